@@ -1,0 +1,175 @@
+//! Connection tracking: one entry per connection, both legs in it.
+
+use super::{Addr, pod::abi_struct};
+
+/// Which table a tuple belongs to; part of the key.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zone {
+    /// Pod traffic as pods see it.
+    Pod = 0,
+    /// Before service translation.
+    Service = 1,
+    /// As seen on the underlay after source translation to the node.
+    NodeSnat = 2,
+    /// The host's own flows.
+    Host = 3,
+}
+
+abi_struct! {
+    /// A connection without direction: the lower (address, port) end comes first.
+    ///
+    /// For ICMP echo both ports hold the identifier, `proto` tells the family and `type_class`
+    /// that it is an echo. Other protocols without ports have zero ports.
+    #[derive(Hash)]
+    pub struct CtKey {
+        /// The lower end.
+        pub addr_a: Addr,
+        /// The higher end.
+        pub addr_b: Addr,
+        /// Port of the lower end, host order.
+        pub port_a: u16,
+        /// Port of the higher end, host order.
+        pub port_b: u16,
+        /// IP protocol number.
+        pub proto: u8,
+        /// A [`Zone`].
+        pub zone: u8,
+        /// ICMP: which exchange (echo = 1, and so on); 0 otherwise.
+        pub type_class: u8,
+        /// Zero.
+        pub reserved: u8,
+    }
+}
+
+/// Values of [`CtValue::kind`].
+pub mod ct_kind {
+    /// A connection.
+    pub const TRACKED: u8 = 1;
+    /// Another tuple of a connection; `alias` is the key of the tracked entry.
+    pub const ALIAS: u8 = 2;
+}
+
+/// Bits of [`CtValue::flags`].
+pub mod ct_flags {
+    /// The higher end (b) opened the connection; else the lower one.
+    pub const OPENED_BY_B: u8 = 1;
+    /// The source is translated: `nat_addr` and `nat_port` are what the other end sees.
+    pub const SNAT: u8 = 2;
+    /// The connection came from outside the node (its replies are never translated).
+    pub const INBOUND: u8 = 4;
+}
+
+/// Approval of one leg: policy revision (upper half) and peer identity (lower half) in one
+/// aligned word, so that it is read and written whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Approval(pub u64);
+
+impl Approval {
+    /// Never judged.
+    pub const NONE: Self = Self(0);
+
+    /// Combines what was judged. Revisions start at 1, so an approval is never zero.
+    #[inline(always)]
+    pub const fn new(revision: u32, peer: u32) -> Self {
+        Self(((revision as u64) << 32) | peer as u64)
+    }
+
+    /// Returns the revision that was judged.
+    #[inline(always)]
+    pub const fn revision(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// Returns the identity of the peer that was judged.
+    #[inline(always)]
+    pub const fn peer(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+abi_struct! {
+    /// A tracked connection or an alias of one.
+    ///
+    /// The kernel reuses freed hash elements at once, so a program that holds a pointer may look
+    /// at another connection: `tag` repeats a hash of the key and is compared before and after the
+    /// approvals are read. Approvals are written only by map update with the key; through a value
+    /// pointer programs touch only times, counters and TCP flags.
+    pub struct CtValue {
+        /// Hash of the key.
+        pub tag: u64,
+        /// [`Approval`] of the source endpoint's egress.
+        pub egress: u64,
+        /// [`Approval`] of the destination endpoint's ingress.
+        pub ingress: u64,
+        /// Boot time of creation, ns.
+        pub created: u64,
+        /// Boot time of the last packet, ns.
+        pub last_seen: u64,
+        /// Boot time of the last event about it, ns.
+        pub last_report: u64,
+        /// Packets from the opener.
+        pub tx_packets: u64,
+        /// Bytes from the opener.
+        pub tx_bytes: u64,
+        /// Packets to the opener.
+        pub rx_packets: u64,
+        /// Bytes to the opener.
+        pub rx_bytes: u64,
+        /// Incarnation of the source endpoint when `egress` was approved; 0 = not a local pod.
+        pub egress_incarnation: u32,
+        /// Incarnation of the destination endpoint when `ingress` was approved.
+        pub ingress_incarnation: u32,
+        /// Source endpoint's number, for quotas; 0 = not a local pod.
+        pub source_endpoint: u32,
+        /// Destination endpoint's number; 0 = not a local pod.
+        pub destination_endpoint: u32,
+        /// Key of the tracked entry; all zero unless this is an alias.
+        pub alias: CtKey,
+        /// Translated source; zero unless `flags` has SNAT.
+        pub nat_addr: Addr,
+        /// Translated source port, host order.
+        pub nat_port: u16,
+        /// TCP flags seen from the opener.
+        pub tx_flags: u8,
+        /// TCP flags seen to the opener.
+        pub rx_flags: u8,
+        /// [`ct_kind`].
+        pub kind: u8,
+        /// [`ct_flags`].
+        pub flags: u8,
+        /// Zero.
+        pub reserved: [u8; 2],
+        /// Zero.
+        pub reserved2: [u64; 2],
+    }
+}
+
+abi_struct! {
+    /// A fragmented datagram (RFC 791, RFC 8200 4.5).
+    #[derive(Hash)]
+    pub struct FragKey {
+        /// Source.
+        pub src: Addr,
+        /// Destination.
+        pub dst: Addr,
+        /// Identification, host order.
+        pub id: u32,
+        /// IP protocol number.
+        pub proto: u32,
+    }
+}
+
+abi_struct! {
+    /// What its first fragment said.
+    pub struct FragValue {
+        /// Source port or ICMP identifier, host order.
+        pub sport: u16,
+        /// Destination port, host order.
+        pub dport: u16,
+        /// ICMP exchange, as in [`CtKey::type_class`].
+        pub type_class: u32,
+        /// Boot time when seen, ns.
+        pub seen: u64,
+    }
+}

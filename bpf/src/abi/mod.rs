@@ -1,0 +1,131 @@
+//! The bytes shared by the eBPF programs and user space: map names, keys,
+//! values, events.
+//!
+//! There is one definition of each. Every struct is `repr(C)`, has no padding
+//! and no `bool`, and is valid for any bit pattern; a test compares sizes and
+//! offsets with the BTF of the compiled object. Integers are in host byte order
+//! unless the field name ends in `_be`. Any change of a layout bumps
+//! [`ABI_VERSION`], which is part of every map name.
+
+mod addr;
+mod config;
+mod conntrack;
+mod device;
+mod endpoint;
+mod event;
+mod ipcache;
+mod metrics;
+mod pod;
+mod reason;
+
+pub use addr::{Addr, Family};
+pub use config::{Config, Mode, Timeouts, config_flags};
+pub use conntrack::{Approval, CtKey, CtValue, FragKey, FragValue, Zone, ct_flags, ct_kind};
+pub use device::{DeviceKind, DeviceValue, device_flags};
+pub use endpoint::{EndpointValue, endpoint_flags};
+pub use event::{Event, Observation, event_flags, event_kind};
+pub use ipcache::{
+    IdentityValue, IpcacheKey, IpcacheValue, NodeValue, identity_flags, ipcache_flags, node_flags,
+};
+pub use metrics::{AdmissionQuota, Bucket, Counter, Direction, metric_index};
+pub use reason::{Counted, DropReason, Note};
+
+/// Version of every layout in this module; part of every map name and pin path.
+pub const ABI_VERSION: u32 = 1;
+
+/// Names of the maps, as the kernel shows them and as they are pinned.
+pub mod maps {
+    /// `Addr` -> [`super::EndpointValue`]: the pods of this node. Hash.
+    pub const ENDPOINT: &str = "endpoint_v1";
+    /// ifindex (u32) -> [`super::DeviceValue`]. Hash.
+    pub const DEVICE: &str = "device_v1";
+    /// [`super::IpcacheKey`] -> [`super::IpcacheValue`]. LPM trie.
+    pub const IPCACHE: &str = "ipcache_v1";
+    /// node id (u32) -> [`super::NodeValue`]. Hash.
+    pub const NODE: &str = "node_v1";
+    /// node address (`Addr`) -> node id (u32). Hash.
+    pub const NODE_ADDR: &str = "node_addr_v1";
+    /// identity (u32) -> [`super::IdentityValue`]: the known identities. Hash.
+    pub const IDENTITY: &str = "identity_v1";
+    /// One [`super::Config`]. Array.
+    pub const CONFIG: &str = "config_v1";
+    /// One u32, the policy revision; bumped last. Array.
+    pub const REVISION: &str = "revision_v1";
+    /// [`super::CtKey`] -> [`super::CtValue`]. Plain hash.
+    pub const CONNTRACK: &str = "ct_v1";
+    /// [`super::FragKey`] -> [`super::FragValue`]. LRU hash.
+    pub const FRAGMENT: &str = "frag_v1";
+    /// [`super::metric_index`] -> [`super::Counter`]. Per-CPU array.
+    pub const METRICS: &str = "metrics_v1";
+    /// endpoint id (u32) -> [`super::Bucket`]. Per-CPU LRU hash: the new-flow rate of one endpoint.
+    pub const ADMISSION: &str = "admission_v1";
+    /// endpoint id (u32) -> [`super::AdmissionQuota`], published by the collector. Hash.
+    pub const QUOTA: &str = "quota_v1";
+    /// [`super::Event`] records. Ring buffer.
+    pub const EVENTS: &str = "events_v1";
+    /// Per-CPU state of a packet in flight, one slot per hook. Per-CPU array.
+    pub const SCRATCH: &str = "scratch_v1";
+
+    /// Every map that is pinned and shared by all programs.
+    pub const PINNED: [&str; 14] = [
+        ENDPOINT, DEVICE, IPCACHE, NODE, NODE_ADDR, IDENTITY, CONFIG, REVISION, CONNTRACK,
+        FRAGMENT, METRICS, ADMISSION, QUOTA, EVENTS,
+    ];
+}
+
+/// Names of the programs in the object, one per hook.
+pub mod programs {
+    /// Ingress of a pod's host-side veth: what the pod sends.
+    pub const FROM_POD: &str = "from_pod";
+    /// Egress of a pod's host-side veth: what reaches the pod through the stack.
+    pub const TO_POD: &str = "to_pod";
+    /// Ingress of a node device: what the node receives.
+    pub const FROM_NETDEV: &str = "from_netdev";
+    /// Egress of a node device: what leaves the node.
+    pub const TO_NETDEV: &str = "to_netdev";
+    /// Ingress of the VXLAN device: what other nodes sent over the overlay.
+    pub const FROM_OVERLAY: &str = "from_overlay";
+    /// Egress of the VXLAN device: what goes to other nodes over the overlay.
+    pub const TO_OVERLAY: &str = "to_overlay";
+
+    /// Every program, in the order of the hooks.
+    pub const ALL: [&str; 6] = [FROM_POD, TO_POD, FROM_NETDEV, TO_NETDEV, FROM_OVERLAY, TO_OVERLAY];
+}
+
+/// Identity numbers with a fixed meaning.
+pub mod identity {
+    /// Unknown: an address of the cluster whose owner is not known yet.
+    pub const UNKNOWN: u32 = 0;
+    /// This node.
+    pub const HOST: u32 = 1;
+    /// Health endpoints.
+    pub const HEALTH: u32 = 4;
+    /// Another node.
+    pub const REMOTE_NODE: u32 = 6;
+    /// The Kubernetes API server.
+    pub const KUBE_APISERVER: u32 = 7;
+    /// Ingress proxies.
+    pub const INGRESS: u32 = 8;
+    /// The outside, IPv4.
+    pub const WORLD_V4: u32 = 9;
+    /// The outside, IPv6.
+    pub const WORLD_V6: u32 = 10;
+    /// First number that a label set may get.
+    pub const FIRST_CLUSTER: u32 = 256;
+    /// Last number that a label set may get.
+    pub const LAST_CLUSTER: u32 = 65_535;
+}
+
+/// What the kind nibble of `skb->mark` says (`Config::mark_shift` places it).
+pub mod mark {
+    /// No mark: not seen by skep.
+    pub const NONE: u32 = 0;
+    /// Source address translated; do not look again.
+    pub const SNAT_DONE: u32 = 0x3;
+    /// An outer packet made by skep's VXLAN device.
+    pub const OVERLAY: u32 = 0x4;
+    /// Sent by a pod and admitted; the upper 16 bits carry the identity.
+    pub const POD: u32 = 0xF;
+    /// Default shift of the kind nibble: mask 0x0f00.
+    pub const DEFAULT_SHIFT: u32 = 8;
+}

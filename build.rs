@@ -1,0 +1,130 @@
+//! Builds the eBPF object (`bpf/`) for the bpf target and hands its path to the crate.
+//!
+//! Stable rustc needs `RUSTC_BOOTSTRAP=1` for `-Z build-std`; the variable is set for the child
+//! only. bpf-linker brings no LLVM of its own: it loads the one of the pinned toolchain.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+const LINKER_INSTALL: &str =
+    "cargo install bpf-linker@0.10.3 --locked --no-default-features --features rust-llvm-22";
+
+fn main() {
+    println!("cargo:rerun-if-changed=bpf/src");
+    println!("cargo:rerun-if-changed=bpf/Cargo.toml");
+    println!("cargo:rerun-if-env-changed=SKEP_GIT_COMMIT");
+    if let Err(problem) = check_tools().and_then(|()| build_object()) {
+        for line in problem.lines() {
+            println!("cargo::error={line}");
+        }
+        return;
+    }
+    println!("cargo:rustc-env=SKEP_GIT_COMMIT={}", commit());
+}
+
+/// Names the command to run when a tool is missing, before cargo's own error hides it.
+fn check_tools() -> Result<(), String> {
+    let linker = Command::new("bpf-linker")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if !linker.is_ok_and(|status| status.success()) {
+        return Err(format!(
+            "bpf-linker is not on PATH; it links the eBPF programs.\nRun `make setup`, or: {LINKER_INSTALL}"
+        ));
+    }
+    let rustc = env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
+    let sysroot = Command::new(&rustc)
+        .args(["--print", "sysroot"])
+        .output()
+        .map_err(|e| format!("cannot run {rustc}: {e}"))?;
+    let sysroot = String::from_utf8_lossy(&sysroot.stdout).trim().to_owned();
+    if !Path::new(&sysroot).join("lib/rustlib/src/rust/library/core").is_dir() {
+        return Err(
+            "the component rust-src is missing; the eBPF programs are built with their own `core`.\n\
+             Run `make setup`, or: rustup component add rust-src --toolchain 1.95.0"
+                .into(),
+        );
+    }
+    Ok(())
+}
+
+/// Runs cargo for the bpf target and copies the object to `OUT_DIR/skep-datapath`.
+fn build_object() -> Result<(), String> {
+    let out_dir = PathBuf::from(env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let root =
+        PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
+    let target_dir = out_dir.join("bpf");
+    let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets CARGO_CFG_TARGET_ARCH");
+    let flags = [
+        format!("--cfg=bpf_target_arch=\"{arch}\""),
+        "-Cdebuginfo=2".into(),
+        "-Clink-arg=--btf".into(),
+        "-Ctarget-cpu=v3".into(),
+    ];
+    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .current_dir(&root)
+        .args([
+            "build",
+            "--package",
+            "skep-bpf",
+            "--bin",
+            "skep-datapath",
+            "--features",
+            "programs",
+        ])
+        .args([
+            "--release",
+            "--target",
+            "bpfel-unknown-none",
+            "-Z",
+            "build-std=core",
+            "--target-dir",
+        ])
+        .arg(&target_dir)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "2")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
+        .env("CARGO_PROFILE_RELEASE_STRIP", "none")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        // Set for the host by cargo or clippy; they would leak into the bpf build.
+        .env_remove("RUSTC")
+        .env_remove("RUSTC_WRAPPER")
+        .env_remove("RUSTC_WORKSPACE_WRAPPER")
+        .env_remove("CARGO_BUILD_TARGET");
+    let output =
+        command.output().map_err(|e| format!("cannot run cargo for the bpf target: {e}"))?;
+    if !output.status.success() {
+        return Err(format!(
+            "the eBPF programs did not build:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        ));
+    }
+    let object = target_dir.join("bpfel-unknown-none/release/skep-datapath");
+    fs::copy(&object, out_dir.join("skep-datapath"))
+        .map_err(|e| format!("cannot copy {}: {e}", object.display()))?;
+    Ok(())
+}
+
+/// Returns the commit for `skep version`: from the environment, from git, or "unknown".
+fn commit() -> String {
+    if let Ok(commit) = env::var("SKEP_GIT_COMMIT") {
+        return commit;
+    }
+    Command::new("git")
+        .args(["rev-parse", "--short=12", "HEAD"])
+        .output()
+        .ok()
+        .filter(|output| output.status.success())
+        .map_or_else(
+            || "unknown".into(),
+            |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        )
+}

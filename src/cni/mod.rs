@@ -1,0 +1,1 @@
+//! The CNI plugin, its server in the agent, IPAM and endpoint records.

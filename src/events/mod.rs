@@ -1,0 +1,1 @@
+//! 5. Ring buffer bytes -> typed events.

@@ -1,0 +1,1 @@
+//! 6. Event + identities -> flow; the ring store, filters, counters.

@@ -1,0 +1,45 @@
+//! A store in memory, for tests and dry runs.
+
+use std::{
+    any::{Any, TypeId},
+    collections::{BTreeMap, HashMap},
+    sync::Mutex,
+};
+
+use super::{Entries, MapError, MapStore, Table};
+
+/// A [`MapStore`] without a kernel.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    tables: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
+}
+
+impl MemoryStore {
+    fn with<T: Table, R>(&self, act: impl FnOnce(&mut BTreeMap<T::Key, T::Value>) -> R) -> R {
+        let mut tables = self.tables.lock().expect("no panic while holding the lock");
+        let table = tables
+            .entry(TypeId::of::<T>())
+            .or_insert_with(|| Box::new(BTreeMap::<T::Key, T::Value>::new()));
+        act(table.downcast_mut().expect("the type id names the type"))
+    }
+}
+
+impl MapStore for MemoryStore {
+    fn get<T: Table>(&self, key: &T::Key) -> Result<Option<T::Value>, MapError> {
+        Ok(self.with::<T, _>(|table| table.get(key).copied()))
+    }
+
+    fn put<T: Table>(&self, key: &T::Key, value: &T::Value) -> Result<(), MapError> {
+        self.with::<T, _>(|table| table.insert(*key, *value));
+        Ok(())
+    }
+
+    fn delete<T: Table>(&self, key: &T::Key) -> Result<(), MapError> {
+        self.with::<T, _>(|table| table.remove(key));
+        Ok(())
+    }
+
+    fn entries<T: Table>(&self) -> Result<Entries<T>, MapError> {
+        Ok(self.with::<T, _>(|table| table.iter().map(|(key, value)| (*key, *value)).collect()))
+    }
+}

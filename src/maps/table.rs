@@ -1,0 +1,55 @@
+//! The maps as types: a name, a key, a value.
+
+use skep_bpf::abi::{
+    Addr, AdmissionQuota, Config, CtKey, CtValue, DeviceValue, EndpointValue, IdentityValue,
+    IpcacheKey, IpcacheValue, NodeValue, maps,
+};
+
+/// A map whose entries user space reads and writes.
+pub trait Table: 'static {
+    /// Name of the map in the kernel.
+    const NAME: &'static str;
+    /// Key.
+    type Key: aya::Pod + Ord + std::fmt::Debug + Send + Sync;
+    /// Value.
+    type Value: aya::Pod + PartialEq + std::fmt::Debug + Send + Sync;
+}
+
+macro_rules! tables {
+    ($($(#[$meta:meta])* $name:ident = $map:ident: $key:ty => $value:ty;)*) => {
+        $(
+            $(#[$meta])*
+            #[derive(Debug)]
+            pub enum $name {}
+
+            impl Table for $name {
+                const NAME: &'static str = maps::$map;
+                type Key = $key;
+                type Value = $value;
+            }
+        )*
+    };
+}
+
+tables! {
+    /// The pods of this node, by address.
+    EndpointTable = ENDPOINT: Addr => EndpointValue;
+    /// Devices, by ifindex.
+    DeviceTable = DEVICE: u32 => DeviceValue;
+    /// Owners of prefixes.
+    IpcacheTable = IPCACHE: IpcacheKey => IpcacheValue;
+    /// Nodes, by id.
+    NodeTable = NODE: u32 => NodeValue;
+    /// Node ids, by underlay address.
+    NodeAddrTable = NODE_ADDR: Addr => u32;
+    /// Known identities.
+    IdentityTable = IDENTITY: u32 => IdentityValue;
+    /// The configuration; its only key is 0.
+    ConfigTable = CONFIG: u32 => Config;
+    /// The policy revision; its only key is 0.
+    RevisionTable = REVISION: u32 => u32;
+    /// Connections.
+    ConntrackTable = CONNTRACK: CtKey => CtValue;
+    /// Admission quotas, by endpoint id.
+    QuotaTable = QUOTA: u32 => AdmissionQuota;
+}

@@ -1,0 +1,12 @@
+//! Words that every part shares. No I/O.
+
+mod endpoint;
+mod identity;
+mod labels;
+mod node;
+
+pub use endpoint::{Addresses, EndpointId, IfIndex, Incarnation, MacAddr, PodRef};
+pub use identity::Identity;
+pub use labels::Labels;
+pub use node::NodeId;
+pub use skep_bpf::abi::{Counted, DropReason, Family, Note};

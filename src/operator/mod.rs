@@ -1,0 +1,1 @@
+//! Cluster duties: identity collection, leader election.
