@@ -1,0 +1,52 @@
+# skep: everything a person or CI runs. `make` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+MUSL := $(shell uname -m)-unknown-linux-musl
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+SKEP := $(TARGET_DIR)/release/skep
+
+.PHONY: help setup setup-test build release check test test-root test-kernels bench demo image generate
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+
+setup: ## install what building needs and is missing (Debian packages, Rust components, bpf-linker)
+	@scripts/setup
+
+setup-test:
+	@scripts/setup --test
+
+build: setup ## build the release binary for this machine
+	cargo build --release --locked
+
+release: setup ## build one static file: target/<arch>-unknown-linux-musl/release/skep
+	cargo build --release --locked --target $(MUSL)
+	@ls -l $(TARGET_DIR)/$(MUSL)/release/skep
+
+check: setup-test ## everything that needs no root: formatting, lints, unit, property, architecture and CLI tests
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo deny --offline check --hide-inclusion-graph bans licenses sources
+	cargo test --locked -p skep-bpf
+	cargo test --locked
+
+test: ## everything, on this kernel and on older ones (needs root)
+	@scripts/test
+
+test-root: ## the tests that need root, on this kernel
+	@scripts/test root
+
+test-kernels: setup-test ## load, verify and run the datapath on the supported kernels under QEMU
+	@scripts/test kernels
+
+bench: build ## measure skep against bare veth and bridge + iptables, side by side (needs root)
+	$(SKEP) bench --output bench.json
+
+demo: build ## bring up a lab, run an application on it, show its traffic, tear it down (needs root)
+	@scripts/demo $(SKEP)
+
+image: release ## a container image from the static binary (needs docker or podman)
+	@scripts/image $(TARGET_DIR)/$(MUSL)/release/skep
+
+generate: build ## regenerate completions/ and man/ from the command tree
+	@scripts/generate $(SKEP)
