@@ -22,14 +22,36 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cni", &["model", "kernel"]),
     (
         "agent",
-        &["model", "kubernetes", "maps", "kernel", "events", "flows", "api", "cni", "config", "telemetry"],
+        &[
+            "model",
+            "kubernetes",
+            "maps",
+            "kernel",
+            "events",
+            "flows",
+            "api",
+            "cni",
+            "config",
+            "telemetry",
+        ],
     ),
     ("operator", &["model", "kubernetes", "api", "config", "telemetry"]),
     ("lab", &["model", "kubernetes", "kernel", "config", "telemetry"]),
     ("bench", &["model", "maps", "kernel", "cni", "lab"]),
     (
         "cli",
-        &["model", "api", "flows", "cni", "agent", "operator", "lab", "bench", "config", "telemetry"],
+        &[
+            "model",
+            "api",
+            "flows",
+            "cni",
+            "agent",
+            "operator",
+            "lab",
+            "bench",
+            "config",
+            "telemetry",
+        ],
     ),
 ];
 
@@ -107,7 +129,8 @@ fn files_by_folder() -> Vec<(String, PathBuf, String)> {
         .filter_map(|path| {
             let inside = path.strip_prefix(&src).expect("found below src");
             let folder = inside.iter().next()?.to_str()?.to_owned();
-            (inside.iter().count() > 1 && folder != "bin").then(|| (folder, path.clone(), code(&path)))
+            (inside.iter().count() > 1 && folder != "bin")
+                .then(|| (folder, path.clone(), code(&path)))
         })
         .collect()
 }
