@@ -1,1 +1,3 @@
 //! A cluster in network namespaces on one machine.
+
+pub mod apiserver;
