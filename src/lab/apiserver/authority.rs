@@ -104,9 +104,11 @@ impl Authority {
         for name in names {
             params.subject_alt_names.push(match name.parse::<IpAddr>() {
                 Ok(address) => SanType::IpAddress(address),
-                Err(_) => SanType::DnsName(name.as_str().try_into().map_err(|source| {
-                    CertificateError::Sign { subject: name.clone(), source }
-                })?),
+                Err(_) => {
+                    SanType::DnsName(name.as_str().try_into().map_err(|source| {
+                        CertificateError::Sign { subject: name.clone(), source }
+                    })?)
+                }
             });
         }
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

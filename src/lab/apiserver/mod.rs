@@ -11,8 +11,8 @@ mod server;
 
 pub use authority::{Authority, CertificateError, Certified};
 pub use backend::{
-    Attach, BackendError, ByteStream, ExecRequest, ExitStatus, LogRequest, PodBackend, PodConnection,
-    PodRef, TerminalSize,
+    Attach, BackendError, ByteStream, ExecRequest, ExitStatus, LogRequest, PodBackend,
+    PodConnection, PodRef, TerminalSize,
 };
 pub use kubeconfig::{Credential, Kubeconfig};
 pub use server::{ApiServer, ApiServerOptions, Limits, StartError, TokenGrant};
