@@ -1,1 +1,14 @@
-//! Settings with defaults.
+//! Settings: flags win over `SKEP_*` variables, which win over the YAML file.
+//!
+//! Everything is parsed before anything is refused, so one run reports every bad field.
+
+mod agent;
+mod choice;
+mod error;
+mod operator;
+mod settings;
+
+pub use agent::{AgentArgs, AgentConfig};
+pub use choice::{Attach, Devices, IpFamilies, PortRange, Routing};
+pub use error::{InvalidConfig, Problem};
+pub use operator::{CollectionTimes, LeaseTimes, OperatorArgs, OperatorConfig};

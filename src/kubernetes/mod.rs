@@ -1,1 +1,3 @@
 //! 1. Watch the cluster with kube-rs and turn API objects into model types at once.
+
+pub mod crd;

@@ -1,1 +1,7 @@
 //! Cluster duties: identity collection, leader election.
+
+mod error;
+mod run;
+
+pub use error::OperatorError;
+pub use run::run;

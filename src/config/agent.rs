@@ -1,0 +1,307 @@
+//! Settings of the node agent.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use super::{
+    Attach, Devices, InvalidConfig, IpFamilies, PortRange, Routing,
+    settings::{Parser, settings},
+};
+
+settings! {
+    /// What flags and variables say about the node agent; [`AgentArgs::resolve`] makes the rest.
+    pub struct AgentArgs {
+        /// Name of this node in Kubernetes
+        #[arg(value_name = "NAME")]
+        node_name = "node-name" "SKEP_NODE_NAME",
+        /// Name of the cluster, part of every identity
+        #[arg(value_name = "NAME")]
+        cluster_name = "cluster-name" "SKEP_CLUSTER_NAME",
+        /// Kubeconfig file; in a pod the service account is used
+        #[arg(value_name = "FILE")]
+        kubeconfig = "kubeconfig" "SKEP_KUBECONFIG",
+        /// Directory of sockets
+        #[arg(value_name = "DIR")]
+        run_dir = "run-dir" "SKEP_RUN_DIR",
+        /// Directory of endpoint records and caches
+        #[arg(value_name = "DIR")]
+        state_dir = "state-dir" "SKEP_STATE_DIR",
+        /// Directory of pinned maps and links, on a bpffs
+        #[arg(value_name = "DIR")]
+        bpf_dir = "bpf-dir" "SKEP_BPF_DIR",
+        /// Directory where the runtime looks for CNI networks
+        #[arg(value_name = "DIR")]
+        cni_conf_dir = "cni-conf-dir" "SKEP_CNI_CONF_DIR",
+        /// Directory where the runtime looks for CNI plugins
+        #[arg(value_name = "DIR")]
+        cni_bin_dir = "cni-bin-dir" "SKEP_CNI_BIN_DIR",
+        /// How pods of different nodes meet: vxlan or native
+        #[arg(value_name = "MODE")]
+        routing = "routing" "SKEP_ROUTING",
+        /// Address families of pods: ipv4, ipv6 or dual
+        #[arg(value_name = "FAMILY")]
+        ip_family = "ip-family" "SKEP_IP_FAMILY",
+        /// How programs are attached: auto, tcx or clsact
+        #[arg(value_name = "HOW")]
+        attach = "attach" "SKEP_ATTACH",
+        /// Devices to the underlay: auto, or names with commas
+        #[arg(value_name = "NAMES")]
+        devices = "devices" "SKEP_DEVICES",
+        /// MTU of the underlay: auto, or bytes
+        #[arg(value_name = "BYTES")]
+        mtu = "mtu" "SKEP_MTU",
+        /// UDP port of the overlay
+        #[arg(value_name = "PORT")]
+        vxlan_port = "vxlan-port" "SKEP_VXLAN_PORT",
+        /// Ports for translated sources, FIRST-LAST
+        #[arg(value_name = "RANGE")]
+        snat_ports = "snat-ports" "SKEP_SNAT_PORTS",
+        /// Translate sources of traffic to the outside: true or false
+        #[arg(value_name = "BOOL")]
+        masquerade = "masquerade" "SKEP_MASQUERADE",
+        /// Four adjacent bits of the packet mark that skep may use
+        #[arg(value_name = "MASK")]
+        mark_mask = "mark-mask" "SKEP_MARK_MASK",
+        /// Label keys left out of identities, besides the defaults
+        #[arg(value_name = "PATTERNS")]
+        drop_labels = "drop-labels" "SKEP_DROP_LABELS",
+        /// Address that serves metrics, or off
+        #[arg(value_name = "ADDRESS")]
+        metrics_address = "metrics-address" "SKEP_METRICS_ADDRESS",
+        /// Address that serves health, or off
+        #[arg(value_name = "ADDRESS")]
+        health_address = "health-address" "SKEP_HEALTH_ADDRESS",
+        /// Size of the connection table: auto, or entries
+        #[arg(value_name = "COUNT")]
+        conntrack_entries = "conntrack-entries" "SKEP_CONNTRACK_ENTRIES",
+    }
+}
+
+/// The node agent's settings, checked.
+#[derive(Clone, Debug)]
+pub struct AgentConfig {
+    /// Name of this node in Kubernetes.
+    pub node_name: String,
+    /// Name of the cluster.
+    pub cluster_name: String,
+    /// Kubeconfig; none = in-cluster service account.
+    pub kubeconfig: Option<PathBuf>,
+    /// Directory of sockets.
+    pub run_dir: PathBuf,
+    /// Directory of records and caches.
+    pub state_dir: PathBuf,
+    /// Directory of pins.
+    pub bpf_dir: PathBuf,
+    /// Directory of CNI networks.
+    pub cni_conf_dir: PathBuf,
+    /// Directory of CNI plugins.
+    pub cni_bin_dir: PathBuf,
+    /// How pods of different nodes meet.
+    pub routing: Routing,
+    /// Families of pods.
+    pub ip_family: IpFamilies,
+    /// How programs are attached.
+    pub attach: Attach,
+    /// Devices to the underlay.
+    pub devices: Devices,
+    /// MTU of the underlay; none = as the devices say.
+    pub mtu: Option<u32>,
+    /// UDP port of the overlay.
+    pub vxlan_port: u16,
+    /// Ports for translated sources.
+    pub snat_ports: PortRange,
+    /// Whether sources of traffic to the outside are translated.
+    pub masquerade: bool,
+    /// Position of the mark's four bits.
+    pub mark_shift: u32,
+    /// Label keys left out of identities, besides the defaults.
+    pub drop_labels: Vec<String>,
+    /// Address of metrics; none = off.
+    pub metrics_address: Option<SocketAddr>,
+    /// Address of health; none = off.
+    pub health_address: Option<SocketAddr>,
+    /// Size of the connection table; none = by memory.
+    pub conntrack_entries: Option<u32>,
+}
+
+impl AgentArgs {
+    /// Reads the settings file and checks everything.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or with every bad field at once.
+    pub fn resolve(mut self) -> Result<AgentConfig, InvalidConfig> {
+        let mut parse = Parser::default();
+        let file = parse.file(self.config.as_deref())?;
+        self.fill(&file);
+        let address = "an address with port, or off";
+        let config = AgentConfig {
+            node_name: self.node_name.or_else(hostname).unwrap_or_default(),
+            cluster_name: self.cluster_name.unwrap_or_else(|| "default".into()),
+            kubeconfig: self.kubeconfig.map(PathBuf::from),
+            run_dir: parse.path("run-dir", self.run_dir, "/run/skep"),
+            state_dir: parse.path("state-dir", self.state_dir, "/var/lib/skep"),
+            bpf_dir: parse.path("bpf-dir", self.bpf_dir, "/sys/fs/bpf/skep"),
+            cni_conf_dir: parse.path("cni-conf-dir", self.cni_conf_dir, "/etc/cni/net.d"),
+            cni_bin_dir: parse.path("cni-bin-dir", self.cni_bin_dir, "/opt/cni/bin"),
+            routing: parse.value("routing", self.routing, Routing::default(), "vxlan or native"),
+            ip_family: parse.value(
+                "ip-family",
+                self.ip_family,
+                IpFamilies::default(),
+                "ipv4, ipv6 or dual",
+            ),
+            attach: parse.value("attach", self.attach, Attach::default(), "auto, tcx or clsact"),
+            devices: parse.value("devices", self.devices, Devices::Auto, "a list of devices"),
+            mtu: optional(&mut parse, "mtu", self.mtu, "auto", None, "auto or bytes"),
+            vxlan_port: parse.value("vxlan-port", self.vxlan_port, 8472, "a port"),
+            snat_ports: parse.value(
+                "snat-ports",
+                self.snat_ports,
+                PortRange { first: 61_000, last: 65_535 },
+                "a range of ports such as 61000-65535",
+            ),
+            masquerade: parse.value("masquerade", self.masquerade, true, "true or false"),
+            mark_shift: mark_shift(&mut parse, self.mark_mask),
+            drop_labels: words(self.drop_labels),
+            metrics_address: optional(
+                &mut parse,
+                "metrics-address",
+                self.metrics_address,
+                "off",
+                Some(SocketAddr::from(([127, 0, 0, 1], 9962))),
+                address,
+            ),
+            health_address: optional(
+                &mut parse,
+                "health-address",
+                self.health_address,
+                "off",
+                Some(SocketAddr::from(([127, 0, 0, 1], 9879))),
+                address,
+            ),
+            conntrack_entries: optional(
+                &mut parse,
+                "conntrack-entries",
+                self.conntrack_entries,
+                "auto",
+                None,
+                "auto or a number of entries",
+            ),
+        };
+        check(&mut parse, &config);
+        parse.finish(config)
+    }
+}
+
+/// Checks what a single field's type cannot say.
+fn check(parse: &mut Parser, config: &AgentConfig) {
+    if config.node_name.is_empty() {
+        parse.refuse("node-name", "", "is needed: the host has no name to fall back to");
+    }
+    if config.cluster_name.is_empty() || config.cluster_name.len() > 63 {
+        parse.refuse("cluster-name", &config.cluster_name, "must have 1 to 63 characters");
+    }
+    if let Some(mtu) = config.mtu.filter(|mtu| !(1280..=65_535).contains(mtu)) {
+        parse.refuse("mtu", &mtu.to_string(), "is outside of 1280-65535");
+    }
+    if config.vxlan_port == 0 {
+        parse.refuse("vxlan-port", "0", "is not a port");
+    }
+    if let Some(entries) = config.conntrack_entries.filter(|entries| *entries < 1024) {
+        parse.refuse("conntrack-entries", &entries.to_string(), "is below 1024");
+    }
+    if let Devices::Names(names) = &config.devices {
+        for name in names.iter().filter(|name| name.len() > 15 || name.contains('/')) {
+            parse.refuse("devices", name, "is not a device name");
+        }
+        if names.is_empty() {
+            parse.refuse("devices", "", "names no device");
+        }
+    }
+}
+
+/// Parses a value that one word turns off or leaves to the agent.
+pub(super) fn optional<T: std::str::FromStr>(
+    parse: &mut Parser,
+    key: &str,
+    raw: Option<String>,
+    none: &str,
+    default: Option<T>,
+    expected: &str,
+) -> Option<T> {
+    match raw {
+        None => default,
+        Some(text) if text == none => None,
+        Some(text) => match text.parse() {
+            Ok(value) => Some(value),
+            Err(_) => {
+                parse.refuse(key, &text, &format!("is not {expected}"));
+                default
+            }
+        },
+    }
+}
+
+/// kube-proxy owns 0x4000 and 0x8000, and the upper 16 bits carry identities and ports.
+fn mark_shift(parse: &mut Parser, raw: Option<String>) -> u32 {
+    const DEFAULT: u32 = skep_bpf::abi::mark::DEFAULT_SHIFT;
+    let Some(text) = raw else { return DEFAULT };
+    let digits = text.strip_prefix("0x").unwrap_or(&text);
+    match u32::from_str_radix(digits, 16) {
+        Ok(mask @ (0x000f | 0x00f0 | 0x0f00)) => mask.trailing_zeros(),
+        _ => {
+            parse.refuse("mark-mask", &text, "is not one of 0x000f, 0x00f0, 0x0f00");
+            DEFAULT
+        }
+    }
+}
+
+fn words(raw: Option<String>) -> Vec<String> {
+    let text = raw.unwrap_or_default();
+    text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+fn hostname() -> Option<String> {
+    nix::unistd::gethostname().ok()?.into_string().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn every_bad_field_is_reported_at_once() {
+        let args = AgentArgs {
+            node_name: Some("n1".into()),
+            routing: Some("carrier-pigeon".into()),
+            mtu: Some("12".into()),
+            run_dir: Some("relative".into()),
+            snat_ports: Some("9-3".into()),
+            metrics_address: Some("9962".into()),
+            ..AgentArgs::default()
+        };
+        let Err(InvalidConfig::Fields(problems)) = args.resolve() else { panic!("accepted") };
+        let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
+        assert_eq!(keys, ["run-dir", "routing", "snat-ports", "metrics-address", "mtu"]);
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_unknown_keys_are_refused() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"routing: native\nip-family: ipv6\nvxlan-port: 4789\n").unwrap();
+        let args = AgentArgs {
+            config: Some(file.path().into()),
+            node_name: Some("n1".into()),
+            ip_family: Some("ipv4".into()),
+            ..AgentArgs::default()
+        };
+        let config = args.clone().resolve().unwrap();
+        assert_eq!(config.routing, Routing::Native);
+        assert_eq!(config.ip_family, IpFamilies::V4);
+        assert_eq!(config.vxlan_port, 4789);
+        file.write_all(b"colour: red\n").unwrap();
+        let Err(InvalidConfig::Fields(problems)) = args.resolve() else { panic!("accepted") };
+        assert_eq!(problems[0].key, "colour");
+    }
+}
