@@ -82,10 +82,7 @@ choices! {
 impl IpFamilies {
     /// Tells whether pods have addresses of this family.
     pub const fn has(self, family: Family) -> bool {
-        matches!(
-            (self, family),
-            (Self::Dual, _) | (Self::V4, Family::V4) | (Self::V6, Family::V6)
-        )
+        matches!((self, family), (Self::Dual, _) | (Self::V4, Family::V4) | (Self::V6, Family::V6))
     }
 }
 
