@@ -38,6 +38,8 @@ pub mod operator;
 
 pub mod lab;
 
+pub mod connectivity;
+
 pub mod bench;
 
 pub mod config;

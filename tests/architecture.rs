@@ -37,6 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("operator", &["model", "kubernetes", "api", "config", "telemetry"]),
     ("lab", &["model", "kubernetes", "kernel", "config", "telemetry"]),
+    ("connectivity", &["model", "kubernetes"]),
     ("bench", &["model", "maps", "kernel", "cni", "lab"]),
     (
         "cli",
@@ -58,8 +59,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Crates that stop at their folders.
 const CRATES: &[(&str, &[&str])] = &[
     ("aya", &["kernel", "maps"]),
-    ("kube", &["kubernetes", "agent", "operator", "lab", "cli"]),
-    ("k8s_openapi", &["kubernetes", "agent", "operator", "lab", "cli"]),
+    ("kube", &["kubernetes", "agent", "operator", "lab", "connectivity", "cli"]),
+    ("k8s_openapi", &["kubernetes", "agent", "operator", "lab", "connectivity", "cli"]),
     ("comfy_table", &["cli"]),
     ("indicatif", &["cli"]),
     ("clap", &["cli", "config"]),
