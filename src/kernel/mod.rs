@@ -1,6 +1,33 @@
 //! The kernel: load, attach, pin, probe, netlink. The only home of aya loader types and of `unsafe`.
+//!
+//! Everything here is synchronous and short; the agent calls it from blocking tasks. Only
+//! [`EventReader`] is asynchronous, since it waits.
 #![allow(unsafe_code, reason = "system calls that no crate wraps are made here and nowhere else")]
 
+mod conntrack;
+mod datapath;
+mod devices;
+mod maps;
+mod netlink;
+mod netns;
 mod object;
+mod pod_device;
+mod probe;
+mod ring;
+pub mod sysctl;
 
+pub use conntrack::{CollectorOptions, ConntrackCollector, Sweep};
+pub use datapath::{
+    AttachError, AttachMethod, AttachMode, Attachment, Datapath, Direction, Hook, LoadError,
+    LoadOptions, Owner, ProgramInfo, TestPacket, TestRun, remove_all,
+};
+pub use devices::{DeviceChoice, DeviceError, Underlay, UnderlayDevice, detect as detect_underlay};
+pub use maps::KernelMaps;
+pub use netlink::{
+    BridgeSpec, Link, Neighbour, Netlink, NetlinkError, Route, RouteKind, VethSpec, VxlanSpec,
+};
+pub use netns::{NetNs, NetNsError};
 pub use object::OBJECT;
+pub use pod_device::{PodDevice, PodDeviceError, PodDeviceSpec};
+pub use probe::{Features, MissingFeature, probe, require};
+pub use ring::{EventReader, ReadError};

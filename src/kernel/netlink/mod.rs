@@ -1,0 +1,14 @@
+//! Synchronous rtnetlink: one request, one answer, errors that name what was tried.
+
+mod address;
+mod filter;
+mod link;
+mod neighbour;
+mod route;
+mod socket;
+
+pub(super) use filter::{BpfFilter, FilterPlace};
+pub use link::{BridgeSpec, Link, VethSpec, VxlanSpec};
+pub use neighbour::Neighbour;
+pub use route::{Route, RouteKind};
+pub use socket::{Netlink, NetlinkError};
