@@ -1,19 +1,24 @@
 //! Addresses of both families in one form.
 
-use super::pod::abi_struct;
+use core::cmp::Ordering;
 
-abi_struct! {
-    /// An IPv4 or IPv6 address in 16 bytes, in network order; IPv4 is mapped (`::ffff:a.b.c.d`).
-    ///
-    /// One form for both families means one table and one code path for both. Real IPv6 packets
-    /// with mapped addresses are martians (RFC 4291 2.5.5.2, RFC 6890) and dropped by the parser,
-    /// so the two families cannot collide.
-    #[derive(Hash)]
-    pub struct Addr {
-        /// Network order.
-        pub bytes: [u8; 16],
-    }
+/// An IPv4 or IPv6 address in 16 bytes, in network order; IPv4 is mapped (`::ffff:a.b.c.d`).
+///
+/// One form for both families means one table and one code path for both. Real IPv6 packets
+/// with mapped addresses are martians (RFC 4291 2.5.5.2, RFC 6890) and dropped by the parser,
+/// so the two families cannot collide. The bytes are kept in two words, because the bpf target
+/// copies and compares anything less aligned byte by byte.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Addr {
+    /// The bytes of the address in memory order, eight in each word.
+    words: [u64; 2],
 }
+
+// SAFETY: `repr(C)`, `Copy`, 'static, two integers: every bit pattern is valid and there is no
+// padding.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for Addr {}
 
 /// The two families.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,29 +29,57 @@ pub enum Family {
     V6,
 }
 
+/// The second word of every IPv4 address begins with these bytes.
+const MAPPED: u32 = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
+
 impl Addr {
     /// The absent address.
-    pub const ZERO: Self = Self { bytes: [0; 16] };
+    pub const ZERO: Self = Self { words: [0; 2] };
 
     /// Maps an IPv4 address given in network order.
     #[inline(always)]
     pub const fn v4(b: [u8; 4]) -> Self {
-        Self { bytes: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, b[0], b[1], b[2], b[3]] }
+        Self { words: [0, u64::from_ne_bytes([0, 0, 0xff, 0xff, b[0], b[1], b[2], b[3]])] }
     }
 
     /// Wraps an IPv6 address given in network order.
     #[inline(always)]
-    pub const fn v6(bytes: [u8; 16]) -> Self {
-        Self { bytes }
+    pub const fn v6(b: [u8; 16]) -> Self {
+        Self {
+            words: [
+                u64::from_ne_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]),
+                u64::from_ne_bytes([b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]]),
+            ],
+        }
+    }
+
+    /// Wraps two words as they lie in memory.
+    #[inline(always)]
+    pub const fn from_words(words: [u64; 2]) -> Self {
+        Self { words }
+    }
+
+    /// Returns the two words as they lie in memory.
+    #[inline(always)]
+    pub const fn words(&self) -> [u64; 2] {
+        self.words
+    }
+
+    /// Returns the bytes in network order.
+    #[inline(always)]
+    pub const fn bytes(&self) -> [u8; 16] {
+        let (a, b) = (self.words[0].to_ne_bytes(), self.words[1].to_ne_bytes());
+        [
+            a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], b[0], b[1], b[2], b[3], b[4], b[5],
+            b[6], b[7],
+        ]
     }
 
     /// Returns the family: mapped addresses are IPv4.
     #[inline(always)]
-    pub fn family(&self) -> Family {
-        let b = &self.bytes;
-        let high = u64::from_ne_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
-        let mid = u32::from_ne_bytes([b[8], b[9], b[10], b[11]]);
-        if high == 0 && mid == u32::from_ne_bytes([0, 0, 0xff, 0xff]) {
+    pub const fn family(&self) -> Family {
+        let b = self.words[1].to_ne_bytes();
+        if self.words[0] == 0 && u32::from_ne_bytes([b[0], b[1], b[2], b[3]]) == MAPPED {
             Family::V4
         } else {
             Family::V6
@@ -56,14 +89,29 @@ impl Addr {
     /// Returns the last four bytes: the IPv4 address when the family is IPv4.
     #[inline(always)]
     pub const fn v4_bytes(&self) -> [u8; 4] {
-        let b = &self.bytes;
-        [b[12], b[13], b[14], b[15]]
+        let b = self.words[1].to_ne_bytes();
+        [b[4], b[5], b[6], b[7]]
     }
 
     /// Tells whether this is the absent address.
     #[inline(always)]
-    pub fn is_zero(&self) -> bool {
-        *self == Self::ZERO
+    pub const fn is_zero(&self) -> bool {
+        self.words[0] | self.words[1] == 0
+    }
+}
+
+impl Ord for Addr {
+    #[inline(always)]
+    fn cmp(&self, other: &Self) -> Ordering {
+        let high = u64::from_be(self.words[0]).cmp(&u64::from_be(other.words[0]));
+        high.then(u64::from_be(self.words[1]).cmp(&u64::from_be(other.words[1])))
+    }
+}
+
+impl PartialOrd for Addr {
+    #[inline(always)]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -99,7 +147,7 @@ mod user {
         fn from(addr: Addr) -> Self {
             match addr.family() {
                 Family::V4 => Self::V4(addr.v4_bytes().into()),
-                Family::V6 => Self::V6(addr.bytes.into()),
+                Family::V6 => Self::V6(addr.bytes().into()),
             }
         }
     }

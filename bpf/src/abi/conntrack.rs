@@ -42,6 +42,52 @@ abi_struct! {
     }
 }
 
+/// Which end of a [`CtKey`] something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The lower end.
+    A,
+    /// The higher end.
+    B,
+}
+
+impl CtKey {
+    /// Makes the key of a packet and tells which end its source is.
+    #[inline(always)]
+    pub fn canonical(
+        zone: Zone,
+        (proto, type_class): (u8, u8),
+        (src, sport): (Addr, u16),
+        (dst, dport): (Addr, u16),
+    ) -> (Self, End) {
+        let rest = Self { proto, zone: zone as u8, type_class, ..Self::default() };
+        if (src, sport) <= (dst, dport) {
+            (Self { addr_a: src, addr_b: dst, port_a: sport, port_b: dport, ..rest }, End::A)
+        } else {
+            (Self { addr_a: dst, addr_b: src, port_a: dport, port_b: sport, ..rest }, End::B)
+        }
+    }
+
+    /// Returns the hash that [`CtValue::tag`] repeats; never zero.
+    #[inline(always)]
+    pub const fn tag(&self) -> u64 {
+        let (a, b) = (self.addr_a.words(), self.addr_b.words());
+        let rest = (self.port_a as u64) << 48
+            | (self.port_b as u64) << 32
+            | (self.proto as u64) << 16
+            | (self.zone as u64) << 8
+            | self.type_class as u64;
+        // Multilinear: independent products, so that the CPU computes them side by side.
+        let sum = a[0]
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .wrapping_add(a[1].wrapping_mul(0xc2b2_ae3d_27d4_eb4f))
+            .wrapping_add(b[0].wrapping_mul(0x1656_67b1_9e37_79f9))
+            .wrapping_add(b[1].wrapping_mul(0x27d4_eb2f_1656_67c5))
+            .wrapping_add(rest.wrapping_mul(0xff51_afd7_ed55_8ccd));
+        (sum ^ (sum >> 32)) | 1
+    }
+}
+
 /// Values of [`CtValue::kind`].
 pub mod ct_kind {
     /// A connection.
@@ -102,11 +148,11 @@ abi_struct! {
         pub egress: u64,
         /// [`Approval`] of the destination endpoint's ingress.
         pub ingress: u64,
-        /// Boot time of creation, ns.
+        /// Monotonic time of creation, ns.
         pub created: u64,
-        /// Boot time of the last packet, ns.
+        /// Monotonic time of the last packet, ns.
         pub last_seen: u64,
-        /// Boot time of the last event about it, ns.
+        /// Monotonic time of the last event about it, ns.
         pub last_report: u64,
         /// Packets from the opener.
         pub tx_packets: u64,
@@ -169,7 +215,7 @@ abi_struct! {
         pub dport: u16,
         /// ICMP exchange, as in [`CtKey::type_class`].
         pub type_class: u32,
-        /// Boot time when seen, ns.
+        /// Monotonic time when seen, ns.
         pub seen: u64,
     }
 }

@@ -56,7 +56,7 @@ pub enum Observation {
 abi_struct! {
     /// One record of the ring buffer.
     pub struct Event {
-        /// Boot time, ns.
+        /// Monotonic time, ns.
         pub time: u64,
         /// Packets from the opener so far.
         pub tx_packets: u64,

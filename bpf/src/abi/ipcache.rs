@@ -2,15 +2,24 @@
 
 use super::{Addr, pod::abi_struct};
 
-abi_struct! {
-    /// A prefix. `prefix_len` counts from the first of 128 bits: an IPv4 /24 is 96 + 24.
-    pub struct IpcacheKey {
-        /// Bits that must match.
-        pub prefix_len: u32,
-        /// Network address.
-        pub addr: Addr,
-    }
+/// A prefix. `prefix_len` counts from the first of 128 bits: an IPv4 /24 is 96 + 24.
+///
+/// Packed to four bytes, because the kernel wants the address right behind the length.
+#[repr(C, packed(4))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IpcacheKey {
+    /// Bits that must match.
+    pub prefix_len: u32,
+    /// Network address.
+    pub addr: Addr,
 }
+
+const _: () = assert!(core::mem::size_of::<IpcacheKey>() == 20, "an LPM key has no padding");
+
+// SAFETY: `repr(C)`, `Copy`, 'static, integers only; the assertion above proves that there is no
+// padding.
+#[cfg(feature = "user")]
+unsafe impl aya::Pod for IpcacheKey {}
 
 /// Bits of [`IpcacheValue::flags`].
 pub mod ipcache_flags {

@@ -35,7 +35,7 @@ abi_struct! {
     pub struct Bucket {
         /// Tokens left, in thousandths.
         pub millitokens: u64,
-        /// Boot time of the last refill, ns.
+        /// Monotonic time of the last refill, ns.
         pub refilled: u64,
     }
 }

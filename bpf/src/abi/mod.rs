@@ -4,7 +4,9 @@
 //! There is one definition of each. Every struct is `repr(C)`, has no padding
 //! and no `bool`, and is valid for any bit pattern; a test compares sizes and
 //! offsets with the BTF of the compiled object. Integers are in host byte order
-//! unless the field name ends in `_be`. Any change of a layout bumps
+//! unless the field name ends in `_be`. Times are CLOCK_MONOTONIC in nanoseconds:
+//! those of connections at the resolution of a timer tick, those of events exact.
+//! Any change of a layout bumps
 //! [`ABI_VERSION`], which is part of every map name.
 
 mod addr;
@@ -20,7 +22,7 @@ mod reason;
 
 pub use addr::{Addr, Family};
 pub use config::{Config, Mode, Timeouts, config_flags};
-pub use conntrack::{Approval, CtKey, CtValue, FragKey, FragValue, Zone, ct_flags, ct_kind};
+pub use conntrack::{Approval, CtKey, CtValue, End, FragKey, FragValue, Zone, ct_flags, ct_kind};
 pub use device::{DeviceKind, DeviceValue, device_flags};
 pub use endpoint::{EndpointValue, endpoint_flags};
 pub use event::{Event, Observation, event_flags, event_kind};

@@ -36,6 +36,8 @@ reasons! {
     DropReason {
         /// The source MAC is not the endpoint's.
         InvalidSourceMac = 130 "INVALID_SOURCE_MAC",
+        /// The destination MAC is neither the gateway's nor a group's.
+        InvalidDestinationMac = 131 "INVALID_DESTINATION_MAC",
         /// The source address is not the endpoint's, or cannot come from there.
         InvalidSourceIp = 132 "INVALID_SOURCE_IP",
         /// No policy allows it.
@@ -46,6 +48,8 @@ reasons! {
         TruncatedHeader = 135 "CT_TRUNCATED_OR_INVALID_HEADER",
         /// Not a protocol that can be tracked.
         CtUnknownProtocol = 137 "CT_UNKNOWN_L4_PROTOCOL",
+        /// An ICMP error about a connection that nobody has.
+        CtCannotCreate = 138 "CT_CANNOT_CREATE_ENTRY_FROM_PACKET",
         /// Neither IPv4 nor IPv6.
         UnsupportedL3 = 139 "UNSUPPORTED_L3_PROTOCOL",
         /// The packet could not be rewritten.
