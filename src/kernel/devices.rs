@@ -1,8 +1,10 @@
 //! Which devices lead to the underlay.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Netlink, NetlinkError};
+use ipnet::IpNet;
+
+use super::{Link, Netlink, NetlinkError, RouteKind};
 use crate::model::{IfIndex, MacAddr};
 
 /// Which devices are the node's.
@@ -61,6 +63,61 @@ pub enum DeviceError {
 ///
 /// # Errors
 /// When there is none, or a named one does not exist.
-pub fn detect(_netlink: &Netlink, _choice: &DeviceChoice) -> Result<Underlay, DeviceError> {
-    todo!()
+pub fn detect(netlink: &Netlink, choice: &DeviceChoice) -> Result<Underlay, DeviceError> {
+    let links = match choice {
+        DeviceChoice::Auto => default_route_links(netlink)?,
+        DeviceChoice::Named(names) => names
+            .iter()
+            .map(|name| {
+                netlink.link_by_name(name).map_err(|error| match error {
+                    NetlinkError::NoDevice(name) => DeviceError::Missing(name),
+                    other => other.into(),
+                })
+            })
+            .collect::<Result<_, _>>()?,
+    };
+    let addresses = netlink.addresses()?;
+    let devices: Vec<_> = links.into_iter().map(|link| device(link, &addresses)).collect();
+    let mtu = devices.iter().map(|device| device.mtu).min().ok_or(DeviceError::NoDefaultRoute)?;
+    Ok(Underlay { devices, mtu })
+}
+
+/// Returns the devices of the default routes: IPv4 first, then by metric, each once.
+fn default_route_links(netlink: &Netlink) -> Result<Vec<Link>, NetlinkError> {
+    let mut defaults: Vec<_> = netlink
+        .routes()?
+        .into_iter()
+        .filter(|route| route.destination.prefix_len() == 0 && route.kind == RouteKind::Unicast)
+        .filter_map(|route| {
+            let device = route.device?;
+            Some((route.destination.addr().is_ipv6(), route.priority.unwrap_or(0), device))
+        })
+        .collect();
+    defaults.sort_unstable();
+    let mut links: Vec<Link> = Vec::new();
+    for (_, _, device) in defaults {
+        if !links.iter().any(|link| link.index == device) {
+            links.push(netlink.link_by_index(device)?);
+        }
+    }
+    Ok(links)
+}
+
+fn device(link: Link, addresses: &[(IfIndex, IpNet)]) -> UnderlayDevice {
+    let own =
+        || addresses.iter().filter(|(index, _)| *index == link.index).map(|(_, net)| net.addr());
+    UnderlayDevice {
+        ifindex: link.index,
+        mtu: link.mtu,
+        mac: link.mac.unwrap_or_default(),
+        v4: own().find_map(|address| match address {
+            IpAddr::V4(v4) if !v4.is_link_local() => Some(v4),
+            _ => None,
+        }),
+        v6: own().find_map(|address| match address {
+            IpAddr::V6(v6) if !v6.is_unicast_link_local() => Some(v6),
+            _ => None,
+        }),
+        name: link.name,
+    }
 }

@@ -1,22 +1,44 @@
 //! The pinned maps as a [`MapStore`].
 
-use std::path::Path;
+use std::{collections::HashMap, io, path::Path};
 
-use skep_bpf::abi::Counter;
+use skep_bpf::abi::{Counter, maps};
 
-use crate::maps::{Entries, MapError, MapStore, Table};
+use super::sys::{BatchCursor, RawMap, Walk, open_pin};
+use crate::maps::{MapError, MapStore, Slice, Table};
+
+/// Batched writes are cut into pieces of this size.
+const BATCH: usize = 1024;
 
 /// The datapath's maps, opened from their pins.
 #[derive(Debug)]
-pub struct KernelMaps {}
+pub struct KernelMaps {
+    maps: HashMap<&'static str, RawMap>,
+    cpus: usize,
+}
 
 impl KernelMaps {
     /// Opens the pinned maps below `bpf_dir`; maps that do not exist fail when used.
     ///
     /// # Errors
     /// When a pin exists but cannot be opened.
-    pub fn open(_bpf_dir: &Path) -> Result<Self, MapError> {
-        todo!()
+    pub fn open(bpf_dir: &Path) -> Result<Self, MapError> {
+        let directory = bpf_dir.join(super::datapath::MAPS);
+        let mut opened = HashMap::new();
+        for name in maps::PINNED {
+            let failed = |source| MapError { act: "open", map: name, source };
+            match open_pin(&directory.join(name)).and_then(RawMap::new) {
+                Ok(map) => drop(opened.insert(name, map)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        let cpus = aya::util::nr_cpus().map_err(|(_, source)| MapError {
+            act: "open",
+            map: maps::METRICS,
+            source,
+        })?;
+        Ok(Self { maps: opened, cpus })
     }
 
     /// Returns the counters that moved, by [`skep_bpf::abi::metric_index`], summed over CPUs.
@@ -24,24 +46,95 @@ impl KernelMaps {
     /// # Errors
     /// When the kernel refuses the system call.
     pub fn metrics(&self) -> Result<Vec<(u32, Counter)>, MapError> {
-        todo!()
+        let failed = |source| MapError { act: "read", map: maps::METRICS, source };
+        let map = self.map(maps::METRICS, "read")?;
+        let mut counters = Vec::new();
+        let mut cursor = BatchCursor::default();
+        loop {
+            let (entries, walk) = map
+                .next_per_cpu_batch::<u32, Counter>(&mut cursor, BATCH, self.cpus)
+                .map_err(failed)?;
+            for (index, values) in entries {
+                let sum = values.iter().fold(Counter::default(), |sum, value| Counter {
+                    packets: sum.packets.wrapping_add(value.packets),
+                    bytes: sum.bytes.wrapping_add(value.bytes),
+                });
+                if sum != Counter::default() {
+                    counters.push((index, sum));
+                }
+            }
+            if walk == Walk::Done {
+                return Ok(counters);
+            }
+        }
+    }
+
+    /// Returns how many entries the map of a table has room for.
+    ///
+    /// # Errors
+    /// When the map does not exist.
+    pub fn capacity<T: Table>(&self) -> Result<u32, MapError> {
+        Ok(self.map(T::NAME, "open")?.info().max_entries)
+    }
+
+    /// Returns the kernel's ids of the maps, by name.
+    pub fn ids(&self) -> impl Iterator<Item = (&'static str, u32)> {
+        self.maps.iter().map(|(name, map)| (*name, map.info().id))
+    }
+
+    fn map(&self, name: &'static str, act: &'static str) -> Result<&RawMap, MapError> {
+        self.maps.get(name).ok_or_else(|| MapError {
+            act,
+            map: name,
+            source: io::Error::new(io::ErrorKind::NotFound, "the map is not pinned"),
+        })
+    }
+
+    fn with<T: Table, R>(
+        &self,
+        act: &'static str,
+        run: impl FnOnce(&RawMap) -> io::Result<R>,
+    ) -> Result<R, MapError> {
+        run(self.map(T::NAME, act)?).map_err(|source| MapError { act, map: T::NAME, source })
     }
 }
 
 impl MapStore for KernelMaps {
-    fn get<T: Table>(&self, _key: &T::Key) -> Result<Option<T::Value>, MapError> {
-        todo!()
+    type Cursor<T: Table> = BatchCursor;
+
+    fn get<T: Table>(&self, key: &T::Key) -> Result<Option<T::Value>, MapError> {
+        self.with::<T, _>("read", |map| map.lookup(key))
     }
 
-    fn put<T: Table>(&self, _key: &T::Key, _value: &T::Value) -> Result<(), MapError> {
-        todo!()
+    fn put<T: Table>(&self, key: &T::Key, value: &T::Value) -> Result<(), MapError> {
+        self.with::<T, _>("write to", |map| map.update(key, value))
     }
 
-    fn delete<T: Table>(&self, _key: &T::Key) -> Result<(), MapError> {
-        todo!()
+    fn delete<T: Table>(&self, key: &T::Key) -> Result<(), MapError> {
+        self.with::<T, _>("delete from", |map| map.delete(key))
     }
 
-    fn entries<T: Table>(&self) -> Result<Entries<T>, MapError> {
-        todo!()
+    fn slice<T: Table>(
+        &self,
+        cursor: &mut BatchCursor,
+        limit: usize,
+    ) -> Result<Slice<T>, MapError> {
+        let (entries, walk) = self.with::<T, _>("list", |map| map.next_batch(cursor, limit))?;
+        Ok(Slice { entries, last: walk == Walk::Done })
+    }
+
+    fn put_all<T: Table>(&self, entries: &[(T::Key, T::Value)]) -> Result<(), MapError> {
+        self.with::<T, _>("write to", |map| {
+            entries.chunks(BATCH).try_for_each(|chunk| {
+                let (keys, values): (Vec<_>, Vec<_>) = chunk.iter().copied().unzip();
+                map.update_batch(&keys, &values)
+            })
+        })
+    }
+
+    fn delete_all<T: Table>(&self, keys: &[T::Key]) -> Result<(), MapError> {
+        self.with::<T, _>("delete from", |map| {
+            keys.chunks(BATCH).try_for_each(|chunk| map.delete_batch(chunk))
+        })
     }
 }

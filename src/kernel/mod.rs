@@ -4,7 +4,6 @@
 //! [`EventReader`] is asynchronous, since it waits.
 #![allow(unsafe_code, reason = "system calls that no crate wraps are made here and nowhere else")]
 
-mod conntrack;
 mod datapath;
 mod devices;
 mod maps;
@@ -14,9 +13,9 @@ mod object;
 mod pod_device;
 mod probe;
 mod ring;
+mod sys;
 pub mod sysctl;
 
-pub use conntrack::{CollectorOptions, ConntrackCollector, Sweep};
 pub use datapath::{
     AttachError, AttachMethod, AttachMode, Attachment, Datapath, Direction, Hook, LoadError,
     LoadOptions, Owner, ProgramInfo, TestPacket, TestRun, remove_all,
@@ -29,5 +28,6 @@ pub use netlink::{
 pub use netns::{NetNs, NetNsError};
 pub use object::OBJECT;
 pub use pod_device::{PodDevice, PodDeviceError, PodDeviceSpec};
-pub use probe::{Features, MissingFeature, probe, require};
+pub use probe::{Features, MissingFeature, probe, require, require_bpffs, require_vxlan};
 pub use ring::{EventReader, ReadError};
+pub use sys::BatchCursor;

@@ -1,6 +1,11 @@
 //! A pod's network device.
 
-use super::{NetNs, NetNsError, NetlinkError, sysctl::SysctlError};
+use std::net::IpAddr;
+
+use super::{
+    Neighbour, NetNs, NetNsError, Netlink, NetlinkError, Route, VethSpec,
+    sysctl::{self, DeviceUse, SysctlError},
+};
 use crate::model::{Addresses, IfIndex, MacAddr};
 
 /// What a pod's device shall be.
@@ -67,31 +72,188 @@ impl PodDevice {
     ///
     /// # Errors
     /// When the kernel refuses; nothing is left behind.
-    pub fn create(_spec: &PodDeviceSpec<'_>) -> Result<Self, PodDeviceError> {
-        todo!()
+    pub fn create(spec: &PodDeviceSpec<'_>) -> Result<Self, PodDeviceError> {
+        let host = Netlink::open()?;
+        let pod = open_pod(spec)?;
+        if pod.link_by_name(spec.pod_ifname).is_ok() {
+            return Err(PodDeviceError::Exists(spec.pod_ifname.to_owned()));
+        }
+        host.create_veth_pair(&VethSpec {
+            name: spec.host_name,
+            mac: Some(spec.host_mac),
+            peer_name: spec.pod_ifname,
+            peer_mac: Some(spec.pod_mac),
+            peer_netns: Some(spec.netns),
+            mtu: spec.mtu,
+        })?;
+        Self::configure(spec, &host, &pod).inspect_err(|_| {
+            if let Err(error) = host.delete_link_by_name(spec.host_name) {
+                tracing::warn!(device = spec.host_name, %error, "cannot undo the creation of a device");
+            }
+        })
+    }
+
+    fn configure(
+        spec: &PodDeviceSpec<'_>,
+        host: &Netlink,
+        pod: &Netlink,
+    ) -> Result<Self, PodDeviceError> {
+        let ifindex = host.link_by_name(spec.host_name)?.index;
+        if spec.addresses.v6.is_some() {
+            host.set_no_link_local(ifindex)?;
+            spec.netns.run(|| pod_settings(spec.pod_ifname))??;
+        }
+        let inside = pod.link_by_name(spec.pod_ifname)?.index;
+        for address in spec.addresses.iter() {
+            pod.add_address(inside, address.into())?;
+        }
+        pod.set_up(LOOPBACK)?;
+        pod.set_up(inside)?;
+        for gateway in spec.used_gateways() {
+            pod.add_neighbour(inside, gateway, spec.host_mac)?;
+            let route = Route::default_of(gateway).via(gateway).dev(inside).onlink();
+            pod.add_route(&route.mtu(spec.route_mtu))?;
+        }
+        Ok(Self { ifindex, mac: spec.pod_mac, host_mac: spec.host_mac })
     }
 
     /// Sets the host side up and adds its routes and neighbours. Idempotent.
     ///
     /// # Errors
     /// When the kernel refuses; the caller deletes the device.
-    pub fn bring_up(&self, _spec: &PodDeviceSpec<'_>) -> Result<(), PodDeviceError> {
-        todo!()
+    pub fn bring_up(&self, spec: &PodDeviceSpec<'_>) -> Result<(), PodDeviceError> {
+        let host = Netlink::open()?;
+        sysctl::apply_device(spec.host_name, DeviceUse::Pod)?;
+        host.set_up(self.ifindex)?;
+        for address in spec.addresses.iter() {
+            host.add_neighbour(self.ifindex, address, spec.pod_mac)?;
+            host.add_route(&Route::to_host(address).dev(self.ifindex).mtu(spec.route_mtu))?;
+        }
+        Ok(())
     }
 
-    /// Compares a pod's device with its specification.
+    /// Compares a pod's device with its specification, both ends.
     ///
     /// # Errors
     /// [`PodDeviceError::Differs`] with the first difference.
-    pub fn check(_spec: &PodDeviceSpec<'_>) -> Result<Self, PodDeviceError> {
-        todo!()
+    pub fn check(spec: &PodDeviceSpec<'_>) -> Result<Self, PodDeviceError> {
+        let host = Netlink::open()?;
+        let ifindex = check_end(&host, spec.host_name, spec.host_mac, spec.mtu)?;
+        let neighbours = host.neighbours()?;
+        let routes = host.routes()?;
+        for address in spec.addresses.iter() {
+            let wanted = Route::to_host(address).dev(ifindex).mtu(spec.route_mtu);
+            check_route(&routes, &wanted, "the host")?;
+            check_neighbour(&neighbours, ifindex, address, spec.pod_mac, "the host")?;
+        }
+
+        let pod = open_pod(spec)?;
+        let inside = check_end(&pod, spec.pod_ifname, spec.pod_mac, spec.mtu)?;
+        let addresses = pod.addresses()?;
+        for address in spec.addresses.iter() {
+            if !addresses.contains(&(inside, address.into())) {
+                return Err(PodDeviceError::Differs(format!(
+                    "the pod lacks the address {address}"
+                )));
+            }
+        }
+        let neighbours = pod.neighbours()?;
+        let routes = pod.routes()?;
+        for gateway in spec.used_gateways() {
+            let wanted = Route::default_of(gateway).via(gateway).dev(inside).mtu(spec.route_mtu);
+            check_route(&routes, &wanted, "the pod")?;
+            check_neighbour(&neighbours, inside, gateway, spec.host_mac, "the pod")?;
+        }
+        Ok(Self { ifindex, mac: spec.pod_mac, host_mac: spec.host_mac })
     }
 
     /// Removes a pod's device by the name of its host side. That it does not exist is not an error.
+    /// The kernel waits for running packets, some 10 to 20 ms: callers in a hurry let a thread wait.
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn delete(_host_name: &str) -> Result<(), PodDeviceError> {
-        todo!()
+    pub fn delete(host_name: &str) -> Result<(), PodDeviceError> {
+        match Netlink::open()?.delete_link_by_name(host_name) {
+            Err(error) if !error.is_absent() => Err(error.into()),
+            _ => Ok(()),
+        }
     }
+}
+
+impl PodDeviceSpec<'_> {
+    /// Returns the gateways of the families that the pod has.
+    fn used_gateways(&self) -> impl Iterator<Item = IpAddr> {
+        let v4 = self.gateways.v4.filter(|_| self.addresses.v4.is_some()).map(IpAddr::V4);
+        let v6 = self.gateways.v6.filter(|_| self.addresses.v6.is_some()).map(IpAddr::V6);
+        v4.into_iter().chain(v6)
+    }
+}
+
+/// The loopback device is number 1 in every namespace.
+const LOOPBACK: IfIndex = IfIndex(1);
+
+fn open_pod(spec: &PodDeviceSpec<'_>) -> Result<Netlink, PodDeviceError> {
+    if spec.netns.inode() == NetNs::current()?.inode() {
+        return Err(PodDeviceError::HostNamespace);
+    }
+    Ok(Netlink::open_in(spec.netns)?)
+}
+
+/// Some container runtimes turn IPv6 off in new namespaces. There is no router to listen to, and
+/// nobody to have the same address.
+fn pod_settings(device: &str) -> Result<(), SysctlError> {
+    for (setting, value) in
+        [("disable_ipv6", "0"), ("accept_ra", "0"), ("dad_transmits", "0"), ("accept_dad", "0")]
+    {
+        sysctl::set(&format!("net.ipv6.conf.{}.{setting}", device.replace('.', "/")), value)?;
+    }
+    Ok(())
+}
+
+fn check_end(
+    netlink: &Netlink,
+    name: &str,
+    mac: MacAddr,
+    mtu: u32,
+) -> Result<IfIndex, PodDeviceError> {
+    let differs = |text: String| Err(PodDeviceError::Differs(text));
+    let link = match netlink.link_by_name(name) {
+        Err(NetlinkError::NoDevice(name)) => return differs(format!("there is no device {name}")),
+        other => other?,
+    };
+    if !link.up {
+        return differs(format!("the device {name} is down"));
+    }
+    if link.mac != Some(mac) {
+        return differs(format!("the hardware address of {name} is not {mac}"));
+    }
+    if link.mtu != mtu {
+        return differs(format!("the MTU of {name} is {}, not {mtu}", link.mtu));
+    }
+    Ok(link.index)
+}
+
+fn check_route(routes: &[Route], wanted: &Route, place: &str) -> Result<(), PodDeviceError> {
+    let found = routes.iter().any(|route| {
+        route.destination == wanted.destination
+            && route.table == wanted.table
+            && (route.via, route.device, route.mtu) == (wanted.via, wanted.device, wanted.mtu)
+    });
+    if found {
+        return Ok(());
+    }
+    Err(PodDeviceError::Differs(format!("{place} lacks the route to {}", wanted.destination)))
+}
+
+fn check_neighbour(
+    neighbours: &[Neighbour],
+    device: IfIndex,
+    address: IpAddr,
+    mac: MacAddr,
+    place: &str,
+) -> Result<(), PodDeviceError> {
+    if neighbours.contains(&Neighbour { device, address, mac, permanent: true }) {
+        return Ok(());
+    }
+    Err(PodDeviceError::Differs(format!("{place} lacks the permanent neighbour {address}")))
 }

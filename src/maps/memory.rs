@@ -3,10 +3,11 @@
 use std::{
     any::{Any, TypeId},
     collections::{BTreeMap, HashMap},
+    ops::Bound,
     sync::Mutex,
 };
 
-use super::{Entries, MapError, MapStore, Table};
+use super::{Entries, MapError, MapStore, Slice, Table};
 
 /// A [`MapStore`] without a kernel.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ impl MemoryStore {
 }
 
 impl MapStore for MemoryStore {
+    type Cursor<T: Table> = Option<T::Key>;
+
     fn get<T: Table>(&self, key: &T::Key) -> Result<Option<T::Value>, MapError> {
         Ok(self.with::<T, _>(|table| table.get(key).copied()))
     }
@@ -39,7 +42,18 @@ impl MapStore for MemoryStore {
         Ok(())
     }
 
-    fn entries<T: Table>(&self) -> Result<Entries<T>, MapError> {
-        Ok(self.with::<T, _>(|table| table.iter().map(|(key, value)| (*key, *value)).collect()))
+    fn slice<T: Table>(
+        &self,
+        cursor: &mut Option<T::Key>,
+        limit: usize,
+    ) -> Result<Slice<T>, MapError> {
+        let from = cursor.map_or(Bound::Unbounded, Bound::Excluded);
+        let (entries, last) = self.with::<T, _>(|table| {
+            let mut rest = table.range((from, Bound::Unbounded)).map(|(key, value)| (*key, *value));
+            let entries: Entries<T> = rest.by_ref().take(limit.max(1)).collect();
+            (entries, rest.next().is_none())
+        });
+        *cursor = entries.last().map(|(key, _)| *key).filter(|_| !last);
+        Ok(Slice { entries, last })
     }
 }

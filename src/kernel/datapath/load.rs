@@ -1,15 +1,27 @@
-//! Loading.
+//! Loading: maps from pins, programs through the verifier.
 
-use std::sync::Arc;
+use std::{
+    os::fd::{AsFd, BorrowedFd},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use aya::{Ebpf, EbpfLoader, programs::SchedClassifier};
+use skep_bpf::abi::{maps, programs};
 
 use super::{
-    AttachError, Attachment, Hook, LoadError, LoadOptions, ProgramInfo, TestPacket, TestRun,
+    AttachMethod, AttachMode, LoadError, LoadOptions, ProgramInfo, TestPacket, TestRun, pins,
 };
-use crate::{kernel::KernelMaps, model::IfIndex};
+use crate::kernel::{KernelMaps, OBJECT, sys};
 
 /// The loaded datapath. Dropping it leaves everything attached and pinned.
 #[derive(Debug)]
 pub struct Datapath {
+    pub(super) bpf_dir: PathBuf,
+    pub(super) method: AttachMethod,
+    programs: Ebpf,
+    infos: Vec<ProgramInfo>,
     maps: Arc<KernelMaps>,
 }
 
@@ -18,8 +30,29 @@ impl Datapath {
     ///
     /// # Errors
     /// When the directory is not on a bpffs, or the kernel refuses a map or a program.
-    pub fn open(_options: &LoadOptions) -> Result<Self, LoadError> {
-        todo!()
+    pub fn open(options: &LoadOptions) -> Result<Self, LoadError> {
+        pins::make_directories(&options.bpf_dir)?;
+        pins::prune_links(&options.bpf_dir)?;
+        let replaced = pins::retire_unfit_maps(options)?;
+        let mut loader = EbpfLoader::new();
+        let directory = options.bpf_dir.join(pins::MAPS);
+        for name in maps::PINNED {
+            loader.map_pin_path(name, directory.join(name));
+        }
+        loader.map_max_entries(maps::CONNTRACK, options.conntrack_entries);
+        let mut programs =
+            loader.load(OBJECT).map_err(|error| LoadError::Object(Box::new(error)))?;
+        let infos =
+            programs::ALL.iter().map(|name| load(&mut programs, name)).collect::<Result<_, _>>()?;
+        pins::carry_over(&options.bpf_dir, &replaced)?;
+        let method = match options.attach {
+            AttachMode::Tcx => AttachMethod::Tcx,
+            AttachMode::Clsact => AttachMethod::Clsact,
+            AttachMode::Auto if sys::has_tcx() => AttachMethod::Tcx,
+            AttachMode::Auto => AttachMethod::Clsact,
+        };
+        let maps = Arc::new(KernelMaps::open(&options.bpf_dir)?);
+        Ok(Self { bpf_dir: options.bpf_dir.clone(), method, programs, infos, maps })
     }
 
     /// Returns the pinned maps.
@@ -27,41 +60,55 @@ impl Datapath {
         Arc::clone(&self.maps)
     }
 
-    /// Attaches both programs of a hook to a device of the current network namespace. What an
-    /// earlier process attached there is replaced in place; there is no moment without a program.
-    ///
-    /// # Errors
-    /// When the device is gone or the kernel refuses.
-    pub fn attach(&self, _hook: Hook, _device: IfIndex) -> Result<(), AttachError> {
-        todo!()
+    /// Returns the directory of the pins.
+    pub fn bpf_dir(&self) -> &Path {
+        &self.bpf_dir
     }
 
-    /// Detaches both programs of a hook. That nothing is attached is not an error.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn detach(&self, _hook: Hook, _device: IfIndex) -> Result<(), AttachError> {
-        todo!()
-    }
-
-    /// Asks the kernel for all programs on all devices of the current network namespace.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn attachments(&self) -> Result<Vec<Attachment>, AttachError> {
-        todo!()
+    /// Returns how programs get onto devices.
+    pub fn method(&self) -> AttachMethod {
+        self.method
     }
 
     /// Returns the loaded programs.
     pub fn programs(&self) -> Vec<ProgramInfo> {
-        todo!()
+        self.infos.clone()
     }
 
     /// Runs a program on a packet (BPF_PROG_TEST_RUN).
     ///
     /// # Errors
-    /// When the kernel refuses the packet.
-    pub fn test_run(&self, _program: &str, _packet: &TestPacket) -> std::io::Result<TestRun> {
-        todo!()
+    /// When there is no such program, or the kernel refuses the packet.
+    pub fn test_run(&self, program: &str, packet: &TestPacket) -> std::io::Result<TestRun> {
+        let fd = self.program_fd(program).ok_or(std::io::ErrorKind::NotFound)?;
+        let (verdict, data, nanos) = sys::test_run(fd, packet)?;
+        Ok(TestRun { verdict, data, duration: Duration::from_nanos(nanos.into()) })
     }
+
+    pub(super) fn program_fd(&self, name: &str) -> Option<BorrowedFd<'_>> {
+        Some(self.programs.program(name)?.fd().ok()?.as_fd())
+    }
+
+    pub(super) fn is_own(&self, program_id: u32) -> bool {
+        self.infos.iter().any(|info| info.id == program_id)
+    }
+}
+
+fn load(programs: &mut Ebpf, name: &'static str) -> Result<ProgramInfo, LoadError> {
+    let refused = |error| LoadError::Program { name, source: Box::new(error) };
+    let program: &mut SchedClassifier = programs
+        .program_mut(name)
+        .ok_or(LoadError::MissingProgram { name })?
+        .try_into()
+        .map_err(refused)?;
+    program.load().map_err(refused)?;
+    let info = program.info().map_err(refused)?;
+    Ok(ProgramInfo {
+        name,
+        id: info.id(),
+        verified_instructions: info.verified_instruction_count().unwrap_or_default(),
+        // An eBPF instruction has eight bytes.
+        instructions: info.size_translated().unwrap_or_default() / 8,
+        map_ids: info.map_ids().map_err(refused)?.unwrap_or_default(),
+    })
 }

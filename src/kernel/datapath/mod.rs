@@ -2,12 +2,16 @@
 
 mod attach;
 mod error;
+mod listing;
 mod load;
+mod pins;
+mod remove;
 mod types;
 
-pub use attach::remove_all;
 pub use error::{AttachError, LoadError};
 pub use load::Datapath;
+pub(super) use pins::MAPS;
+pub use remove::remove_all;
 pub use types::{
     AttachMethod, AttachMode, Attachment, Direction, Hook, LoadOptions, Owner, ProgramInfo,
     TestPacket, TestRun,

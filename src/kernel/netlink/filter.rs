@@ -88,14 +88,31 @@ impl Netlink {
         device: IfIndex,
         direction: Direction,
     ) -> Result<Vec<BpfFilter>, NetlinkError> {
+        Ok(self.dump_filters(device, direction)?.iter().filter_map(bpf_filter).collect())
+    }
+
+    /// Tells whether one side of a device has filters of any kind.
+    pub(in crate::kernel) fn has_filters(
+        &self,
+        device: IfIndex,
+        direction: Direction,
+    ) -> Result<bool, NetlinkError> {
+        Ok(!self.dump_filters(device, direction)?.is_empty())
+    }
+
+    fn dump_filters(
+        &self,
+        device: IfIndex,
+        direction: Direction,
+    ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
         let mut message = TcMessage::default();
         message.header.index = index(device);
         message.header.parent = parent(direction);
         let request = RouteNetlinkMessage::GetTrafficFilter(message);
-        let answer = self.dump(&request, || format!("list the filters of device {device}"));
-        match answer {
+        match self.dump(&request, || format!("list the filters of device {device}")) {
+            // There is no such qdisc.
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(Vec::new()),
-            other => Ok(other?.iter().filter_map(bpf_filter).collect()),
+            other => other,
         }
     }
 }

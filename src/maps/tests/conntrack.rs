@@ -1,0 +1,124 @@
+use skep_bpf::abi::{Addr, Config};
+
+use super::*;
+use crate::maps::MemoryStore;
+
+const SECOND: u64 = NANOS;
+const TIMEOUTS: Timeouts =
+    Timeouts { tcp_syn: 60, tcp: 8000, tcp_close: 10, udp: 30, other: 20, reserved: [0; 3] };
+
+fn both_families() -> [(Addr, Addr, Addr); 2] {
+    [
+        (Addr::v4([10, 244, 1, 2]), Addr::v4([198, 51, 100, 10]), Addr::v4([172, 31, 0, 11])),
+        (Addr::v6([0xfd; 16]), Addr::v6([0x20; 16]), Addr::v6([0xfc; 16])),
+    ]
+}
+
+fn key(proto: u8, src: (Addr, u16), dst: (Addr, u16)) -> (CtKey, u8) {
+    let (key, end) = CtKey::canonical(Zone::Pod, (proto, 0), src, dst);
+    (key, if end == skep_bpf::abi::End::B { ct_flags::OPENED_BY_B } else { 0 })
+}
+
+fn tracked(last_seen: u64) -> CtValue {
+    CtValue {
+        kind: ct_kind::TRACKED,
+        last_seen,
+        tx_packets: 1,
+        rx_packets: 1,
+        ..CtValue::default()
+    }
+}
+
+#[test]
+fn idle_time_until_removal_follows_protocol_and_state() {
+    let cases = [
+        ("udp", UDP, tracked(0), 30),
+        ("sctp", SCTP, tracked(0), 30),
+        ("icmp", 1, tracked(0), 20),
+        ("icmpv6", 58, tracked(0), 20),
+        ("tcp established", TCP, tracked(0), 8000),
+        ("tcp one way", TCP, CtValue { rx_packets: 0, ..tracked(0) }, 60),
+        ("tcp one FIN", TCP, CtValue { tx_flags: FIN, ..tracked(0) }, 8000),
+        ("tcp both FIN", TCP, CtValue { tx_flags: FIN, rx_flags: FIN, ..tracked(0) }, 10),
+        ("tcp RST", TCP, CtValue { rx_flags: RST, ..tracked(0) }, 10),
+        ("tcp RST at once", TCP, CtValue { rx_flags: RST, tx_packets: 0, ..tracked(0) }, 10),
+    ];
+    for (name, proto, value, seconds) in cases {
+        let key = CtKey { proto, ..CtKey::default() };
+        assert_eq!(judge(&key, &value, seconds * SECOND, &TIMEOUTS), Fate::Keep, "{name}");
+        let later = seconds * SECOND + 1;
+        assert_eq!(judge(&key, &value, later, &TIMEOUTS), Fate::Expired, "{name}");
+    }
+}
+
+#[test]
+fn an_entry_written_after_the_clock_was_read_stays() {
+    let key = CtKey { proto: UDP, ..CtKey::default() };
+    assert_eq!(judge(&key, &tracked(u64::MAX), 5, &TIMEOUTS), Fate::Keep);
+}
+
+#[test]
+fn an_expired_connection_goes_with_its_alias_and_an_orphan_goes_alone() {
+    for (pod, world, node) in both_families() {
+        let store = Arc::new(MemoryStore::default());
+        let config = Config { abi_version: 1, timeouts: TIMEOUTS, ..Config::default() };
+        store.put::<ConfigTable>(&0, &config).unwrap();
+        let (old, flags) = key(UDP, (pod, 4000), (world, 53));
+        let value = CtValue {
+            flags: flags | ct_flags::SNAT,
+            nat_addr: node,
+            nat_port: 61000,
+            source_endpoint: 7,
+            ..tracked(SECOND)
+        };
+        let (alias, _) = CtKey::canonical(Zone::NodeSnat, (UDP, 0), (node, 61000), (world, 53));
+        let alias_value = CtValue { kind: ct_kind::ALIAS, alias: old, ..CtValue::default() };
+        let (orphan, _) = CtKey::canonical(Zone::NodeSnat, (UDP, 0), (node, 61001), (world, 53));
+        let (young, _) = key(UDP, (pod, 4001), (world, 53));
+        let orphan_value =
+            CtValue { kind: ct_kind::ALIAS, alias: CtKey { proto: 99, ..old }, ..alias_value };
+        for (key, value) in [
+            (old, value),
+            (alias, alias_value),
+            (orphan, orphan_value),
+            (young, CtValue { source_endpoint: 7, ..tracked(60 * SECOND) }),
+        ] {
+            store.put::<ConntrackTable>(&key, &value).unwrap();
+        }
+
+        let options = CollectorOptions { slice: 1, capacity: 16 };
+        let mut collector = ConntrackCollector::new(Arc::clone(&store), options);
+        let mut steps = 0;
+        let sweep = loop {
+            steps += 1;
+            if let Some(sweep) = collector.step(61 * SECOND).unwrap() {
+                break sweep;
+            }
+        };
+        assert!(steps > 1, "a slice of one entry takes several steps");
+        assert!(sweep.removed >= 2);
+        let left = store.entries::<ConntrackTable>().unwrap();
+        assert_eq!(left.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [young]);
+        assert_eq!(store.get::<QuotaTable>(&7).unwrap().unwrap().entries, 1);
+    }
+}
+
+#[test]
+fn an_endpoint_with_a_quarter_of_the_table_is_exhausted_until_its_entries_are_gone() {
+    for (pod, world, _) in both_families() {
+        let store = Arc::new(MemoryStore::default());
+        for port in 0..4 {
+            let (key, flags) = key(TCP, (pod, port), (world, 443));
+            let value = CtValue { flags, source_endpoint: 3, ..tracked(SECOND) };
+            store.put::<ConntrackTable>(&key, &value).unwrap();
+        }
+        let options = CollectorOptions { slice: 100, capacity: 16 };
+        let mut collector = ConntrackCollector::new(Arc::clone(&store), options);
+        assert_eq!(collector.step(2 * SECOND).unwrap(), Some(Sweep { seen: 4, removed: 0 }));
+        let quota = store.get::<QuotaTable>(&3).unwrap();
+        assert_eq!(quota, Some(AdmissionQuota { exhausted: 1, entries: 4 }));
+        let sweep = collector.step(9000 * SECOND).unwrap();
+        assert_eq!(sweep, Some(Sweep { seen: 4, removed: 4 }));
+        assert_eq!(store.get::<QuotaTable>(&3).unwrap(), None);
+    }
+}
