@@ -48,7 +48,8 @@ impl EventReader {
             .and_then(Map::from_map_data)
             .and_then(RingBuf::try_from)
             .map_err(|error| ReadError(Box::new(error)))?;
-        let ring = AsyncFd::register_with_interest(ring, Interest::READABLE).map_err(failed)?;
+        let ring = AsyncFd::register_with_interest(ring, Interest::READABLE)
+            .map_err(|error| failed(error.into()))?;
         Ok(Self { ring, next_look: Some(Instant::now()), malformed: 0 })
     }
 
