@@ -48,7 +48,9 @@ impl EventReader {
             .and_then(Map::from_map_data)
             .and_then(RingBuf::try_from)
             .map_err(|error| ReadError(Box::new(error)))?;
-        let ring = AsyncFd::register_with_interest(ring, Interest::READABLE)
+        // SAFETY: the ring buffer owns the descriptor of its map, returns the same one every time,
+        // and keeps it open until it is dropped, which `AsyncFd` does after deregistering.
+        let ring = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }
             .map_err(|error| failed(error.into()))?;
         Ok(Self { ring, next_look: Some(Instant::now()), malformed: 0 })
     }
