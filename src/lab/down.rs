@@ -64,10 +64,8 @@ pub fn down(dir: &LabDir) -> Result<(), DownError> {
         leftovers: vec![error.into()],
     })?;
     tear_down(dir)?;
-    lock.remove().map_err(|error| DownError {
-        lab: dir.name().to_string(),
-        leftovers: vec![error.into()],
-    })
+    lock.remove()
+        .map_err(|error| DownError { lab: dir.name().to_string(), leftovers: vec![error.into()] })
 }
 
 /// Removes a lab whose lock the caller holds.

@@ -1,6 +1,10 @@
 //! The fabric joins the nodes on one bridge and routes between them and the world.
 
-use std::{fs, io, net::{IpAddr, SocketAddr, TcpListener}, path::{Path, PathBuf}};
+use std::{
+    fs, io,
+    net::{IpAddr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+};
 
 use ipnet::IpNet;
 use nix::sched::CloneFlags;

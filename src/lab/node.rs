@@ -45,11 +45,7 @@ pub enum NodeError {
 }
 
 /// Creates a node; the fabric must exist.
-pub(crate) fn create(
-    dir: &LabDir,
-    plan: &NodePlan,
-    families: IpFamilies,
-) -> Result<(), NodeError> {
+pub(crate) fn create(dir: &LabDir, plan: &NodePlan, families: IpFamilies) -> Result<(), NodeError> {
     let node = dir.node(&plan.name);
     lay_out(&node, plan)?;
     let group = Cgroup::of_lab(dir.name().as_str())?.child(&plan.name);
@@ -74,7 +70,8 @@ fn lay_out(node: &NodeDir, plan: &NodePlan) -> Result<(), StateError> {
     for path in dirs {
         create_dir(&node.outside(path))?;
     }
-    let gateway = plan::FABRIC.iter().find(|ip| plan.ips().any(|own| own.is_ipv4() == ip.is_ipv4()));
+    let gateway =
+        plan::FABRIC.iter().find(|ip| plan.ips().any(|own| own.is_ipv4() == ip.is_ipv4()));
     let resolver = gateway.map(|ip| format!("nameserver {ip}\n")).unwrap_or_default();
     let files = [
         ("hosts", hosts(&plan.name, plan.ips())),

@@ -40,10 +40,13 @@ pub(crate) const SERVICES: [IpNet; 2] = [
 
 /// Returns the server's address in a network of the world: `.10` or `::10`.
 pub(crate) fn world_server(network: IpNet) -> IpAddr {
-    nth(network, match network {
-        IpNet::V4(_) => 10,
-        IpNet::V6(_) => 0x10,
-    })
+    nth(
+        network,
+        match network {
+            IpNet::V4(_) => 10,
+            IpNet::V6(_) => 0x10,
+        },
+    )
 }
 
 /// Returns the `offset`-th address of a network.
@@ -104,10 +107,7 @@ impl NodePlan {
 }
 
 /// Keeps the networks of the families in use.
-pub(crate) fn of(
-    families: IpFamilies,
-    networks: impl IntoIterator<Item = IpNet>,
-) -> Vec<IpNet> {
+pub(crate) fn of(families: IpFamilies, networks: impl IntoIterator<Item = IpNet>) -> Vec<IpNet> {
     networks.into_iter().filter(|network| families.has(family(network))).collect()
 }
 

@@ -10,7 +10,10 @@ use std::{
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
-use super::{plan::NodePlan, spec::{LabName, LabSpec}};
+use super::{
+    plan::NodePlan,
+    spec::{LabName, LabSpec},
+};
 
 /// Directory of all labs.
 const ROOT: &str = "/run/skep/lab";

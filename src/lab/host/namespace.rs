@@ -132,11 +132,8 @@ pub(crate) fn enter(place: &Path) -> Result<(), NamespaceError> {
     }
     for (path, file, kind) in files {
         // A thread shares its root directory with its process until told otherwise.
-        let alone = if kind == CloneFlags::CLONE_NEWNS {
-            unshare(CloneFlags::CLONE_FS)
-        } else {
-            Ok(())
-        };
+        let alone =
+            if kind == CloneFlags::CLONE_NEWNS { unshare(CloneFlags::CLONE_FS) } else { Ok(()) };
         alone
             .and_then(|()| setns(&file, kind))
             .map_err(|error| NamespaceError::Enter { path, source: error.into() })?;
