@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("events", &["model"]),
     ("kernel", &["model", "maps", "events"]),
     ("flows", &["model", "events"]),
-    ("api", &["model", "flows", "telemetry"]),
+    ("api", &["model", "maps", "flows", "telemetry"]),
     ("cni", &["model", "kernel"]),
     (
         "agent",
@@ -43,12 +43,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "cli",
         &[
             "model",
+            "kubernetes",
             "api",
             "flows",
             "cni",
             "agent",
             "operator",
             "lab",
+            "connectivity",
             "bench",
             "config",
             "telemetry",

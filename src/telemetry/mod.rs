@@ -1,1 +1,7 @@
-//! Logs, metrics registry, health.
+//! Logs and metrics.
+
+mod logs;
+mod metrics;
+
+pub use logs::{Level, init};
+pub use metrics::Metrics;

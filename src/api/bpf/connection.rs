@@ -1,0 +1,175 @@
+//! The connection table.
+
+use std::{net::IpAddr, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use skep_bpf::abi::{self, Approval, CtKey, CtValue, ct_flags, ct_kind};
+
+use crate::{
+    api::Listed,
+    flows::{BootClock, protocol_name},
+    maps::{ConntrackTable, MapError, MapStore},
+};
+
+/// A tracked connection, seen from its opener.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Connection {
+    /// Which table the tuple belongs to.
+    pub zone: Zone,
+    /// TCP, UDP, ICMPv4 ...
+    pub protocol: String,
+    /// Who opened it. For ICMP echo the ports hold the identifier.
+    pub source: End,
+    /// The other end.
+    pub destination: End,
+    /// What the other end sees as source, when that is translated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_xlated: Option<End>,
+    /// Judgement of the source endpoint's egress, if it is a pod of this node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress: Option<Leg>,
+    /// Judgement of the destination endpoint's ingress, if it is a pod of this node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<Leg>,
+    /// From the opener.
+    pub sent: Traffic,
+    /// To the opener.
+    pub received: Traffic,
+    /// TCP flags seen from the opener, as on the wire.
+    pub sent_flags: u8,
+    /// TCP flags seen to the opener, as on the wire.
+    pub received_flags: u8,
+    /// When it was opened.
+    pub created: Timestamp,
+    /// When its last packet was seen.
+    pub last_seen: Timestamp,
+}
+
+/// Which table a tuple belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Zone {
+    /// As pods see it.
+    Pod,
+    /// Before service translation.
+    Service,
+    /// On the underlay, after source translation.
+    NodeSnat,
+    /// The host's own.
+    Host,
+    /// A number this version does not know.
+    Unknown,
+}
+
+impl Zone {
+    /// Returns the word that people see.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pod => "pod",
+            Self::Service => "service",
+            Self::NodeSnat => "node-snat",
+            Self::Host => "host",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    const fn from_code(code: u8) -> Self {
+        const POD: u8 = abi::Zone::Pod as u8;
+        const SERVICE: u8 = abi::Zone::Service as u8;
+        const NODE_SNAT: u8 = abi::Zone::NodeSnat as u8;
+        const HOST: u8 = abi::Zone::Host as u8;
+        match code {
+            POD => Self::Pod,
+            SERVICE => Self::Service,
+            NODE_SNAT => Self::NodeSnat,
+            HOST => Self::Host,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// An address and a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct End {
+    /// Address.
+    pub address: IpAddr,
+    /// Port, or ICMP identifier; 0 for protocols without.
+    pub port: u16,
+}
+
+/// One side's judgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Leg {
+    /// Policy revision it was judged under.
+    pub revision: u32,
+    /// Identity of the peer that was judged.
+    pub peer: u32,
+}
+
+/// Packets and bytes one way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Traffic {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl Connection {
+    /// Reads the tracked connections, ordered by their ends; aliases are left out.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn list(store: &impl MapStore, clock: &BootClock) -> Result<Vec<Self>, MapError> {
+        let mut items: Vec<Self> = store
+            .entries::<ConntrackTable>()?
+            .iter()
+            .filter(|(_, value)| value.kind == ct_kind::TRACKED)
+            .map(|(key, value)| Self::new(key, value, clock))
+            .collect();
+        items.sort_by_key(|item| (item.source, item.destination));
+        Ok(items)
+    }
+
+    fn new(key: &CtKey, value: &CtValue, clock: &BootClock) -> Self {
+        let a = End { address: key.addr_a.into(), port: key.port_a };
+        let b = End { address: key.addr_b.into(), port: key.port_b };
+        let (source, destination) =
+            if value.flags & ct_flags::OPENED_BY_B != 0 { (b, a) } else { (a, b) };
+        let source_xlated = (value.flags & ct_flags::SNAT != 0)
+            .then(|| End { address: value.nat_addr.into(), port: value.nat_port });
+        Self {
+            zone: Zone::from_code(key.zone),
+            protocol: protocol_name(key.proto),
+            source,
+            destination,
+            source_xlated,
+            egress: Leg::judged(value.egress),
+            ingress: Leg::judged(value.ingress),
+            sent: Traffic { packets: value.tx_packets, bytes: value.tx_bytes },
+            received: Traffic { packets: value.rx_packets, bytes: value.rx_bytes },
+            sent_flags: value.tx_flags,
+            received_flags: value.rx_flags,
+            created: clock.wall(Duration::from_nanos(value.created)),
+            last_seen: clock.wall(Duration::from_nanos(value.last_seen)),
+        }
+    }
+}
+
+impl Leg {
+    fn judged(approval: u64) -> Option<Self> {
+        let approval = Approval(approval);
+        (approval != Approval::NONE)
+            .then(|| Self { revision: approval.revision(), peer: approval.peer() })
+    }
+}
+
+impl Listed for Connection {
+    const KIND: &'static str = "ConnectionList";
+    const PATH: &'static str = "/v1/bpf/ct";
+}

@@ -1,0 +1,13 @@
+//! The contents of the datapath's maps, made readable.
+
+mod connection;
+mod endpoint;
+mod ipcache;
+mod metric;
+mod node;
+
+pub use connection::{Connection, End, Leg, Traffic, Zone};
+pub use endpoint::BpfEndpoint;
+pub use ipcache::{IpcacheEntry, IpcacheKind};
+pub use metric::{Direction, Metric};
+pub use node::BpfNode;

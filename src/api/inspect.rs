@@ -1,0 +1,76 @@
+//! What an agent must be able to tell.
+
+use super::{
+    BpfEndpoint, BpfNode, Connection, Endpoint, Finding, Identity, IpcacheEntry, Metric, Node,
+    NodeStatus,
+};
+use crate::maps::MapError;
+
+/// The questions that the admin API passes on. Answers are snapshots.
+///
+/// Methods are called on a thread that may block. The `bpf_*` ones read the kernel's maps, not
+/// what the agent believes to be in them: [`BpfEndpoint::list`] and its siblings turn a
+/// [`crate::maps::MapStore`] into answers.
+pub trait Inspect: Send + Sync + 'static {
+    /// Returns the name of the node.
+    fn node_name(&self) -> String;
+
+    /// Returns how the agent is.
+    fn status(&self) -> NodeStatus;
+
+    /// Returns the endpoints of the node.
+    fn endpoints(&self) -> Vec<Endpoint>;
+
+    /// Returns the known identities, reserved ones included.
+    fn identities(&self) -> Vec<Identity>;
+
+    /// Returns the known nodes.
+    fn nodes(&self) -> Vec<Node>;
+
+    /// Compares what should be with what is.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    fn check(&self) -> Result<Vec<Finding>, InspectError>;
+
+    /// Returns the entries of the endpoint map.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    fn bpf_endpoints(&self) -> Result<Vec<BpfEndpoint>, InspectError>;
+
+    /// Returns the entries of the ipcache.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    fn bpf_ipcache(&self) -> Result<Vec<IpcacheEntry>, InspectError>;
+
+    /// Returns the tracked connections.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    fn bpf_connections(&self) -> Result<Vec<Connection>, InspectError>;
+
+    /// Returns the entries of the node map.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    fn bpf_nodes(&self) -> Result<Vec<BpfNode>, InspectError>;
+
+    /// Returns the datapath's counters, zero ones left out.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    fn bpf_metrics(&self) -> Result<Vec<Metric>, InspectError>;
+}
+
+/// The agent could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// A map could not be read.
+    #[error("cannot read the datapath's maps")]
+    Map(#[from] MapError),
+    /// The agent has not come so far.
+    #[error("the agent is still starting")]
+    Starting,
+}

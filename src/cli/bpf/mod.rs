@@ -1,0 +1,22 @@
+//! `skep bpf`: the datapath's maps, as they are in the kernel.
+
+pub(crate) mod ct {
+    //! `skep bpf ct`.
+    pub(crate) mod list;
+}
+pub(crate) mod endpoint {
+    //! `skep bpf endpoint`.
+    pub(crate) mod list;
+}
+pub(crate) mod ipcache {
+    //! `skep bpf ipcache`.
+    pub(crate) mod list;
+}
+pub(crate) mod metrics {
+    //! `skep bpf metrics`.
+    pub(crate) mod list;
+}
+pub(crate) mod node {
+    //! `skep bpf node`.
+    pub(crate) mod list;
+}

@@ -1,0 +1,3 @@
+//! `skep endpoint`.
+
+pub(crate) mod list;

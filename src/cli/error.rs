@@ -1,0 +1,155 @@
+//! The one error that is shown, and the table that says what each inner error means to the user.
+
+use std::{error, fmt, io};
+
+use super::exit;
+use crate::api::ClientError;
+
+/// What an error means to the caller; decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The answer is no.
+    No,
+    /// The command line makes no sense.
+    Usage,
+    /// Something is missing around skep.
+    Environment,
+    /// The user's input is not valid.
+    Input,
+    /// A bug in skep.
+    Bug,
+    /// Ctrl-C.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+    /// Nobody reads the output any more, as in `skep observe | head`. Not a failure.
+    Closed,
+}
+
+impl Kind {
+    /// Returns the process's exit code.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::No => exit::NO,
+            Self::Usage => exit::USAGE,
+            Self::Environment => exit::ENVIRONMENT,
+            Self::Input => exit::INPUT,
+            Self::Bug => exit::BUG,
+            Self::Interrupted => exit::INTERRUPTED,
+            Self::Terminated => exit::TERMINATED,
+            Self::Closed => exit::OK,
+        }
+    }
+
+    /// Tells whether there is anything to explain.
+    pub(crate) const fn is_silent(self) -> bool {
+        matches!(self, Self::Interrupted | Self::Terminated | Self::Closed)
+    }
+}
+
+/// A failed command: what it means, why, and what to type next.
+#[derive(Debug)]
+pub(crate) struct Error {
+    kind: Kind,
+    source: Box<dyn error::Error + Send + Sync>,
+    hints: Vec<String>,
+}
+
+impl Error {
+    /// Wraps an error without hints.
+    pub(crate) fn new(kind: Kind, source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+        Self { kind, source: source.into(), hints: Vec::new() }
+    }
+
+    /// Adds what the user may do about it.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Returns what it means.
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Returns what the user may do about it.
+    pub(crate) fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// Returns the error and its sources, outermost first. A source whose text its parent already
+    /// ends with is left out: some libraries repeat it.
+    pub(crate) fn chain(&self) -> Vec<String> {
+        let mut chain = vec![self.source.to_string()];
+        let mut next = self.source.source();
+        while let Some(source) = next {
+            let text = source.to_string();
+            if !chain.last().is_some_and(|parent| parent.ends_with(&text)) {
+                chain.push(text);
+            }
+            next = source.source();
+        }
+        chain
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.fmt(f)
+    }
+}
+
+/// Defines `From` for inner errors: the table of what each means and what to type next.
+macro_rules! table {
+    ($($(#[$meta:meta])* |$error:ident: $type:ty| $row:expr;)*) => {
+        $(
+            $(#[$meta])*
+            impl From<$type> for Error {
+                fn from($error: $type) -> Self {
+                    let (kind, hints): (Kind, Vec<String>) = $row;
+                    Self { kind, source: Box::new($error), hints }
+                }
+            }
+        )*
+    };
+}
+
+table! {
+    // Standard output is the only plain I/O a command does without an error type of its own.
+    |error: io::Error| match error.kind() {
+        io::ErrorKind::BrokenPipe => (Kind::Closed, vec![]),
+        _ => (Kind::Environment, vec![]),
+    };
+    |error: super::runtime::Stopped| (error.kind(), vec![]);
+    |error: super::runtime::RuntimeError| (Kind::Environment, vec![]);
+    |error: super::output::EncodeError| (Kind::Bug, vec![]);
+    |error: super::man::ManError| (Kind::Environment, vec![]);
+    |error: crate::config::InvalidConfig| (Kind::Input, vec![]);
+    |error: crate::agent::AgentError| (Kind::Environment, vec![]);
+    |error: crate::operator::OperatorError| (Kind::Environment, vec![]);
+    |error: ClientError| client(&error);
+}
+
+fn client(error: &ClientError) -> (Kind, Vec<String>) {
+    match error {
+        ClientError::Connect { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            (Kind::Environment, vec!["the agent's socket is for root: run this with sudo".into()])
+        }
+        ClientError::Connect { .. } => (
+            Kind::Environment,
+            vec![
+                "no agent serves this node: start one with `skep agent`, or a lab with `skep lab up`"
+                    .into(),
+                "to ask a cluster instead, add --kubeconfig FILE".into(),
+            ],
+        ),
+        ClientError::Refused { status: 400, .. } => (Kind::Usage, vec![]),
+        ClientError::Broken(_) | ClientError::Refused { .. } => (Kind::Environment, vec![]),
+        ClientError::Malformed(_) | ClientError::TooLong => (
+            Kind::Environment,
+            vec!["the agent may be of another version; compare `skep version` and `skep status`".into()],
+        ),
+        ClientError::Encode(_) => (Kind::Bug, vec![]),
+    }
+}

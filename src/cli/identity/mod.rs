@@ -1,0 +1,3 @@
+//! `skep identity`.
+
+pub(crate) mod list;

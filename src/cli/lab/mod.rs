@@ -1,0 +1,5 @@
+//! `skep lab`: one file per verb.
+
+mod command;
+
+pub(crate) use command::{Command, run};

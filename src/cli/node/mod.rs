@@ -1,0 +1,3 @@
+//! `skep node`.
+
+pub(crate) mod list;

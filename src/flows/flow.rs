@@ -1,0 +1,434 @@
+//! The flow, in the shape of Hubble's `flow.Flow` as JSON.
+//!
+//! Field and enum names are the wire contract; absent values are left out, as protobuf's JSON
+//! mapping does.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::MacAddr;
+
+/// One line of a stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// A flow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Flow>,
+    /// Or how many were lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_events: Option<Lost>,
+    /// Node that tells, `cluster/node`.
+    pub node_name: String,
+    /// When it was seen.
+    #[serde(with = "time")]
+    pub time: Timestamp,
+}
+
+/// Events that a reader did not get.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// Where they were lost.
+    pub source: LostSource,
+    /// How many; protobuf's JSON writes 64 bits as text.
+    #[serde(with = "text_u64")]
+    pub num_events_lost: u64,
+}
+
+/// Where events are lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum LostSource {
+    /// Between the kernel and the agent.
+    PerfEventRingBuffer,
+    /// Between the agent and its readers.
+    HubbleRingBuffer,
+}
+
+/// What happened to a packet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// When.
+    #[serde(with = "time")]
+    pub time: Timestamp,
+    /// Unique.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub uuid: String,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Number of the drop reason.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub drop_reason: u32,
+    /// Layer 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ethernet: Option<Ethernet>,
+    /// Layer 3.
+    #[serde(default, rename = "IP", skip_serializing_if = "Option::is_none")]
+    pub ip: Option<Ip>,
+    /// Layer 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub l4: Option<Layer4>,
+    /// Who sent it.
+    #[serde(default)]
+    pub source: Endpoint,
+    /// For whom it is.
+    #[serde(default)]
+    pub destination: Endpoint,
+    /// Which layers were looked at.
+    #[serde(rename = "Type")]
+    pub kind: FlowType,
+    /// `cluster/node` that saw it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub node_name: String,
+    /// Whether it is a reply; old clients read this one.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub reply: bool,
+    /// Which kind of event.
+    pub event_type: EventType,
+    /// Which way, seen from the endpoint.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub traffic_direction: TrafficDirection,
+    /// Where it was seen.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub trace_observation_point: String,
+    /// What connection tracking knew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_reason: Option<TraceReason>,
+    /// Name of the drop reason.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub drop_reason_desc: String,
+    /// Whether it is a reply; absent when nobody can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_reply: Option<bool>,
+    /// Device where the program ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<Interface>,
+    /// Outer packet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tunnel: Option<Tunnel>,
+    /// What tells about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emitter: Option<Emitter>,
+    /// One line for people.
+    #[serde(default, rename = "Summary", skip_serializing_if = "String::is_empty")]
+    pub summary: String,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Verdict {
+    /// Not known.
+    VerdictUnknown,
+    /// Let through.
+    Forwarded,
+    /// Not let through.
+    Dropped,
+    /// Something went wrong.
+    Error,
+    /// Would not be let through if policy were enforced.
+    Audit,
+    /// Sent to a proxy.
+    Redirected,
+    /// Seen before a decision.
+    Traced,
+    /// Rewritten.
+    Translated,
+}
+
+impl Verdict {
+    /// Returns the name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::VerdictUnknown => "VERDICT_UNKNOWN",
+            Self::Forwarded => "FORWARDED",
+            Self::Dropped => "DROPPED",
+            Self::Error => "ERROR",
+            Self::Audit => "AUDIT",
+            Self::Redirected => "REDIRECTED",
+            Self::Traced => "TRACED",
+            Self::Translated => "TRANSLATED",
+        }
+    }
+}
+
+/// MAC addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ethernet {
+    /// Sender.
+    pub source: MacAddr,
+    /// Receiver.
+    pub destination: MacAddr,
+}
+
+/// IP addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ip {
+    /// Sender.
+    pub source: IpAddr,
+    /// Receiver.
+    pub destination: IpAddr,
+    /// Sender after translation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_xlated: Option<IpAddr>,
+    /// Family.
+    #[serde(rename = "ipVersion")]
+    pub version: IpVersion,
+}
+
+/// The family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IpVersion {
+    /// IPv4.
+    IPv4,
+    /// IPv6.
+    IPv6,
+}
+
+/// Layer 4; the key is the protocol's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Layer4 {
+    /// TCP.
+    #[serde(rename = "TCP")]
+    Tcp(Tcp),
+    /// UDP.
+    #[serde(rename = "UDP")]
+    Udp(Ports),
+    /// SCTP.
+    #[serde(rename = "SCTP")]
+    Sctp(Ports),
+    /// ICMP of IPv4.
+    ICMPv4(Icmp),
+    /// ICMP of IPv6.
+    ICMPv6(Icmp),
+}
+
+/// TCP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tcp {
+    /// Sender's port.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub source_port: u16,
+    /// Receiver's port.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub destination_port: u16,
+    /// Flags of the packet.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub flags: TcpFlags,
+}
+
+/// Flags of a TCP packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE", default)]
+#[expect(missing_docs, reason = "the names are RFC 9293's")]
+pub struct TcpFlags {
+    #[serde(skip_serializing_if = "is_default")]
+    pub fin: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub syn: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub rst: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub psh: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub ack: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub urg: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub ece: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub cwr: bool,
+}
+
+impl TcpFlags {
+    /// Tells whether all flags of `other` are set.
+    pub fn contains(self, other: Self) -> bool {
+        let bits = |flags: Self| {
+            [flags.fin, flags.syn, flags.rst, flags.psh, flags.ack, flags.urg, flags.ece, flags.cwr]
+        };
+        bits(self).iter().zip(bits(other)).all(|(have, wanted)| *have || !wanted)
+    }
+}
+
+/// Ports of UDP and SCTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ports {
+    /// Sender's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub source_port: u16,
+    /// Receiver's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub destination_port: u16,
+}
+
+/// ICMP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Icmp {
+    /// Type.
+    #[serde(default, rename = "type", skip_serializing_if = "is_default")]
+    pub kind: u8,
+    /// Code.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub code: u8,
+}
+
+/// One end of a flow.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Endpoint {
+    /// Number on its node; 0 = not a pod of the node that saw the packet.
+    #[serde(rename = "ID", skip_serializing_if = "is_default")]
+    pub id: u32,
+    /// Identity.
+    #[serde(skip_serializing_if = "is_default")]
+    pub identity: u32,
+    /// Cluster.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub cluster_name: String,
+    /// Namespace of the pod.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
+    /// Labels, `source:key=value`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// Name of the pod.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub pod_name: String,
+    /// What made the pod.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub workloads: Vec<Workload>,
+}
+
+/// What made a pod.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Its name.
+    pub name: String,
+    /// Deployment, DaemonSet ...
+    pub kind: String,
+}
+
+/// Which layers were looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum FlowType {
+    /// Not known.
+    UnknownType,
+    /// Addresses and ports.
+    #[serde(rename = "L3_L4")]
+    L3L4,
+    /// A request or response.
+    L7,
+    /// A socket call.
+    Sock,
+}
+
+/// Which kind of event: Hubble's numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EventType {
+    /// 1 drop, 4 trace, 5 policy verdict.
+    #[serde(rename = "type", skip_serializing_if = "is_default")]
+    pub kind: u8,
+    /// Drop reason, or trace point with 0 for to-endpoint.
+    #[serde(skip_serializing_if = "is_default")]
+    pub sub_type: u8,
+}
+
+impl EventType {
+    /// A dropped packet.
+    pub const DROP: u8 = 1;
+    /// A packet seen on its way.
+    pub const TRACE: u8 = 4;
+    /// A judgement.
+    pub const POLICY_VERDICT: u8 = 5;
+}
+
+/// Which way a packet goes, seen from the endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TrafficDirection {
+    /// Not known.
+    #[default]
+    TrafficDirectionUnknown,
+    /// To it.
+    Ingress,
+    /// From it.
+    Egress,
+}
+
+/// What connection tracking knew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TraceReason {
+    /// The first packet.
+    New,
+    /// A later one.
+    Established,
+    /// An answer.
+    Reply,
+    /// An ICMP error about it.
+    Related,
+}
+
+/// A network device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interface {
+    /// Index.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub index: u32,
+    /// Name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+}
+
+/// The outer packet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tunnel {
+    /// VXLAN.
+    pub protocol: String,
+    /// Virtual network.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub vni: u32,
+}
+
+/// What tells about a flow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Emitter {
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// RFC 3339 with nanoseconds.
+mod time {
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("{time:.9}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// 64 bits as text.
+mod text_u64 {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(count: &u64, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(count)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,288 @@
+//! The store of flows and its readers.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::sync::broadcast::{self, error::RecvError};
+
+use super::{
+    BootClock, Flow, InvalidFilter, Matcher, Record, Request, Resolve, Window, ring::Ring,
+};
+use crate::events::Event;
+
+/// Records that travel together to followers.
+const BATCH: usize = 128;
+/// Batches that a slow follower may be behind; then it loses the oldest.
+const BATCHES_BEHIND: usize = 64;
+/// How long the offset between boot time and wall clock is used.
+const CLOCK_AGE: Duration = Duration::from_secs(10);
+
+/// How much an [`Observer`] keeps, and what it calls itself.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name of the cluster.
+    pub cluster: String,
+    /// Name of the node.
+    pub node: String,
+    /// Most records kept; a quarter is for drops.
+    pub max_records: usize,
+    /// Most bytes kept.
+    pub max_bytes: usize,
+    /// Most readers at a time.
+    pub max_readers: usize,
+}
+
+impl Settings {
+    /// Returns the defaults for a node.
+    pub fn new(cluster: impl Into<String>, node: impl Into<String>) -> Self {
+        Self {
+            cluster: cluster.into(),
+            node: node.into(),
+            max_records: 8192,
+            max_bytes: 8 << 20,
+            max_readers: 64,
+        }
+    }
+}
+
+/// Keeps the last records and hands new ones to followers. Pushing never waits for a reader.
+pub struct Observer {
+    settings: Settings,
+    resolve: Arc<dyn Resolve>,
+    ring: Mutex<Ring>,
+    clock: RwLock<(Instant, BootClock)>,
+    followers: broadcast::Sender<Arc<[Arc<Record>]>>,
+    readers: Arc<AtomicU64>,
+    seen: AtomicU64,
+    lost: AtomicU64,
+}
+
+/// What an observer has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Events pushed.
+    pub seen: u64,
+    /// Events lost before they were pushed.
+    pub lost: u64,
+    /// Records stored now.
+    pub stored: usize,
+    /// Readers now.
+    pub readers: u64,
+}
+
+/// What a reader gets next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observed {
+    /// A flow.
+    Flow(Box<Flow>),
+    /// So many events were lost before the next flow.
+    Lost(u64),
+}
+
+/// A reader cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum SubscribeError {
+    /// A filter makes no sense.
+    #[error("invalid filter")]
+    Filter(#[from] InvalidFilter),
+    /// There are enough readers.
+    #[error("the agent already serves {limit} readers of flows")]
+    TooManyReaders {
+        /// How many are served.
+        limit: usize,
+    },
+}
+
+impl Observer {
+    /// Makes an empty store.
+    pub fn new(settings: Settings, resolve: Arc<dyn Resolve>) -> Arc<Self> {
+        let ring = Ring::new(settings.max_records, settings.max_bytes);
+        Arc::new(Self {
+            settings,
+            resolve,
+            ring: Mutex::new(ring),
+            clock: RwLock::new((Instant::now(), BootClock::now())),
+            followers: broadcast::Sender::new(BATCHES_BEHIND),
+            readers: Arc::default(),
+            seen: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+        })
+    }
+
+    /// Takes events in, in the order in which they were read.
+    pub fn push(&self, events: impl IntoIterator<Item = Event>) {
+        let mut events = events.into_iter().peekable();
+        while events.peek().is_some() {
+            let owned: Vec<_> = events
+                .by_ref()
+                .take(BATCH)
+                .map(|event| Record::new(event, self.resolve.as_ref()))
+                .collect();
+            self.store(owned);
+        }
+    }
+
+    /// Numbers, stores and sends under one lock: a new reader's stored flows end where its live
+    /// ones begin, and numbers rise by one for every follower.
+    fn store(&self, records: Vec<Record>) {
+        let mut ring = self.ring.lock().expect("no panic while holding the lock");
+        let first = self.seen.fetch_add(records.len() as u64, Ordering::Relaxed);
+        let records: Arc<[Arc<Record>]> = (first..)
+            .zip(records)
+            .map(|(sequence, record)| Arc::new(Record { sequence, ..record }))
+            .collect();
+        for record in records.iter() {
+            ring.push(Arc::clone(record));
+        }
+        // An error means that nobody follows.
+        let _ = self.followers.send(records);
+    }
+
+    /// Says that events were lost before they could be pushed.
+    pub fn lose(&self, events: u64) {
+        self.lost.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Returns what it has done so far.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            seen: self.seen.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed),
+            stored: self.ring.lock().expect("no panic while holding the lock").len(),
+            readers: self.readers.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Returns `cluster/node`, the name under which flows go out.
+    pub fn node_name(&self) -> String {
+        format!("{}/{}", self.settings.cluster, self.settings.node)
+    }
+
+    /// Starts to answer a request.
+    ///
+    /// # Errors
+    /// When a filter makes no sense or there are too many readers.
+    pub fn subscribe(self: &Arc<Self>, request: &Request) -> Result<Subscription, SubscribeError> {
+        let matcher = Matcher::compile(request)?;
+        let seat = Seat::take(&self.readers, self.settings.max_readers)?;
+        let (stored, live) = {
+            let ring = self.ring.lock().expect("no panic while holding the lock");
+            (ring.snapshot(), request.follow.then(|| self.followers.subscribe()))
+        };
+        let mut flows: VecDeque<Flow> =
+            stored.iter().filter_map(|record| self.select(record, &matcher)).collect();
+        match request.window {
+            Some(Window::First(count)) => flows.truncate(count),
+            Some(Window::Last(count)) => drop(flows.drain(..flows.len().saturating_sub(count))),
+            None => {}
+        }
+        Ok(Subscription {
+            flows,
+            live,
+            matcher,
+            next_sequence: None,
+            lost_before: self.lost.load(Ordering::Relaxed),
+            until: request.until,
+            observer: Arc::clone(self),
+            _seat: seat,
+        })
+    }
+
+    fn select(&self, record: &Record, matcher: &Matcher) -> Option<Flow> {
+        let flow = record.render(&self.clock(), &self.settings);
+        matcher.matches(&flow).then_some(flow)
+    }
+
+    /// NTP moves the wall clock, so its offset is read again now and then.
+    fn clock(&self) -> BootClock {
+        let (read, clock) = *self.clock.read().expect("no panic while holding the lock");
+        if read.elapsed() < CLOCK_AGE {
+            return clock;
+        }
+        let fresh = BootClock::now();
+        *self.clock.write().expect("no panic while holding the lock") = (Instant::now(), fresh);
+        fresh
+    }
+}
+
+/// A counted place among the readers.
+struct Seat(Arc<AtomicU64>);
+
+impl Seat {
+    fn take(readers: &Arc<AtomicU64>, limit: usize) -> Result<Self, SubscribeError> {
+        let taken = readers.fetch_add(1, Ordering::Relaxed);
+        let seat = Self(Arc::clone(readers));
+        if taken >= limit as u64 { Err(SubscribeError::TooManyReaders { limit }) } else { Ok(seat) }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One reader's stream.
+pub struct Subscription {
+    /// Ready to go out.
+    flows: VecDeque<Flow>,
+    live: Option<broadcast::Receiver<Arc<[Arc<Record>]>>>,
+    matcher: Matcher,
+    next_sequence: Option<u64>,
+    lost_before: u64,
+    until: Option<jiff::Timestamp>,
+    observer: Arc<Observer>,
+    _seat: Seat,
+}
+
+impl Subscription {
+    /// Returns the next flow or loss; `None` at the end. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Observed> {
+        loop {
+            if let Some(flow) = self.flows.pop_front() {
+                return Some(Observed::Flow(Box::new(flow)));
+            }
+            let lost = self.observer.lost.load(Ordering::Relaxed);
+            if self.live.is_some() && lost > self.lost_before {
+                let count = lost - self.lost_before;
+                self.lost_before = lost;
+                return Some(Observed::Lost(count));
+            }
+            match self.receive().await? {
+                Ok(batch) => {
+                    if let Some(lost) = self.accept(&batch) {
+                        return Some(Observed::Lost(lost));
+                    }
+                }
+                // How many events that were shows in the next batch's numbers.
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    async fn receive(&mut self) -> Option<Result<Arc<[Arc<Record>]>, RecvError>> {
+        let live = self.live.as_mut()?;
+        let Some(until) = self.until else { return Some(live.recv().await) };
+        let left = until.duration_since(jiff::Timestamp::now());
+        let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
+        tokio::time::timeout(left, live.recv()).await.ok()
+    }
+
+    /// Queues what matches and returns how many records are missing before the batch.
+    fn accept(&mut self, batch: &[Arc<Record>]) -> Option<u64> {
+        let first = batch.first()?.sequence;
+        let missing = self.next_sequence.map_or(0, |expected| first.saturating_sub(expected));
+        self.next_sequence = Some(first + batch.len() as u64);
+        let observer = &self.observer;
+        let matcher = &self.matcher;
+        self.flows.extend(batch.iter().filter_map(|record| observer.select(record, matcher)));
+        (missing > 0).then_some(missing)
+    }
+}

@@ -1,0 +1,54 @@
+//! An event and the owners of its addresses, as they were when it happened.
+
+use std::sync::Arc;
+
+use super::{PeerInfo, Resolve};
+use crate::events::{Event, EventKind, Peer};
+
+/// What the ring keeps: small, and turned into a [`super::Flow`] only for readers.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Position in the stream of this observer; gaps are losses.
+    pub(super) sequence: u64,
+    pub(super) event: Event,
+    pub(super) source: Option<Arc<PeerInfo>>,
+    pub(super) destination: Option<Arc<PeerInfo>>,
+    pub(super) interface: Option<Arc<str>>,
+}
+
+impl Record {
+    /// Looks up who is who; the store gives the number.
+    pub(super) fn new(event: Event, resolve: &dyn Resolve) -> Self {
+        let owner = |peer: &Peer| {
+            peer.address
+                .and_then(|address| resolve.address(address))
+                .or_else(|| resolve.identity(peer.identity))
+        };
+        Self {
+            sequence: 0,
+            source: owner(&event.source),
+            destination: owner(&event.destination),
+            interface: resolve.interface(event.device),
+            event,
+        }
+    }
+
+    /// Tells whether it is about a dropped packet.
+    pub(super) const fn is_drop(&self) -> bool {
+        matches!(self.event.kind, EventKind::Drop(_) | EventKind::Denied(_))
+    }
+
+    /// Returns an upper bound of its bytes: owners are shared with other records.
+    pub(super) fn weight(&self) -> usize {
+        let peer = |peer: &Option<Arc<PeerInfo>>| {
+            peer.as_ref().map_or(0, |peer| {
+                size_of::<PeerInfo>()
+                    + peer.namespace.len()
+                    + peer.pod.len()
+                    + peer.node.len()
+                    + peer.labels.iter().map(|l| size_of::<String>() + l.len()).sum::<usize>()
+            })
+        };
+        size_of::<Self>() + peer(&self.source) + peer(&self.destination)
+    }
+}

@@ -1,0 +1,220 @@
+//! From a record to a flow.
+
+use std::sync::LazyLock;
+
+use uuid::Builder;
+
+use super::{
+    BootClock, Emitter, Endpoint, Ethernet, EventType, Flow, FlowType, Icmp, Interface, Ip,
+    IpVersion, Layer4, PeerInfo, Ports, Record, Tcp, TcpFlags, TraceReason, TrafficDirection,
+    Tunnel, Verdict, observer::Settings,
+};
+use crate::{
+    events::{self, Direction, Event, EventKind, L4, Observation, Peer},
+    model::{DropReason, Identity, MacAddr},
+};
+
+/// Sequence numbers make a flow unique on its node; this makes them so across restarts.
+static EPOCH: LazyLock<u64> = LazyLock::new(rand::random);
+
+impl Record {
+    /// Returns the flow in Hubble's shape.
+    pub(super) fn render(&self, clock: &BootClock, settings: &Settings) -> Flow {
+        let event = &self.event;
+        let reason = drop_reason(event.kind);
+        Flow {
+            time: clock.wall(event.time),
+            uuid: self.uuid(),
+            verdict: verdict(event.kind),
+            drop_reason: reason.map_or(0, |reason| u32::from(reason.code())),
+            ethernet: ethernet(event),
+            ip: ip(event),
+            l4: layer4(event),
+            source: endpoint(&event.source, self.source.as_deref(), settings),
+            destination: endpoint(&event.destination, self.destination.as_deref(), settings),
+            kind: FlowType::L3L4,
+            node_name: format!("{}/{}", settings.cluster, settings.node),
+            reply: event.reply == Some(true),
+            event_type: event_type(event),
+            traffic_direction: direction(event.direction),
+            trace_observation_point: trace_point(event).to_owned(),
+            trace_reason: trace_reason(event),
+            drop_reason_desc: reason.map(|r| r.name().to_owned()).unwrap_or_default(),
+            is_reply: event.reply,
+            interface: self.interface(),
+            tunnel: event.vni.map(|vni| Tunnel { protocol: "VXLAN".to_owned(), vni }),
+            emitter: Some(Emitter {
+                name: "skep".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            }),
+            summary: summary(event),
+        }
+    }
+
+    fn uuid(&self) -> String {
+        let bytes = u128::from(*EPOCH) << 64 | u128::from(self.sequence);
+        Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid().to_string()
+    }
+
+    fn interface(&self) -> Option<Interface> {
+        let index = self.event.device.0;
+        let name = self.interface.as_deref().unwrap_or_default().to_owned();
+        (index != 0).then_some(Interface { index, name })
+    }
+}
+
+const fn drop_reason(kind: EventKind) -> Option<DropReason> {
+    match kind {
+        EventKind::Drop(reason) | EventKind::Denied(reason) => Some(reason),
+        _ => None,
+    }
+}
+
+const fn verdict(kind: EventKind) -> Verdict {
+    match drop_reason(kind) {
+        Some(_) => Verdict::Dropped,
+        None => Verdict::Forwarded,
+    }
+}
+
+/// Hubble's numbers. The sub type of a trace is the observation, of a drop the reason.
+fn event_type(event: &Event) -> EventType {
+    let (kind, sub_type) = match event.kind {
+        EventKind::Drop(reason) => (EventType::DROP, reason.code()),
+        EventKind::Denied(reason) => (EventType::POLICY_VERDICT, reason.code()),
+        EventKind::Allowed => (EventType::POLICY_VERDICT, 0),
+        _ => (EventType::TRACE, event.observation as u8),
+    };
+    EventType { kind, sub_type }
+}
+
+const fn is_trace(kind: EventKind) -> bool {
+    !matches!(kind, EventKind::Drop(_) | EventKind::Denied(_) | EventKind::Allowed)
+}
+
+const fn trace_point(event: &Event) -> &'static str {
+    if !is_trace(event.kind) {
+        return "";
+    }
+    match event.observation {
+        Observation::ToEndpoint => "TO_ENDPOINT",
+        Observation::ToHost => "TO_HOST",
+        Observation::ToStack => "TO_STACK",
+        Observation::ToOverlay => "TO_OVERLAY",
+        Observation::FromEndpoint => "FROM_ENDPOINT",
+        Observation::FromHost => "FROM_HOST",
+        Observation::FromOverlay => "FROM_OVERLAY",
+        Observation::FromNetwork => "FROM_NETWORK",
+        Observation::ToNetwork => "TO_NETWORK",
+    }
+}
+
+fn trace_reason(event: &Event) -> Option<TraceReason> {
+    if !is_trace(event.kind) || matches!(event.kind, EventKind::Benign(_)) {
+        return None;
+    }
+    Some(if event.related {
+        TraceReason::Related
+    } else if event.reply == Some(true) {
+        TraceReason::Reply
+    } else if event.kind == EventKind::Open {
+        TraceReason::New
+    } else {
+        TraceReason::Established
+    })
+}
+
+const fn direction(direction: Direction) -> TrafficDirection {
+    match direction {
+        Direction::Unknown => TrafficDirection::TrafficDirectionUnknown,
+        Direction::Ingress => TrafficDirection::Ingress,
+        Direction::Egress => TrafficDirection::Egress,
+    }
+}
+
+fn ethernet(event: &Event) -> Option<Ethernet> {
+    let (source, destination) = (event.source.mac, event.destination.mac);
+    let seen = source != MacAddr::default() || destination != MacAddr::default();
+    seen.then_some(Ethernet { source, destination })
+}
+
+fn ip(event: &Event) -> Option<Ip> {
+    Some(Ip {
+        source: event.source.address?,
+        destination: event.destination.address?,
+        source_xlated: event.translated_source,
+        version: if event.ip_version == Some(4) { IpVersion::IPv4 } else { IpVersion::IPv6 },
+    })
+}
+
+fn layer4(event: &Event) -> Option<Layer4> {
+    let source_port = event.source.port.unwrap_or_default();
+    let destination_port = event.destination.port.unwrap_or_default();
+    let ports = Ports { source_port, destination_port };
+    Some(match event.l4? {
+        L4::Tcp(flags) => Layer4::Tcp(Tcp { source_port, destination_port, flags: flags.into() }),
+        L4::Udp => Layer4::Udp(ports),
+        L4::Sctp => Layer4::Sctp(ports),
+        L4::Icmp { kind, code } => Layer4::ICMPv4(Icmp { kind, code }),
+        L4::Icmpv6 { kind, code } => Layer4::ICMPv6(Icmp { kind, code }),
+        L4::Other(_) => return None,
+    })
+}
+
+impl From<events::TcpFlags> for TcpFlags {
+    fn from(flags: events::TcpFlags) -> Self {
+        Self {
+            fin: flags.contains(events::TcpFlags::FIN),
+            syn: flags.contains(events::TcpFlags::SYN),
+            rst: flags.contains(events::TcpFlags::RST),
+            psh: flags.contains(events::TcpFlags::PSH),
+            ack: flags.contains(events::TcpFlags::ACK),
+            urg: flags.contains(events::TcpFlags::URG),
+            ece: flags.contains(events::TcpFlags::ECE),
+            cwr: flags.contains(events::TcpFlags::CWR),
+        }
+    }
+}
+
+/// The packet's own identity counts; the owner of the address fills in when it has none.
+fn endpoint(peer: &Peer, owner: Option<&PeerInfo>, settings: &Settings) -> Endpoint {
+    let identity = match (peer.identity, owner.and_then(|owner| owner.identity)) {
+        (Identity::UNKNOWN, Some(known)) => known,
+        (identity, _) => identity,
+    };
+    let mut endpoint = Endpoint { identity: identity.0, ..Endpoint::default() };
+    if let Some(owner) = owner {
+        endpoint.id = owner.endpoint_id;
+        endpoint.namespace.clone_from(&owner.namespace);
+        endpoint.pod_name.clone_from(&owner.pod);
+        endpoint.labels.clone_from(&owner.labels);
+        endpoint.workloads = owner.workload.clone().into_iter().collect();
+    }
+    if endpoint.labels.is_empty() {
+        endpoint.labels =
+            identity.reserved_name().map(|n| format!("reserved:{n}")).into_iter().collect();
+    }
+    if !endpoint.pod_name.is_empty() {
+        endpoint.cluster_name.clone_from(&settings.cluster);
+    }
+    endpoint
+}
+
+/// One line for people; also for what Hubble's fields have no room for.
+fn summary(event: &Event) -> String {
+    let packet = match event.l4 {
+        Some(L4::Tcp(flags)) => format!("TCP Flags: {flags}"),
+        Some(L4::Udp) => "UDP".to_owned(),
+        Some(L4::Sctp) => "SCTP".to_owned(),
+        Some(L4::Icmp { kind, code }) => format!("ICMPv4 {}", super::protocol::icmpv4(kind, code)),
+        Some(L4::Icmpv6 { kind, code }) => {
+            format!("ICMPv6 {}", super::protocol::icmpv6(kind, code))
+        }
+        Some(L4::Other(protocol)) => format!("IP protocol {protocol}"),
+        None => super::protocol::ether_type(event.ether_type),
+    };
+    match event.kind {
+        EventKind::Benign(note) => format!("{packet}; {}", note.name()),
+        _ => packet,
+    }
+}

@@ -1,0 +1,77 @@
+//! The last records, bounded in number and bytes.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use super::Record;
+
+/// The newest records of one sort.
+#[derive(Debug)]
+struct Lane {
+    records: VecDeque<Arc<Record>>,
+    bytes: usize,
+    max_records: usize,
+    max_bytes: usize,
+}
+
+/// Two lanes, so that a flood of forwarded packets does not push out the drops that someone will
+/// want to know about.
+#[derive(Debug)]
+pub(super) struct Ring {
+    forwarded: Lane,
+    dropped: Lane,
+}
+
+impl Ring {
+    /// Gives drops a quarter of the room.
+    pub(super) fn new(max_records: usize, max_bytes: usize) -> Self {
+        let drops = (max_records / 4).max(1);
+        let drop_bytes = max_bytes / 4;
+        Self {
+            forwarded: Lane::new(
+                (max_records - drops.min(max_records - 1)).max(1),
+                max_bytes - drop_bytes,
+            ),
+            dropped: Lane::new(drops, drop_bytes),
+        }
+    }
+
+    pub(super) fn push(&mut self, record: Arc<Record>) {
+        if record.is_drop() {
+            self.dropped.push(record);
+        } else {
+            self.forwarded.push(record);
+        }
+    }
+
+    /// Returns everything, oldest first.
+    pub(super) fn snapshot(&self) -> Vec<Arc<Record>> {
+        let mut all: Vec<_> =
+            self.forwarded.records.iter().chain(&self.dropped.records).map(Arc::clone).collect();
+        // Events of different CPUs are not quite in order in the ring buffer.
+        all.sort_by_key(|record| (record.event.time, record.sequence));
+        all
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.forwarded.records.len() + self.dropped.records.len()
+    }
+}
+
+impl Lane {
+    fn new(max_records: usize, max_bytes: usize) -> Self {
+        Self { records: VecDeque::new(), bytes: 0, max_records, max_bytes }
+    }
+
+    fn push(&mut self, record: Arc<Record>) {
+        self.bytes += record.weight();
+        self.records.push_back(record);
+        // The newest record stays even if it alone is over the budget.
+        while self.records.len() > 1
+            && (self.records.len() > self.max_records || self.bytes > self.max_bytes)
+        {
+            if let Some(oldest) = self.records.pop_front() {
+                self.bytes -= oldest.weight();
+            }
+        }
+    }
+}
