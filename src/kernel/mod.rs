@@ -4,6 +4,7 @@
 //! [`EventReader`] is asynchronous, since it waits.
 #![allow(unsafe_code, reason = "system calls that no crate wraps are made here and nowhere else")]
 
+mod bpffs;
 mod datapath;
 mod devices;
 mod maps;
@@ -16,6 +17,7 @@ mod ring;
 mod sys;
 pub mod sysctl;
 
+pub use bpffs::PrivateBpffs;
 pub use datapath::{
     AttachError, AttachMethod, AttachMode, Attachment, Datapath, Direction, Hook, LoadError,
     LoadOptions, Owner, ProgramInfo, TestPacket, TestRun, remove_all,
