@@ -1,6 +1,22 @@
 //! 1. Watch the cluster with kube-rs and turn API objects into model types at once.
 
+mod client;
 pub mod crd;
 mod exec;
+mod object;
+mod pod;
+mod watch;
 
+pub use client::{ClientError, connect};
 pub use exec::{ExecError, Output, exec};
+pub use object::{
+    Address, IdentityObject, Malformed, NamespaceObject, NodeObject, PublishedEndpoint, SliceObject,
+};
+pub use pod::{PodObject, PodPort};
+pub use watch::{Change, WatchState, Watched, watch};
+
+/// Reason of a node's condition `NetworkUnavailable=False` that skep sets.
+pub const READY_REASON: &str = "SkepIsUp";
+
+/// Taint of a node whose agent is not ready yet.
+pub const NOT_READY_TAINT: &str = "skep.io/agent-not-ready";

@@ -1,0 +1,15 @@
+//! The cluster as the datapath must know it: nodes, owners of addresses, known identities.
+//!
+//! Synchronous and without a clock: watches call it, it writes maps through a
+//! [`crate::maps::MapStore`].
+
+mod claims;
+mod ipcache;
+mod node_ids;
+mod state;
+mod view;
+
+pub(super) use ipcache::{address_key, prefix_key};
+pub(super) use node_ids::{KnownNode, NodeIds};
+pub(super) use state::{Cluster, LocalAddress, Tables};
+pub(super) use view::{NodeView, PeerView};

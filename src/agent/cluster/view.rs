@@ -1,0 +1,66 @@
+//! Answers for people and flows.
+
+use std::net::IpAddr;
+
+use crate::{
+    kubernetes::{IdentityObject, NodeObject, PublishedEndpoint},
+    maps::MapStore,
+    model::{Identity, NodeId},
+};
+
+use super::Cluster;
+
+/// A node with its number.
+#[derive(Clone, Debug)]
+pub(in crate::agent) struct NodeView {
+    /// Number on this node.
+    pub(in crate::agent) id: NodeId,
+    /// Whether it is this node.
+    pub(in crate::agent) local: bool,
+    /// The node.
+    pub(in crate::agent) node: NodeObject,
+}
+
+/// Who has an address.
+#[derive(Clone, Debug)]
+pub(in crate::agent) enum PeerView {
+    /// A pod of another node.
+    Pod(PublishedEndpoint, String),
+    /// A node.
+    Node(NodeView),
+}
+
+impl<M: MapStore> Cluster<M> {
+    /// Returns the known nodes.
+    pub(in crate::agent) fn nodes(&self) -> Vec<NodeView> {
+        self.nodes.values().map(|known| self.view(known.id, &known.object)).collect()
+    }
+
+    /// Returns the identity objects of the cluster.
+    pub(in crate::agent) fn identities(&self) -> Vec<IdentityObject> {
+        self.book.objects().cloned().collect()
+    }
+
+    /// Counts the endpoints of other nodes that have an identity.
+    pub(in crate::agent) fn remote_users(&self, identity: Identity) -> usize {
+        let endpoints = self.slices.values().flat_map(|slice| &slice.endpoints);
+        endpoints.filter(|endpoint| endpoint.identity == identity).count()
+    }
+
+    /// Returns who has an address, local pods left out.
+    pub(in crate::agent) fn peer(&self, address: IpAddr) -> Option<PeerView> {
+        let node = self
+            .nodes
+            .values()
+            .find(|known| known.object.addresses.iter().any(|own| own == address));
+        if let Some(known) = node {
+            return Some(PeerView::Node(self.view(known.id, &known.object)));
+        }
+        let (name, endpoint) = self.remote.get(&address)?;
+        Some(PeerView::Pod(endpoint.clone(), name.clone()))
+    }
+
+    fn view(&self, id: NodeId, object: &NodeObject) -> NodeView {
+        NodeView { id, local: object.name == self.local_name, node: object.clone() }
+    }
+}

@@ -1,0 +1,88 @@
+//! Pods as skep sees them.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1 as core;
+use kube::ResourceExt;
+use serde::{Deserialize, Serialize};
+
+use super::{Malformed, Watched, crd::NamedPort};
+use crate::model::PodRef;
+
+/// A port that a pod names.
+pub type PodPort = NamedPort;
+
+/// A pod of this node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodObject {
+    /// Which pod.
+    pub pod: PodRef,
+    /// Its own labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its service account.
+    pub service_account: String,
+    /// Whether it has ended; its addresses may serve another pod.
+    pub ended: bool,
+    /// Name of what made it, for people: a Deployment, a DaemonSet, ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<(String, String)>,
+    /// Ports with names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub named_ports: Vec<PodPort>,
+}
+
+impl Watched for PodObject {
+    type Object = core::Pod;
+    const NOUN: &'static str = "pods";
+
+    fn from_object(pod: &core::Pod) -> Result<Self, Malformed> {
+        let spec = pod.spec.as_ref();
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        Ok(Self {
+            pod: PodRef {
+                namespace: pod.namespace().unwrap_or_default(),
+                name: pod.name_any(),
+                uid: pod.uid().unwrap_or_default(),
+            },
+            labels: pod.labels().clone(),
+            service_account: spec
+                .and_then(|spec| spec.service_account_name.clone())
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| "default".into()),
+            ended: matches!(phase, Some("Succeeded" | "Failed")),
+            workload: workload(pod),
+            named_ports: spec.map(named_ports).unwrap_or_default(),
+        })
+    }
+
+    fn key(&self) -> String {
+        self.pod.to_string()
+    }
+}
+
+fn named_ports(spec: &core::PodSpec) -> Vec<PodPort> {
+    let init = spec.init_containers.as_deref().unwrap_or_default();
+    let ports = init.iter().chain(&spec.containers).flat_map(|container| {
+        container.ports.as_deref().unwrap_or_default().iter().filter_map(|port| {
+            Some(PodPort {
+                name: port.name.clone()?,
+                protocol: port.protocol.clone().unwrap_or_else(|| "TCP".into()),
+                port: u16::try_from(port.container_port).ok()?,
+            })
+        })
+    });
+    ports.collect()
+}
+
+/// A ReplicaSet's name is its Deployment's plus the hash that the pod carries as a label.
+fn workload(pod: &core::Pod) -> Option<(String, String)> {
+    let owner = pod.owner_references().iter().find(|owner| owner.controller == Some(true))?;
+    if owner.kind == "ReplicaSet"
+        && let Some(hash) = pod.labels().get("pod-template-hash")
+        && let Some(name) = owner.name.strip_suffix(&format!("-{hash}"))
+    {
+        return Some(("Deployment".into(), name.to_owned()));
+    }
+    Some((owner.kind.clone(), owner.name.clone()))
+}
