@@ -1,4 +1,7 @@
 //! The CNI plugin, its server in the agent, IPAM and endpoint records.
 
+pub mod ipam;
 pub mod plugin;
+pub mod queue;
+pub mod record;
 pub mod wire;
