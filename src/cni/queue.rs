@@ -51,7 +51,8 @@ impl Deletions {
     /// When the file system refuses.
     pub fn push(&self, attachment: &AttachmentKey) -> io::Result<()> {
         let path = self.dir.join(format!("{}.json", host_ifname(attachment)));
-        let temporary = self.dir.join(format!("{}.{}", host_ifname(attachment), std::process::id()));
+        let temporary =
+            self.dir.join(format!("{}.{}", host_ifname(attachment), std::process::id()));
         fs::write(&temporary, serde_json::to_vec(attachment)?)?;
         fs::rename(&temporary, &path)
     }

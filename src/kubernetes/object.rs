@@ -60,15 +60,14 @@ impl Watched for NodeObject {
         if cidrs.is_empty() {
             cidrs.extend(spec.and_then(|spec| spec.pod_cidr.clone()));
         }
-        let ready = status
-            .and_then(|status| status.conditions.as_deref())
-            .unwrap_or_default()
-            .iter()
-            .any(|condition| {
-                condition.type_ == "NetworkUnavailable"
-                    && condition.status == "False"
-                    && condition.reason.as_deref() == Some(READY_REASON)
-            });
+        let ready =
+            status.and_then(|status| status.conditions.as_deref()).unwrap_or_default().iter().any(
+                |condition| {
+                    condition.type_ == "NetworkUnavailable"
+                        && condition.status == "False"
+                        && condition.reason.as_deref() == Some(READY_REASON)
+                },
+            );
         Ok(Self {
             name: node.name_any(),
             uid: node.uid().unwrap_or_default(),
@@ -134,9 +133,11 @@ impl Watched for IdentityObject {
 
     fn from_object(object: &SkepIdentity) -> Result<Self, Malformed> {
         let name = object.name_any();
-        let identity = name.parse().map(Identity).ok().filter(|number| {
-            number.is_cluster() && number.0.to_string() == name
-        });
+        let identity = name
+            .parse()
+            .map(Identity)
+            .ok()
+            .filter(|number| number.is_cluster() && number.0.to_string() == name);
         Ok(Self {
             identity: identity.ok_or(Malformed::Number(name))?,
             labels: Labels(object.spec.labels.clone()),

@@ -165,9 +165,7 @@ fn suspicious(known: usize, listed: usize) -> bool {
 }
 
 fn parse<W: Watched>(object: &W::Object) -> Option<W> {
-    W::from_object(object)
-        .inspect_err(|error| warn!(noun = W::NOUN, %error, "object ignored"))
-        .ok()
+    W::from_object(object).inspect_err(|error| warn!(noun = W::NOUN, %error, "object ignored")).ok()
 }
 
 /// Joins an error and its sources, for people.

@@ -15,6 +15,8 @@ impl Identity {
     pub const UNKNOWN: Self = Self(identity::UNKNOWN);
     /// This node.
     pub const HOST: Self = Self(identity::HOST);
+    /// A pod whose labels are not known yet.
+    pub const INIT: Self = Self(5);
     /// Another node.
     pub const REMOTE_NODE: Self = Self(identity::REMOTE_NODE);
     /// The Kubernetes API server.

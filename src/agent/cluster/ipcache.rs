@@ -38,10 +38,7 @@ impl Claim {
     }
 
     pub(super) fn pod_cidr(node: NodeId) -> Self {
-        Self {
-            rank: Rank::PodCidr,
-            value: value(Identity::UNKNOWN, node, ipcache_flags::POD_CIDR),
-        }
+        Self { rank: Rank::PodCidr, value: value(Identity::UNKNOWN, node, ipcache_flags::POD_CIDR) }
     }
 
     pub(super) fn node(identity: Identity, node: NodeId) -> Self {
@@ -61,8 +58,5 @@ pub(in crate::agent) fn address_key(address: IpAddr) -> IpcacheKey {
 /// Returns the key of a prefix; the bits of a mapped address come first.
 pub(in crate::agent) fn prefix_key(net: IpNet) -> IpcacheKey {
     let mapped = if net.addr().is_ipv4() { 96 } else { 0 };
-    IpcacheKey {
-        prefix_len: mapped + u32::from(net.prefix_len()),
-        addr: net.network().into(),
-    }
+    IpcacheKey { prefix_len: mapped + u32::from(net.prefix_len()), addr: net.network().into() }
 }

@@ -3,13 +3,19 @@
 //! Synchronous and without a clock: watches call it, it writes maps through a
 //! [`crate::maps::MapStore`].
 
+mod claiming;
 mod claims;
 mod ipcache;
 mod node_ids;
 mod state;
+mod tables;
 mod view;
 
 pub(super) use ipcache::{address_key, prefix_key};
-pub(super) use node_ids::{KnownNode, NodeIds};
-pub(super) use state::{Cluster, LocalAddress, Tables};
+pub(super) use node_ids::NodeIds;
+pub(super) use state::{Cluster, LocalAddress};
+pub(super) use tables::{Deletes, Flushed, Tables};
 pub(super) use view::{NodeView, PeerView};
+
+#[cfg(test)]
+mod tests;

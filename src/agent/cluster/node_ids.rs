@@ -8,11 +8,10 @@ use crate::model::NodeId;
 
 /// Which node a number stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::agent) struct KnownNode {
-    /// Its number.
-    pub(in crate::agent) id: NodeId,
-    /// Its name, for people.
-    pub(in crate::agent) name: String,
+struct KnownNode {
+    id: NodeId,
+    // For people who read the file.
+    name: String,
 }
 
 /// Numbers by the uid of the Node object: a node that comes back under its old name but as
@@ -38,10 +37,5 @@ impl NodeIds {
     /// Forgets all nodes but these, by uid.
     pub(in crate::agent) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
         self.by_uid.retain(|uid, _| keep(uid));
-    }
-
-    /// Returns what is remembered.
-    pub(in crate::agent) fn known(&self) -> impl Iterator<Item = &KnownNode> {
-        self.by_uid.values()
     }
 }

@@ -35,8 +35,12 @@ impl Book {
         match change {
             Change::Listed(all) => {
                 let listed: BTreeSet<_> = all.iter().map(|object| object.identity).collect();
-                let gone: Vec<_> =
-                    self.by_number.keys().copied().filter(|known| !listed.contains(known)).collect();
+                let gone: Vec<_> = self
+                    .by_number
+                    .keys()
+                    .copied()
+                    .filter(|known| !listed.contains(known))
+                    .collect();
                 for identity in gone {
                     self.remove(identity, &mut touched);
                 }
@@ -128,9 +132,8 @@ mod tests {
     #[test]
     fn a_number_that_the_labels_do_not_hash_to_is_ignored() {
         let mut book = Book::default();
-        let stranger = (256..).map(Identity).find(|number| {
-            probe::position(&labels("web"), *number).is_none()
-        });
+        let stranger =
+            (256..).map(Identity).find(|number| probe::position(&labels("web"), *number).is_none());
         let forged = IdentityObject { identity: stranger.unwrap(), ..object("web", 0) };
         assert_eq!(book.apply(Change::Changed(forged)), Touched::default());
         assert_eq!(book.lookup(&labels("web")), None);

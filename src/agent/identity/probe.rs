@@ -46,9 +46,8 @@ mod tests {
 
     #[test]
     fn the_sequence_never_changes() {
-        let labels: Labels = [("k8s:app", "web"), ("k8s:io.kubernetes.pod.namespace", "shop")]
-            .into_iter()
-            .collect();
+        let labels: Labels =
+            [("k8s:app", "web"), ("k8s:io.kubernetes.pod.namespace", "shop")].into_iter().collect();
         let first: Vec<u32> = probes(&labels).take(4).map(|identity| identity.0).collect();
         assert_eq!(first, PINNED);
     }

@@ -74,7 +74,10 @@ impl Resolver {
     ///
     /// # Errors
     /// When it is not known and the API server cannot be asked, or no number is left.
-    pub(in crate::agent) async fn resolve(&self, labels: &Labels) -> Result<Identity, ResolveError> {
+    pub(in crate::agent) async fn resolve(
+        &self,
+        labels: &Labels,
+    ) -> Result<Identity, ResolveError> {
         if let Some(object) = self.known.lookup(labels)
             && !object.retired
         {
@@ -160,7 +163,9 @@ impl Resolver {
                 self.known.learn(IdentityObject { identity: candidate, labels, retired: false });
                 return Ok(Some(Claim::Ours));
             }
-            Err(error) if has_code(&error, 409) => debug!(identity = candidate.0, "number is taken"),
+            Err(error) if has_code(&error, 409) => {
+                debug!(identity = candidate.0, "number is taken")
+            }
             Err(error) => return Err(failed(error)),
         }
         let Some(existing) = self.api.get_opt(&name).await.map_err(failed)? else {

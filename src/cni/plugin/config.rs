@@ -98,11 +98,10 @@ impl NetworkConfig {
         })?;
         let version = field::<String>(&map, "cniVersion", "a string")?
             .ok_or_else(|| invalid("cniVersion is missing"))?;
-        let version =
-            VERSIONS.into_iter().find(|known| *known == version).ok_or_else(|| {
-                let msg = format!("cniVersion is not one of {}", VERSIONS.join(", "));
-                Failure::new(code::INCOMPATIBLE_VERSION, msg)
-            })?;
+        let version = VERSIONS.into_iter().find(|known| *known == version).ok_or_else(|| {
+            let msg = format!("cniVersion is not one of {}", VERSIONS.join(", "));
+            Failure::new(code::INCOMPATIBLE_VERSION, msg)
+        })?;
         let name = field::<String>(&map, "name", "a string")?.unwrap_or_default();
         if !valid_network_name(&name) {
             return Err(invalid("name is missing or not a network name"));

@@ -53,8 +53,7 @@ pub(super) fn versions(asked: &str) -> Value {
 
 /// Returns an error document.
 pub(super) fn failed(version: &str, failure: &Failure) -> Value {
-    let mut document =
-        json!({"cniVersion": version, "code": failure.code, "msg": failure.msg});
+    let mut document = json!({"cniVersion": version, "code": failure.code, "msg": failure.msg});
     if !failure.details.is_empty() {
         document["details"] = failure.details.as_str().into();
     }

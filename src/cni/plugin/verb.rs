@@ -50,7 +50,10 @@ fn run() -> (&'static str, Result<Option<Value>, Failure>) {
     let version = config::version_of(&bytes);
     if verb == Verb::Version {
         let newest = VERSIONS[VERSIONS.len() - 1];
-        return (version, Ok(Some(outcome::versions(if bytes.is_empty() { newest } else { version }))));
+        return (
+            version,
+            Ok(Some(outcome::versions(if bytes.is_empty() { newest } else { version }))),
+        );
     }
     let result = NetworkConfig::parse(&bytes).and_then(|config| match verb {
         Verb::Add => add(config).map(Some),

@@ -166,8 +166,7 @@ mod tests {
     };
 
     fn record(n: u32) -> EndpointRecord {
-        let attachment =
-            AttachmentKey { container_id: format!("c{n}"), ifname: "eth0".into() };
+        let attachment = AttachmentKey { container_id: format!("c{n}"), ifname: "eth0".into() };
         EndpointRecord {
             id: EndpointId(n),
             incarnation: Incarnation(n),

@@ -1,0 +1,195 @@
+//! Tests of the cluster's state against maps in memory.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use skep_bpf::abi::{IpcacheKey, IpcacheValue, ipcache_flags, node_flags};
+
+use super::*;
+use crate::{
+    kubernetes::{Change, NodeObject, PublishedEndpoint, SliceObject},
+    maps::{IdentityTable, IpcacheTable, MapStore, MemoryStore, NodeAddrTable, NodeTable},
+    model::{Addresses, Identity, Incarnation},
+};
+
+fn node(name: &str, n: u8) -> NodeObject {
+    NodeObject {
+        name: name.into(),
+        uid: format!("uid-{name}-{n}"),
+        addresses: Addresses {
+            v4: Some([192, 0, 2, n].into()),
+            v6: Some(format!("2001:db8::{n}").parse().unwrap()),
+        },
+        pod_cidrs: vec![
+            format!("10.244.{n}.0/24").parse().unwrap(),
+            format!("fd00:10:244:{n}::/64").parse().unwrap(),
+        ],
+        ready: true,
+    }
+}
+
+fn endpoint(n: u8, host: u8, identity: u32, incarnation: u32) -> PublishedEndpoint {
+    PublishedEndpoint {
+        namespace: "shop".into(),
+        pod: format!("web-{host}"),
+        addresses: vec![
+            [10, 244, n, host].into(),
+            format!("fd00:10:244:{n}::{host}").parse().unwrap(),
+        ],
+        identity: Identity(identity),
+        incarnation: Incarnation(incarnation),
+        named_ports: Vec::new(),
+    }
+}
+
+fn slice(name: &str, node: &str, endpoints: Vec<PublishedEndpoint>) -> SliceObject {
+    SliceObject { name: name.into(), node: node.into(), endpoints }
+}
+
+fn cluster() -> (Arc<MemoryStore>, Cluster<MemoryStore>) {
+    let store = Arc::new(MemoryStore::default());
+    let cluster = Cluster::new(Arc::clone(&store), "n1".into(), NodeIds::default()).unwrap();
+    (store, cluster)
+}
+
+fn ipcache(store: &MemoryStore) -> BTreeMap<IpcacheKey, IpcacheValue> {
+    store.entries::<IpcacheTable>().unwrap().into_iter().collect()
+}
+
+fn identity_of(store: &MemoryStore, address: &str) -> Option<u32> {
+    let key = address_key(address.parse().unwrap());
+    store.get::<IpcacheTable>(&key).unwrap().map(|value| value.identity)
+}
+
+#[test]
+fn nodes_give_addresses_and_pod_cidrs_of_both_families() {
+    let (store, mut cluster) = cluster();
+    cluster.apply_nodes(Change::Listed(vec![node("n1", 1), node("n2", 2)]));
+    assert_eq!(identity_of(&store, "192.0.2.1"), Some(1));
+    assert_eq!(identity_of(&store, "2001:db8::2"), Some(6));
+    for (prefix, id) in [("10.244.2.0/24", 2), ("fd00:10:244:2::/64", 2), ("10.244.1.0/24", 1)] {
+        let value = ipcache(&store)[&prefix_key(prefix.parse().unwrap())];
+        let wanted = (0, id, ipcache_flags::POD_CIDR);
+        assert_eq!((value.identity, value.node_id, value.flags), wanted, "{prefix}");
+    }
+    let local = store.get::<NodeTable>(&1).unwrap().unwrap();
+    assert_eq!(local.flags, node_flags::LOCAL | node_flags::READY);
+    assert_eq!(store.entries::<NodeAddrTable>().unwrap().len(), 4);
+}
+
+#[test]
+fn nothing_is_deleted_before_the_first_full_sync() {
+    let (store, mut cluster) = cluster();
+    cluster.apply_nodes(Change::Listed(vec![node("n1", 1), node("n2", 2)]));
+    cluster.apply_slices(Change::Changed(slice("s", "n2", vec![endpoint(2, 5, 300, 1)])));
+    let before = ipcache(&store);
+    cluster.apply_slices(Change::Listed(vec![]));
+    cluster.apply_nodes(Change::Listed(vec![node("n1", 1)]));
+    assert_eq!(ipcache(&store), before);
+    cluster.allow_deletes();
+    assert_eq!(identity_of(&store, "10.244.2.5"), None);
+    assert_eq!(store.entries::<NodeTable>().unwrap().len(), 1);
+    assert_eq!(ipcache(&store).len(), 4, "addresses and pod CIDRs of the own node");
+}
+
+#[test]
+fn the_higher_incarnation_wins_whatever_the_order() {
+    let old = slice("a", "n2", vec![endpoint(2, 5, 300, 7)]);
+    let new = slice("b", "n2", vec![endpoint(2, 5, 400, 8)]);
+    for slices in [[&old, &new], [&new, &old]] {
+        let (store, mut cluster) = cluster();
+        cluster.apply_nodes(Change::Listed(vec![node("n1", 1), node("n2", 2)]));
+        cluster.allow_deletes();
+        slices.iter().for_each(|s| cluster.apply_slices(Change::Changed((*s).clone())));
+        assert_eq!(identity_of(&store, "10.244.2.5"), Some(400));
+        cluster.apply_slices(Change::Gone("a".into()));
+        assert_eq!(identity_of(&store, "fd00:10:244:2::5"), Some(400));
+        cluster.apply_slices(Change::Gone("b".into()));
+        assert_eq!(identity_of(&store, "10.244.2.5"), None);
+    }
+}
+
+#[test]
+fn a_slice_speaks_only_for_its_own_node() {
+    let (store, mut cluster) = cluster();
+    cluster.apply_slices(Change::Changed(slice("early", "n2", vec![endpoint(2, 5, 300, 1)])));
+    assert_eq!(identity_of(&store, "10.244.2.5"), None, "its node is not known yet");
+    cluster.apply_nodes(Change::Listed(vec![node("n1", 1), node("n2", 2)]));
+    assert_eq!(identity_of(&store, "10.244.2.5"), Some(300));
+    let mut forged = endpoint(1, 9, 300, 9);
+    forged.addresses.push([192, 0, 2, 1].into());
+    cluster.apply_slices(Change::Changed(slice("forged", "n2", vec![forged])));
+    assert_eq!(identity_of(&store, "10.244.1.9"), None);
+    assert_eq!(identity_of(&store, "192.0.2.1"), Some(1));
+}
+
+#[test]
+fn a_node_that_comes_back_as_another_object_gets_another_number() {
+    let (store, mut cluster) = cluster();
+    cluster.apply_nodes(Change::Listed(vec![node("n1", 1), node("n2", 2)]));
+    cluster.apply_slices(Change::Changed(slice("s", "n2", vec![endpoint(2, 5, 300, 1)])));
+    cluster.allow_deletes();
+    let reborn = NodeObject { uid: "other".into(), ..node("n2", 2) };
+    cluster.apply_nodes(Change::Changed(reborn));
+    let key = address_key("10.244.2.5".parse().unwrap());
+    assert_eq!(ipcache(&store)[&key].node_id, 3);
+    assert_eq!(store.get::<NodeTable>(&2).unwrap(), None);
+    assert_eq!(
+        store
+            .get::<NodeAddrTable>(&"192.0.2.2".parse::<std::net::IpAddr>().unwrap().into())
+            .unwrap(),
+        Some(3)
+    );
+}
+
+#[test]
+fn two_nodes_that_swap_addresses_end_up_right() {
+    let (store, mut cluster) = cluster();
+    let (mut a, mut b) = (node("n2", 2), node("n3", 3));
+    cluster.apply_nodes(Change::Listed(vec![node("n1", 1), a.clone(), b.clone()]));
+    cluster.allow_deletes();
+    std::mem::swap(&mut a.addresses, &mut b.addresses);
+    cluster.apply_nodes(Change::Changed(a.clone()));
+    cluster.apply_nodes(Change::Changed(b.clone()));
+    for (object, id) in [(a, 2), (b, 3)] {
+        for address in object.addresses.iter() {
+            assert_eq!(store.get::<NodeAddrTable>(&address.into()).unwrap(), Some(id), "{address}");
+        }
+    }
+}
+
+#[test]
+fn local_addresses_go_at_once_but_only_in_their_incarnation() {
+    let (store, mut cluster) = cluster();
+    let local = |incarnation| LocalAddress {
+        address: "10.244.1.5".parse().unwrap(),
+        identity: Identity(300),
+        incarnation: Incarnation(incarnation),
+    };
+    cluster.put_local(&[local(1)]);
+    assert_eq!(identity_of(&store, "10.244.1.5"), None, "the own node is not known yet");
+    cluster.apply_nodes(Change::Changed(node("n1", 1)));
+    assert_eq!(identity_of(&store, "10.244.1.5"), Some(300));
+    assert!(store.get::<IdentityTable>(&300).unwrap().is_some());
+    cluster.put_local(&[local(2)]);
+    cluster.remove_local(&[local(1)]);
+    assert_eq!(identity_of(&store, "10.244.1.5"), Some(300), "the newer one stays");
+    cluster.remove_local(&[local(2)]);
+    assert_eq!(identity_of(&store, "10.244.1.5"), None, "even before the first full sync");
+    cluster.put_local(&[local(3)]);
+    assert_eq!(identity_of(&store, "10.244.1.5"), Some(300), "and comes back");
+}
+
+#[test]
+fn what_others_changed_is_repaired() {
+    let (store, mut cluster) = cluster();
+    cluster.apply_nodes(Change::Listed(vec![node("n1", 1), node("n2", 2)]));
+    cluster.allow_deletes();
+    let good = ipcache(&store);
+    let key = address_key("192.0.2.2".parse().unwrap());
+    store.delete::<IpcacheTable>(&key).unwrap();
+    let stray = address_key("203.0.113.1".parse().unwrap());
+    store.put::<IpcacheTable>(&stray, &IpcacheValue::default()).unwrap();
+    let flushed = cluster.repair().unwrap();
+    assert_eq!((flushed.written, flushed.removed, flushed.failed), (1, 1, 0));
+    assert_eq!(ipcache(&store), good);
+}
