@@ -161,3 +161,7 @@ fn direction(code: u8) -> Result<Direction, Malformed> {
         .find(|known| *known as u32 == u32::from(code))
         .ok_or(Malformed::Code { what: "direction", code })
 }
+
+#[cfg(test)]
+#[path = "tests/decode.rs"]
+mod tests;

@@ -9,7 +9,7 @@ use crate::model::{DropReason, EndpointId, Identity, IfIndex, MacAddr, Note};
 /// One event of the datapath.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Time since boot.
+    /// Monotonic time, as the programs read it.
     pub time: Duration,
     /// What happened.
     pub kind: EventKind,

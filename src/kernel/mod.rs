@@ -5,6 +5,7 @@
 #![allow(unsafe_code, reason = "system calls that no crate wraps are made here and nowhere else")]
 
 mod bpffs;
+mod clock;
 mod datapath;
 mod devices;
 mod maps;
@@ -18,6 +19,7 @@ mod sys;
 pub mod sysctl;
 
 pub use bpffs::PrivateBpffs;
+pub use clock::monotonic_nanos;
 pub use datapath::{
     AttachError, AttachMethod, AttachMode, Attachment, Datapath, Direction, Hook, LoadError,
     LoadOptions, Owner, ProgramInfo, TestPacket, TestRun, remove_all,
