@@ -2,7 +2,7 @@
 
 use std::{error, fmt, io};
 
-use super::exit;
+use super::{cluster::ClusterError, exit};
 use crate::api::ClientError;
 
 /// What an error means to the caller; decides the exit code.
@@ -68,6 +68,13 @@ impl Error {
         self
     }
 
+    /// Changes what it means.
+    #[must_use]
+    pub(crate) fn but(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Returns what it means.
     pub(crate) const fn kind(&self) -> Kind {
         self.kind
@@ -129,6 +136,7 @@ table! {
     |error: crate::agent::AgentError| (Kind::Environment, vec![]);
     |error: crate::operator::OperatorError| (Kind::Environment, vec![]);
     |error: ClientError| client(&error);
+    |error: ClusterError| cluster(&error);
 }
 
 fn client(error: &ClientError) -> (Kind, Vec<String>) {
@@ -152,4 +160,26 @@ fn client(error: &ClientError) -> (Kind, Vec<String>) {
         ),
         ClientError::Encode(_) => (Kind::Bug, vec![]),
     }
+}
+
+fn cluster(error: &ClusterError) -> (Kind, Vec<String>) {
+    let hint = match error {
+        ClusterError::Kubeconfig { .. } | ClusterError::Client(_) => {
+            "check --kubeconfig, --context and $KUBECONFIG; `skep lab kubeconfig` prints a lab's"
+        }
+        ClusterError::List { .. } => {
+            "check that `kubectl get nodes` works with the same kubeconfig"
+        }
+        ClusterError::NoAgents { .. } => {
+            "is skep installed in this cluster? --skep-namespace says where its pods are"
+        }
+        ClusterError::NoSuchNode { .. } => "`kubectl get nodes` lists the names",
+        ClusterError::Exec { .. } => {
+            "the kubeconfig's user needs `create` on pods/exec in the agents' namespace"
+        }
+        ClusterError::Failed { .. } | ClusterError::Partial { .. } => {
+            "`skep status` tells how each agent is"
+        }
+    };
+    (Kind::Environment, vec![hint.into()])
 }

@@ -1,13 +1,14 @@
 //! What every `list` command does: ask, merge, show.
 
-use std::{cmp::Eq, collections::HashSet, hash::Hash};
+use std::{collections::HashSet, hash::Hash};
 
 use super::{
+    cluster::ClusterError,
     error::Error,
     exit::Answer,
     output::{Cell, Columns, FormatArgs, ListView, Output},
     runtime,
-    source::SourceArgs,
+    source::{Answers, SourceArgs},
 };
 use crate::api::{List, Located};
 
@@ -24,32 +25,50 @@ impl ListArgs {
     /// Shows the items of every node that is asked.
     ///
     /// # Errors
-    /// When nobody can be asked.
+    /// When an agent cannot be asked; what the others say is shown nevertheless.
     pub(crate) fn run<T: Columns>(
         self,
         out: &Output,
         keep: impl Fn(&T) -> bool,
     ) -> Result<Answer, Error> {
-        let mut list: List<T> = runtime::query(async { Ok(self.source.list().await?) })?;
-        list.items.retain(|located| keep(&located.item));
-        let nodes = false;
-        out.show(&ListView { list, nodes }, self.format.format)?;
-        Ok(Answer::Yes)
+        self.show(out, |answers| {
+            answers.items.retain(|located| keep(&located.item));
+            answers.asked.is_some()
+        })
     }
 
     /// Shows the items of a cluster, of which several nodes may tell.
     ///
     /// # Errors
-    /// When nobody can be asked.
+    /// When an agent cannot be asked; what the others say is shown nevertheless.
     pub(crate) fn run_merged<T: Columns>(
         self,
         out: &Output,
         merge: impl FnOnce(Vec<Located<T>>) -> Vec<Located<T>>,
     ) -> Result<Answer, Error> {
-        let list: List<T> = runtime::query(async { Ok(self.source.list().await?) })?;
-        let list = List::of(merge(list.items));
-        out.show(&ListView { list, nodes: false }, self.format.format)?;
-        Ok(Answer::Yes)
+        self.show(out, |answers| {
+            answers.items = merge(std::mem::take(&mut answers.items));
+            false
+        })
+    }
+
+    /// `arrange` tells whether the node of each item is shown.
+    fn show<T: Columns>(
+        self,
+        out: &Output,
+        arrange: impl FnOnce(&mut Answers<T>) -> bool,
+    ) -> Result<Answer, Error> {
+        let mut answers: Answers<T> =
+            runtime::query(async { self.source.open().await?.list().await })?;
+        let nodes = arrange(&mut answers);
+        out.show(&ListView { list: List::of(answers.items), nodes }, self.format.format)?;
+        for failure in &answers.failures {
+            out.warn(&format!("node {}: {}", failure.node_name, failure.reason));
+        }
+        match (answers.failures.len(), answers.asked) {
+            (0, _) | (_, None) => Ok(Answer::Yes),
+            (failed, Some(total)) => Err(ClusterError::Partial { failed, total }.into()),
+        }
     }
 }
 

@@ -18,6 +18,7 @@
 mod agent;
 mod bench;
 mod bpf;
+mod cluster;
 mod completions;
 mod endpoint;
 mod error;

@@ -1,8 +1,18 @@
 //! Whom a question goes to: the agent of this node, or those of a cluster.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::api::{Client, ClientError, List, Listed};
+use futures::{StreamExt, stream};
+
+use super::{
+    cluster::{AgentPod, Cluster, default_kubeconfig},
+    error::Error,
+    output::Columns,
+};
+use crate::api::{Client, Located};
+
+/// Agents that are asked at a time.
+const PARALLEL: usize = 16;
 
 /// Flags that say whom to ask.
 #[derive(Clone, Debug, clap::Args)]
@@ -12,7 +22,13 @@ pub(crate) struct SourceArgs {
     #[arg(long, conflicts_with_all = ["kubeconfig", "context", "node"])]
     local: bool,
     /// Directory of the agent's sockets
-    #[arg(long, env = "SKEP_RUN_DIR", value_name = "DIR", default_value = "/run/skep")]
+    #[arg(
+        long,
+        env = "SKEP_RUN_DIR",
+        hide_env_values = true,
+        value_name = "DIR",
+        default_value = "/run/skep"
+    )]
     run_dir: PathBuf,
     /// Kubeconfig file of the cluster to ask
     #[arg(long, value_name = "FILE")]
@@ -23,15 +39,118 @@ pub(crate) struct SourceArgs {
     /// Ask the agent of this node only; may be repeated
     #[arg(long, value_name = "NODE")]
     node: Vec<String>,
+    /// Namespace of the agents' pods
+    #[arg(
+        long,
+        env = "SKEP_NAMESPACE",
+        hide_env_values = true,
+        value_name = "NAMESPACE",
+        default_value = "kube-system"
+    )]
+    skep_namespace: String,
+}
+
+/// Whom to ask.
+pub(crate) enum Source {
+    /// The agent that serves this socket.
+    Node(PathBuf),
+    /// The agents of a cluster.
+    Cluster {
+        /// How to reach them.
+        cluster: Cluster,
+        /// Which of them; none = all.
+        nodes: Vec<String>,
+    },
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(crate) struct Answers<T> {
+    /// The items of all who answered.
+    pub(crate) items: Vec<Located<T>>,
+    /// Those who did not.
+    pub(crate) failures: Vec<Failure>,
+    /// How many were asked, when a cluster was; a node asked directly needs no name.
+    pub(crate) asked: Option<usize>,
+}
+
+/// An agent that did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Failure {
+    /// Its node.
+    pub(crate) node_name: String,
+    /// Why.
+    pub(crate) reason: String,
 }
 
 impl SourceArgs {
+    /// Decides whom to ask: what the flags say; else this node's agent when its socket is there;
+    /// else the cluster that kubectl would use.
+    ///
+    /// # Errors
+    /// When the kubeconfig is unusable.
+    pub(crate) async fn open(&self) -> Result<Source, Error> {
+        let socket = self.run_dir.join("agent.sock");
+        let asked = self.kubeconfig.is_some() || self.context.is_some() || !self.node.is_empty();
+        let here = self.local || is_there(&socket) || default_kubeconfig().is_none();
+        if !asked && here {
+            return Ok(Source::Node(socket));
+        }
+        let cluster = Cluster::connect(
+            self.kubeconfig.as_deref(),
+            self.context.as_deref(),
+            &self.skep_namespace,
+        )
+        .await?;
+        Ok(Source::Cluster { cluster, nodes: self.node.clone() })
+    }
+}
+
+/// A socket that may not be looked at is there.
+fn is_there(socket: &Path) -> bool {
+    socket.try_exists().unwrap_or(true)
+}
+
+impl Source {
     /// Asks for a list of one kind.
     ///
     /// # Errors
-    /// When nobody can be asked.
-    pub(crate) async fn list<T: Listed>(&self) -> Result<List<T>, ClientError> {
-        let mut client = Client::connect(&self.run_dir.join("agent.sock")).await?;
-        client.list().await
+    /// When nobody can be asked; of several agents those that fail are part of the answer.
+    pub(crate) async fn list<T: Columns>(&self) -> Result<Answers<T>, Error> {
+        match self {
+            Self::Node(socket) => {
+                let mut client = Client::connect(socket).await?;
+                let items = client.list().await?.items;
+                Ok(Answers { items, failures: Vec::new(), asked: None })
+            }
+            Self::Cluster { cluster, nodes } => {
+                let agents = cluster.agents(nodes).await?;
+                Ok(ask(cluster, agents).await)
+            }
+        }
     }
+}
+
+async fn ask<T: Columns>(cluster: &Cluster, agents: Vec<AgentPod>) -> Answers<T> {
+    let asked = Some(agents.len());
+    let answers: Vec<_> = stream::iter(agents)
+        .map(|AgentPod { node, pod }| async move {
+            let answer = match pod {
+                Ok(pod) => cluster.list::<T>(&pod, T::COMMAND).await,
+                Err(reason) => Err(reason),
+            };
+            answer.map_err(|reason| Failure { node_name: node, reason })
+        })
+        .buffered(PARALLEL)
+        .collect()
+        .await;
+    let mut all = Answers { items: Vec::new(), failures: Vec::new(), asked };
+    for answer in answers {
+        match answer {
+            Ok(list) => all.items.extend(list.items),
+            Err(failure) => all.failures.push(failure),
+        }
+    }
+    all
 }

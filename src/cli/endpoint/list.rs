@@ -37,6 +37,7 @@ impl Args {
 
 impl Columns for Endpoint {
     const PLURAL: &'static str = "endpoints";
+    const COMMAND: &'static [&'static str] = &["endpoint", "list"];
 
     fn headings(detail: Detail) -> Vec<&'static str> {
         let mut headings = vec!["ID", "NAMESPACE", "POD", "IPV4", "IPV6", "IDENTITY", "STATE"];

@@ -29,6 +29,7 @@ impl Args {
 
 impl Columns for Identity {
     const PLURAL: &'static str = "identities";
+    const COMMAND: &'static [&'static str] = &["identity", "list"];
 
     fn headings(_: Detail) -> Vec<&'static str> {
         vec!["ID", "STATE", "ENDPOINTS", "LABELS"]

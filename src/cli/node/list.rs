@@ -41,6 +41,7 @@ impl Args {
 
 impl Columns for Node {
     const PLURAL: &'static str = "nodes";
+    const COMMAND: &'static [&'static str] = &["node", "list"];
 
     fn headings(detail: Detail) -> Vec<&'static str> {
         let mut headings = vec!["NAME", "READY", "IPV4", "IPV6", "POD CIDRS"];

@@ -47,6 +47,12 @@ pub(crate) trait Render {
     /// Returns the table. Without rows, the message of [`Render::empty`] is shown instead.
     fn table(&self, detail: Detail) -> Table;
 
+    /// Returns what follows the table, each part after an empty line. Empty tables are left out.
+    fn more(&self, detail: Detail) -> Vec<Table> {
+        let _ = detail;
+        Vec::new()
+    }
+
     /// Returns the names that `-o name` lists.
     fn names(&self) -> Vec<String>;
 

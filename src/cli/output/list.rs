@@ -10,6 +10,8 @@ use crate::api;
 pub(crate) trait Columns: api::Listed {
     /// What an empty list lacks, as in "No endpoints found."
     const PLURAL: &'static str;
+    /// The command that lists it, without `skep`.
+    const COMMAND: &'static [&'static str];
 
     /// Returns the headings.
     fn headings(detail: Detail) -> Vec<&'static str>;

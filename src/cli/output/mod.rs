@@ -5,6 +5,7 @@
 mod color;
 mod format;
 mod list;
+mod progress;
 mod table;
 mod terminal;
 mod text;

@@ -1,7 +1,7 @@
 //! The two streams, and what goes to which.
 
 use std::{
-    io::{self, BufWriter, Stdout, Write},
+    io::{self, BufWriter, IsTerminal, Stdout, Write},
     sync::{Mutex, MutexGuard},
 };
 
@@ -47,24 +47,24 @@ impl Output {
     pub(crate) fn show<R: Render>(&self, answer: &R, format: Format) -> Result<(), Error> {
         let text = match format {
             Format::Json => {
-                let mut text =
-                    serde_json::to_string_pretty(&answer.document()).map_err(EncodeError::Json)?;
-                text.push('\n');
-                text
+                serde_json::to_string_pretty(&answer.document()).map_err(EncodeError::Json)? + "\n"
             }
             Format::Yaml => serde_yaml::to_string(&answer.document()).map_err(EncodeError::Yaml)?,
             Format::Name => answer.names().iter().map(|name| format!("{name}\n")).collect(),
-            Format::Table | Format::Wide => {
-                let detail = if format == Format::Wide { Detail::Wide } else { Detail::Normal };
-                let table = answer.table(detail);
-                if table.is_empty() {
-                    self.note(&answer.empty());
-                    return Ok(());
-                }
-                table.layout(self.out.0)
-            }
+            Format::Table => self.tables(answer, Detail::Normal),
+            Format::Wide => self.tables(answer, Detail::Wide),
         };
         self.text(&text)
+    }
+
+    fn tables<R: Render>(&self, answer: &R, detail: Detail) -> String {
+        let table = answer.table(detail);
+        if table.is_empty() {
+            self.note(&answer.empty());
+        }
+        let tables = std::iter::once(table).chain(answer.more(detail));
+        let texts = tables.filter(|table| !table.is_empty()).map(|t| t.layout(self.out.0));
+        texts.collect::<Vec<_>>().join("\n")
     }
 
     /// Prints one line of a stream and flushes it, so that a reader sees it at once.
@@ -103,6 +103,11 @@ impl Output {
     /// Warns on stderr.
     pub(crate) fn warn(&self, text: &str) {
         self.say(&format!("{} {text}", self.err.yellow("warning:")));
+    }
+
+    /// Tells whether someone watches stderr.
+    pub(super) fn is_chatty(&self) -> bool {
+        !self.quiet && io::stderr().is_terminal()
     }
 
     /// Explains a failure on stderr: what, why, and what to type next.

@@ -35,6 +35,7 @@ impl Args {
 
 impl Columns for Connection {
     const PLURAL: &'static str = "tracked connections";
+    const COMMAND: &'static [&'static str] = &["bpf", "ct", "list"];
 
     fn headings(detail: Detail) -> Vec<&'static str> {
         let mut headings = vec![

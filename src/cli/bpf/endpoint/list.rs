@@ -31,6 +31,7 @@ impl Args {
 
 impl Columns for BpfEndpoint {
     const PLURAL: &'static str = "entries in the endpoint map";
+    const COMMAND: &'static [&'static str] = &["bpf", "endpoint", "list"];
 
     fn headings(detail: Detail) -> Vec<&'static str> {
         let mut headings = vec!["ADDRESS", "ENDPOINT", "IFINDEX", "IDENTITY", "READY"];

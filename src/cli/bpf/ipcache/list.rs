@@ -31,6 +31,7 @@ impl Args {
 
 impl Columns for IpcacheEntry {
     const PLURAL: &'static str = "entries in the ipcache";
+    const COMMAND: &'static [&'static str] = &["bpf", "ipcache", "list"];
 
     fn headings(detail: Detail) -> Vec<&'static str> {
         let mut headings = vec!["PREFIX", "KIND", "IDENTITY", "NODE ID"];

@@ -29,6 +29,7 @@ impl Args {
 
 impl Columns for Metric {
     const PLURAL: &'static str = "counters that have moved";
+    const COMMAND: &'static [&'static str] = &["bpf", "metrics", "list"];
 
     fn headings(detail: Detail) -> Vec<&'static str> {
         let mut headings = vec!["REASON", "DIRECTION", "PACKETS", "BYTES"];

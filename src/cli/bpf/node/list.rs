@@ -31,6 +31,7 @@ impl Args {
 
 impl Columns for BpfNode {
     const PLURAL: &'static str = "entries in the node map";
+    const COMMAND: &'static [&'static str] = &["bpf", "node", "list"];
 
     fn headings(_: Detail) -> Vec<&'static str> {
         vec!["ID", "IPV4", "IPV6", "LOCAL", "READY"]

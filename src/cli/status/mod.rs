@@ -1,0 +1,6 @@
+//! `skep status`.
+
+mod command;
+mod view;
+
+pub(crate) use command::Args;
