@@ -1,5 +1,6 @@
 //! The CNI plugin, its server in the agent, IPAM and endpoint records.
 
+pub(crate) mod failure;
 pub mod ipam;
 pub mod plugin;
 pub mod queue;

@@ -112,6 +112,12 @@ impl Deletions {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        os::unix::net::{UnixListener, UnixStream},
+        sync::Barrier,
+        thread,
+    };
+
     use super::*;
 
     #[test]
@@ -129,5 +135,44 @@ mod tests {
         queue.done(&attachment).unwrap();
         queue.done(&attachment).unwrap();
         assert!(queue.list().unwrap().is_empty());
+    }
+
+    #[test]
+    fn no_delete_is_lost_in_the_race_with_a_starting_agent() {
+        for round in 0..50 {
+            let dir = tempfile::tempdir().unwrap();
+            let socket = dir.path().join("cni.sock");
+            let queue = Deletions::beside(&socket);
+            let start = Barrier::new(5);
+            let (drained, queued) = thread::scope(|scope| {
+                let agent = scope.spawn(|| {
+                    start.wait();
+                    let lock = queue.lock_exclusive().unwrap();
+                    let drained = queue.list().unwrap().len();
+                    let listener = UnixListener::bind(&socket).unwrap();
+                    drop(lock);
+                    (drained, listener)
+                });
+                let plugins: Vec<_> = (0..4)
+                    .map(|number| {
+                        let (queue, socket, start) = (&queue, &socket, &start);
+                        scope.spawn(move || {
+                            start.wait();
+                            let _lock = queue.lock_shared().unwrap();
+                            if UnixStream::connect(socket).is_ok() {
+                                return 0;
+                            }
+                            let container_id = format!("{round}-{number}");
+                            let ifname = "eth0".into();
+                            queue.push(&AttachmentKey { container_id, ifname }).unwrap();
+                            1
+                        })
+                    })
+                    .collect();
+                let queued: usize = plugins.into_iter().map(|one| one.join().unwrap()).sum();
+                (agent.join().unwrap().0, queued)
+            });
+            assert_eq!(drained, queued, "round {round}");
+        }
     }
 }

@@ -1,19 +1,22 @@
 //! `skep-cni`: what the container runtime runs for each pod.
 //!
-//! A short-lived process between the runtime and the agent: it checks everything, passes the
-//! namespace's descriptor to the agent, and prints one JSON document. It has no runtime, no
-//! argument parser and no logger; the configuration, which may hold other plugins' secrets, is
-//! never shown.
+//! One call: the environment and the configuration on standard input are checked completely, the
+//! agent is asked over `cni.sock`, and one JSON document goes to standard output. The pod's network
+//! namespace is opened here, in the runtime's view of the file system, and travels to the agent as a
+//! descriptor. There is no runtime and no argument parser: the process lives for a millisecond.
 
-mod call;
+mod agent;
+mod capability;
 mod config;
 mod environment;
-mod failure;
+mod error;
+mod input;
+mod name;
+mod namespace;
 mod outcome;
+mod previous;
+mod run;
 mod verb;
+mod version;
 
-pub(crate) use environment::{Rejected, valid_container_id, valid_ifname};
-pub use verb::main;
-
-/// Spec versions that the plugin speaks, oldest first.
-pub const VERSIONS: [&str; 4] = ["0.3.1", "0.4.0", "1.0.0", "1.1.0"];
+pub use run::main;

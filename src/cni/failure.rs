@@ -1,4 +1,4 @@
-//! CNI error codes.
+//! Failures in CNI's terms, as plugin and agent make them.
 
 use crate::cni::wire::Failure;
 
