@@ -2,7 +2,7 @@
 
 use std::{error, fmt, io};
 
-use super::{cluster::ClusterError, exit};
+use super::{cluster::ClusterError, exit, observe::InvalidTerm};
 use crate::api::ClientError;
 
 /// What an error means to the caller; decides the exit code.
@@ -131,6 +131,7 @@ table! {
     |error: super::runtime::Stopped| (error.kind(), vec![]);
     |error: super::runtime::RuntimeError| (Kind::Environment, vec![]);
     |error: super::output::EncodeError| (Kind::Bug, vec![]);
+    |error: InvalidTerm| (Kind::Usage, vec!["`skep observe --help` lists the filters".into()]);
     |error: super::man::ManError| (Kind::Environment, vec![]);
     |error: crate::config::InvalidConfig| (Kind::Input, vec![]);
     |error: crate::agent::AgentError| (Kind::Environment, vec![]);

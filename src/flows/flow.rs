@@ -343,6 +343,24 @@ impl EventType {
     pub const TRACE: u8 = 4;
     /// A judgement.
     pub const POLICY_VERDICT: u8 = 5;
+
+    /// Sub types of traces: where a packet was seen.
+    pub const TRACE_POINTS: [(u8, &str); 14] = [
+        (0, "to-endpoint"),
+        (1, "to-proxy"),
+        (2, "to-host"),
+        (3, "to-stack"),
+        (4, "to-overlay"),
+        (5, "from-endpoint"),
+        (6, "from-proxy"),
+        (7, "from-host"),
+        (8, "from-stack"),
+        (9, "from-overlay"),
+        (10, "from-network"),
+        (11, "to-network"),
+        (12, "from-crypto"),
+        (13, "to-crypto"),
+    ];
 }
 
 /// Which way a packet goes, seen from the endpoint.

@@ -18,7 +18,7 @@ mod ring;
 mod text;
 
 pub use clock::BootClock;
-pub use filter::{Filter, InvalidFilter, Matcher};
+pub use filter::{EventTypeFilter, Filter, InvalidFilter, Matcher, WorkloadFilter};
 pub use flow::{
     Emitter, Endpoint, Ethernet, EventType, Flow, FlowType, Icmp, Interface, Ip, IpVersion, Layer4,
     Lost, LostSource, Message, Ports, Tcp, TcpFlags, TraceReason, TrafficDirection, Tunnel,

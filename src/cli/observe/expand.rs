@@ -1,0 +1,302 @@
+//! From filter flags to filters. "Either end" becomes two filters, one for each end, so that the
+//! agent needs no such rule.
+
+use super::terms::{End, Field, Term, Terms};
+use crate::{
+    flows::{
+        EventType, EventTypeFilter, Filter, InvalidFilter, IpVersion, TcpFlags, TrafficDirection,
+        Verdict, WorkloadFilter,
+    },
+    model::{DropReason, Identity},
+};
+
+/// A filter flag makes no sense.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InvalidTerm {
+    /// Not a value that the flag takes.
+    #[error("{value:?} is not {expected}")]
+    Value {
+        /// What was given.
+        value: String,
+        /// What the flag takes.
+        expected: &'static str,
+    },
+    /// Two flags that say the same thing.
+    #[error("the namespace of pod {pod:?} is given twice; leave --namespace out")]
+    NamespaceTwice {
+        /// The pod with a namespace of its own.
+        pod: String,
+    },
+    /// What the agent would refuse.
+    #[error(transparent)]
+    Filter(#[from] InvalidFilter),
+}
+
+/// Filters that let pass, and filters that hide.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Expanded {
+    pub(super) allow: Vec<Filter>,
+    pub(super) deny: Vec<Filter>,
+}
+
+impl Expanded {
+    /// Expands what the flags say.
+    pub(super) fn of(terms: Terms) -> Result<Self, InvalidTerm> {
+        let (deny, allow): (Vec<_>, Vec<_>) = terms.0.into_iter().partition(|term| term.negated);
+        let allow = if allow.is_empty() { Vec::new() } else { product(qualify(allow)?)? };
+        // Each negated flag hides for itself: nobody expects `--not a --not b` to show a.
+        let mut hidden = Vec::new();
+        for term in qualify(deny)? {
+            hidden.extend(product(vec![term])?);
+        }
+        Ok(Self { allow, deny: hidden })
+    }
+}
+
+/// Lets `--namespace` say where the pods of `--pod` are.
+fn qualify(terms: Vec<Term>) -> Result<Vec<Term>, InvalidTerm> {
+    let is_pod = |term: &Term| term.field == Field::Pod;
+    let is_namespace = |term: &Term| term.field == Field::Namespace;
+    let namespaces: Vec<Term> = terms.iter().filter(|term| is_namespace(term)).cloned().collect();
+    if namespaces.is_empty() || !terms.iter().any(is_pod) {
+        return Ok(terms);
+    }
+    let mut qualified = Vec::new();
+    for term in terms {
+        if !is_pod(&term) {
+            qualified.extend((!is_namespace(&term)).then_some(term));
+            continue;
+        }
+        if term.value.contains('/') {
+            return Err(InvalidTerm::NamespaceTwice { pod: term.value });
+        }
+        qualified.extend(namespaces.iter().map(|namespace| Term {
+            value: format!("{}/{}", namespace.value, term.value),
+            ..term.clone()
+        }));
+    }
+    Ok(qualified)
+}
+
+/// Values of one flag are alternatives within a filter; a flag about either end doubles the
+/// filters.
+fn product(terms: Vec<Term>) -> Result<Vec<Filter>, InvalidTerm> {
+    let mut groups: Vec<(Field, End, Vec<String>)> = Vec::new();
+    for Term { field, end, value, .. } in terms {
+        match groups.iter_mut().find(|group| (group.0, group.1) == (field, end)) {
+            Some(group) => group.2.push(value),
+            None => groups.push((field, end, vec![value])),
+        }
+    }
+    let mut filters = vec![Filter::default()];
+    for (field, end, values) in groups {
+        let mut next = Vec::new();
+        for filter in filters {
+            if is_sided(field) {
+                let ends = match end {
+                    End::Any => vec![End::From, End::To],
+                    end => vec![end],
+                };
+                for end in ends {
+                    let mut filter = filter.clone();
+                    set_end(&mut filter, field, end, &values)?;
+                    next.push(filter);
+                }
+            } else {
+                let mut filter = filter;
+                set(&mut filter, field, &values)?;
+                next.push(filter);
+            }
+        }
+        filters = next;
+    }
+    Ok(filters)
+}
+
+const fn is_sided(field: Field) -> bool {
+    matches!(
+        field,
+        Field::Pod
+            | Field::Namespace
+            | Field::Workload
+            | Field::Label
+            | Field::Ip
+            | Field::Identity
+            | Field::Port
+    )
+}
+
+fn set_end(
+    filter: &mut Filter,
+    field: Field,
+    end: End,
+    values: &[String],
+) -> Result<(), InvalidTerm> {
+    let from = end == End::From;
+    let mut pick = |source: fn(&mut Filter) -> &mut Vec<String>,
+                    destination: fn(&mut Filter) -> &mut Vec<String>,
+                    values: Vec<String>| {
+        let list = if from { source(filter) } else { destination(filter) };
+        list.extend(values);
+    };
+    match field {
+        Field::Pod => pick(|f| &mut f.source_pod, |f| &mut f.destination_pod, values.to_vec()),
+        Field::Namespace => {
+            let all = values.iter().map(|namespace| format!("{namespace}/")).collect();
+            pick(|f| &mut f.source_pod, |f| &mut f.destination_pod, all);
+        }
+        Field::Label => {
+            pick(|f| &mut f.source_label, |f| &mut f.destination_label, values.to_vec())
+        }
+        Field::Ip => pick(|f| &mut f.source_ip, |f| &mut f.destination_ip, values.to_vec()),
+        Field::Port => pick(|f| &mut f.source_port, |f| &mut f.destination_port, values.to_vec()),
+        Field::Identity => {
+            let numbers = each(values, identity)?;
+            let list =
+                if from { &mut filter.source_identity } else { &mut filter.destination_identity };
+            list.extend(numbers);
+        }
+        _ => {
+            let workloads = each(values, |text| Ok(workload(text)))?;
+            let list =
+                if from { &mut filter.source_workload } else { &mut filter.destination_workload };
+            list.extend(workloads);
+        }
+    }
+    Ok(())
+}
+
+fn set(filter: &mut Filter, field: Field, values: &[String]) -> Result<(), InvalidTerm> {
+    match field {
+        Field::Protocol => filter.protocol = values.to_vec(),
+        Field::Verdict => filter.verdict = each(values, verdict)?,
+        Field::DropReason => filter.drop_reason_desc = each(values, reason)?,
+        Field::Type => filter.event_type = each(values, event_type)?,
+        Field::TcpFlags => filter.tcp_flags = each(values, tcp_flags)?,
+        Field::IpVersion => {
+            let version =
+                |text: &str| Ok(if text == "v4" { IpVersion::IPv4 } else { IpVersion::IPv6 });
+            filter.ip_version = each(values, version)?;
+        }
+        Field::Direction => filter.traffic_direction = each(values, direction)?,
+        Field::Reply => {
+            let parse = |text: &str| text.parse().map_err(|_| wrong(text, "true or false"));
+            filter.reply = each(values, parse)?;
+        }
+        _ => filter.node_name = values.to_vec(),
+    }
+    Ok(())
+}
+
+fn each<T>(
+    values: &[String],
+    parse: impl Fn(&str) -> Result<T, InvalidTerm>,
+) -> Result<Vec<T>, InvalidTerm> {
+    values.iter().map(|value| parse(value)).collect()
+}
+
+fn wrong(value: &str, expected: &'static str) -> InvalidTerm {
+    InvalidTerm::Value { value: value.to_owned(), expected }
+}
+
+fn identity(text: &str) -> Result<u32, InvalidTerm> {
+    let reserved = || (0..16).find(|number| Identity(*number).reserved_name() == Some(text));
+    let number = text.parse().ok().or_else(reserved);
+    number.ok_or_else(|| wrong(text, "an identity: a number, or a name such as host or world-ipv4"))
+}
+
+fn workload(text: &str) -> WorkloadFilter {
+    let (kind, name) = text.split_once('/').unwrap_or(("", text));
+    WorkloadFilter { name: name.to_owned(), kind: kind.to_owned() }
+}
+
+fn verdict(text: &str) -> Result<Verdict, InvalidTerm> {
+    const ALL: [Verdict; 7] = [
+        Verdict::Forwarded,
+        Verdict::Dropped,
+        Verdict::Error,
+        Verdict::Audit,
+        Verdict::Redirected,
+        Verdict::Traced,
+        Verdict::Translated,
+    ];
+    let found = ALL.into_iter().find(|verdict| verdict.name().eq_ignore_ascii_case(text));
+    found.ok_or_else(|| {
+        wrong(text, "a verdict: FORWARDED, DROPPED, ERROR, AUDIT, REDIRECTED, TRACED or TRANSLATED")
+    })
+}
+
+fn reason(text: &str) -> Result<String, InvalidTerm> {
+    let known = DropReason::ALL.iter().map(|reason| reason.name());
+    let found = known.into_iter().find(|name| name.eq_ignore_ascii_case(text));
+    found.map(str::to_owned).ok_or_else(|| wrong(text, "a drop reason such as POLICY_DENIED"))
+}
+
+/// Hubble's names and numbers.
+fn event_type(text: &str) -> Result<EventTypeFilter, InvalidTerm> {
+    let (name, sub_name) = text.split_once(':').map_or((text, None), |(a, b)| (a, Some(b)));
+    let unknown =
+        || wrong(text, "a type: drop, trace, policy-verdict, or trace:to-endpoint and so on");
+    let kind = match name {
+        "drop" => EventType::DROP,
+        "debug" => 2,
+        "capture" => 3,
+        "trace" => EventType::TRACE,
+        "policy-verdict" => EventType::POLICY_VERDICT,
+        "trace-sock" => 7,
+        "l7" => 129,
+        "agent" => 130,
+        number => number.parse().map_err(|_| unknown())?,
+    };
+    let sub_type = match (kind, sub_name) {
+        (_, None) => None,
+        (EventType::TRACE, Some(point)) => {
+            let points = EventType::TRACE_POINTS.iter();
+            Some(
+                points
+                    .clone()
+                    .find(|(_, name)| *name == point)
+                    .map(|(code, _)| *code)
+                    .ok_or_else(unknown)?,
+            )
+        }
+        (EventType::DROP, Some(reason)) => {
+            let all = DropReason::ALL.iter();
+            let found = all.clone().find(|drop| drop.name().eq_ignore_ascii_case(reason));
+            Some(found.ok_or_else(unknown)?.code())
+        }
+        (_, Some(number)) => Some(number.parse().map_err(|_| unknown())?),
+    };
+    Ok(EventTypeFilter {
+        kind,
+        match_sub_type: sub_type.is_some(),
+        sub_type: sub_type.unwrap_or_default(),
+    })
+}
+
+fn tcp_flags(text: &str) -> Result<TcpFlags, InvalidTerm> {
+    let mut flags = TcpFlags::default();
+    for name in text.split(',') {
+        let flag = match name.trim().to_ascii_uppercase().as_str() {
+            "FIN" => &mut flags.fin,
+            "SYN" => &mut flags.syn,
+            "RST" => &mut flags.rst,
+            "PSH" => &mut flags.psh,
+            "ACK" => &mut flags.ack,
+            "URG" => &mut flags.urg,
+            "ECE" => &mut flags.ece,
+            "CWR" => &mut flags.cwr,
+            _ => return Err(wrong(text, "a list of TCP flags such as SYN,ACK")),
+        };
+        *flag = true;
+    }
+    Ok(flags)
+}
+
+fn direction(text: &str) -> Result<TrafficDirection, InvalidTerm> {
+    match text.to_ascii_lowercase().as_str() {
+        "ingress" => Ok(TrafficDirection::Ingress),
+        "egress" => Ok(TrafficDirection::Egress),
+        _ => Err(wrong(text, "ingress or egress")),
+    }
+}
