@@ -213,8 +213,12 @@ abi_struct! {
         pub sport: u16,
         /// Destination port, host order.
         pub dport: u16,
+        /// Layer 4 protocol.
+        pub proto: u8,
         /// ICMP exchange, as in [`CtKey::type_class`].
-        pub type_class: u32,
+        pub type_class: u8,
+        /// Zero.
+        pub reserved: u16,
         /// Monotonic time when seen, ns.
         pub seen: u64,
     }

@@ -14,7 +14,7 @@ pub struct IpcacheKey {
     pub addr: Addr,
 }
 
-const _: () = assert!(core::mem::size_of::<IpcacheKey>() == 20, "an LPM key has no padding");
+const _: () = assert!(size_of::<IpcacheKey>() == 20, "an LPM key has no padding");
 
 // SAFETY: `repr(C)`, `Copy`, 'static, integers only; the assertion above proves that there is no
 // padding.

@@ -1,99 +1,70 @@
-//! The eBPF programs: thin adapters from the kernel to the logic in `skep_bpf`. Until that logic is
-//! here they let everything pass, so that loading and attaching can be worked on.
+//! The eBPF programs: thin adapters from the kernel to the logic in `skep_bpf`.
+//!
+//! One program per hook, the same for all devices. Nothing is decided here: a program binds the
+//! packet and the maps to the traits and translates the outcome into a return code.
 #![no_std]
 #![no_main]
+#![feature(asm_experimental_arch)]
+
+mod entry;
+mod env;
+mod maps;
+mod skb;
 
 use aya_ebpf::{
-    bindings::TC_ACT_OK,
-    macros::{classifier, map},
-    maps::{Array, HashMap, LpmTrie, PerCpuArray, RingBuf, lpm_trie::Key},
+    bindings::{__sk_buff, BPF_F_INGRESS, TC_ACT_OK, TC_ACT_SHOT},
+    helpers::{bpf_redirect, bpf_redirect_peer},
+    macros::classifier,
     programs::TcContext,
 };
-use skep_bpf::abi::*;
+use skep_bpf::{
+    door::{Action, Outcome},
+    state::State,
+    walk,
+};
 
-#[map(name = "config_v1")]
-static CONFIG: Array<Config> = Array::with_max_entries(1, 0);
-#[map(name = "revision_v1")]
-static REVISION: Array<u32> = Array::with_max_entries(1, 0);
-#[map(name = "ct_v1")]
-static CT: HashMap<CtKey, CtValue> = HashMap::with_max_entries(16384, 1);
-#[map(name = "device_v1")]
-static DEVICE: HashMap<u32, DeviceValue> = HashMap::with_max_entries(1024, 0);
-#[map(name = "endpoint_v1")]
-static ENDPOINT: HashMap<Addr, EndpointValue> = HashMap::with_max_entries(1024, 0);
-#[map(name = "node_v1")]
-static NODE: HashMap<u32, NodeValue> = HashMap::with_max_entries(1024, 0);
-#[map(name = "node_addr_v1")]
-static NODE_ADDR: HashMap<Addr, u32> = HashMap::with_max_entries(1024, 0);
-#[map(name = "identity_v1")]
-static IDENTITY: HashMap<u32, IdentityValue> = HashMap::with_max_entries(1024, 0);
-#[map(name = "quota_v1")]
-static QUOTA: HashMap<u32, AdmissionQuota> = HashMap::with_max_entries(1024, 0);
-#[map(name = "ipcache_v1")]
-static IPCACHE: LpmTrie<[u32; 4], IpcacheValue> = LpmTrie::with_max_entries(1024, 1);
-#[map(name = "metrics_v1")]
-static METRICS: PerCpuArray<Counter> = PerCpuArray::with_max_entries(1024, 0);
-#[map(name = "events_v1")]
-static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
+use crate::{env::Kernel, skb::Skb};
+
+/// Defines the program of one hook: its scratch slot is its place in this list.
+macro_rules! programs {
+    ($($name:ident = $slot:literal;)*) => {
+        $(
+            #[classifier]
+            pub fn $name(ctx: TcContext) -> i32 {
+                run(ctx.skb.skb, $slot, |env, pkt, st| walk::$name(env, pkt, st))
+            }
+        )*
+    };
+}
+
+programs! {
+    from_pod = 0;
+    to_pod = 1;
+    from_netdev = 2;
+    to_netdev = 3;
+    from_overlay = 4;
+    to_overlay = 5;
+}
 
 #[inline(always)]
-fn pass(program: u32) -> i32 {
-    let _ = CONFIG.get(0);
-    let _ = REVISION.get(0);
-    let key = CtKey { port_a: program as u16, ..Default::default() };
-    if CT.get_ptr(&key).is_none() {
-        let _ = CT.insert(&key, &CtValue { kind: 1, ..Default::default() }, 0);
-    }
-    let _ = DEVICE.get_ptr(&1);
-    let _ = ENDPOINT.get_ptr(&Addr::ZERO);
-    let _ = NODE.get_ptr(&1);
-    let _ = NODE_ADDR.get_ptr(&Addr::ZERO);
-    let _ = IDENTITY.get_ptr(&1);
-    let _ = QUOTA.get_ptr(&1);
-    let _ = IPCACHE.get(&Key::new(128, [0; 4]));
-    if let Some(m) = METRICS.get_ptr_mut(program) {
-        unsafe { (*m).packets += 1 };
-    }
-    if let Some(mut e) = EVENTS.reserve::<Event>(0) {
-        let event = Event {
-            time: 5,
-            kind: 4,
-            ip_version: 4,
-            proto: 17,
-            observation: 5,
-            direction: 2,
-            flags: 2,
-            ..Default::default()
-        };
-        e.write(event);
-        e.submit(0);
-    }
-    TC_ACT_OK
-}
-
-#[classifier]
-pub fn from_pod(_ctx: TcContext) -> i32 {
-    pass(1 << 2)
-}
-#[classifier]
-pub fn to_pod(_ctx: TcContext) -> i32 {
-    pass(2 << 2)
-}
-#[classifier]
-pub fn from_netdev(_ctx: TcContext) -> i32 {
-    pass(3 << 2)
-}
-#[classifier]
-pub fn to_netdev(_ctx: TcContext) -> i32 {
-    pass(4 << 2)
-}
-#[classifier]
-pub fn from_overlay(_ctx: TcContext) -> i32 {
-    pass(5 << 2)
-}
-#[classifier]
-pub fn to_overlay(_ctx: TcContext) -> i32 {
-    pass(6 << 2)
+fn run(
+    skb: *mut __sk_buff,
+    slot: u32,
+    walk: impl FnOnce(&Kernel, &Skb, &mut State) -> Action,
+) -> i32 {
+    let Some(state) = maps::scratch(slot) else { return TC_ACT_SHOT };
+    let action = walk(&Kernel, &Skb::new(skb), state);
+    // SAFETY: redirect helpers only note the device for the kernel; any ifindex is valid.
+    let code = unsafe {
+        match action.outcome() {
+            Outcome::Drop => return TC_ACT_SHOT,
+            Outcome::Accept => return TC_ACT_OK,
+            Outcome::Peer(ifindex) => bpf_redirect_peer(ifindex, 0),
+            Outcome::Device(ifindex) => bpf_redirect(ifindex, 0),
+            Outcome::Back(ifindex) => bpf_redirect(ifindex, BPF_F_INGRESS.into()),
+        }
+    };
+    code as i32
 }
 
 #[panic_handler]

@@ -1,0 +1,143 @@
+//! Finding entries: valid, of the right key, and not expired.
+
+use crate::{
+    abi::{Config, CtKey, End, ct_flags, ct_kind, event_flags},
+    env::{Entry, Env, Way},
+    packet::transport::{self, tcp_flag},
+};
+
+const SECOND: u64 = 1_000_000_000;
+
+/// TCP flags that are news the first time they are seen in a direction.
+const NEWS: u8 = tcp_flag::SYN | tcp_flag::FIN | tcp_flag::RST;
+
+/// An entry and which way the packet goes on it.
+pub struct Found<E: Entry> {
+    /// The entry.
+    pub entry: E,
+    /// The way of the packet.
+    pub way: Way,
+}
+
+/// Finds the tracked entry of `key`; an expired one counts as absent.
+#[inline(always)]
+pub fn find<E: Env>(
+    env: &E,
+    config: &Config,
+    key: &CtKey,
+    source: End,
+    now: u64,
+) -> Option<Found<E::Entry>> {
+    let entry = env.connection(key)?;
+    if entry.kind() != ct_kind::TRACKED || entry.tag() != key.tag() {
+        return None;
+    }
+    if is_expired(&entry, config, key.proto, now) {
+        return None;
+    }
+    let opener = if entry.flags() & ct_flags::OPENED_BY_B != 0 { End::B } else { End::A };
+    let way = if opener == source { Way::Forward } else { Way::Reply };
+    Some(Found { entry, way })
+}
+
+/// Reads the key of the tracked entry behind the alias `key` into `tracked`.
+///
+/// Whether that entry still exists and still has this translation is for the caller to see.
+#[inline(always)]
+pub fn find_alias<E: Env>(env: &E, key: &CtKey, tracked: &mut CtKey) -> bool {
+    let Some(entry) = env.connection(key) else { return false };
+    if entry.kind() != ct_kind::ALIAS || entry.tag() != key.tag() {
+        return false;
+    }
+    *tracked = entry.alias();
+    entry.tag() == key.tag()
+}
+
+/// Tells whether nothing was heard of a connection for longer than its kind allows.
+#[inline(always)]
+pub fn is_expired<E: Entry>(entry: &E, config: &Config, proto: u8, now: u64) -> bool {
+    let idle = now.saturating_sub(entry.last_seen());
+    let limits = &config.timeouts;
+    let limit = match proto {
+        transport::TCP => {
+            let (tx, rx) = entry.tcp_flags();
+            if is_closed(tx, rx) {
+                limits.tcp_close
+            } else if tx == 0 || rx == 0 {
+                limits.tcp_syn
+            } else {
+                limits.tcp
+            }
+        }
+        transport::UDP | transport::SCTP => limits.udp,
+        _ => limits.other,
+    };
+    idle > u64::from(limit) * SECOND
+}
+
+/// Tells whether a TCP connection ended longer ago than `grace`, ns.
+#[inline(always)]
+pub fn is_over<E: Entry>(entry: &E, proto: u8, now: u64, grace: u64) -> bool {
+    let (tx, rx) = entry.tcp_flags();
+    proto == transport::TCP && is_closed(tx, rx) && now.saturating_sub(entry.last_seen()) > grace
+}
+
+/// Tells whether a TCP connection has ended: FIN both ways, or RST.
+#[inline(always)]
+fn is_closed(tx: u8, rx: u8) -> bool {
+    (tx | rx) & tcp_flag::RST != 0 || tx & rx & tcp_flag::FIN != 0
+}
+
+/// What is worth an event about a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct News(u8);
+
+impl News {
+    const NONE: Self = Self(0);
+
+    /// Returns the news of a connection's first packet.
+    #[inline(always)]
+    pub fn opened() -> Self {
+        Self(event_flags::NEW)
+    }
+
+    /// Tells whether there is any.
+    #[inline(always)]
+    pub fn any(self) -> bool {
+        self != Self::NONE
+    }
+
+    /// Returns the [`event_flags`].
+    #[inline(always)]
+    pub fn event_flags(self) -> u8 {
+        self.0 & !FLAGS_ONLY
+    }
+}
+
+/// Marks news that have no event flag of their own: TCP flags not seen before.
+const FLAGS_ONLY: u8 = 0x80;
+
+/// Compares a packet with its entry before the entry is touched.
+#[inline(always)]
+pub fn news<E: Entry>(found: &Found<E>, config: &Config, tcp_flags: u8, now: u64) -> News {
+    let quiet = now.saturating_sub(found.entry.last_report());
+    let mut news = 0;
+    if quiet > u64::from(config.report_interval) * SECOND {
+        news |= event_flags::REPORT;
+    }
+    let bits = tcp_flags & NEWS;
+    if bits != 0 {
+        let (tx, rx) = found.entry.tcp_flags();
+        let ((tx_after, rx_after), seen) = match found.way {
+            Way::Forward => ((tx | bits, rx), tx),
+            Way::Reply => ((tx, rx | bits), rx),
+        };
+        if bits & !seen != 0 {
+            news |= FLAGS_ONLY;
+        }
+        if is_closed(tx_after, rx_after) && !is_closed(tx, rx) {
+            news |= event_flags::CLOSE;
+        }
+    }
+    News(news)
+}

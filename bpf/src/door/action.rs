@@ -1,0 +1,106 @@
+//! What to do with a packet.
+
+use super::admit::{Admitted, Destination, Source};
+
+/// What the kernel shall do with a packet. Adapters translate it and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Free it.
+    Drop,
+    /// Let it go on where it was going: into the stack, or out of the device.
+    Accept,
+    /// Put it into the other end of a pod's veth.
+    Peer(u32),
+    /// Send it out of a device.
+    Device(u32),
+    /// Let it come in on the device: an answer.
+    Back(u32),
+}
+
+/// A decision, with the proofs it needs.
+///
+/// Both fields are always set: an enum with a payload would leave one undefined, which the
+/// verifier refuses to see copied.
+#[derive(Debug)]
+#[must_use = "a packet without an outcome is a bug"]
+pub struct Action {
+    verb: Verb,
+    ifindex: u32,
+}
+
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verb {
+    Drop,
+    Accept,
+    Peer,
+    Device,
+    Back,
+}
+
+impl Action {
+    /// Returns what the kernel shall do.
+    #[inline(always)]
+    pub fn outcome(&self) -> Outcome {
+        match self.verb {
+            Verb::Drop => Outcome::Drop,
+            Verb::Accept => Outcome::Accept,
+            Verb::Peer => Outcome::Peer(self.ifindex),
+            Verb::Device => Outcome::Device(self.ifindex),
+            Verb::Back => Outcome::Back(self.ifindex),
+        }
+    }
+
+    /// Frees the packet.
+    #[inline(always)]
+    pub(crate) fn drop() -> Self {
+        Self { verb: Verb::Drop, ifindex: 0 }
+    }
+
+    /// Delivers from a pod of this node to another one: both legs are judged here.
+    #[inline(always)]
+    pub(crate) fn pod_to_pod(
+        ifindex: u32,
+        _source: &Admitted<Source>,
+        _destination: &Admitted<Destination>,
+    ) -> Self {
+        Self { verb: Verb::Peer, ifindex }
+    }
+
+    /// Delivers to a pod of this node from elsewhere.
+    #[inline(always)]
+    pub(crate) fn to_pod(ifindex: u32, _destination: &Admitted<Destination>) -> Self {
+        Self { verb: Verb::Peer, ifindex }
+    }
+
+    /// Sends out of a device: the overlay.
+    #[inline(always)]
+    pub(crate) fn to_device(ifindex: u32, _source: &Admitted<Source>) -> Self {
+        Self { verb: Verb::Device, ifindex }
+    }
+
+    /// Lets the packet go on: to the host, through the stack, or out of the device.
+    #[inline(always)]
+    pub(crate) fn accept<L>(_proof: &Admitted<L>) -> Self {
+        Self { verb: Verb::Accept, ifindex: 0 }
+    }
+
+    /// Sends back what skep itself answers as the gateway (ARP, neighbour discovery); nothing of
+    /// it comes from anyone else, so no leg exists.
+    #[inline(always)]
+    pub(crate) fn answer(ifindex: u32) -> Self {
+        Self { verb: Verb::Peer, ifindex }
+    }
+
+    /// Sends an answer to the host itself.
+    #[inline(always)]
+    pub(crate) fn answer_host(ifindex: u32) -> Self {
+        Self { verb: Verb::Back, ifindex }
+    }
+
+    /// Lets pass what is not IP and none of skep's business: the link protocols of node devices.
+    #[inline(always)]
+    pub(crate) fn link() -> Self {
+        Self { verb: Verb::Accept, ifindex: 0 }
+    }
+}

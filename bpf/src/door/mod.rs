@@ -1,0 +1,16 @@
+//! The one door: nothing is delivered without an [`Admitted`].
+//!
+//! `admit` is the only constructor of [`Admitted`], and every constructor of an [`Action`] that
+//! delivers takes one for each leg that is judged here. The walks decide where a packet goes; they
+//! cannot send it there without having asked.
+
+mod action;
+mod admit;
+mod leg;
+mod pass;
+mod related;
+
+pub use action::{Action, Outcome};
+pub use admit::{Admitted, Destination, Host, Local, Source, host, vouched};
+pub use pass::{Context, Passed, Tally, both, destination, source};
+pub use related::{related_both, related_destination, related_source};

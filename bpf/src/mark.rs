@@ -1,0 +1,27 @@
+//! The mark: what one program tells the next through the stack.
+
+use crate::abi::{Config, mark};
+
+/// Returns the kind in a mark.
+#[inline(always)]
+pub fn kind(config: &Config, value: u32) -> u32 {
+    (value >> (config.mark_shift & 31)) & 0xf
+}
+
+/// Returns the identity in a mark of kind POD.
+#[inline(always)]
+pub fn identity(value: u32) -> u32 {
+    value >> 16
+}
+
+/// Makes a mark: sent by a pod with this identity and admitted.
+#[inline(always)]
+pub fn admitted(config: &Config, identity: u32) -> u32 {
+    of_kind(config, mark::POD) | identity << 16
+}
+
+/// Makes a mark of a kind that carries nothing.
+#[inline(always)]
+pub fn of_kind(config: &Config, kind: u32) -> u32 {
+    kind << (config.mark_shift & 31)
+}

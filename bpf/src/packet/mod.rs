@@ -1,0 +1,10 @@
+//! Packets: access to their bytes, and what their headers say.
+
+mod access;
+mod extension;
+pub mod ip;
+mod parsed;
+pub mod transport;
+
+pub use access::{Covered, Mac, Packet, Tunnel, Window, ZeroSum};
+pub use parsed::{ETHERNET, Fragment, Kind, Parsed};

@@ -1,0 +1,157 @@
+//! Counters and events.
+
+use crate::{
+    abi::{
+        Counted, CtValue, Direction, DropReason, Event, Note, Observation, event_flags, event_kind,
+        metric_index,
+    },
+    door::{Action, Passed},
+    env::{Env, Way},
+    packet::{Packet, transport},
+    state::State,
+};
+
+/// Where a program stands: what it observes and which way packets go there.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Seen from the endpoint or the node.
+    pub direction: Direction,
+    /// For events.
+    pub observation: Observation,
+}
+
+/// Counts something that is not a drop.
+#[inline(always)]
+pub fn note<E: Env>(env: &E, note: Note, direction: Direction, bytes: u32) {
+    env.count(metric_index(Counted::Note(note), direction), bytes);
+}
+
+/// Counts a packet as forwarded.
+#[inline(always)]
+pub fn forwarded<E: Env, P: Packet>(env: &E, pkt: &P, direction: Direction) {
+    note(env, Note::Forwarded, direction, pkt.len());
+}
+
+/// Why a walk ended without a delivery: a [`Counted`] in one number, as undefined payloads of enums
+/// upset the verifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal(u32);
+
+impl Refusal {
+    /// Dropped without being a fault: counted only.
+    #[inline(always)]
+    pub fn ignore(why: Note) -> Self {
+        Self(u32::from(why.code()))
+    }
+}
+
+impl From<DropReason> for Refusal {
+    #[inline(always)]
+    fn from(reason: DropReason) -> Self {
+        Self(u32::from(reason.code()))
+    }
+}
+
+/// Codes from here on are drops.
+const FIRST_DROP: u32 = 130;
+
+/// Ends a walk: what was refused is counted, told and dropped.
+#[inline(always)]
+pub fn conclude<E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    st: &mut State,
+    result: Result<Action, Refusal>,
+    place: Place,
+) -> Action {
+    match result {
+        Ok(action) => action,
+        Err(Refusal(code)) => {
+            refuse(env, pkt, st, code, place);
+            Action::drop()
+        }
+    }
+}
+
+#[inline(always)]
+fn refuse<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, code: u32, place: Place) {
+    env.count(code << 2 | place.direction as u32, pkt.len());
+    if code >= FIRST_DROP {
+        st.value = CtValue::default();
+        send(env, pkt, st, event_kind::DROP, code as u8, place, 0);
+    }
+}
+
+/// Counts a forwarded packet and tells its news.
+#[inline(always)]
+pub fn passed<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, passed: &Passed, place: Place) {
+    forwarded(env, pkt, place.direction);
+    if passed.news.any() {
+        let reply = if passed.way == Way::Reply { event_flags::REPLY } else { 0 };
+        let flags = passed.news.event_flags() | reply;
+        send(env, pkt, st, event_kind::TRACE, Note::Forwarded.code(), place, flags);
+    }
+}
+
+/// Sends an event; the connection's counters are in [`State::value`]. Out of line: events are
+/// rare, and their many fields would crowd the path of the others.
+#[inline(always)]
+fn send<E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    st: &mut State,
+    kind: u8,
+    reason: u8,
+    place: Place,
+    flags: u8,
+) {
+    let what = u32::from(kind) << 24
+        | u32::from(reason) << 16
+        | (place.direction as u32) << 12
+        | (place.observation as u32) << 8
+        | u32::from(flags);
+    send_packed(env, pkt, st, what);
+}
+
+#[inline(never)]
+fn send_packed<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, what: u32) -> u32 {
+    let p = &st.packet;
+    let is_icmp = p.version != 0 && (p.proto == transport::ICMP || p.proto == transport::ICMPV6);
+    let (sport, dport) =
+        if is_icmp { (u16::from(p.icmp_type), u16::from(p.icmp_code)) } else { (p.sport, p.dport) };
+    st.event = Event {
+        time: env.exact_now(),
+        tx_packets: st.value.tx_packets,
+        tx_bytes: st.value.tx_bytes,
+        rx_packets: st.value.rx_packets,
+        rx_bytes: st.value.rx_bytes,
+        src: p.src,
+        dst: p.dst,
+        src_xlated: st.translated,
+        src_identity: st.src_identity,
+        dst_identity: st.dst_identity,
+        endpoint_id: st.endpoint_id,
+        ifindex: pkt.ifindex(),
+        length: pkt.len(),
+        rule_id: 0,
+        sport,
+        dport,
+        vni: st.vni,
+        kind: (what >> 24) as u8,
+        reason: (what >> 16) as u8,
+        direction: (what >> 12) as u8 & 0xf,
+        observation: (what >> 8) as u8 & 0xf,
+        proto: p.proto,
+        tcp_flags: p.tcp_flags,
+        flags: what as u8,
+        ip_version: p.version,
+        dst_mac: st.dst_mac.bytes(),
+        src_mac: st.src_mac.bytes(),
+        ether_type: st.ether_type,
+        reserved: 0,
+    };
+    if !env.emit(&st.event) {
+        note(env, Note::EventLost, Direction::Unknown, pkt.len());
+    }
+    0
+}

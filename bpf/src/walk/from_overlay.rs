@@ -1,0 +1,101 @@
+//! What other nodes send over the overlay.
+
+use super::into_pod;
+use crate::{
+    abi::{ABI_VERSION, Config, Direction, DropReason, Note, Observation, identity, ipcache_flags},
+    door::{self, Action, Context, Tally},
+    env::Env,
+    fragment,
+    link::{self, Frame},
+    packet::{
+        ETHERNET, Packet, Tunnel,
+        ip::{self, Extent},
+    },
+    report::{self, Place, Refusal},
+    state::State,
+    target,
+};
+
+const PLACE: Place = Place { direction: Direction::Ingress, observation: Observation::FromOverlay };
+
+/// Walks a packet that came over the overlay.
+#[inline(always)]
+pub fn from_overlay<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Action {
+    st.reset();
+    let result = walk(env, pkt, st);
+    report::conclude(env, pkt, st, result, PLACE)
+}
+
+#[inline(always)]
+fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, Refusal> {
+    let config = env.config().ok_or(DropReason::NoConfiguration)?;
+    if config.abi_version != ABI_VERSION {
+        return Err(DropReason::NoConfiguration.into());
+    }
+    let tunnel = pkt.tunnel().ok_or(DropReason::NoTunnelKey)?;
+    st.vni = tunnel.vni;
+    let family = match link::read(pkt, st)? {
+        Frame::Ip(family) => family,
+        Frame::Arp => return Err(DropReason::UnsupportedL3.into()),
+        Frame::Other(reason) => return Err(reason.into()),
+    };
+    ip::parse(pkt, family, ETHERNET, Extent::Complete, &mut st.packet)?;
+    let revision = env.revision();
+    st.src_identity = sender(env, config, st, &tunnel)?;
+    fragment::resolve(env, st)?;
+    let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally: Tally::Count };
+    if let Some(pod) = env.endpoint(&st.packet.dst) {
+        let local = into_pod::ready(pod)?;
+        let proof = into_pod::judge(env, pkt, &cx, st, local)?;
+        return Ok(into_pod::deliver(pkt, &cx, st, pod, &proof)?);
+    }
+    match target::locate(env, config, st) {
+        target::Place::Host => {
+            let proof = door::host(env, Direction::Ingress, st.src_identity, &st.packet)?;
+            fragment::remember(env, st, cx.now);
+            report::forwarded(env, pkt, Direction::Ingress);
+            pkt.set_mark(0);
+            pkt.set_to_host();
+            Ok(Action::accept(&proof))
+        }
+        target::Place::Stale => Err(DropReason::StaleAddress.into()),
+        _ => Err(DropReason::UnknownTarget.into()),
+    }
+}
+
+/// Returns the identity of the sender, if outer source, inner source and VNI fit each other.
+#[inline(always)]
+fn sender<E: Env>(
+    env: &E,
+    config: &Config,
+    st: &mut State,
+    tunnel: &Tunnel,
+) -> Result<u32, DropReason> {
+    let node_id = env.node_id(&tunnel.remote).ok_or(DropReason::UnknownSender)?;
+    if node_id == config.node_id {
+        return Err(DropReason::UnknownSender);
+    }
+    let src = st.packet.src;
+    let owner = target::owner(env, st, &src).ok_or(DropReason::InvalidSourceIp)?;
+    if owner.node_id != node_id {
+        return Err(DropReason::UnknownSender);
+    }
+    let vni = tunnel.vni;
+    if owner.flags & ipcache_flags::NODE != 0 {
+        return match vni {
+            identity::WORLD_V4 | identity::WORLD_V6 => Ok(vni),
+            identity::REMOTE_NODE | identity::HEALTH | identity::INGRESS => {
+                let known = owner.identity == identity::KUBE_APISERVER;
+                Ok(if known { identity::KUBE_APISERVER } else { vni })
+            }
+            _ => Err(DropReason::InvalidVni),
+        };
+    }
+    if !(identity::FIRST_CLUSTER..=identity::LAST_CLUSTER).contains(&vni) {
+        return Err(DropReason::InvalidVni);
+    }
+    if owner.identity != vni && owner.identity != identity::UNKNOWN {
+        report::note(env, Note::IdentityDiffers, Direction::Ingress, 0);
+    }
+    Ok(vni)
+}

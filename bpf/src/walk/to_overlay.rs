@@ -1,0 +1,137 @@
+//! What goes to other nodes over the overlay.
+
+use crate::{
+    abi::{
+        ABI_VERSION, Addr, Config, Direction, DropReason, Note, Observation, identity,
+        ipcache_flags, mark as kinds,
+    },
+    door::{self, Action},
+    env::Env,
+    link::{self, Frame},
+    mark,
+    packet::{
+        ETHERNET, Kind, Mac, Packet, Tunnel,
+        ip::{self, Extent},
+    },
+    report::{self, Place, Refusal},
+    state::State,
+    target,
+};
+
+const PLACE: Place = Place { direction: Direction::Egress, observation: Observation::ToOverlay };
+
+/// The MAC that every remote pod seems to have: frames on the overlay are not addressed by MAC.
+const REMOTE_MAC: Mac = Mac::new([0x02, 0x73, 0x6b, 0x65, 0x70, 0x01]);
+
+/// Walks a packet that leaves by the overlay device.
+#[inline(always)]
+pub fn to_overlay<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Action {
+    st.reset();
+    let result = walk(env, pkt, st);
+    report::conclude(env, pkt, st, result, PLACE)
+}
+
+#[inline(always)]
+fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, Refusal> {
+    let config = env.config().ok_or(DropReason::NoConfiguration)?;
+    if config.abi_version != ABI_VERSION {
+        return Err(DropReason::NoConfiguration.into());
+    }
+    let family = match link::read(pkt, st)? {
+        Frame::Ip(family) => family,
+        Frame::Arp => {
+            let answered = link::answer_arp(pkt, st, REMOTE_MAC, |_| true)?;
+            return resolve(env, pkt, answered, Note::ArpAnswered);
+        }
+        Frame::Other(reason) => return Err(reason.into()),
+    };
+    ip::parse(pkt, family, ETHERNET, Extent::Complete, &mut st.packet)?;
+    match st.packet.kind {
+        Kind::Solicitation => {
+            let answered = link::answer_neighbour(pkt, st, REMOTE_MAC, |_| true)?;
+            return resolve(env, pkt, answered, Note::NeighbourAnswered);
+        }
+        Kind::LinkNoise | Kind::Advertisement => return Err(Refusal::ignore(Note::LinkNoise)),
+        _ if ip::is_group(&st.packet.dst) => return Err(Refusal::ignore(Note::LinkNoise)),
+        _ => {}
+    }
+    encapsulate(env, pkt, config, st).map_err(Refusal::from)
+}
+
+#[inline(always)]
+fn resolve<E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    answered: bool,
+    note: Note,
+) -> Result<Action, Refusal> {
+    if !answered {
+        return Err(Refusal::ignore(Note::LinkNoise));
+    }
+    report::note(env, note, PLACE.direction, pkt.len());
+    Ok(Action::answer_host(pkt.ifindex()))
+}
+
+#[inline(always)]
+fn encapsulate<E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    config: &Config,
+    st: &mut State,
+) -> Result<Action, DropReason> {
+    let value = pkt.mark();
+    let from_pod = mark::kind(config, value) == kinds::POD;
+    st.src_identity = if from_pod { mark::identity(value) } else { identity::REMOTE_NODE };
+    st.vni = st.src_identity;
+    if !from_pod {
+        check_host_source(env, pkt, config, st)?;
+    }
+    let remote = remote(env, config, st)?;
+    if !pkt.set_tunnel(&Tunnel { vni: st.vni, remote }) {
+        return Err(DropReason::WriteError);
+    }
+    report::forwarded(env, pkt, PLACE.direction);
+    // The outer packet inherits the mark: to_netdev must not take it for a pod's.
+    pkt.set_mark(mark::of_kind(config, kinds::OVERLAY));
+    if from_pod {
+        let proof = door::vouched(env, &st.packet)?;
+        return Ok(Action::accept(&proof));
+    }
+    let proof = door::host(env, Direction::Egress, st.dst_identity, &st.packet)?;
+    Ok(Action::accept(&proof))
+}
+
+/// The host may use the overlay for packets it made itself, from an address of its own: the other
+/// node would refuse any other.
+#[inline(always)]
+fn check_host_source<E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    config: &Config,
+    st: &mut State,
+) -> Result<(), DropReason> {
+    let src = st.packet.src;
+    let owner = target::owner(env, st, &src).ok_or(DropReason::InvalidSourceIp)?;
+    let own = owner.flags & ipcache_flags::NODE != 0 && owner.node_id == config.node_id;
+    if pkt.ingress_ifindex() != 0 || !own {
+        return Err(DropReason::InvalidSourceIp);
+    }
+    Ok(())
+}
+
+/// Returns the underlay address of the node behind which the destination is.
+#[inline(always)]
+fn remote<E: Env>(env: &E, config: &Config, st: &mut State) -> Result<Addr, DropReason> {
+    let dst = st.packet.dst;
+    let owner = target::owner(env, st, &dst).ok_or(DropReason::NoTunnelEndpoint)?;
+    st.dst_identity = owner.identity;
+    if owner.node_id == 0 || owner.node_id == config.node_id {
+        return Err(DropReason::NoTunnelEndpoint);
+    }
+    let node = env.node(owner.node_id).ok_or(DropReason::NoTunnelEndpoint)?;
+    let addr = if node.addr_v4.is_zero() { node.addr_v6 } else { node.addr_v4 };
+    if addr.is_zero() {
+        return Err(DropReason::NoTunnelEndpoint);
+    }
+    Ok(addr)
+}
