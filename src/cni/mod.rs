@@ -5,4 +5,7 @@ pub mod ipam;
 pub mod plugin;
 pub mod queue;
 pub mod record;
+pub mod server;
 pub mod wire;
+
+pub(crate) use plugin::code;

@@ -7,6 +7,7 @@
 mod bpffs;
 mod clock;
 mod datapath;
+mod descriptor;
 mod devices;
 mod maps;
 mod netlink;
@@ -25,6 +26,7 @@ pub use datapath::{
     AttachError, AttachMethod, AttachMode, Attachment, Datapath, Direction, Hook, LoadError,
     LoadOptions, Owner, ProgramInfo, TestPacket, TestRun, remove_all,
 };
+pub use descriptor::receive_with_descriptor;
 pub use devices::{DeviceChoice, DeviceError, Underlay, UnderlayDevice, detect as detect_underlay};
 pub use maps::KernelMaps;
 pub use netlink::{

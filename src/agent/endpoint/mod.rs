@@ -1,0 +1,15 @@
+//! The pods of this node: connect, disconnect, relabel, restore.
+
+mod add;
+mod check;
+mod delete;
+mod labelling;
+mod reaper;
+mod restore;
+mod set;
+mod tables;
+mod turns;
+
+pub(super) use labelling::Labelling;
+pub(super) use set::{Context, Endpoints, StartError, Usage};
+pub(super) use tables::EndpointTables;

@@ -1,0 +1,158 @@
+//! Map entries of the pods of this node.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use skep_bpf::abi::{
+    Addr, DeviceKind, DeviceValue, EndpointValue, device_flags, endpoint_flags,
+};
+
+use crate::{
+    cni::record::EndpointRecord,
+    maps::{DeviceTable, EndpointTable, MapError, MapStore},
+
+};
+
+/// Whether packets may be redirected into a pod's device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::agent) enum Stage {
+    /// Its programs are not attached yet.
+    Preparing,
+    /// Everything is in place.
+    Ready,
+}
+
+/// Writes the endpoint and device maps. What is there follows from the records alone, so nothing
+/// is kept beside them.
+#[derive(Debug)]
+pub(in crate::agent) struct EndpointTables<M> {
+    store: Arc<M>,
+}
+
+impl<M: MapStore> EndpointTables<M> {
+    pub(in crate::agent) fn new(store: Arc<M>) -> Self {
+        Self { store }
+    }
+
+    /// Writes the entry of a pod's device.
+    ///
+    /// # Errors
+    /// When the map refuses.
+    pub(in crate::agent) fn put_device(
+        &self,
+        record: &EndpointRecord,
+        stage: Stage,
+    ) -> Result<(), MapError> {
+        self.store.put::<DeviceTable>(&record.ifindex.0, &device_value(record, stage))
+    }
+
+    /// Writes the entries of a pod's addresses; from now on packets reach it.
+    ///
+    /// # Errors
+    /// When the map refuses.
+    pub(in crate::agent) fn put_endpoint(&self, record: &EndpointRecord) -> Result<(), MapError> {
+        record.addresses.iter().try_for_each(|address| {
+            self.store.put::<EndpointTable>(&address.into(), &endpoint_value(record))
+        })
+    }
+
+    /// Removes a pod's entries, addresses first, each only in the pod's own incarnation.
+    ///
+    /// # Errors
+    /// The first failure, after all were tried.
+    pub(in crate::agent) fn remove(&self, record: &EndpointRecord) -> Result<(), MapError> {
+        let mut result = Ok(());
+        for address in record.addresses.iter().map(Addr::from) {
+            let removed = match self.store.get::<EndpointTable>(&address) {
+                Ok(Some(value)) if value.incarnation == record.incarnation.0 => {
+                    self.store.delete::<EndpointTable>(&address)
+                }
+                other => other.map(drop),
+            };
+            result = result.and(removed);
+        }
+        result.and(self.store.delete::<DeviceTable>(&record.ifindex.0))
+    }
+
+    /// Makes the maps hold these pods and, in the device map, these other devices, and nothing
+    /// else but what `pending` pods may have already. Returns how many entries differed.
+    ///
+    /// # Errors
+    /// When a map refuses.
+    pub(in crate::agent) fn repair(
+        &self,
+        records: &[EndpointRecord],
+        pending: &[EndpointRecord],
+        devices: &[(u32, DeviceValue)],
+    ) -> Result<usize, MapError> {
+        let mut differing = 0;
+        let (spared, spared_devices) = wanted(pending, &[]);
+        let (addresses, all_devices) = wanted(records, devices);
+        for (key, value) in &all_devices {
+            if self.store.get::<DeviceTable>(key)? != Some(*value) {
+                self.store.put::<DeviceTable>(key, value)?;
+                differing += 1;
+            }
+        }
+        for (key, value) in &addresses {
+            if self.store.get::<EndpointTable>(key)? != Some(*value) {
+                self.store.put::<EndpointTable>(key, value)?;
+                differing += 1;
+            }
+        }
+        for (key, _) in self.store.entries::<EndpointTable>()? {
+            if !addresses.contains_key(&key) && !spared.contains_key(&key) {
+                self.store.delete::<EndpointTable>(&key)?;
+                differing += 1;
+            }
+        }
+        for (key, _) in self.store.entries::<DeviceTable>()? {
+            if !all_devices.contains_key(&key) && !spared_devices.contains_key(&key) {
+                self.store.delete::<DeviceTable>(&key)?;
+                differing += 1;
+            }
+        }
+        Ok(differing)
+    }
+}
+
+/// Entries that the endpoint and device maps should have.
+pub(in crate::agent) fn wanted(
+    records: &[EndpointRecord],
+    devices: &[(u32, DeviceValue)],
+) -> (BTreeMap<Addr, EndpointValue>, BTreeMap<u32, DeviceValue>) {
+    let addresses = records.iter().flat_map(|record| {
+        record.addresses.iter().map(|address| (address.into(), endpoint_value(record)))
+    });
+    let pods =
+        records.iter().map(|record| (record.ifindex.0, device_value(record, Stage::Ready)));
+    (addresses.collect(), pods.chain(devices.iter().copied()).collect())
+}
+
+fn device_value(record: &EndpointRecord, stage: Stage) -> DeviceValue {
+    DeviceValue {
+        kind: DeviceKind::Pod as u32,
+        flags: if stage == Stage::Ready { device_flags::READY } else { 0 },
+        endpoint_id: record.id.0,
+        identity: record.identity.0,
+        incarnation: record.incarnation.0,
+        mtu: record.mtu,
+        addr_v4: record.addresses.v4.map_or(Addr::ZERO, Addr::from),
+        addr_v6: record.addresses.v6.map_or(Addr::ZERO, Addr::from),
+        mac: record.host_mac.0,
+        peer_mac: record.mac.0,
+        ..DeviceValue::default()
+    }
+}
+
+fn endpoint_value(record: &EndpointRecord) -> EndpointValue {
+    EndpointValue {
+        ifindex: record.ifindex.0,
+        endpoint_id: record.id.0,
+        identity: record.identity.0,
+        incarnation: record.incarnation.0,
+        flags: endpoint_flags::READY,
+        mac: record.mac.0,
+        host_mac: record.host_mac.0,
+        ..EndpointValue::default()
+    }
+}

@@ -1,0 +1,12 @@
+//! This node's own part of the datapath: devices, settings, routes, configuration.
+
+mod devices;
+mod revision;
+mod routes;
+mod settings;
+
+pub(super) use devices::{Devices, NodeDeviceError, VXLAN};
+pub(super) use revision::Revision;
+pub(super) use revision::RevisionError;
+pub(super) use routes::{RouteContext, Routes};
+pub(super) use settings::{GATEWAYS, configuration, route_mtu};
