@@ -1,12 +1,28 @@
 //! The node agent: wiring only.
+//!
+//! Start: take the lock, take over pinned maps and records, do queued deletions, replace programs in
+//! place, watch the cluster, configure the datapath, connect pods, and, when everything was seen
+//! once, delete what is not there any more and announce the node.
 
+mod cache;
+mod check;
 mod cluster;
 mod endpoint;
 mod error;
 mod identity;
+mod inspect;
+mod install;
+mod metrics;
 mod node;
+mod plugin;
 mod pods;
+mod publish;
+mod resolve;
 mod run;
+mod serve;
+mod shared;
+mod start;
+mod upkeep;
 
 pub use error::AgentError;
 pub use run::run;

@@ -74,7 +74,11 @@ impl Pods {
     }
 
     /// Waits until a pod and its namespace are known.
-    pub(super) async fn wait(&self, pod: &PodRef, patience: Duration) -> Option<(PodObject, Labels)> {
+    pub(super) async fn wait(
+        &self,
+        pod: &PodRef,
+        patience: Duration,
+    ) -> Option<(PodObject, Labels)> {
         let mut changes = self.changes();
         let found = tokio::time::timeout(patience, async {
             loop {
@@ -93,10 +97,10 @@ impl Pods {
     /// Returns everything, for the cache on disk.
     pub(super) fn snapshot(&self) -> (Vec<PodObject>, Vec<NamespaceObject>) {
         let state = self.state.lock().expect("no panic while holding the lock");
-        let namespaces = state.namespaces.iter().map(|(name, labels)| NamespaceObject {
-            name: name.clone(),
-            labels: labels.clone(),
-        });
+        let namespaces = state
+            .namespaces
+            .iter()
+            .map(|(name, labels)| NamespaceObject { name: name.clone(), labels: labels.clone() });
         (state.pods.values().cloned().collect(), namespaces.collect())
     }
 

@@ -1,14 +1,204 @@
-//! Start and end of the agent.
+//! Life of the agent.
 
-use crate::config::AgentConfig;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-use super::AgentError;
+use kube::{Api, Client, runtime::watcher};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
 
-/// Runs the node agent until SIGTERM or SIGINT; the datapath stays when it returns.
+use super::{
+    AgentError, install,
+    plugin::Plugin,
+    publish::{Publisher, announce, publish},
+    resolve::Names,
+    serve,
+    shared::Agent,
+    start::{Started, start},
+    upkeep,
+};
+use crate::{
+    cni::server,
+    flows::{Observer, Settings},
+    kernel::EventReader,
+    kubernetes::{self, Change, watch},
+};
+
+/// The tasks of the agent; all run until it ends.
+pub(super) type Tasks = JoinSet<Result<&'static str, AgentError>>;
+
+/// Runs the node agent until cancelled; the datapath goes on when it returns.
 ///
 /// # Errors
 /// When the node lacks what the agent needs, or a part of it fails for good.
-pub async fn run(config: AgentConfig) -> Result<(), AgentError> {
-    drop(config);
+pub async fn run(
+    config: crate::config::AgentConfig,
+    cancel: CancellationToken,
+) -> Result<(), AgentError> {
+    let panicked = watch_panics(&cancel);
+    info!(node = config.node_name, routing = %config.routing, ip_family = %config.ip_family,
+        "agent starts");
+    let client = kubernetes::connect(config.kubeconfig.as_deref()).await?;
+    let started = {
+        let client = client.clone();
+        tokio::task::spawn_blocking(move || start(config, client))
+            .await
+            .map_err(|_| AgentError::Panicked)??
+    };
+    let result = live(started, client, &cancel).await;
+    if panicked.load(Ordering::Acquire) {
+        return Err(AgentError::Panicked);
+    }
+    info!("agent ends, the datapath goes on");
+    result
+}
+
+async fn live(
+    started: Started,
+    client: Client,
+    cancel: &CancellationToken,
+) -> Result<(), AgentError> {
+    let Started { agent, cache, listener, publish: changed, resolver, lock } = started;
+    let observer = observe(&agent);
+    let reader = EventReader::open(&agent.datapath)?;
+    let plugin = Arc::new(Plugin::new(Arc::clone(&agent.endpoints)));
+    let mut tasks = Tasks::new();
+    let serving = tokio::spawn(server::serve(
+        listener,
+        Arc::clone(&plugin) as Arc<dyn server::Handler>,
+        cancel.clone(),
+    ));
+    watch_cluster(&mut tasks, &agent, &client);
+    tasks.spawn(upkeep::read_events(reader, Arc::clone(&observer)));
+    tasks.spawn(upkeep::collect_connections(Arc::clone(&agent)));
+    tasks.spawn(upkeep::repair(Arc::clone(&agent)));
+    tasks.spawn(upkeep::route(Arc::clone(&agent)));
+    tasks.spawn(upkeep::relabel(Arc::clone(&agent), resolver));
+    serve::spawn(&mut tasks, &agent, &observer, cancel);
+    let ready = make_ready(Arc::clone(&agent), plugin, client, changed);
+    tasks.spawn(async move {
+        ready.await?;
+        upkeep::keep_cache(agent, cache).await
+    });
+    let result = supervise(&mut tasks, cancel).await;
+    cancel.cancel();
+    // Containers that are being connected are finished before the lock goes.
+    let _ = serving.await;
+    tasks.shutdown().await;
+    drop(lock);
+    result
+}
+
+/// Waits for the end: asked for, or because a task has ended that must not.
+async fn supervise(tasks: &mut Tasks, cancel: &CancellationToken) -> Result<(), AgentError> {
+    tokio::select! {
+        () = cancel.cancelled() => Ok(()),
+        ended = tasks.join_next() => match ended {
+            Some(Ok(Ok(name))) if cancel.is_cancelled() => {
+                tracing::debug!(name, "task ended");
+                Ok(())
+            }
+            Some(Ok(Ok(name))) => Err(AgentError::TaskEnded(name)),
+            Some(Ok(Err(error))) => Err(error),
+            Some(Err(_)) => Err(AgentError::Panicked),
+            None => Err(AgentError::TaskEnded("all")),
+        },
+    }
+}
+
+/// Waits for this node's object and the first full sync, then opens the node for pods.
+async fn make_ready(
+    agent: Arc<Agent>,
+    plugin: Arc<Plugin>,
+    client: Client,
+    changed: Arc<tokio::sync::Notify>,
+) -> Result<(), AgentError> {
+    let uid = upkeep::wait_for(|| {
+        let cluster = agent.cluster();
+        let (_, node) = cluster.local_node()?;
+        Some(node.uid.clone())
+    })
+    .await;
+    {
+        let agent = Arc::clone(&agent);
+        upkeep::blocking(move || upkeep::configure(&agent)).await?;
+    }
+    plugin.open();
+    info!("containers can be connected");
+    upkeep::wait_for(|| agent.watches.synced().then_some(())).await;
+    {
+        let agent = Arc::clone(&agent);
+        upkeep::blocking(move || upkeep::first_sync(&agent)).await?;
+    }
+    let pods = Arc::clone(&agent.pods);
+    tokio::spawn(publish(Publisher {
+        client: client.clone(),
+        node: agent.config.node_name.clone(),
+        uid,
+        endpoints: Arc::clone(&agent.endpoints),
+        changed,
+        ports: Box::new(move |pod| pods.pod(pod).map(|pod| pod.named_ports).unwrap_or_default()),
+    }));
+    upkeep::wait_for(|| agent.endpoints.pool().is_ok().then_some(())).await;
+    {
+        let agent = Arc::clone(&agent);
+        upkeep::blocking(move || install::plugin(&agent.config).map_err(AgentError::Install))
+            .await?;
+    }
+    announce(client, &agent.config.node_name).await;
+    agent.progress.set_announced();
     Ok(())
+}
+
+fn watch_cluster(tasks: &mut Tasks, agent: &Arc<Agent>, client: &Client) {
+    macro_rules! watched {
+        ($state:ident, $name:literal, $config:expr, |$seen:ident, $change:ident| $act:expr) => {
+            let $seen = Arc::clone(agent);
+            let client = client.clone();
+            tasks.spawn(async move {
+                let config: watcher::Config = $config;
+                watch(Api::all(client), config, &$seen.watches.$state, |$change: Change<_>| $act)
+                    .await;
+                Ok($name)
+            });
+        };
+    }
+    let own = format!("spec.nodeName={}", agent.config.node_name);
+    let every = watcher::Config::default;
+    watched!(nodes, "watch of nodes", every(), |agent, change| agent.nodes_changed(change));
+    watched!(pods, "watch of pods", every().fields(&own), |agent, change| {
+        agent.pods_changed(change);
+    });
+    watched!(namespaces, "watch of namespaces", every(), |agent, change| {
+        agent.namespaces_changed(change);
+    });
+    watched!(identities, "watch of identities", every(), |agent, change| {
+        agent.identities_changed(change);
+    });
+    watched!(slices, "watch of endpoint slices", every(), |agent, change| {
+        agent.slices_changed(change);
+    });
+}
+
+fn observe(agent: &Arc<Agent>) -> Arc<Observer> {
+    let settings = Settings::new(agent.config.cluster_name.clone(), agent.config.node_name.clone());
+    let observer = Observer::new(settings, Arc::new(Names::new(Arc::clone(agent))));
+    *agent.observer.lock().expect("no panic while holding the lock") = Some(Arc::clone(&observer));
+    observer
+}
+
+/// A panic anywhere ends the agent: half an agent is worse than none, and it is started again.
+fn watch_panics(cancel: &CancellationToken) -> Arc<AtomicBool> {
+    let panicked = Arc::new(AtomicBool::new(false));
+    let (seen, cancel) = (Arc::clone(&panicked), cancel.clone());
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        before(info);
+        seen.store(true, Ordering::Release);
+        cancel.cancel();
+    }));
+    panicked
 }

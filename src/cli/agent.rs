@@ -28,8 +28,8 @@ const WORKERS: usize = 2;
 impl Args {
     pub(crate) fn run(self, _: &Output) -> Result<Answer, Error> {
         let config = self.settings.resolve()?;
-        runtime::serve(Threads::Many(WORKERS), |_| async move {
-            crate::agent::run(config).await?;
+        runtime::serve(Threads::Many(WORKERS), |cancel| async move {
+            crate::agent::run(config, cancel).await?;
             Ok(Answer::Yes)
         })
     }

@@ -8,4 +8,4 @@ pub mod record;
 pub mod server;
 pub mod wire;
 
-pub(crate) use plugin::code;
+pub(crate) use failure::code;

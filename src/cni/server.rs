@@ -24,8 +24,8 @@ pub trait Handler: Send + Sync + 'static {
     /// Answers one request. ADD and CHECK come with the pod's namespace.
     fn handle(&self, request: Request, netns: Option<NetNs>) -> Reply;
 
-    /// The plugin went away before it got the answer to this request.
-    fn unheard(&self, request: Request);
+    /// Says whether the plugin was still there to get the answer to this request.
+    fn told(&self, request: &Request, heard: bool);
 }
 
 /// A plugin sends its request at once.
@@ -88,7 +88,9 @@ fn answer(mut stream: &UnixStream, handler: &dyn Handler) -> io::Result<()> {
     let (request, descriptor) = receive(stream)?;
     let netns = descriptor.map(NetNs::from_fd).transpose().map_err(io::Error::other)?;
     let reply = handler.handle(request.clone(), netns);
-    write_message(&mut stream, &reply).inspect_err(|_| handler.unheard(request))
+    let told = write_message(&mut stream, &reply);
+    handler.told(&request, told.is_ok());
+    told
 }
 
 /// Reads one message and the descriptor that came with its first bytes.

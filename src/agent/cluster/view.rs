@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::{
-    kubernetes::{IdentityObject, NodeObject, PublishedEndpoint},
+    kubernetes::{IdentityObject, NodeObject, PublishedEndpoint, SliceObject},
     maps::MapStore,
     model::{Identity, NodeId},
 };
@@ -39,6 +39,11 @@ impl<M: MapStore> Cluster<M> {
     /// Returns the identity objects of the cluster.
     pub(in crate::agent) fn identities(&self) -> Vec<IdentityObject> {
         self.book.objects().cloned().collect()
+    }
+
+    /// Returns the endpoint slices of other nodes.
+    pub(in crate::agent) fn slices(&self) -> Vec<SliceObject> {
+        self.slices.values().cloned().collect()
     }
 
     /// Counts the endpoints of other nodes that have an identity.

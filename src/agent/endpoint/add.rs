@@ -29,16 +29,25 @@ pub(in crate::agent) struct Wanted {
     pub(in crate::agent) netns: NetNs,
 }
 
+/// Which ADD made what is returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::agent) enum Made {
+    /// This one.
+    Now,
+    /// An earlier one of the same attachment.
+    Before,
+}
+
 impl Endpoints {
     /// Connects a container, or returns what an earlier ADD of the same attachment made.
     ///
     /// # Errors
     /// When it is connected elsewhere, there is no address, or the kernel refuses; nothing is left
     /// behind then.
-    pub(in crate::agent) fn add(&self, wanted: Wanted) -> Result<Attached, Failure> {
+    pub(in crate::agent) fn add(&self, wanted: Wanted) -> Result<(Attached, Made), Failure> {
         let _turn = self.turns.take(&wanted.attachment);
         if let Some(existing) = self.find(&wanted.attachment) {
-            return self.added_before(&existing, &wanted);
+            return self.added_before(&existing, &wanted).map(|attached| (attached, Made::Before));
         }
         // The identity may take a request to the API server; devices are made meanwhile.
         let labelling = std::sync::Arc::clone(&self.context.labelling);
@@ -52,11 +61,16 @@ impl Endpoints {
             self.state().pending.remove(&record.attachment);
             return Err(failure);
         }
-        info!(endpoint = record.id.0, pod = wanted.pod.map(|pod| pod.to_string()),
-            device = record.host_ifname, identity = record.identity.0, "endpoint connected");
+        info!(
+            endpoint = record.id.0,
+            pod = wanted.pod.map(|pod| pod.to_string()),
+            device = record.host_ifname,
+            identity = record.identity.0,
+            "endpoint connected"
+        );
         let attached = attached(&record);
         self.insert(record);
-        Ok(attached)
+        Ok((attached, Made::Now))
     }
 
     fn added_before(
@@ -83,7 +97,8 @@ impl Endpoints {
         })?;
         let incarnation = state.incarnations.next().map(Incarnation).map_err(|error| {
             state.ipam.give_back(addresses);
-            Failure::new(code::TRY_LATER, "the endpoint cannot be remembered on disk").because(&error)
+            Failure::new(code::TRY_LATER, "the endpoint cannot be remembered on disk")
+                .because(&error)
         })?;
         drop(state);
         Ok(EndpointRecord {
@@ -127,9 +142,10 @@ impl Endpoints {
             .datapath
             .attach(Hook::Pod, record.ifindex)
             .map_err(|e| datapath("programs cannot be attached to the pod's device").because(&e))?;
-        let labelled = self.context.runtime.block_on(labelled).map_err(|e| {
-            Failure::new(code::TRY_LATER, "the agent is shutting down").because(&e)
-        })?;
+        let labelled =
+            self.context.runtime.block_on(labelled).map_err(|e| {
+                Failure::new(code::TRY_LATER, "the agent is shutting down").because(&e)
+            })?;
         record.identity = labelled.identity;
         record.labels = labelled.labels;
         self.records.save(record).map_err(|e| {
@@ -200,9 +216,10 @@ fn attached(record: &EndpointRecord) -> Attached {
         let mut gateways = GATEWAYS.iter();
         gateways.find(|gateway| gateway.is_ipv4() == address.is_ipv4())
     };
-    let addresses = record.addresses.iter().filter_map(|address| {
-        Some(AttachedAddress { address, gateway: gateway(address)? })
-    });
+    let addresses = record
+        .addresses
+        .iter()
+        .filter_map(|address| Some(AttachedAddress { address, gateway: gateway(address)? }));
     Attached {
         host_ifname: record.host_ifname.clone(),
         host_mac: record.host_mac,

@@ -48,8 +48,9 @@ impl Endpoints {
 
     fn check_datapath(&self, record: &EndpointRecord) -> Result<(), Failure> {
         let differs = |msg: String| Err(Failure::new(code::CHECK_FAILED, msg));
-        let unknown =
-            |e: &dyn std::error::Error| Failure::new(code::DATAPATH, "the kernel does not tell").because(e);
+        let unknown = |e: &dyn std::error::Error| {
+            Failure::new(code::DATAPATH, "the kernel does not tell").because(e)
+        };
         let attachments = self.context.datapath.attachments().map_err(|e| unknown(&e))?;
         for direction in Direction::BOTH {
             let attached = attachments.iter().any(|attachment| {

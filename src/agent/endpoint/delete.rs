@@ -45,8 +45,10 @@ impl Endpoints {
                 continue;
             }
             if self.lives(&record) {
-                warn!(container = record.attachment.container_id,
-                    "container is not in the runtime's list but its namespace lives; kept");
+                warn!(
+                    container = record.attachment.container_id,
+                    "container is not in the runtime's list but its namespace lives; kept"
+                );
                 continue;
             }
             info!(container = record.attachment.container_id, "container collected");

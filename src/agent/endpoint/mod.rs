@@ -10,6 +10,8 @@ mod set;
 mod tables;
 mod turns;
 
+pub(super) use add::{Made, Wanted};
 pub(super) use labelling::Labelling;
-pub(super) use set::{Context, Endpoints, StartError, Usage};
-pub(super) use tables::EndpointTables;
+pub(super) use restore::Restored;
+pub(super) use set::{Context, Endpoints, StartError, Usage, now};
+pub(super) use tables::{EndpointTables, wanted};

@@ -25,9 +25,8 @@ const RETRY: Duration = Duration::from_secs(1);
 impl Reaper {
     pub(super) fn start(endpoints: Weak<Endpoints>) -> Self {
         let (queue, work) = mpsc::channel();
-        let started = thread::Builder::new()
-            .name("reaper".into())
-            .spawn(move || run(&endpoints, &work));
+        let started =
+            thread::Builder::new().name("reaper".into()).spawn(move || run(&endpoints, &work));
         if let Err(error) = started {
             error!(%error, "no thread for removing devices; they go at the next start");
         }

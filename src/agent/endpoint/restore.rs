@@ -5,10 +5,15 @@ use std::{collections::HashMap, sync::Arc};
 use skep_bpf::abi::DeviceValue;
 use tracing::{error, info, warn};
 
-use super::{Endpoints, labelling::Labelled, set::{StartError, local_addresses, now}, tables::Stage};
+use super::{
+    Endpoints,
+    labelling::Labelled,
+    set::{StartError, local_addresses, now},
+    tables::Stage,
+};
 use crate::{
     cni::{
-        record::{Counter, EndpointRecord},
+        record::{Counter, EndpointRecord, RecordError},
         wire::{AttachmentKey, Failure},
     },
     kernel::{Hook, Link, NetNs, Netlink, NetlinkError},
@@ -38,7 +43,10 @@ impl Endpoints {
     ///
     /// # Errors
     /// When the records or the devices cannot be listed.
-    pub(in crate::agent) fn restore(&self, state_dir: &std::path::Path) -> Result<Restored, StartError> {
+    pub(in crate::agent) fn restore(
+        &self,
+        state_dir: &std::path::Path,
+    ) -> Result<Restored, StartError> {
         let loaded = self.records.load()?;
         let mut restored =
             Restored { quarantined: loaded.quarantined.len(), ..Restored::default() };
@@ -78,7 +86,10 @@ impl Endpoints {
     ///
     /// # Errors
     /// When a map refuses.
-    pub(in crate::agent) fn repair(&self, devices: &[(u32, DeviceValue)]) -> Result<usize, MapError> {
+    pub(in crate::agent) fn repair(
+        &self,
+        devices: &[(u32, DeviceValue)],
+    ) -> Result<usize, MapError> {
         // The lock keeps an ADD or DEL from changing what is compared.
         let state = self.state();
         let records: Vec<_> = state.by_key.values().cloned().collect();
@@ -88,12 +99,23 @@ impl Endpoints {
         differing
     }
 
+    /// Returns the endpoints that the disk remembers.
+    ///
+    /// # Errors
+    /// When the records cannot be listed.
+    pub(in crate::agent) fn stored(&self) -> Result<Vec<EndpointRecord>, RecordError> {
+        self.records.read_all()
+    }
+
     /// Puts a pod's device back under the current programs.
     pub(in crate::agent) fn attach_all(&self) {
         for record in self.records() {
             if let Err(error) = self.context.datapath.attach(Hook::Pod, record.ifindex) {
-                error!(device = record.host_ifname, error = &error as &dyn std::error::Error,
-                    "programs not replaced on a pod's device");
+                error!(
+                    device = record.host_ifname,
+                    error = &error as &dyn std::error::Error,
+                    "programs not replaced on a pod's device"
+                );
             }
         }
     }
@@ -140,7 +162,12 @@ impl Endpoints {
         self.tables.put_device(&record, Stage::Ready).map_err(map)?;
         self.tables.put_endpoint(&record).map_err(map)?;
         if before != record.identity {
-            info!(endpoint = record.id.0, from = before.0, to = record.identity.0, "endpoint relabelled");
+            info!(
+                endpoint = record.id.0,
+                from = before.0,
+                to = record.identity.0,
+                "endpoint relabelled"
+            );
             let mut revision = self.revision.lock().expect("no panic while holding the lock");
             revision.bump().map_err(|e| failed("revision not raised").because(&e))?;
         }

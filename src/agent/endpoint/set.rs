@@ -151,6 +151,15 @@ impl Endpoints {
         self.state().ipam.check(now())
     }
 
+    /// Tells whether connected pods can rely on the maps.
+    pub(in crate::agent) fn datapath_works(&self) -> Result<(), String> {
+        match self.context.datapath.maps().get::<crate::maps::ConfigTable>(&0) {
+            Ok(Some(config)) if config.abi_version == skep_bpf::abi::ABI_VERSION => Ok(()),
+            Ok(_) => Err("the datapath has no configuration of this version".into()),
+            Err(error) => Err(format!("{error}: {}", error.source)),
+        }
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no panic while holding the lock")
     }

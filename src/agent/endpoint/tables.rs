@@ -2,14 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use skep_bpf::abi::{
-    Addr, DeviceKind, DeviceValue, EndpointValue, device_flags, endpoint_flags,
-};
+use skep_bpf::abi::{Addr, DeviceKind, DeviceValue, EndpointValue, device_flags, endpoint_flags};
 
 use crate::{
     cni::record::EndpointRecord,
     maps::{DeviceTable, EndpointTable, MapError, MapStore},
-
 };
 
 /// Whether packets may be redirected into a pod's device.
@@ -123,8 +120,7 @@ pub(in crate::agent) fn wanted(
     let addresses = records.iter().flat_map(|record| {
         record.addresses.iter().map(|address| (address.into(), endpoint_value(record)))
     });
-    let pods =
-        records.iter().map(|record| (record.ifindex.0, device_value(record, Stage::Ready)));
+    let pods = records.iter().map(|record| (record.ifindex.0, device_value(record, Stage::Ready)));
     (addresses.collect(), pods.chain(devices.iter().copied()).collect())
 }
 

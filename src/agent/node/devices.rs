@@ -101,8 +101,7 @@ impl Devices {
     /// Returns the entries that the device map must have for these devices.
     pub(in crate::agent) fn entries(&self) -> Vec<(u32, DeviceValue)> {
         let nodes = self.underlay.devices.iter();
-        let mut all: Vec<_> =
-            nodes.map(|device| (device.ifindex.0, node_value(device))).collect();
+        let mut all: Vec<_> = nodes.map(|device| (device.ifindex.0, node_value(device))).collect();
         all.extend(self.vxlan.map(|index| (index.0, overlay_value(self.underlay.mtu))));
         all
     }

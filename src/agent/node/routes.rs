@@ -90,7 +90,8 @@ impl Routes {
                 Err(error) => warn!(%net, %error, "route not set"),
             }
         }
-        let stale: Vec<_> = self.made.keys().filter(|net| !wanted.contains_key(net)).copied().collect();
+        let stale: Vec<_> =
+            self.made.keys().filter(|net| !wanted.contains_key(net)).copied().collect();
         for net in stale.into_iter().filter(|_| complete) {
             let route = self.route(net, self.made[&net]);
             match netlink.remove_route(&route) {

@@ -97,6 +97,18 @@ impl RecordStore {
         Ok(loaded)
     }
 
+    /// Reads all records and changes nothing.
+    ///
+    /// # Errors
+    /// When the directory cannot be listed.
+    pub fn read_all(&self) -> Result<Vec<EndpointRecord>, RecordError> {
+        let failed = |source| RecordError::Directory { path: self.dir.clone(), source };
+        let entries = fs::read_dir(&self.dir).map_err(failed)?;
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let json = paths.filter(|path| path.extension().is_some_and(|ext| ext == "json"));
+        Ok(json.filter_map(|path| read(&path).ok()).collect())
+    }
+
     /// Writes a record; it is on disk when this returns.
     ///
     /// # Errors

@@ -1,0 +1,63 @@
+//! The last known state of the cluster, on disk: an agent that is restarted while the API server
+//! is away goes on with it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+
+use super::cluster::NodeIds;
+use crate::{
+    cni::record::write_atomically,
+    kubernetes::{IdentityObject, NamespaceObject, NodeObject, PodObject, SliceObject},
+};
+
+/// What the watches have told.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Snapshot {
+    pub(super) nodes: Vec<NodeObject>,
+    pub(super) identities: Vec<IdentityObject>,
+    pub(super) slices: Vec<SliceObject>,
+    pub(super) pods: Vec<PodObject>,
+    pub(super) namespaces: Vec<NamespaceObject>,
+    pub(super) node_ids: NodeIds,
+}
+
+/// The file of the snapshot.
+#[derive(Debug)]
+pub(super) struct Cache {
+    path: PathBuf,
+}
+
+impl Cache {
+    pub(super) fn new(state_dir: &Path) -> Self {
+        Self { path: state_dir.join("cluster.json") }
+    }
+
+    /// Returns the last snapshot; one that cannot be read is as good as none.
+    pub(super) fn load(&self) -> Snapshot {
+        match fs::read(&self.path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+                warn!(%error, "the cached state of the cluster cannot be read and is not used");
+                Snapshot::default()
+            }),
+            Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    warn!(%error, "the cached state of the cluster cannot be read");
+                }
+                Snapshot::default()
+            }
+        }
+    }
+
+    /// Writes a snapshot, as JSON.
+    pub(super) fn save(&self, snapshot: &[u8]) {
+        if let Err(error) = write_atomically(&self.path, snapshot) {
+            warn!(%error, "the state of the cluster is not cached");
+        }
+    }
+}

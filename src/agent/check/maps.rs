@@ -1,0 +1,104 @@
+//! Maps against what is desired.
+
+use std::collections::BTreeMap;
+
+use skep_bpf::abi::DeviceValue;
+
+use super::finding;
+use crate::{
+    agent::{endpoint::wanted, node::configuration, shared::Agent},
+    api::Finding,
+    cni::record::EndpointRecord,
+    maps::{
+        ConfigTable, DeviceTable, EndpointTable, IdentityTable, IpcacheTable, MapError, MapStore,
+        NodeAddrTable, NodeTable, RevisionTable, Table,
+    },
+};
+
+/// Returns every entry of a map that is missing, different or too many.
+///
+/// # Errors
+/// When the map cannot be read.
+pub(in crate::agent) fn compare<T: Table>(
+    store: &impl MapStore,
+    wanted: &BTreeMap<T::Key, T::Value>,
+) -> Result<Vec<Finding>, MapError> {
+    let mut actual: BTreeMap<_, _> = store.entries::<T>()?.into_iter().collect();
+    let mut findings = Vec::new();
+    for (key, value) in wanted {
+        match actual.remove(key) {
+            Some(found) if found == *value => {}
+            Some(found) => findings.push(finding(
+                T::NAME,
+                format!("entry {key:?} is {found:?} and should be {value:?}"),
+            )),
+            None => findings.push(finding(T::NAME, format!("entry {key:?} is missing"))),
+        }
+    }
+    let extra = actual.keys().map(|key| finding(T::NAME, format!("entry {key:?} is too many")));
+    findings.extend(extra);
+    Ok(findings)
+}
+
+/// Compares the maps that follow from the cluster, and the configuration.
+pub(super) fn cluster(agent: &Agent) -> Result<Vec<Finding>, MapError> {
+    let store = &*agent.maps;
+    let mut findings = Vec::new();
+    let id = {
+        // Nothing is written while the lock is held.
+        let cluster = agent.cluster();
+        let tables = cluster.tables();
+        findings.extend(compare::<IdentityTable>(store, tables.identities.desired())?);
+        findings.extend(compare::<NodeTable>(store, tables.nodes.desired())?);
+        findings.extend(compare::<NodeAddrTable>(store, tables.node_addrs.desired())?);
+        findings.extend(compare::<IpcacheTable>(store, tables.ipcache.desired())?);
+        cluster.local_node().map(|(id, _)| id)
+    };
+    if let Some(id) = id {
+        let vxlan = agent.devices().vxlan;
+        let config = configuration(&agent.config, id, vxlan, agent.route_mtu);
+        if store.get::<ConfigTable>(&0)? != Some(config) {
+            findings.push(finding(ConfigTable::NAME, "the configuration differs"));
+        }
+    }
+    if store.get::<RevisionTable>(&0)?.unwrap_or(0) == 0 {
+        findings.push(finding(RevisionTable::NAME, "there is no policy revision"));
+    }
+    Ok(findings)
+}
+
+/// Compares the maps that follow from the records and devices.
+pub(super) fn endpoints(
+    store: &impl MapStore,
+    records: &[EndpointRecord],
+    devices: &[(u32, DeviceValue)],
+) -> Result<Vec<Finding>, MapError> {
+    let (addresses, devices) = wanted(records, devices);
+    let mut findings = compare::<EndpointTable>(store, &addresses)?;
+    findings.extend(compare::<DeviceTable>(store, &devices)?);
+    Ok(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use skep_bpf::abi::Addr;
+
+    use super::*;
+    use crate::maps::MemoryStore;
+
+    #[test]
+    fn missing_different_and_extra_entries_are_named() {
+        let store = MemoryStore::default();
+        let key = |n| Addr::v4([192, 0, 2, n]);
+        for (n, id) in [(1, 1), (2, 9), (4, 4)] {
+            store.put::<NodeAddrTable>(&key(n), &id).unwrap();
+        }
+        let wanted = BTreeMap::from([(key(1), 1), (key(2), 2), (key(3), 3)]);
+        let findings = compare::<NodeAddrTable>(&store, &wanted).unwrap();
+        let messages: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(messages.len(), 3);
+        assert!(messages[0].contains("is 9 and should be 2"));
+        assert!(messages[1].ends_with("is missing"));
+        assert!(messages[2].ends_with("is too many"));
+    }
+}

@@ -1,0 +1,248 @@
+//! Answers of the admin API.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use jiff::Timestamp;
+
+use super::{check, shared::Agent};
+use crate::{
+    api::{
+        Attachment, BpfEndpoint, BpfNode, Component, Connection, Endpoint, EndpointState, Finding,
+        Health, Identity, IdentityState, Inspect, InspectError, IpcacheEntry, Metric, Node,
+        NodeStatus, Usage,
+    },
+    flows::BootClock,
+    maps::{ConntrackTable, IdentityTable, MapStore},
+    model::{self, Family},
+};
+
+/// Implements the API on the agent's parts.
+pub(super) struct Inspector {
+    agent: Arc<Agent>,
+}
+
+impl Inspector {
+    pub(super) fn new(agent: Arc<Agent>) -> Self {
+        Self { agent }
+    }
+
+    fn components(&self) -> Vec<Component> {
+        let agent = &self.agent;
+        let failing: Vec<String> = agent
+            .watches
+            .all()
+            .iter()
+            .filter_map(|(noun, state)| Some(format!("{noun}: {}", state.failing()?)))
+            .collect();
+        let kubernetes = if !failing.is_empty() {
+            // The node goes on with what it knows.
+            component("kubernetes", Health::Degraded, failing.join("; "))
+        } else if agent.progress.synced() {
+            component("kubernetes", Health::Ok, "all watches are live".into())
+        } else {
+            component("kubernetes", Health::Starting, "waiting for the first full sync".into())
+        };
+        let datapath = match agent.endpoints.datapath_works() {
+            _ if !agent.progress.configured() => {
+                component("datapath", Health::Starting, "waiting for this node's object".into())
+            }
+            Ok(()) => {
+                let method = agent.datapath.method();
+                component("datapath", Health::Ok, format!("attached by {method}"))
+            }
+            Err(reason) => component("datapath", Health::Failing, reason),
+        };
+        let ipam = match agent.endpoints.pool() {
+            Ok(()) => component("ipam", Health::Ok, String::new()),
+            Err(error) if agent.progress.configured() => {
+                component("ipam", Health::Degraded, error.to_string())
+            }
+            Err(error) => component("ipam", Health::Starting, error.to_string()),
+        };
+        let announced = if agent.progress.announced() {
+            component("node", Health::Ok, "announced as ready".into())
+        } else {
+            component("node", Health::Starting, "not announced as ready yet".into())
+        };
+        vec![kubernetes, datapath, ipam, announced]
+    }
+
+    fn attachments(&self) -> Vec<Attachment> {
+        let hooks = self.agent.devices().hooks();
+        let records = self.agent.endpoints.records();
+        let name = |index| {
+            let node = hooks.iter().find(|(found, _, _)| *found == index);
+            let pod = records.iter().find(|record| record.ifindex == index);
+            node.map(|(_, _, name)| name.clone())
+                .or_else(|| pod.map(|record| record.host_ifname.clone()))
+                .unwrap_or_else(|| index.to_string())
+        };
+        let all = self.agent.datapath.attachments().unwrap_or_default();
+        let ours = all.into_iter().filter(|attachment| attachment.hook.is_some());
+        ours.map(|attachment| Attachment {
+            interface: name(attachment.ifindex),
+            direction: attachment.direction.name().into(),
+            program: attachment.program_name,
+            method: attachment.method.to_string(),
+        })
+        .collect()
+    }
+
+    fn pool(&self, family: Family) -> Option<Usage> {
+        let pools = self.agent.endpoints.usage().pools;
+        let (_, used, free) = pools.into_iter().find(|(found, _, _)| *found == family)?;
+        let used = used as u64;
+        Some(Usage { used, total: u64::try_from(free).unwrap_or(u64::MAX).saturating_add(used) })
+    }
+}
+
+impl Inspect for Inspector {
+    fn node_name(&self) -> String {
+        self.agent.config.node_name.clone()
+    }
+
+    fn status(&self) -> NodeStatus {
+        let agent = &self.agent;
+        let components = self.components();
+        let health = components.iter().map(|component| component.health).max();
+        let (identities, nodes) = {
+            let cluster = agent.cluster();
+            (cluster.identities().len() as u64, cluster.nodes().len() as u64)
+        };
+        let endpoints = agent.endpoints.usage().endpoints as u64;
+        let capacity = agent.maps.capacity::<ConntrackTable>().unwrap_or(0);
+        let observer = agent.observer.lock().expect("no panic while holding the lock").clone();
+        let flows = observer.map(|observer| observer.stats()).unwrap_or_default();
+        let families = [(Family::V4, "ipv4"), (Family::V6, "ipv6")];
+        NodeStatus {
+            version: env!("CARGO_PKG_VERSION").into(),
+            started: agent.started,
+            health: health.unwrap_or(Health::Starting),
+            components,
+            routing: agent.config.routing.to_string(),
+            ip_families: families
+                .into_iter()
+                .filter(|(family, _)| agent.config.ip_family.has(*family))
+                .map(|(_, name)| name.into())
+                .collect(),
+            kernel: kernel_release(),
+            attachments: self.attachments(),
+            endpoints: Usage { used: endpoints, total: endpoints },
+            identities,
+            nodes,
+            ipv4_pool: self.pool(Family::V4),
+            ipv6_pool: self.pool(Family::V6),
+            conntrack: Usage {
+                used: agent.connections.load(Ordering::Relaxed),
+                total: capacity.into(),
+            },
+            events_seen: flows.seen,
+            events_lost: flows.lost,
+        }
+    }
+
+    fn endpoints(&self) -> Vec<Endpoint> {
+        let records = self.agent.endpoints.records().into_iter();
+        records
+            .map(|record| {
+                let (namespace, pod) =
+                    record.pod.map(|pod| (pod.namespace, pod.name)).unwrap_or_default();
+                Endpoint {
+                    id: record.id.0,
+                    namespace,
+                    pod,
+                    container_id: record.attachment.container_id,
+                    pod_interface: record.attachment.ifname,
+                    interface: record.host_ifname,
+                    ifindex: record.ifindex.0,
+                    addresses: record.addresses,
+                    mac: record.mac,
+                    identity: record.identity.0,
+                    labels: record.labels.to_strings(),
+                    incarnation: record.incarnation.0,
+                    state: match record.identity {
+                        model::Identity::INIT => EndpointState::WaitingForIdentity,
+                        _ => EndpointState::Ready,
+                    },
+                    created: Timestamp::from_second(record.created).ok(),
+                }
+            })
+            .collect()
+    }
+
+    fn identities(&self) -> Vec<Identity> {
+        let records = self.agent.endpoints.records();
+        let cluster = self.agent.cluster();
+        let users = |identity| {
+            let local = records.iter().filter(|record| record.identity == identity).count();
+            u32::try_from(local + cluster.remote_users(identity)).unwrap_or(u32::MAX)
+        };
+        let reserved = cluster.tables().identities.desired().keys().map(|n| model::Identity(*n));
+        let reserved = reserved.filter_map(|identity| {
+            let name = identity.reserved_name()?;
+            let labels = vec![format!("reserved:{name}")];
+            let endpoints = users(identity);
+            Some(Identity { id: identity.0, labels, state: IdentityState::Reserved, endpoints })
+        });
+        let reserved: Vec<_> = reserved.collect();
+        let live = cluster.book().objects().map(|object| Identity {
+            id: object.identity.0,
+            labels: object.labels.to_strings(),
+            state: if object.retired { IdentityState::Retired } else { IdentityState::Active },
+            endpoints: users(object.identity),
+        });
+        reserved.into_iter().chain(live).collect()
+    }
+
+    fn nodes(&self) -> Vec<Node> {
+        let announced = self.agent.progress.announced();
+        let views = self.agent.cluster().nodes().into_iter();
+        views
+            .map(|view| Node {
+                name: view.node.name,
+                id: view.id.0,
+                local: view.local,
+                ready: view.node.ready || (view.local && announced),
+                addresses: view.node.addresses,
+                pod_cidrs: view.node.pod_cidrs,
+            })
+            .collect()
+    }
+
+    fn check(&self) -> Result<Vec<Finding>, InspectError> {
+        if !self.agent.progress.synced() {
+            return Err(InspectError::Starting);
+        }
+        Ok(check::check(&self.agent)?)
+    }
+
+    fn bpf_endpoints(&self) -> Result<Vec<BpfEndpoint>, InspectError> {
+        Ok(BpfEndpoint::list(&*self.agent.maps)?)
+    }
+
+    fn bpf_ipcache(&self) -> Result<Vec<IpcacheEntry>, InspectError> {
+        Ok(IpcacheEntry::list(&*self.agent.maps)?)
+    }
+
+    fn bpf_connections(&self) -> Result<Vec<Connection>, InspectError> {
+        Ok(Connection::list(&*self.agent.maps, &BootClock::now())?)
+    }
+
+    fn bpf_nodes(&self) -> Result<Vec<BpfNode>, InspectError> {
+        Ok(BpfNode::list(&*self.agent.maps)?)
+    }
+
+    fn bpf_metrics(&self) -> Result<Vec<Metric>, InspectError> {
+        Ok(Metric::list(&self.agent.maps.metrics()?))
+    }
+}
+
+fn component(name: &str, health: Health, message: String) -> Component {
+    Component { name: name.into(), health, message }
+}
+
+fn kernel_release() -> String {
+    nix::sys::utsname::uname()
+        .map(|uts| uts.release().to_string_lossy().into_owned())
+        .unwrap_or_default()
+}

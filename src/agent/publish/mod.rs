@@ -1,0 +1,8 @@
+//! What this node tells the cluster: its endpoints and that it is ready.
+
+mod packing;
+mod readiness;
+mod slices;
+
+pub(super) use readiness::announce;
+pub(super) use slices::{Publisher, publish};

@@ -1,0 +1,182 @@
+//! The endpoint slices of this node.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams},
+};
+use serde_json::json;
+use tokio::sync::Notify;
+use tracing::{info, warn};
+
+use super::packing::{Packing, Write};
+use crate::{
+    agent::endpoint::Endpoints,
+    kubernetes::crd::{NamedPort, SkepEndpointSlice, SkepEndpointSliceSpec, SliceEndpoint},
+    model::{EndpointId, PodRef},
+};
+
+/// Label of a slice with the name of its node.
+const NODE_LABEL: &str = "skep.io/node";
+
+/// Changes within this time are one request.
+const COALESCE: Duration = Duration::from_millis(50);
+
+/// The slices are read back now and then: somebody may have changed or deleted them.
+const VERIFY: Duration = Duration::from_secs(60);
+
+const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+
+/// What the publisher needs.
+pub(in crate::agent) struct Publisher {
+    /// The API server.
+    pub(in crate::agent) client: Client,
+    /// Name of this node.
+    pub(in crate::agent) node: String,
+    /// Unique id of its Node object, which owns the slices.
+    pub(in crate::agent) uid: String,
+    /// The endpoints.
+    pub(in crate::agent) endpoints: Arc<Endpoints>,
+    /// Told when they have changed.
+    pub(in crate::agent) changed: Arc<Notify>,
+    /// Ports that pods name.
+    pub(in crate::agent) ports: Box<dyn Fn(&PodRef) -> Vec<NamedPort> + Send + Sync>,
+}
+
+/// Publishes for ever. Drop the future to stop; what is published stays.
+pub(in crate::agent) async fn publish(publisher: Publisher) {
+    let mut retry = RETRY.0;
+    let mut packing = None;
+    loop {
+        match publisher.sync(&mut packing).await {
+            Ok(()) => {
+                retry = RETRY.0;
+                if tokio::time::timeout(VERIFY, publisher.changed.notified()).await.is_err() {
+                    packing = None;
+                }
+                tokio::time::sleep(COALESCE).await;
+            }
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, "endpoints not published");
+                packing = None;
+                tokio::time::sleep(retry).await;
+                retry = (retry * 2).min(RETRY.1);
+            }
+        }
+    }
+}
+
+impl Publisher {
+    async fn sync(&self, packing: &mut Option<Packing>) -> Result<(), kube::Error> {
+        let api: Api<SkepEndpointSlice> = Api::all(self.client.clone());
+        let mut current = match packing.take() {
+            Some(packing) => packing,
+            None => {
+                let mut packing = Packing::default();
+                packing.adopt(self.present(&api).await?);
+                packing
+            }
+        };
+        for write in current.plan(&self.wanted()) {
+            self.write(&api, &write).await?;
+            current.done(write);
+        }
+        *packing = Some(current);
+        Ok(())
+    }
+
+    fn wanted(&self) -> BTreeMap<EndpointId, SliceEndpoint> {
+        let records = self.endpoints.records().into_iter();
+        let published = records.map(|record| {
+            let pod = record.pod.unwrap_or_else(|| PodRef {
+                namespace: String::new(),
+                name: record.attachment.container_id.clone(),
+                uid: String::new(),
+            });
+            let endpoint = SliceEndpoint {
+                named_ports: (self.ports)(&pod),
+                namespace: pod.namespace,
+                pod: pod.name,
+                addresses: record.addresses.iter().map(|address| address.to_string()).collect(),
+                identity: record.identity.0,
+                incarnation: record.incarnation.0,
+            };
+            (record.id, endpoint)
+        });
+        published.collect()
+    }
+
+    /// Returns the slices that an earlier agent has left, and removes foreign ones with our label.
+    async fn present(
+        &self,
+        api: &Api<SkepEndpointSlice>,
+    ) -> Result<BTreeMap<u32, Vec<SliceEndpoint>>, kube::Error> {
+        let selector = format!("{NODE_LABEL}={}", self.node);
+        let mut present = BTreeMap::new();
+        for slice in api.list(&ListParams::default().labels(&selector)).await?.items {
+            let name = slice.name_any();
+            let index = name.strip_prefix(&format!("{}-", self.node)).and_then(|n| n.parse().ok());
+            let ours = slice.owner_references().iter().any(|owner| owner.uid == self.uid);
+            match index {
+                Some(index) if ours && self.name(index) == name => {
+                    present.insert(index, slice.spec.endpoints);
+                }
+                _ => {
+                    info!(slice = name, "slice of an earlier node removed");
+                    ignore_absent(api.delete(&name, &DeleteParams::default()).await.map(drop))?;
+                }
+            }
+        }
+        Ok(present)
+    }
+
+    async fn write(&self, api: &Api<SkepEndpointSlice>, write: &Write) -> Result<(), kube::Error> {
+        let (index, endpoints) = match write {
+            Write::Put(index, endpoints) => (*index, endpoints),
+            Write::Delete(index) => {
+                let deleted = api.delete(&self.name(*index), &DeleteParams::default()).await;
+                return ignore_absent(deleted.map(drop));
+            }
+        };
+        let name = self.name(index);
+        let spec = SkepEndpointSliceSpec { node: self.node.clone(), endpoints: endpoints.clone() };
+        let patch = Patch::Merge(json!({ "spec": &spec }));
+        match api.patch(&name, &PatchParams::default(), &patch).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                let object = SkepEndpointSlice { metadata: self.metadata(name), spec };
+                api.create(&PostParams::default(), &object).await.map(drop)
+            }
+            other => other.map(drop),
+        }
+    }
+
+    fn metadata(&self, name: String) -> ObjectMeta {
+        let owner = OwnerReference {
+            api_version: "v1".into(),
+            kind: "Node".into(),
+            name: self.node.clone(),
+            uid: self.uid.clone(),
+            controller: Some(true),
+            block_owner_deletion: None,
+        };
+        ObjectMeta {
+            name: Some(name),
+            labels: Some(BTreeMap::from([(NODE_LABEL.to_owned(), self.node.clone())])),
+            owner_references: Some(vec![owner]),
+            ..ObjectMeta::default()
+        }
+    }
+
+    fn name(&self, index: u32) -> String {
+        format!("{}-{index}", self.node)
+    }
+}
+
+fn ignore_absent(result: Result<(), kube::Error>) -> Result<(), kube::Error> {
+    match result {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        other => other,
+    }
+}

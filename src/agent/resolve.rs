@@ -1,0 +1,84 @@
+//! Names for flows.
+
+use std::{net::IpAddr, sync::Arc};
+
+use super::{cluster::PeerView, shared::Agent};
+use crate::{
+    cni::record::EndpointRecord,
+    flows::{PeerInfo, Resolve, Workload},
+    model::{Identity, IfIndex},
+};
+
+/// Tells flows whose an address is, from what the agent knows.
+pub(super) struct Names {
+    agent: Arc<Agent>,
+}
+
+impl Names {
+    pub(super) fn new(agent: Arc<Agent>) -> Self {
+        Self { agent }
+    }
+
+    fn local(&self, record: EndpointRecord) -> PeerInfo {
+        let pod = record.pod.unwrap_or_else(|| crate::model::PodRef {
+            namespace: String::new(),
+            name: record.attachment.container_id,
+            uid: String::new(),
+        });
+        let workload = self.agent.pods.pod(&pod).and_then(|object| object.workload);
+        PeerInfo {
+            identity: Some(record.identity),
+            endpoint_id: record.id.0,
+            labels: record.labels.to_strings(),
+            namespace: pod.namespace,
+            pod: pod.name,
+            workload: workload.map(|(kind, name)| Workload { name, kind }),
+            node: self.agent.config.node_name.clone(),
+        }
+    }
+
+    fn labels(&self, identity: Identity) -> Vec<String> {
+        let cluster = self.agent.cluster();
+        cluster.book().object(identity).map(|object| object.labels.to_strings()).unwrap_or_default()
+    }
+}
+
+impl Resolve for Names {
+    fn address(&self, address: IpAddr) -> Option<Arc<PeerInfo>> {
+        if let Some(record) = self.agent.endpoints.by_address(address) {
+            return Some(Arc::new(self.local(record)));
+        }
+        let peer = self.agent.cluster().peer(address)?;
+        Some(Arc::new(match peer {
+            PeerView::Pod(endpoint, node) => PeerInfo {
+                identity: Some(endpoint.identity),
+                labels: self.labels(endpoint.identity),
+                namespace: endpoint.namespace,
+                pod: endpoint.pod,
+                node,
+                ..PeerInfo::default()
+            },
+            PeerView::Node(view) => PeerInfo {
+                identity: Some(if view.local { Identity::HOST } else { Identity::REMOTE_NODE }),
+                node: view.node.name,
+                ..PeerInfo::default()
+            },
+        }))
+    }
+
+    fn identity(&self, identity: Identity) -> Option<Arc<PeerInfo>> {
+        let labels = self.labels(identity);
+        let info = PeerInfo { identity: Some(identity), labels, ..PeerInfo::default() };
+        (!info.labels.is_empty()).then(|| Arc::new(info))
+    }
+
+    fn interface(&self, device: IfIndex) -> Option<Arc<str>> {
+        let hooks = self.agent.devices().hooks();
+        if let Some((_, _, name)) = hooks.into_iter().find(|(index, _, _)| *index == device) {
+            return Some(name.into());
+        }
+        let records = self.agent.endpoints.records();
+        let record = records.into_iter().find(|record| record.ifindex == device)?;
+        Some(record.host_ifname.into())
+    }
+}

@@ -1,0 +1,219 @@
+//! What the agent's parts share.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use super::{
+    cache::Snapshot,
+    cluster::Cluster,
+    endpoint::Endpoints,
+    identity::Known,
+    node::{Devices, Routes},
+    pods::Pods,
+};
+use crate::{
+    config::AgentConfig,
+    flows::Observer,
+    kernel::{Datapath, KernelMaps},
+    kubernetes::{
+        Change, IdentityObject, NamespaceObject, NodeObject, PodObject, SliceObject, WatchState,
+    },
+    model::{Identity, Labels},
+};
+
+/// How the five watches are doing.
+#[derive(Debug, Default)]
+pub(super) struct Watches {
+    pub(super) nodes: WatchState,
+    pub(super) pods: WatchState,
+    pub(super) namespaces: WatchState,
+    pub(super) identities: WatchState,
+    pub(super) slices: WatchState,
+}
+
+impl Watches {
+    pub(super) fn all(&self) -> [(&'static str, &WatchState); 5] {
+        [
+            ("nodes", &self.nodes),
+            ("pods", &self.pods),
+            ("namespaces", &self.namespaces),
+            ("identities", &self.identities),
+            ("endpoint slices", &self.slices),
+        ]
+    }
+
+    /// Tells whether every watch has seen a complete list.
+    pub(super) fn synced(&self) -> bool {
+        self.all().iter().all(|(_, state)| state.synced())
+    }
+}
+
+/// How far the agent is.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    configured: AtomicBool,
+    synced: AtomicBool,
+    announced: AtomicBool,
+}
+
+impl Progress {
+    /// The datapath has its configuration.
+    pub(super) fn configured(&self) -> bool {
+        self.configured.load(Ordering::Acquire)
+    }
+
+    /// The cluster was seen completely.
+    pub(super) fn synced(&self) -> bool {
+        self.synced.load(Ordering::Acquire)
+    }
+
+    /// The node was announced as ready.
+    pub(super) fn announced(&self) -> bool {
+        self.announced.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_configured(&self) {
+        self.configured.store(true, Ordering::Release);
+    }
+
+    pub(super) fn set_synced(&self) {
+        self.synced.store(true, Ordering::Release);
+    }
+
+    pub(super) fn set_announced(&self) {
+        self.announced.store(true, Ordering::Release);
+    }
+}
+
+/// The parts of a running agent.
+pub(super) struct Agent {
+    pub(super) config: AgentConfig,
+    pub(super) started: Timestamp,
+    pub(super) datapath: Arc<Datapath>,
+    pub(super) maps: Arc<KernelMaps>,
+    pub(super) cluster: Arc<Mutex<Cluster<KernelMaps>>>,
+    pub(super) pods: Arc<Pods>,
+    pub(super) endpoints: Arc<Endpoints>,
+    pub(super) devices: Mutex<Devices>,
+    pub(super) routes: Mutex<Routes>,
+    pub(super) route_mtu: u32,
+    pub(super) watches: Watches,
+    pub(super) progress: Progress,
+    pub(super) connections: AtomicU64,
+    /// Told when an identity object that may be in use is gone.
+    pub(super) lost_identity: Notify,
+    pub(super) observer: Mutex<Option<Arc<Observer>>>,
+}
+
+impl Agent {
+    pub(super) fn cluster(&self) -> MutexGuard<'_, Cluster<KernelMaps>> {
+        self.cluster.lock().expect("no panic while holding the lock")
+    }
+
+    pub(super) fn devices(&self) -> Devices {
+        self.devices.lock().expect("no panic while holding the lock").clone()
+    }
+
+    /// Takes in news of nodes; those of this node set the pod CIDRs.
+    pub(super) fn nodes_changed(&self, change: Change<NodeObject>) {
+        let cidrs = {
+            let mut cluster = self.cluster();
+            cluster.apply_nodes(change);
+            cluster.local_node().map(|(_, node)| node.pod_cidrs.clone())
+        };
+        if let Some(cidrs) = cidrs {
+            self.endpoints.set_ranges(&cidrs);
+        }
+    }
+
+    pub(super) fn slices_changed(&self, change: Change<SliceObject>) {
+        self.cluster().apply_slices(change);
+    }
+
+    /// Takes in news of identities; one that is gone or retired may have to be kept.
+    pub(super) fn identities_changed(&self, change: Change<IdentityObject>) {
+        let retired = match &change {
+            Change::Changed(object) => object.retired,
+            Change::Listed(all) => all.iter().any(|object| object.retired),
+            Change::Gone(_) => false,
+        };
+        let gone = self.cluster().apply_identities(change);
+        if retired || !gone.is_empty() {
+            self.lost_identity.notify_one();
+        }
+    }
+
+    pub(super) fn pods_changed(&self, change: Change<PodObject>) {
+        self.pods.apply_pods(change);
+    }
+
+    pub(super) fn namespaces_changed(&self, change: Change<NamespaceObject>) {
+        self.pods.apply_namespaces(change);
+    }
+
+    /// Takes in what the cache has.
+    pub(super) fn remember(&self, snapshot: Snapshot) {
+        for identity in snapshot.identities {
+            self.cluster().apply_identities(Change::Changed(identity));
+        }
+        for namespace in snapshot.namespaces {
+            self.namespaces_changed(Change::Changed(namespace));
+        }
+        for pod in snapshot.pods {
+            self.pods_changed(Change::Changed(pod));
+        }
+        for node in snapshot.nodes {
+            self.nodes_changed(Change::Changed(node));
+        }
+        for slice in snapshot.slices {
+            self.slices_changed(Change::Changed(slice));
+        }
+    }
+
+    /// Returns what the cache shall have.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let (pods, namespaces) = self.pods.snapshot();
+        let cluster = self.cluster();
+        Snapshot {
+            nodes: cluster.nodes().into_iter().map(|view| view.node).collect(),
+            identities: cluster.identities(),
+            slices: cluster.slices(),
+            pods,
+            namespaces,
+            node_ids: cluster.node_ids().clone(),
+        }
+    }
+}
+
+/// The identities' book inside the cluster's state.
+#[derive(Debug)]
+pub(super) struct Identities(pub(super) Arc<Mutex<Cluster<KernelMaps>>>);
+
+impl Identities {
+    fn cluster(&self) -> MutexGuard<'_, Cluster<KernelMaps>> {
+        self.0.lock().expect("no panic while holding the lock")
+    }
+}
+
+impl Known for Identities {
+    fn lookup(&self, labels: &Labels) -> Option<IdentityObject> {
+        self.cluster().book().lookup(labels).cloned()
+    }
+
+    fn object(&self, identity: Identity) -> Option<IdentityObject> {
+        self.cluster().book().object(identity).cloned()
+    }
+
+    fn learn(&self, object: IdentityObject) {
+        self.cluster().apply_identities(Change::Changed(object));
+    }
+
+    fn forget(&self, identity: Identity) {
+        self.cluster().apply_identities(Change::Gone(identity.0.to_string()));
+    }
+}

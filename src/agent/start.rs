@@ -1,0 +1,196 @@
+//! Set-up: from nothing, or from what an earlier agent left, to a datapath that enforces.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    path::Path,
+    sync::{Arc, Mutex, atomic::AtomicU64},
+};
+
+use jiff::Timestamp;
+use nix::fcntl::{Flock, FlockArg};
+use tokio::{net::UnixListener, runtime::Handle, sync::Notify};
+use tracing::{info, warn};
+
+use super::{
+    AgentError,
+    cache::Cache,
+    cluster::Cluster,
+    endpoint::{Context, Endpoints, Labelling},
+    identity::{Derivation, LabelFilter, Resolver},
+    node::{Devices, Revision, RouteContext, Routes, route_mtu},
+    pods::Pods,
+    shared::{Agent, Identities, Progress, Watches},
+};
+use crate::{
+    cni::{ipam::Ipam, queue::Deletions, server},
+    config::{AgentConfig, Attach},
+    kernel::{self, AttachMode, Datapath, LoadOptions, sysctl},
+    model::Family,
+};
+
+/// An agent that is set up but not running.
+pub(super) struct Started {
+    pub(super) agent: Arc<Agent>,
+    pub(super) cache: Cache,
+    pub(super) listener: UnixListener,
+    pub(super) publish: Arc<Notify>,
+    pub(super) resolver: Arc<Resolver>,
+    /// Held as long as the agent lives.
+    pub(super) lock: Flock<File>,
+}
+
+/// Sets everything up that needs no API server. Blocks; call it where that is allowed.
+///
+/// The order keeps an earlier agent's datapath enforcing all the while: its maps and links are
+/// taken over first, programs are replaced in place, and nothing is deleted before the cluster
+/// was seen completely.
+///
+/// # Errors
+/// When the node lacks something; nothing that worked before is taken away.
+pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started, AgentError> {
+    for dir in [&config.run_dir, &config.state_dir] {
+        fs::create_dir_all(dir).map_err(|source| AgentError::Path { path: dir.clone(), source })?;
+    }
+    let lock = lock(&config.state_dir)?;
+    kernel::require()?;
+    node_settings(&config);
+    let datapath = Arc::new(Datapath::open(&LoadOptions {
+        bpf_dir: config.bpf_dir.clone(),
+        attach: match config.attach {
+            Attach::Auto => AttachMode::Auto,
+            Attach::Tcx => AttachMode::Tcx,
+            Attach::Clsact => AttachMode::Clsact,
+        },
+        conntrack_entries: config.conntrack_entries.unwrap_or_else(entries_by_memory),
+    })?);
+    let maps = datapath.maps();
+    let devices = Devices::find(&config)?;
+    let route_mtu = route_mtu(config.routing, devices.underlay.mtu, &devices.addresses());
+
+    let cache = Cache::new(&config.state_dir);
+    let snapshot = cache.load();
+    let cluster = Arc::new(Mutex::new(Cluster::new(
+        Arc::clone(&maps),
+        config.node_name.clone(),
+        snapshot.node_ids.clone(),
+    )?));
+    let rules = Derivation {
+        filter: LabelFilter::new(&config.drop_labels),
+        cluster: config.cluster_name.clone(),
+    };
+    let pods = Arc::new(Pods::new(rules));
+    let known = Arc::new(Identities(Arc::clone(&cluster)));
+    let resolver = Arc::new(Resolver::new(client.clone(), known));
+    let labelling = Labelling::new(Arc::clone(&pods), Arc::clone(&resolver), client);
+    let publish = Arc::new(Notify::new());
+    let context = Context {
+        datapath: Arc::clone(&datapath),
+        cluster: Arc::clone(&cluster),
+        labelling: Arc::new(labelling),
+        runtime: Handle::current(),
+        device_mtu: devices.underlay.mtu,
+        route_mtu,
+        boot_id: boot_id()?,
+        publish: Arc::clone(&publish),
+    };
+    let families = config.ip_family;
+    let ipam = Ipam::new(|family: Family| families.has(family));
+    let revision = Revision::open(Arc::clone(&maps), &config.state_dir)?;
+    let endpoints = Endpoints::open(context, &config.state_dir, ipam, revision)?;
+    let routes = RouteContext { vxlan: devices.vxlan, mtu: route_mtu, own: devices.addresses() };
+    let agent = Arc::new(Agent {
+        started: Timestamp::now(),
+        routes: Mutex::new(Routes::open(&config.state_dir, routes)),
+        config,
+        datapath,
+        maps,
+        cluster,
+        pods,
+        endpoints,
+        devices: Mutex::new(devices),
+        route_mtu,
+        watches: Watches::default(),
+        progress: Progress::default(),
+        connections: AtomicU64::new(0),
+        lost_identity: Notify::new(),
+        observer: Mutex::new(None),
+    });
+    agent.remember(snapshot);
+    let listener = take_over(&agent)?;
+    Ok(Started { agent, cache, listener, publish, resolver, lock })
+}
+
+/// Restores the endpoints, does the deletions that were queued meanwhile, and replaces the
+/// programs. From then on the plugin is heard.
+fn take_over(agent: &Agent) -> Result<UnixListener, AgentError> {
+    let restored = agent.endpoints.restore(&agent.config.state_dir)?;
+    info!(
+        kept = restored.kept,
+        dropped = restored.dropped,
+        quarantined = restored.quarantined,
+        strays = restored.strays,
+        "endpoints restored"
+    );
+    let socket = agent.config.run_dir.join("cni.sock");
+    let failed = |source| AgentError::Path { path: socket.clone(), source };
+    let listener = {
+        let queue = Deletions::beside(&socket);
+        let _alone = queue.lock_exclusive().map_err(failed)?;
+        for attachment in queue.list().map_err(failed)? {
+            match agent.endpoints.delete(&attachment) {
+                Ok(()) => queue.done(&attachment).map_err(failed)?,
+                Err(failure) => warn!(msg = failure.msg, "queued deletion not done yet"),
+            }
+        }
+        server::bind(&socket).map_err(failed)?
+    };
+    let devices = agent.devices();
+    agent.endpoints.attach_all();
+    devices.attach(&agent.datapath)?;
+    agent.endpoints.repair(&devices.entries())?;
+    Ok(listener)
+}
+
+/// Two agents would undo each other's work.
+fn lock(state_dir: &Path) -> Result<Flock<File>, AgentError> {
+    let path = state_dir.join("agent.lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|source| AgentError::Path { path: path.clone(), source })?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock)
+        .map_err(|_| AgentError::AlreadyRunning { path })
+}
+
+fn node_settings(config: &AgentConfig) {
+    let settings = sysctl::NodeSettings {
+        ipv4: config.ip_family.has(Family::V4),
+        ipv6: config.ip_family.has(Family::V6),
+        snat_ports: (config.snat_ports.first, config.snat_ports.last),
+    };
+    for error in sysctl::apply_node(&settings) {
+        warn!(error = &error as &dyn std::error::Error, "node setting not made");
+    }
+}
+
+fn boot_id() -> Result<String, AgentError> {
+    let path = Path::new("/proc/sys/kernel/random/boot_id");
+    let text = fs::read_to_string(path)
+        .map_err(|source| AgentError::Path { path: path.into(), source })?;
+    Ok(text.trim().to_owned())
+}
+
+/// A quarter of a percent of the memory, between 64 thousand and a million entries of about 300
+/// bytes.
+fn entries_by_memory() -> u32 {
+    const ENTRY: u64 = 300;
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib: Option<u64> = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))
+        .and_then(|rest| rest.trim().strip_suffix(" kB")?.parse().ok());
+    let entries = kib.unwrap_or(0) * 1024 / 400 / ENTRY;
+    u32::try_from(entries.clamp(65_536, 1_048_576)).expect("clamped to 32 bits")
+}
