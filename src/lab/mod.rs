@@ -12,6 +12,7 @@ mod controllers;
 mod down;
 mod fabric;
 mod host;
+mod kubelet;
 mod node;
 mod plan;
 mod spec;

@@ -1,6 +1,6 @@
 //! A node: namespaces held by files, a `/run` and a bpffs of its own, a control group subtree.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, net::IpAddr, os::unix::fs::symlink, path::{Path, PathBuf}};
 
 use nix::{sched::CloneFlags, unistd::sethostname};
 
@@ -64,6 +64,7 @@ fn lay_out(node: &NodeDir, plan: &NodePlan) -> Result<(), StateError> {
         inside::CNI_RESULTS,
         inside::NETNS,
         inside::PODS,
+        inside::BIN,
         "/run/skep",
         "/run/lock",
     ];
@@ -82,13 +83,18 @@ fn lay_out(node: &NodeDir, plan: &NodePlan) -> Result<(), StateError> {
         let path = node.outside(inside::LAB).join(name);
         fs::write(&path, content).map_err(|source| failed("write", &path, source))?;
     }
-    let plugin = node.outside(inside::CNI_BIN).join(PLUGIN);
-    let own_file = std::env::current_exe().map_err(|source| failed("find", &plugin, source))?;
-    std::os::unix::fs::symlink(own_file, &plugin).map_err(|source| failed("link", &plugin, source))
+    link_own_file(&node.outside(inside::CNI_BIN).join(PLUGIN))?;
+    link_own_file(&node.outside(inside::BIN).join("skep"))
+}
+
+/// Makes this very file known under another path.
+pub(crate) fn link_own_file(path: &Path) -> Result<(), StateError> {
+    let own_file = std::env::current_exe().map_err(|source| failed("find", path, source))?;
+    symlink(own_file, path).map_err(|source| failed("link", path, source))
 }
 
 /// Writes a hosts file for one name.
-pub(crate) fn hosts(name: &str, addresses: impl Iterator<Item = std::net::IpAddr>) -> String {
+pub(crate) fn hosts(name: &str, addresses: impl Iterator<Item = IpAddr>) -> String {
     let mut text = String::from("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n");
     for address in addresses {
         text.push_str(&format!("{address}\t{name}\n"));
@@ -115,7 +121,7 @@ fn furnish(node: &NodeDir, plan: &NodePlan, group: &Cgroup) -> Result<(), NodeEr
     Ok(())
 }
 
-fn files_inside(name: &str) -> std::path::PathBuf {
+fn files_inside(name: &str) -> PathBuf {
     Path::new(inside::LAB).join(name)
 }
 
@@ -128,7 +134,7 @@ pub(crate) fn cover(file: &Path, target: &Path) -> Result<(), MountError> {
 }
 
 /// Returns where a symbolic link leads if that is below `/run`, as on hosts with systemd-resolved.
-fn follow_into_run(link: &str) -> Option<String> {
+pub(crate) fn follow_into_run(link: &str) -> Option<String> {
     let real = fs::canonicalize(link).ok()?;
     real.starts_with("/run").then(|| real.to_str().map(str::to_owned)).flatten()
 }

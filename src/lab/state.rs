@@ -237,6 +237,8 @@ pub(crate) mod inside {
     pub(crate) const CNI_RESULTS: &str = "/run/lab/cni/results";
     /// Network namespaces of pods.
     pub(crate) const NETNS: &str = "/run/netns";
+    /// Programs of the lab: skep itself.
+    pub(crate) const BIN: &str = "/run/lab/bin";
     /// Places and files of pods.
     pub(crate) const PODS: &str = "/run/lab/pods";
 }

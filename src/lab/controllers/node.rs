@@ -9,10 +9,16 @@ use serde_json::json;
 use super::{owned::has_ended, snapshot::Snapshot};
 use crate::lab::cluster::Action;
 
-/// Taints that this controller keeps, with the condition and the status that calls for each.
-const TAINTS: [(&str, &str, &[&str]); 2] = [
-    ("node.kubernetes.io/not-ready", "Ready", &["False"]),
-    ("node.kubernetes.io/network-unavailable", "NetworkUnavailable", &["True"]),
+/// A taint and the condition that calls for it.
+type Rule = (&'static str, &'static str, fn(Option<&str>) -> bool);
+
+/// Taints that this controller keeps. A node that says nothing is not ready, and nobody says that
+/// a network is unavailable unless it is.
+const TAINTS: [Rule; 2] = [
+    ("node.kubernetes.io/not-ready", "Ready", |status| status != Some("True")),
+    ("node.kubernetes.io/network-unavailable", "NetworkUnavailable", |status| {
+        status == Some("True")
+    }),
 ];
 
 pub(super) fn plan(snapshot: &Snapshot) -> Vec<Action> {
@@ -31,7 +37,7 @@ fn taint(node: &Arc<Node>) -> Option<Action> {
         .cloned()
         .collect();
     for (key, condition, calls) in TAINTS {
-        if status_of(node, condition).is_some_and(|status| calls.contains(&status)) {
+        if calls(status_of(node, condition)) {
             let kept = now.iter().find(|taint| taint.key == key && taint.effect == "NoSchedule");
             wanted.push(kept.cloned().unwrap_or_else(|| Taint {
                 key: key.to_owned(),

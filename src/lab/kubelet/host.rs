@@ -1,0 +1,95 @@
+//! What a kubelet knows about its node.
+
+use std::{
+    net::IpAddr,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+
+use super::{backend::Backend, cni::Runtime};
+use crate::lab::{
+    cluster::Cluster,
+    host::cgroup::{Cgroup, CgroupError},
+    plan::{API_PORT, FABRIC, NodePlan},
+    state::{LabDir, NodeDir, inside},
+};
+
+/// Makes tokens of service accounts, from namespace and name.
+pub(crate) type Tokens = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
+
+/// What all kubelets of a lab share.
+#[derive(Clone)]
+pub(crate) struct HostOptions {
+    pub(crate) cluster: Cluster,
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) tokens: Tokens,
+    /// PEM of the authority.
+    pub(crate) authority: String,
+}
+
+/// A node, as its kubelet sees it.
+pub(crate) struct Host {
+    pub(super) plan: NodePlan,
+    pub(super) node: NodeDir,
+    pub(super) cgroup: Cgroup,
+    pub(super) runtime: Runtime,
+    pub(super) logs: PathBuf,
+    pub(super) shared: HostOptions,
+    /// The Node object's uid, once it is registered.
+    pub(super) uid: OnceLock<String>,
+}
+
+impl Host {
+    /// Describes a node of the lab.
+    pub(crate) fn new(
+        dir: &LabDir,
+        plan: NodePlan,
+        shared: HostOptions,
+    ) -> Result<Self, CgroupError> {
+        let node = dir.node(&plan.name);
+        Ok(Self {
+            cgroup: Cgroup::of_lab(dir.name().as_str())?.child(&plan.name),
+            runtime: Runtime {
+                conf_dir: inside::CNI_CONF.into(),
+                bin_dir: inside::CNI_BIN.into(),
+                results_dir: inside::CNI_RESULTS.into(),
+            },
+            logs: dir.logs().join("pods"),
+            node,
+            plan,
+            shared,
+            uid: OnceLock::new(),
+        })
+    }
+
+    /// Returns the node's name.
+    pub(super) fn name(&self) -> &str {
+        &self.plan.name
+    }
+
+    /// Returns the place of the node, from the machine.
+    pub(super) fn place(&self) -> PathBuf {
+        self.node.path().to_owned()
+    }
+
+    /// Returns the group of a pod.
+    pub(super) fn pod_cgroup(&self, pod: &Pod) -> Cgroup {
+        self.cgroup.child("pods").child(format!("pod{}", pod.uid().unwrap_or_default()))
+    }
+
+    /// Returns the directory of a pod's log files.
+    pub(super) fn pod_logs(&self, pod: &Pod) -> PathBuf {
+        let namespace = pod.namespace().unwrap_or_default();
+        self.logs.join(format!("{namespace}_{}_{}", pod.name_any(), pod.uid().unwrap_or_default()))
+    }
+
+    /// Returns the API server's address, of the family that the node has.
+    pub(super) fn api_server(&self) -> (IpAddr, u16) {
+        let same = |ip: &IpAddr| self.plan.ips().any(|own| own.is_ipv4() == ip.is_ipv4());
+        let address = FABRIC.iter().find(same).expect("a node has an address of some family");
+        (address, API_PORT)
+    }
+}

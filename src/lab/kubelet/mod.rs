@@ -1,0 +1,23 @@
+//! The lab's kubelets: one per node, in one process.
+//!
+//! Each runs the pods bound to its node as kubelet and containerd would: a sandbox of namespaces,
+//! the CNI plugin called with containerd's environment, containers as processes in control groups
+//! of their own, probes, restarts, graceful ends, status.
+
+mod backend;
+mod cni;
+mod container;
+mod environment;
+mod host;
+mod log;
+mod node;
+mod phase;
+mod pod;
+mod probe;
+mod program;
+mod sandbox;
+mod status;
+
+pub(super) use backend::Backend;
+pub(super) use host::{Host, HostOptions};
+pub(super) use node::run;

@@ -1,0 +1,275 @@
+//! The node itself: registration, readiness, and a task for each of its pods.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::core::v1::{Event, Node, ObjectReference, Pod},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use kube::{Api, ResourceExt, api::{DynamicObject, Patch, PatchParams}, core::ApiResource};
+use serde_json::{Value, json};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, sleep},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{cni, host::Host, phase::time, pod};
+use crate::lab::{cluster::Action, state::inside};
+
+/// How often the lease is renewed.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often a node without a network is looked at.
+const WATCHFUL: Duration = Duration::from_millis(20);
+/// How often a node with a network is looked at.
+const CALM: Duration = Duration::from_secs(2);
+
+/// Runs a node's kubelet until shutdown; pods keep running then.
+pub(crate) async fn run(host: Arc<Host>, shutdown: CancellationToken) {
+    let work = async {
+        register(&host).await;
+        tokio::join!(readiness(&host), heartbeat(&host), pods(&host));
+    };
+    shutdown.run_until_cancelled(work).await;
+}
+
+/// Creates the Node object.
+async fn register(host: &Host) {
+    let name = host.name();
+    let cidrs: Vec<String> = host.plan.pod_cidrs.iter().map(ToString::to_string).collect();
+    let node: Node = serde_json::from_value(json!({
+        "metadata": { "name": name, "labels": {
+            "kubernetes.io/hostname": name,
+            "kubernetes.io/os": "linux",
+            "kubernetes.io/arch": match std::env::consts::ARCH {
+                "x86_64" => "amd64",
+                "aarch64" => "arm64",
+                other => other,
+            },
+            "topology.kubernetes.io/zone": "lab",
+        } },
+        "spec": {
+            "podCIDR": cidrs.first(),
+            "podCIDRs": cidrs,
+            "taints": [{ "key": "node.kubernetes.io/not-ready", "effect": "NoSchedule" }],
+        },
+    }))
+    .expect("a node");
+    let client = host.shared.cluster.client();
+    while let Err(error) = Action::create(&node).run(client).await {
+        warn!(node = name, %error, "node not registered");
+        sleep(Duration::from_millis(200)).await;
+    }
+    write_status(host, &node, false).await;
+    let api: Api<Node> = Api::all(client.clone());
+    if let Ok(node) = api.get(name).await {
+        // Set once: this is the only registration.
+        host.uid.set(node.uid().unwrap_or_default()).ok();
+    }
+}
+
+/// Keeps the condition Ready as containerd and kubelet would: it is about the network's file only.
+async fn readiness(host: &Host) {
+    let conf_dir = host.node.outside(inside::CNI_CONF);
+    let node = Node {
+        metadata: ObjectMeta { name: Some(host.name().to_owned()), ..ObjectMeta::default() },
+        ..Node::default()
+    };
+    let mut ready = false;
+    loop {
+        let now = cni::has_network(&conf_dir);
+        if now != ready && write_status(host, &node, now).await {
+            info!(node = host.name(), ready = now, "node readiness changed");
+            ready = now;
+        }
+        sleep(if ready { CALM } else { WATCHFUL }).await;
+    }
+}
+
+async fn write_status(host: &Host, node: &Node, ready: bool) -> bool {
+    let client = host.shared.cluster.client();
+    let api: Api<Node> = Api::all(client.clone());
+    // Others own conditions too (NetworkUnavailable is skep's), and a merge replaces the list.
+    let Ok(current) = api.get(host.name()).await else { return false };
+    let conditions = current.status.and_then(|status| status.conditions).unwrap_or_default();
+    let mut conditions: Vec<Value> = conditions
+        .iter()
+        .filter(|condition| condition.type_ == "NetworkUnavailable")
+        .map(|condition| json!(condition))
+        .collect();
+    conditions.extend(own_conditions(ready));
+    let mut status = status(host);
+    status["conditions"] = Value::from(conditions);
+    let patch = json!({
+        "metadata": { "resourceVersion": current.metadata.resource_version },
+        "status": status,
+    });
+    let params = PatchParams::default();
+    api.patch_status(&node.name_any(), &params, &Patch::Merge(&patch)).await.is_ok()
+}
+
+fn own_conditions(ready: bool) -> Vec<Value> {
+    let now = time(Timestamp::now());
+    let condition = |kind: &str, holds: bool, reason: &str, message: &str| {
+        json!({
+            "type": kind,
+            "status": if holds { "True" } else { "False" },
+            "reason": reason,
+            "message": message,
+            "lastHeartbeatTime": now,
+            "lastTransitionTime": now,
+        })
+    };
+    let missing = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized";
+    vec![
+        condition("MemoryPressure", false, "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        condition("DiskPressure", false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        condition("PIDPressure", false, "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        if ready {
+            condition("Ready", true, "KubeletReady", "kubelet is posting ready status")
+        } else {
+            condition("Ready", false, "KubeletNotReady", missing)
+        },
+    ]
+}
+
+fn status(host: &Host) -> Value {
+    let mut addresses: Vec<Value> =
+        host.plan.ips().map(|ip| json!({ "type": "InternalIP", "address": ip })).collect();
+    addresses.push(json!({ "type": "Hostname", "address": host.name() }));
+    let system = nix::sys::utsname::uname();
+    let kernel = system.as_ref().map_or("", |system| system.release().to_str().unwrap_or(""));
+    let version = concat!("v1.36.0-skep-", env!("CARGO_PKG_VERSION"));
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).to_string();
+    json!({
+        "addresses": addresses,
+        "capacity": { "cpu": cpus, "pods": "110", "memory": "4Gi" },
+        "allocatable": { "cpu": cpus, "pods": "110", "memory": "4Gi" },
+        "nodeInfo": {
+            "kubeletVersion": version,
+            "kubeProxyVersion": "",
+            "containerRuntimeVersion": concat!("skep://", env!("CARGO_PKG_VERSION")),
+            "kernelVersion": kernel,
+            "osImage": "skep lab",
+            "operatingSystem": "linux",
+            "architecture": std::env::consts::ARCH,
+            "machineID": "", "systemUUID": "", "bootID": "",
+        },
+    })
+}
+
+/// Renews the node's lease.
+async fn heartbeat(host: &Host) {
+    let resource = ApiResource::erase::<k8s_openapi::api::coordination::v1::Lease>(&());
+    let client = host.shared.cluster.client().clone();
+    let api: Api<DynamicObject> = Api::namespaced_with(client, "kube-node-lease", &resource);
+    let mut ticks = interval(HEARTBEAT);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let owner = json!([{
+            "apiVersion": "v1", "kind": "Node", "name": host.name(),
+            "uid": host.uid.get().map_or("", String::as_str),
+        }]);
+        let lease = json!({
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": { "name": host.name(), "namespace": "kube-node-lease", "ownerReferences": owner },
+            "spec": {
+                "holderIdentity": host.name(),
+                "leaseDurationSeconds": 40,
+                "renewTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
+            },
+        });
+        let params = PatchParams::apply("kubelet").force();
+        // The next beat makes up for a missed one.
+        api.patch(host.name(), &params, &Patch::Apply(&lease)).await.ok();
+    }
+}
+
+/// Runs a task for each pod bound to the node.
+async fn pods(host: &Arc<Host>) {
+    let mut changes = host.shared.cluster.changes();
+    let mut known: HashMap<String, watch::Sender<Option<Arc<Pod>>>> = HashMap::new();
+    let mut tasks = JoinSet::new();
+    loop {
+        changes.mark_unchanged();
+        let here = |pod: &Arc<Pod>| {
+            pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(host.name())
+        };
+        let bound: HashMap<String, Arc<Pod>> = host
+            .shared
+            .cluster
+            .pods
+            .all()
+            .into_iter()
+            .filter(here)
+            .map(|pod| (pod.uid().unwrap_or_default(), pod))
+            .collect();
+        known.retain(|uid, sender| {
+            if !bound.contains_key(uid) {
+                sender.send_replace(None);
+            }
+            bound.contains_key(uid)
+        });
+        for (uid, pod) in bound {
+            match known.get(&uid) {
+                Some(sender) => {
+                    sender.send_if_modified(|latest| {
+                        let newer = latest.as_ref().is_none_or(|old| !Arc::ptr_eq(old, &pod));
+                        *latest = Some(Arc::clone(&pod));
+                        newer
+                    });
+                }
+                None => {
+                    let (sender, latest) = watch::channel(Some(Arc::clone(&pod)));
+                    known.insert(uid, sender);
+                    tasks.spawn(pod::run(Arc::clone(host), pod, latest));
+                }
+            }
+        }
+        while tasks.try_join_next().is_some() {}
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Makes an event about a pod.
+pub(super) fn event(host: &Host, pod: &Pod, reason: &str, message: &str) -> Action {
+    let now = Timestamp::now();
+    let event = Event {
+        metadata: ObjectMeta {
+            name: Some(format!("{}.{:x}", pod.name_any(), now.as_nanosecond())),
+            namespace: pod.namespace(),
+            ..ObjectMeta::default()
+        },
+        involved_object: ObjectReference {
+            api_version: Some("v1".into()),
+            kind: Some("Pod".into()),
+            namespace: pod.namespace(),
+            name: Some(pod.name_any()),
+            uid: pod.uid(),
+            ..ObjectReference::default()
+        },
+        reason: Some(reason.to_owned()),
+        message: Some(message.to_owned()),
+        type_: Some("Warning".to_owned()),
+        count: Some(1),
+        first_timestamp: Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now)),
+        last_timestamp: Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now)),
+        source: Some(k8s_openapi::api::core::v1::EventSource {
+            component: Some("kubelet".to_owned()),
+            host: Some(host.name().to_owned()),
+        }),
+        ..Event::default()
+    };
+    Action::create(&event)
+}
