@@ -108,7 +108,8 @@ impl Backend {
 
     fn log_dir(&self, request: &LogRequest) -> PathBuf {
         let pod = &request.pod;
-        self.logs.join(format!("{}_{}_{}", pod.namespace, pod.name, pod.uid)).join(&request.container)
+        let name = format!("{}_{}_{}", pod.namespace, pod.name, pod.uid);
+        self.logs.join(&pod.node).join(name).join(&request.container)
     }
 }
 

@@ -247,13 +247,7 @@ impl Runner {
         let code = loop {
             tokio::select! {
                 status = child.wait() => break exit_code(status),
-                order = orders.wait_for(|order| *order != Order::Run) => {
-                    let grace = match order.map(|order| *order) {
-                        Ok(Order::Stop(grace)) => grace,
-                        _ => Duration::ZERO,
-                    };
-                    break self.stop(child, grace).await;
-                }
+                grace = told_to_stop(&mut orders) => break self.stop(child, grace).await,
                 Some(news) = health.recv() => match news {
                     Health::Dead => break self.stop(child, self.grace()).await,
                     Health::Started => {
@@ -294,6 +288,14 @@ impl Runner {
         let cgroup = self.cgroup();
         tokio::task::spawn_blocking(move || cgroup.kill()).await.ok();
         exit_code(child.wait().await)
+    }
+}
+
+/// Waits for the order to stop; returns how long that may take.
+async fn told_to_stop(orders: &mut watch::Receiver<Order>) -> Duration {
+    match orders.wait_for(|order| *order != Order::Run).await.map(|order| *order) {
+        Ok(Order::Stop(grace)) => grace,
+        _ => Duration::ZERO,
     }
 }
 

@@ -57,7 +57,7 @@ impl Host {
                 bin_dir: inside::CNI_BIN.into(),
                 results_dir: inside::CNI_RESULTS.into(),
             },
-            logs: dir.logs().join("pods"),
+            logs: dir.logs().join(&plan.name),
             node,
             plan,
             shared,

@@ -1,0 +1,350 @@
+//! Bringing a lab up: all of it, or nothing.
+
+use std::{
+    fs,
+    io,
+    path::PathBuf,
+    process::{Child, Stdio},
+    thread,
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    apply::{self, ApplyError},
+    client::{self, ConnectError},
+    down::{self, DownError},
+    fabric::{self, FabricError},
+    host::{
+        cgroup::{Cgroup, CgroupError},
+        launch::{Entry, skep},
+        mounts::{self, MountError},
+    },
+    manifest::Manifest,
+    node::{self, NodeError},
+    plan::{self, NodePlan},
+    readiness::{self, Readiness},
+    serve,
+    spec::LabSpec,
+    state::{LabDir, LabRecord, StateError, create_dir, failed},
+};
+use crate::kernel::{self, MissingFeature};
+
+/// How long the lab's process may take until its API can be used.
+const API_WITHIN: Duration = Duration::from_secs(30);
+/// How often files and objects are looked at.
+const LOOK: Duration = Duration::from_millis(20);
+/// How much of a log is shown with an error.
+const TAIL: usize = 600;
+
+/// A lab could not be brought up; nothing of it is left, unless `Leftovers` says so.
+#[derive(Debug, thiserror::Error)]
+pub enum UpError {
+    /// Not root.
+    #[error("a lab makes network namespaces and loads eBPF programs, which needs root")]
+    NotRoot,
+    /// The kernel lacks something.
+    #[error("this machine cannot run a lab")]
+    Missing(#[from] MissingFeature),
+    /// There is such a lab.
+    #[error("lab {name:?} is up already")]
+    Exists {
+        /// Its name.
+        name: String,
+    },
+    /// Files or directories could not be made.
+    #[error("cannot prepare the lab's directory")]
+    State(#[from] StateError),
+    /// Mounts could not be made.
+    #[error("cannot prepare the lab's directory")]
+    Mount(#[from] MountError),
+    /// Control groups could not be made.
+    #[error("cannot prepare control groups")]
+    Cgroup(#[from] CgroupError),
+    /// The fabric could not be built.
+    #[error("cannot build the fabric")]
+    Fabric(#[from] FabricError),
+    /// A node could not be made.
+    #[error("cannot make node {name}")]
+    Node {
+        /// Its name.
+        name: String,
+        /// The reason.
+        #[source]
+        source: NodeError,
+    },
+    /// A process could not be started.
+    #[error("cannot start {what}")]
+    Start {
+        /// What it is for.
+        what: &'static str,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The lab's process ended.
+    #[error("the lab's process ended: {log}")]
+    Ended {
+        /// The end of its log.
+        log: String,
+    },
+    /// The lab's process does not become ready.
+    #[error("the lab's API server does not start: {log}")]
+    Silent {
+        /// The end of its log.
+        log: String,
+    },
+    /// The API server cannot be reached.
+    #[error("cannot connect to the lab's API server")]
+    Connect(#[from] ConnectError),
+    /// A manifest was refused.
+    #[error("cannot create the manifests' objects")]
+    Apply(#[from] ApplyError),
+    /// The objects cannot be read.
+    #[error("cannot read the lab's objects")]
+    Read(#[source] Box<kube::Error>),
+    /// A signal came.
+    #[error("interrupted")]
+    Cancelled,
+    /// Failed, and cleaning up failed too.
+    #[error("{first}, and cleaning up failed")]
+    Leftovers {
+        /// What failed first.
+        first: Box<UpError>,
+        /// What remains.
+        #[source]
+        source: DownError,
+    },
+}
+
+/// What to bring up.
+#[derive(Clone, Debug)]
+pub struct UpOptions {
+    /// The lab.
+    pub spec: LabSpec,
+    /// Objects to create.
+    pub manifests: Vec<Manifest>,
+    /// How long to wait for pods to be ready; none = not at all.
+    pub wait: Option<Duration>,
+}
+
+/// A lab that is up.
+#[derive(Clone, Debug)]
+pub struct UpReport {
+    /// What it was made of.
+    pub record: LabRecord,
+    /// The administrator's kubeconfig.
+    pub kubeconfig: PathBuf,
+    /// What runs, and what does not yet.
+    pub readiness: Readiness,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Brings a lab up. Tells about each step by `tell`.
+///
+/// # Errors
+/// When something is missing or fails, or `cancel` is; the lab is gone again then.
+pub async fn up(
+    options: UpOptions,
+    cancel: CancellationToken,
+    tell: impl Fn(&str),
+) -> Result<UpReport, UpError> {
+    let begun = Instant::now();
+    check()?;
+    let dir = LabDir::new(options.spec.name.clone());
+    let lock = {
+        let dir = dir.clone();
+        // Waits for a concurrent `up` or `down` of the same name.
+        blocking(move || dir.lock().map_err(UpError::from)).await?
+    };
+    if is_running(&dir)? {
+        return Err(UpError::Exists { name: dir.name().to_string() });
+    }
+    let work = build(&dir, &options, &cancel, &tell);
+    let result = match cancel.run_until_cancelled(work).await {
+        Some(result) => result,
+        None => Err(UpError::Cancelled),
+    };
+    let error = match result {
+        Ok((record, readiness)) => {
+            let kubeconfig = dir.kubeconfig();
+            return Ok(UpReport { record, kubeconfig, readiness, took: begun.elapsed() });
+        }
+        Err(error) => error,
+    };
+    let removed = blocking(move || {
+        let removed = down::tear_down(&dir);
+        lock.remove().ok();
+        Ok(removed)
+    })
+    .await?;
+    match removed {
+        Ok(()) => Err(error),
+        Err(source) => Err(UpError::Leftovers { first: Box::new(error), source }),
+    }
+}
+
+fn check() -> Result<(), UpError> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err(UpError::NotRoot);
+    }
+    Ok(kernel::require()?)
+}
+
+/// Tells whether the lab's process lives. Anything else by that name is a leftover.
+fn is_running(dir: &LabDir) -> Result<bool, UpError> {
+    let serving = own_group(dir)?.is_populated()?;
+    Ok(serving && serve::ready_file(dir).exists())
+}
+
+/// The group of the lab's own process.
+fn own_group(dir: &LabDir) -> Result<Cgroup, CgroupError> {
+    Ok(Cgroup::of_lab(dir.name().as_str())?.child("lab"))
+}
+
+async fn build(
+    dir: &LabDir,
+    options: &UpOptions,
+    cancel: &CancellationToken,
+    tell: &impl Fn(&str),
+) -> Result<(LabRecord, Readiness), UpError> {
+    let record = LabRecord {
+        spec: options.spec.clone(),
+        created: jiff::Timestamp::now(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    tell(&format!("making {} nodes", options.spec.nodes));
+    let mut server = {
+        let (dir, record) = (dir.clone(), record.clone());
+        // Not interruptible, but short.
+        blocking(move || construct(&dir, &record)).await?
+    };
+    if cancel.is_cancelled() {
+        return Err(UpError::Cancelled);
+    }
+    tell("starting the API server");
+    await_api(dir, &mut server).await?;
+    let client = client::connect(&dir.kubeconfig()).await?;
+    if !options.manifests.is_empty() {
+        tell(&format!("creating {} objects", options.manifests.len()));
+        apply::apply(&client, &options.manifests).await?;
+    }
+    let deadline = options.wait.map(|wait| Instant::now() + wait);
+    if deadline.is_some() {
+        tell("waiting for agents and pods");
+    }
+    loop {
+        let found = readiness::read(&client, options.spec.nodes)
+            .await
+            .map_err(|error| UpError::Read(Box::new(error)))?;
+        if found.is_ready() || deadline.is_none_or(|deadline| Instant::now() > deadline) {
+            return Ok((record, found));
+        }
+        sleep(LOOK * 2).await;
+    }
+}
+
+/// Makes everything that is not a Kubernetes object; returns the lab's process.
+fn construct(dir: &LabDir, record: &LabRecord) -> Result<Child, UpError> {
+    // What an earlier lab of this name left.
+    down::tear_down(dir).map_err(|source| UpError::Leftovers {
+        first: Box::new(UpError::Exists { name: dir.name().to_string() }),
+        source,
+    })?;
+    create_dir(dir.path())?;
+    mounts::isolate(dir.path())?;
+    create_dir(&dir.logs())?;
+    dir.write_record(record)?;
+    let families = record.spec.ip_family;
+    fabric::create(dir, families)?;
+    start_world(dir, record)?;
+    let plans = (1..=record.spec.nodes).map(|number| NodePlan::new(number, families));
+    thread::scope(|scope| {
+        let workers: Vec<_> = plans
+            .map(|plan| {
+                scope.spawn(move || {
+                    node::create(dir, &plan, families)
+                        .map_err(|source| UpError::Node { name: plan.name, source })
+                })
+            })
+            .collect();
+        let results = workers.into_iter().map(|worker| worker.join());
+        results.map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Result<(), UpError>>()
+    })?;
+    start(dir, "lab", vec![], skep(["lab", "serve", "--name", dir.name().as_str()]), "the lab's process")
+}
+
+/// Starts the servers of the world: HTTP and TCP echo on port 80, TCP and UDP echo on port 7.
+fn start_world(dir: &LabDir, record: &LabRecord) -> Result<(), UpError> {
+    let mut args = vec!["lab", "stand-in", "--pod", "world", "--listen", "tcp:80"];
+    args.extend(["--listen", "tcp:7", "--listen", "udp:7"]);
+    let mut command = skep(args);
+    for network in plan::of(record.spec.ip_family, plan::WORLD) {
+        command.extend(["--address".into(), plan::world_server(network).to_string().into()]);
+    }
+    start(dir, "world", vec![dir.world()], command, "the world's servers").map(drop)
+}
+
+fn start(
+    dir: &LabDir,
+    group: &str,
+    places: Vec<PathBuf>,
+    command: Vec<std::ffi::OsString>,
+    what: &'static str,
+) -> Result<Child, UpError> {
+    let cgroup = Cgroup::of_lab(dir.name().as_str())?.child(group);
+    cgroup.create()?;
+    let path = dir.logs().join(format!("{group}.log"));
+    let log = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .map_err(|source| failed("open", &path, source))?;
+    let failed = |source| UpError::Start { what, source };
+    let entry =
+        Entry { cgroup: Some(cgroup.path().to_owned()), places, session: true, command };
+    entry
+        .to_command()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().map_err(failed)?)
+        .stderr(log)
+        .spawn()
+        .map_err(failed)
+}
+
+/// Waits until the lab's process says that its API can be used.
+async fn await_api(dir: &LabDir, server: &mut Child) -> Result<(), UpError> {
+    let ready = serve::ready_file(dir);
+    let deadline = Instant::now() + API_WITHIN;
+    while !ready.exists() {
+        if !matches!(server.try_wait(), Ok(None)) {
+            return Err(UpError::Ended { log: log_tail(dir) });
+        }
+        if Instant::now() > deadline {
+            return Err(UpError::Silent { log: log_tail(dir) });
+        }
+        sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+fn log_tail(dir: &LabDir) -> String {
+    let text = fs::read_to_string(dir.logs().join("lab.log")).unwrap_or_default();
+    let text = text.trim_end();
+    let start = (text.len().saturating_sub(TAIL)..text.len()).find(|at| text.is_char_boundary(*at));
+    text[start.unwrap_or(0)..].to_owned()
+}
+
+/// Runs short blocking work aside.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, UpError> + Send + 'static,
+) -> Result<T, UpError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
