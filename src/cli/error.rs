@@ -3,7 +3,7 @@
 use std::{error, fmt, io};
 
 use super::{cluster::ClusterError, exit, observe::InvalidTerm};
-use crate::api::ClientError;
+use crate::{api::ClientError, lab};
 
 /// What an error means to the caller; decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,8 +136,68 @@ table! {
     |error: crate::config::InvalidConfig| (Kind::Input, vec![]);
     |error: crate::agent::AgentError| (Kind::Environment, vec![]);
     |error: crate::operator::OperatorError| (Kind::Environment, vec![]);
+    |error: lab::StateError| lab_state(&error);
+    |error: lab::CgroupError| (Kind::Environment, vec![cgroup_hint()]);
+    |error: lab::ManifestError| (Kind::Input, vec![]);
+    |error: lab::UpError| lab_up(&error);
+    |error: lab::DownError| (Kind::Environment, vec!["`skep lab down` can be repeated".into()]);
+    |error: lab::EntryError| match error {
+        lab::EntryError::State(inner) => return inner.into(),
+        lab::EntryError::Cgroup(inner) => return inner.into(),
+    };
+    |error: lab::EnterError| lab_enter(&error);
+    |error: lab::ServeError| (Kind::Environment, vec![]);
+    |error: lab::StandInError| (Kind::Environment, vec![]);
     |error: ClientError| client(&error);
     |error: ClusterError| cluster(&error);
+}
+
+fn cgroup_hint() -> String {
+    "the lab needs a cgroup2 hierarchy: mount -t cgroup2 none /sys/fs/cgroup".into()
+}
+
+fn lab_state(error: &lab::StateError) -> (Kind, Vec<String>) {
+    let hints = match error {
+        lab::StateError::NoLab { .. } => {
+            vec!["`skep lab list` shows the labs there are, `skep lab up` makes one".into()]
+        }
+        lab::StateError::NoNode { .. } => vec!["`skep lab status` lists the nodes".into()],
+        lab::StateError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            vec!["labs are for root: run this with sudo".into()]
+        }
+        _ => vec![],
+    };
+    (Kind::Environment, hints)
+}
+
+fn lab_up(error: &lab::UpError) -> (Kind, Vec<String>) {
+    match error {
+        lab::UpError::Cancelled => (Kind::Interrupted, vec![]),
+        lab::UpError::Apply(_) => (Kind::Input, vec![]),
+        lab::UpError::NotRoot => (Kind::Environment, vec!["run it with sudo".into()]),
+        lab::UpError::Missing(missing) => (Kind::Environment, vec![missing.hint.into()]),
+        lab::UpError::Cgroup(lab::CgroupError::NotMounted) => {
+            (Kind::Environment, vec![cgroup_hint()])
+        }
+        lab::UpError::Exists { name } => (
+            Kind::Environment,
+            vec![format!("`skep lab down --name {name}` removes it, another --name makes another")],
+        ),
+        lab::UpError::Leftovers { .. } => {
+            (Kind::Environment, vec!["`skep lab down` tries to clean up again".into()])
+        }
+        _ => (Kind::Environment, vec![]),
+    }
+}
+
+fn lab_enter(error: &lab::EnterError) -> (Kind, Vec<String>) {
+    let hints = match error {
+        lab::EnterError::Namespace(_) | lab::EnterError::Cgroup { .. } => {
+            vec!["labs are for root; `skep lab status` tells whether this one is whole".into()]
+        }
+        _ => vec![],
+    };
+    (Kind::Environment, hints)
 }
 
 fn client(error: &ClientError) -> (Kind, Vec<String>) {

@@ -132,6 +132,10 @@ pub(crate) enum ListOf<A: Args> {
 impl Command {
     /// Tells whether it runs until it is stopped and logs meanwhile.
     const fn is_server(&self) -> bool {
-        matches!(self, Self::Agent(_) | Self::Operator(_))
+        match self {
+            Self::Agent(_) | Self::Operator(_) => true,
+            Self::Lab(command) => command.is_server(),
+            _ => false,
+        }
     }
 }

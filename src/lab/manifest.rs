@@ -164,9 +164,11 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Manifest>, ManifestError> {
         };
         for object in items {
             let text = |field: &str| object.pointer(field).and_then(Value::as_str);
-            for (field, name) in
-                [("/apiVersion", "apiVersion"), ("/kind", "kind"), ("/metadata/name", "metadata.name")]
-            {
+            for (field, name) in [
+                ("/apiVersion", "apiVersion"),
+                ("/kind", "kind"),
+                ("/metadata/name", "metadata.name"),
+            ] {
                 let generated = name == "metadata.name" && text("/metadata/generateName").is_some();
                 if text(field).is_none_or(str::is_empty) && !generated {
                     return Err(missing(name));
@@ -244,7 +246,10 @@ mod tests {
     #[test]
     fn mistakes_are_named_with_file_and_line() {
         let broken = "a: b\n---\nkind: [\n";
-        assert!(problem("apiVersion: v1\nkind: Pod\nmetadata: {}\n").contains("app.yaml:1: the object has no metadata.name"));
+        assert!(
+            problem("apiVersion: v1\nkind: Pod\nmetadata: {}\n")
+                .contains("app.yaml:1: the object has no metadata.name")
+        );
         assert!(problem(broken).starts_with("app.yaml:"), "{}", problem(broken));
         let wrong = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: three\n  selector: {}\n  template: {}\n";
         let message = problem(wrong);

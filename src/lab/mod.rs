@@ -14,6 +14,7 @@ mod controllers;
 mod down;
 mod fabric;
 mod host;
+mod inspect;
 mod kubelet;
 mod manifest;
 mod node;
@@ -31,6 +32,9 @@ pub use client::ConnectError;
 pub use down::{DownError, Leftover, down};
 pub use fabric::FabricError;
 pub use host::{CgroupError, EnterError, Entry, MountError, NamespaceError};
+pub use inspect::{
+    Condition, EntryError, LabStatus, NodeStatus, agent_log, condition, entry, status,
+};
 pub use manifest::{Manifest, ManifestError, read as read_manifests};
 pub use node::NodeError;
 pub use readiness::Readiness;

@@ -1,6 +1,11 @@
 //! A node: namespaces held by files, a `/run` and a bpffs of its own, a control group subtree.
 
-use std::{fs, io, net::IpAddr, os::unix::fs::symlink, path::{Path, PathBuf}};
+use std::{
+    fs, io,
+    net::IpAddr,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
 
 use nix::{sched::CloneFlags, unistd::sethostname};
 

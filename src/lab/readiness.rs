@@ -6,10 +6,7 @@ use k8s_openapi::api::{
     apps::v1::{DaemonSet, Deployment, StatefulSet},
     core::v1::{Node, Pod},
 };
-use kube::{
-    Api, Client, Resource, ResourceExt,
-    api::ListParams,
-};
+use kube::{Api, Client, Resource, ResourceExt, api::ListParams};
 use serde::de::DeserializeOwned;
 
 use super::controllers::is_ready;

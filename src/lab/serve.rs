@@ -181,8 +181,12 @@ fn write_kubeconfigs(
 async fn create_system(client: &Client, spec: &LabSpec) -> Result<(), ServeError> {
     let kinds: Api<CustomResourceDefinition> = Api::all(client.clone());
     for kind in crd::all() {
-        create(kinds.create(&PostParams::default(), &kind), "CustomResourceDefinition", &kind.name_any())
-            .await?;
+        create(
+            kinds.create(&PostParams::default(), &kind),
+            "CustomResourceDefinition",
+            &kind.name_any(),
+        )
+        .await?;
     }
     for object in system::objects(spec) {
         let object: DynamicObject =

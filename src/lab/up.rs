@@ -1,8 +1,7 @@
 //! Bringing a lab up: all of it, or nothing.
 
 use std::{
-    fs,
-    io,
+    fs, io,
     path::PathBuf,
     process::{Child, Stdio},
     thread,
@@ -272,9 +271,17 @@ fn construct(dir: &LabDir, record: &LabRecord) -> Result<Child, UpError> {
             })
             .collect();
         let results = workers.into_iter().map(|worker| worker.join());
-        results.map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Result<(), UpError>>()
+        results
+            .map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect::<Result<(), UpError>>()
     })?;
-    start(dir, "lab", vec![], skep(["lab", "serve", "--name", dir.name().as_str()]), "the lab's process")
+    start(
+        dir,
+        "lab",
+        vec![],
+        skep(["lab", "serve", "--name", dir.name().as_str()]),
+        "the lab's process",
+    )
 }
 
 /// Starts the servers of the world: HTTP and TCP echo on port 80, TCP and UDP echo on port 7.
@@ -304,8 +311,7 @@ fn start(
         .open(&path)
         .map_err(|source| failed("open", &path, source))?;
     let failed = |source| UpError::Start { what, source };
-    let entry =
-        Entry { cgroup: Some(cgroup.path().to_owned()), places, session: true, command };
+    let entry = Entry { cgroup: Some(cgroup.path().to_owned()), places, session: true, command };
     entry
         .to_command()
         .current_dir("/")

@@ -2,22 +2,46 @@
 
 use clap::Subcommand;
 
+use super::{down, enter, exec, kubeconfig, list, logs, serve, stand_in, status, up};
 use crate::cli::{error::Error, exit::Answer, output::Output};
 
 /// What can be done with labs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List labs
-    #[command(after_long_help = "Example:\n  skep lab list")]
-    List,
+    Up(up::Args),
+    Down(down::Args),
+    List(list::Args),
+    Status(status::Args),
+    Kubeconfig(kubeconfig::Args),
+    Exec(exec::Args),
+    Logs(logs::Args),
+    #[command(hide = true)]
+    Serve(serve::Args),
+    #[command(hide = true)]
+    Enter(enter::Args),
+    #[command(hide = true)]
+    StandIn(stand_in::Args),
+}
+
+impl Command {
+    /// Tells whether it runs until it is stopped and logs meanwhile.
+    pub(crate) const fn is_server(&self) -> bool {
+        matches!(self, Self::Serve(_))
+    }
 }
 
 /// Runs a verb.
 pub(crate) fn run(command: Command, out: &Output) -> Result<Answer, Error> {
     match command {
-        Command::List => {
-            out.note("No labs found.");
-            Ok(Answer::Yes)
-        }
+        Command::Up(args) => args.run(out),
+        Command::Down(args) => args.run(out),
+        Command::List(args) => args.run(out),
+        Command::Status(args) => args.run(out),
+        Command::Kubeconfig(args) => args.run(out),
+        Command::Exec(args) => args.run(),
+        Command::Logs(args) => args.run(out),
+        Command::Serve(args) => args.run(),
+        Command::Enter(args) => args.run(),
+        Command::StandIn(args) => args.run(),
     }
 }

@@ -1,5 +1,16 @@
 //! `skep lab`: one file per verb.
 
 mod command;
+mod down;
+mod enter;
+mod exec;
+mod kubeconfig;
+mod list;
+mod logs;
+mod name;
+mod serve;
+mod stand_in;
+mod status;
+mod up;
 
 pub(crate) use command::{Command, run};

@@ -50,7 +50,8 @@ pub(super) struct Running {
 impl Running {
     pub(super) fn new(host: &Host, pod: &Pod, sandbox: &Sandbox) -> Self {
         let spec = pod.spec.clone().unwrap_or_default();
-        let containers = spec.init_containers.unwrap_or_default().into_iter().chain(spec.containers);
+        let containers =
+            spec.init_containers.unwrap_or_default().into_iter().chain(spec.containers);
         Self {
             uid: pod.uid().unwrap_or_default(),
             places: sandbox.places.clone(),

@@ -88,8 +88,8 @@ pub(super) fn has_network(conf_dir: &Path) -> bool {
 
 impl Network {
     fn load(dir: &Path) -> Result<Self, CniError> {
-        let entries = fs::read_dir(dir)
-            .map_err(|source| CniError::Read { path: dir.to_owned(), source })?;
+        let entries =
+            fs::read_dir(dir).map_err(|source| CniError::Read { path: dir.to_owned(), source })?;
         let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         files.retain(|path| {
             let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes()[0] == b'.');

@@ -234,14 +234,8 @@ impl Runner {
     async fn watch(&mut self, child: &mut Child, report: &mut Report) -> i32 {
         let (news, mut health) = mpsc::channel(8);
         let address = self.sandbox.addresses.first().copied();
-        let probes = probe::start(
-            &self.host,
-            &self.pod,
-            &self.sandbox,
-            &self.container,
-            address,
-            &news,
-        );
+        let probes =
+            probe::start(&self.host, &self.pod, &self.sandbox, &self.container, address, &news);
         drop(news);
         let mut orders = self.orders.clone();
         let code = loop {

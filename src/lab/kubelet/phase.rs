@@ -41,7 +41,10 @@ impl Picture {
         let main = spec.map_or(0, |spec| spec.containers.len());
         Self {
             init: vec![waiting("PodInitializing"); init],
-            main: vec![waiting(if init > 0 { "PodInitializing" } else { "ContainerCreating" }); main],
+            main: vec![
+                waiting(if init > 0 { "PodInitializing" } else { "ContainerCreating" });
+                main
+            ],
             addresses: vec![],
             host,
             sandbox: false,
@@ -77,7 +80,11 @@ impl Picture {
             && self.main.iter().all(|one| one.restarts == 0);
         match ended(&self.main) {
             Some(codes) if self.is_over(&codes) => {
-                if codes.iter().all(|code| *code == 0) { "Succeeded" } else { "Failed" }
+                if codes.iter().all(|code| *code == 0) {
+                    "Succeeded"
+                } else {
+                    "Failed"
+                }
             }
             _ if !self.is_initialized() || never_ran => "Pending",
             _ => "Running",
@@ -214,11 +221,17 @@ mod tests {
     }
 
     fn running(ready: bool) -> Report {
-        Report { state: State::Running(Timestamp::now()), ready, started: true, ..Report::default() }
+        Report {
+            state: State::Running(Timestamp::now()),
+            ready,
+            started: true,
+            ..Report::default()
+        }
     }
 
     fn picture(policy: &str, init: Vec<Report>, main: Vec<Report>) -> Picture {
-        let pod: Pod = from_value(json!({ "spec": { "restartPolicy": policy, "containers": [] } })).unwrap();
+        let pod: Pod =
+            from_value(json!({ "spec": { "restartPolicy": policy, "containers": [] } })).unwrap();
         Picture { init, main, sandbox: true, ..Picture::new(&pod, vec![]) }
     }
 

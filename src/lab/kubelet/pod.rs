@@ -91,7 +91,11 @@ impl Life {
                     let error = chain(&error);
                     warn!(pod = name, node = self.host.name(), error, "no sandbox");
                     self.publish();
-                    self.event("FailedCreatePodSandBox", &format!("Failed to create pod sandbox: {error}")).await;
+                    self.event(
+                        "FailedCreatePodSandBox",
+                        &format!("Failed to create pod sandbox: {error}"),
+                    )
+                    .await;
                 }
             }
             timeout(pause, Self::asked_to_end(&mut self.latest)).await.ok();

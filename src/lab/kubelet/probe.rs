@@ -80,7 +80,8 @@ pub(super) fn start(
         if let Some(startup) = startup {
             let found = startup.settle().await;
             let alive = found == Some(true);
-            if news.send(if alive { Health::Started } else { Health::Dead }).await.is_err() || !alive
+            if news.send(if alive { Health::Started } else { Health::Dead }).await.is_err()
+                || !alive
             {
                 return;
             }
@@ -141,7 +142,11 @@ impl Schedule {
                 "GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: kube-probe/1.36\r\nConnection: close\r\n\r\n"
             );
             // The lab has no images, so no certificates: an HTTPS probe asks for a connection only.
-            if http.scheme.as_deref() == Some("HTTPS") { Ask::Tcp(address) } else { Ask::Http { address, request } }
+            if http.scheme.as_deref() == Some("HTTPS") {
+                Ask::Tcp(address)
+            } else {
+                Ask::Http { address, request }
+            }
         } else {
             Ask::Tcp(target(probe.tcp_socket.as_ref().and_then(|tcp| tcp.host.as_ref()))?)
         };

@@ -46,9 +46,7 @@ fn command(pod: &Pod, container: &Container) -> Option<Program> {
     let annotations = pod.annotations();
     let first = pod.spec.as_ref()?.containers.first()?;
     let own = annotations.get(&format!("{COMMAND}.{}", container.name));
-    let text = own.or_else(|| {
-        annotations.get(COMMAND).filter(|_| first.name == container.name)
-    })?;
+    let text = own.or_else(|| annotations.get(COMMAND).filter(|_| first.name == container.name))?;
     Some(Program::Command(["sh", "-c", text].map(OsString::from).into()))
 }
 
@@ -133,7 +131,8 @@ mod tests {
         }))
         .unwrap();
         let containers = &pod.spec.as_ref().unwrap().containers;
-        let run = |text: &str| Some(Program::Command(["sh", "-c", text].map(OsString::from).into()));
+        let run =
+            |text: &str| Some(Program::Command(["sh", "-c", text].map(OsString::from).into()));
         let found: Vec<_> = containers.iter().map(|one| command(&pod, one)).collect();
         assert_eq!(found, [run("a"), run("b"), None]);
     }

@@ -112,10 +112,9 @@ impl Sandbox {
         if let Some(network) = &self.network {
             let files = PodFiles::new(pod);
             namespace::run_in(&[host.place()], || {
-                host.runtime.del(network).map_err(|source| SandboxError::Destroy {
-                    id: network.id.clone(),
-                    source,
-                })?;
+                host.runtime
+                    .del(network)
+                    .map_err(|source| SandboxError::Destroy { id: network.id.clone(), source })?;
                 demolish(&files, network);
                 Ok::<_, SandboxError>(())
             })?;
@@ -191,7 +190,9 @@ impl PodFiles {
         let secrets = "run/secrets/kubernetes.io/serviceaccount";
         let resolver = fs::read_to_string(host.node.outside(inside::LAB).join("resolv.conf"));
         let resolver = resolver.unwrap_or_default()
-            + &format!("search {namespace}.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n");
+            + &format!(
+                "search {namespace}.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n"
+            );
         let files = [
             ("etc/hostname".to_owned(), format!("{}\n", hostname(pod))),
             ("etc/hosts".to_owned(), node::hosts(&hostname(pod), std::iter::empty())),

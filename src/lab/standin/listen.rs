@@ -1,17 +1,21 @@
 //! Listening on every declared port.
 
 use std::{
-    fmt, io,
+    fmt,
+    fs::File,
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     str::FromStr,
     sync::Arc,
 };
 
+use nix::unistd::dup2_stdin;
 use tokio::{
     net::{TcpListener, UdpSocket},
-    signal::unix::{SignalKind, signal},
     task::JoinSet,
 };
+
+use tokio_util::sync::CancellationToken;
 
 use super::{Whoami, tcp, udp};
 
@@ -78,12 +82,13 @@ pub enum StandInError {
         #[source]
         source: io::Error,
     },
-    /// Signals cannot be waited for.
-    #[error("cannot wait for signals")]
+    /// Standard input cannot be closed.
+    #[error("cannot tell that it listens")]
     Signal(#[source] io::Error),
 }
 
-/// Serves until SIGTERM.
+/// Serves until shutdown. Whoever started it learns by the end of its standard input that it
+/// listens.
 ///
 /// With no addresses, every address of the namespace is served. A server with several addresses
 /// of one family names them, for otherwise UDP answers might leave with another source.
@@ -94,9 +99,9 @@ pub async fn serve(
     whoami: Whoami,
     ports: &[Listen],
     addresses: &[IpAddr],
+    shutdown: CancellationToken,
 ) -> Result<(), StandInError> {
     let whoami = Arc::new(whoami);
-    let mut terminate = signal(SignalKind::terminate()).map_err(StandInError::Signal)?;
     let mut servers = JoinSet::new();
     for port in ports {
         match addresses {
@@ -108,8 +113,10 @@ pub async fn serve(
             }
         }
     }
+    let nothing = File::open("/dev/null").map_err(StandInError::Signal)?;
+    dup2_stdin(nothing).map_err(|error| StandInError::Signal(error.into()))?;
     // Without ports there is nothing to join, and a container still runs.
-    terminate.recv().await;
+    shutdown.cancelled().await;
     servers.shutdown().await;
     Ok(())
 }
