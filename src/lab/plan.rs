@@ -9,6 +9,10 @@ use crate::model::{Addresses, Family};
 
 /// Port of the API server on the fabric's address.
 pub(crate) const API_PORT: u16 = 6443;
+/// Port of the world's HTTP servers.
+pub(crate) const WORLD_HTTP: u16 = 80;
+/// Port of the world's echo servers, TCP and UDP.
+pub(crate) const WORLD_ECHO: u16 = 7;
 /// MTU of the underlay.
 pub(crate) const UNDERLAY_MTU: u32 = 1500;
 

@@ -194,8 +194,9 @@ async fn create_system(client: &Client, spec: &LabSpec) -> Result<(), ServeError
         let types = object.types.clone().unwrap_or_default();
         let kind = GroupVersionKind::try_from(&types).expect("skep's objects have kinds");
         let resource = ApiResource::from_gvk(&kind);
+        let namespace = object.namespace().unwrap_or_default();
         let api: Api<DynamicObject> =
-            Api::namespaced_with(client.clone(), system::NAMESPACE, &resource);
+            Api::namespaced_with(client.clone(), &namespace, &resource);
         create(api.create(&PostParams::default(), &object), &kind.kind, &object.name_any()).await?;
     }
     Ok(())

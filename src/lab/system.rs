@@ -1,10 +1,10 @@
 //! What skep itself is in the lab: the objects that an installation would create.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde_json::{Value, json};
 
-use super::{spec::LabSpec, state::inside};
+use super::{plan, spec::LabSpec, state::inside};
 
 /// Namespace of skep's own objects.
 pub(crate) const NAMESPACE: &str = "kube-system";
@@ -25,9 +25,22 @@ pub(crate) fn objects(spec: &LabSpec) -> Vec<Value> {
             "metadata": { "name": "skep-config", "namespace": NAMESPACE },
             "data": settings(spec),
         }),
+        announcement(spec),
         agent(spec),
         operator(),
     ]
+}
+
+/// Tells clients where the world can be tried.
+fn announcement(spec: &LabSpec) -> Value {
+    let servers = plan::of(spec.ip_family, plan::WORLD).into_iter().map(plan::world_server);
+    let addresses: Vec<String> =
+        servers.map(|ip| SocketAddr::new(ip, plan::WORLD_HTTP).to_string()).collect();
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": "skep-lab", "namespace": "kube-public" },
+        "data": { "world": addresses.join(" ") },
+    })
 }
 
 fn settings(spec: &LabSpec) -> BTreeMap<&'static str, String> {

@@ -284,11 +284,14 @@ fn construct(dir: &LabDir, record: &LabRecord) -> Result<Child, UpError> {
     )
 }
 
-/// Starts the servers of the world: HTTP and TCP echo on port 80, TCP and UDP echo on port 7.
+/// Starts the servers of the world.
 fn start_world(dir: &LabDir, record: &LabRecord) -> Result<(), UpError> {
-    let mut args = vec!["lab", "stand-in", "--pod", "world", "--listen", "tcp:80"];
-    args.extend(["--listen", "tcp:7", "--listen", "udp:7"]);
-    let mut command = skep(args);
+    let mut command = skep(["lab", "stand-in", "--pod", "world"]);
+    for (protocol, port) in
+        [("tcp", plan::WORLD_HTTP), ("tcp", plan::WORLD_ECHO), ("udp", plan::WORLD_ECHO)]
+    {
+        command.extend(["--listen".into(), format!("{protocol}:{port}").into()]);
+    }
     for network in plan::of(record.spec.ip_family, plan::WORLD) {
         command.extend(["--address".into(), plan::world_server(network).to_string().into()]);
     }

@@ -1,0 +1,84 @@
+//! What labs leave on a machine.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+/// How long the kernel may take to let the last namespace go.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Everything of the machine that labs touch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Footprint {
+    mounts: BTreeSet<String>,
+    links: BTreeSet<String>,
+    cgroups: BTreeSet<String>,
+    processes: BTreeSet<i32>,
+    directories: BTreeSet<String>,
+    programs: BTreeSet<u32>,
+}
+
+/// Returns the processes in control groups whose path contains `group`.
+pub(crate) fn processes_of(group: &str) -> BTreeSet<i32> {
+    let entries = fs::read_dir("/proc").expect("/proc").flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid: &i32| {
+            let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+            groups.contains(group)
+        })
+        .collect()
+}
+
+fn names(dir: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+impl Footprint {
+    /// Takes it now.
+    pub(crate) fn take() -> Self {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
+        let target = |line: &str| line.split(' ').nth(4).map(str::to_owned);
+        let targets: BTreeSet<String> = mounts.lines().filter_map(target).collect();
+        let hierarchy = mounts.lines().find(|line| line.contains(" - cgroup2 ")).and_then(target);
+        Self {
+            cgroups: names(&Path::new(&hierarchy.expect("cgroup2")).join("skep-lab")),
+            links: names(Path::new("/sys/class/net")),
+            processes: processes_of("/skep-lab/"),
+            directories: names(Path::new("/run/skep/lab")),
+            programs: aya::programs::loaded_programs().flatten().map(|one| one.id()).collect(),
+            mounts: targets,
+        }
+    }
+
+    /// Waits until nothing is there that was not before.
+    pub(crate) fn assert_restored(&self) {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let now = Self::take();
+            let new = |now: &BTreeSet<String>, before: &BTreeSet<String>| {
+                now.difference(before).cloned().collect::<Vec<_>>()
+            };
+            let left = [
+                new(&now.mounts, &self.mounts),
+                new(&now.links, &self.links),
+                new(&now.cgroups, &self.cgroups),
+                new(&now.directories, &self.directories),
+                now.processes.difference(&self.processes).map(ToString::to_string).collect(),
+                now.programs.difference(&self.programs).map(ToString::to_string).collect(),
+            ];
+            if left.iter().all(Vec::is_empty) {
+                return;
+            }
+            assert!(
+                Instant::now() < end,
+                "left behind: mounts, links, control groups, directories, processes, programs: {left:?}"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}

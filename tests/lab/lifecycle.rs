@@ -1,0 +1,138 @@
+//! Labs come up whole or not at all, and go without a trace.
+
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use super::{
+    footprint::Footprint,
+    lab::{Lab, skep, text},
+};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+#[test]
+#[ignore = "needs root"]
+fn a_lab_comes_up_in_seconds_and_leaves_nothing() {
+    let before = Footprint::take();
+    let begun = Instant::now();
+    let lab = Lab::up("cycle", &[]);
+    println!("up: {:.2} s", begun.elapsed().as_secs_f64());
+    let status = skep(&["lab", "status", "--name", &lab.name, "-o", "json"]);
+    assert!(status.status.success(), "{}", text(&status));
+    let list = skep(&["lab", "list", "-o", "name"]);
+    assert!(text(&list).lines().any(|line| line == lab.name));
+    let begun = Instant::now();
+    let down = lab.down();
+    println!("down: {:.2} s", begun.elapsed().as_secs_f64());
+    assert!(down.status.success(), "{}", text(&down));
+    before.assert_restored();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn commands_on_nodes_pass_their_exit_codes_on() {
+    let lab = Lab::bare("exec", &["--nodes", "1"]);
+    assert_eq!(lab.exec("node-1", &["sh", "-c", "exit 7"]).status.code(), Some(7));
+    let name = lab.exec("node-1", &["hostname"]);
+    assert_eq!(text(&name).trim(), "node-1");
+    let absent = lab.exec("node-9", &["true"]);
+    assert_eq!(absent.status.code(), Some(3), "{}", text(&absent));
+    let again = skep(&["lab", "up", "--name", &lab.name]);
+    assert_eq!(again.status.code(), Some(3), "{}", text(&again));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn whatever_was_killed_down_removes_the_rest() {
+    let before = Footprint::take();
+    for victims in [&["lab serve"][..], &["agent"], &["stand-in"], &["lab serve", ""]] {
+        let lab = Lab::up("killed", &["--nodes", "2"]);
+        for victim in victims {
+            for pid in lab.processes(&[victim]) {
+                kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
+            }
+        }
+        let down = lab.down();
+        assert!(down.status.success(), "{victims:?}: {}", text(&down));
+        before.assert_restored();
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn up_after_a_death_cleans_up_first() {
+    let before = Footprint::take();
+    let lab = Lab::bare("again", &["--nodes", "1"]);
+    for pid in lab.processes(&["lab serve"]) {
+        kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
+    }
+    let broken = skep(&["lab", "status", "--name", &lab.name]);
+    assert_eq!(broken.status.code(), Some(1), "{}", text(&broken));
+    let again = skep(&["lab", "up", "--name", &lab.name, "--nodes", "2"]);
+    assert!(again.status.success(), "{}", text(&again));
+    drop(lab);
+    before.assert_restored();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn interrupted_up_leaves_nothing() {
+    let before = Footprint::take();
+    for (after, signal, code) in [
+        (Duration::from_millis(30), Signal::SIGINT, 130),
+        (Duration::from_millis(300), Signal::SIGINT, 130),
+        (Duration::from_millis(900), Signal::SIGTERM, 143),
+    ] {
+        let name = format!("t{}-stop", std::process::id());
+        let mut up = Command::new(env!("CARGO_BIN_EXE_skep"))
+            .args(["lab", "up", "--name", &name])
+            .stderr(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("skep can be run");
+        // The moment is the subject of the test: early, half-way, late.
+        std::thread::sleep(after);
+        kill(Pid::from_raw(i32::try_from(up.id()).expect("a pid")), signal).expect("it runs");
+        let status = up.wait().expect("it ends");
+        assert_eq!(status.code(), Some(code), "{after:?}");
+        before.assert_restored();
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_malformed_manifest_is_refused_with_its_place_before_anything_is_made() {
+    let before = Footprint::take();
+    let mut file = tempfile::Builder::new().suffix(".yaml").tempfile().expect("a file");
+    file.write_all(b"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: x\nspec:\n  replicas: many\n  selector: {}\n  template: {}\n")
+        .expect("written");
+    let path = file.path().to_str().expect("text");
+    let up = skep(&["lab", "up", "--name", "malformed", "-f", path]);
+    assert_eq!(up.status.code(), Some(4), "{}", text(&up));
+    assert!(text(&up).contains(&format!("{path}:6:")), "{}", text(&up));
+    before.assert_restored();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn without_root_nothing_is_made() {
+    let before = Footprint::take();
+    let dir = tempfile::tempdir().expect("a directory");
+    let skep = dir.path().join("skep");
+    std::fs::copy(env!("CARGO_BIN_EXE_skep"), &skep).expect("copied");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(dir.path(), open).expect("opened");
+    for verb in ["up", "down"] {
+        let mut command = Command::new(&skep);
+        std::os::unix::process::CommandExt::uid(&mut command, 65_534);
+        let output = command.args(["lab", verb, "--name", "rootless"]).output().expect("run");
+        assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+        assert!(text(&output).contains("hint:"), "{}", text(&output));
+    }
+    before.assert_restored();
+}
