@@ -195,8 +195,7 @@ async fn create_system(client: &Client, spec: &LabSpec) -> Result<(), ServeError
         let kind = GroupVersionKind::try_from(&types).expect("skep's objects have kinds");
         let resource = ApiResource::from_gvk(&kind);
         let namespace = object.namespace().unwrap_or_default();
-        let api: Api<DynamicObject> =
-            Api::namespaced_with(client.clone(), &namespace, &resource);
+        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &resource);
         create(api.create(&PostParams::default(), &object), &kind.kind, &object.name_any()).await?;
     }
     Ok(())

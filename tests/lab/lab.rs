@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kube::{Client, Config, config::{KubeConfigOptions, Kubeconfig}};
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
 
 /// How long a condition may take to hold.
 const DEADLINE: Duration = Duration::from_secs(60);

@@ -17,7 +17,10 @@ async fn everyone_reaches_everyone(lab: &Lab, families: &[bool]) {
         .failures()
         .map(|row| {
             let probe = &row.probe;
-            format!("{} ({}) -> {} {}: {:?}", probe.pod, probe.node, probe.target.name, probe.target.address, row.outcome)
+            format!(
+                "{} ({}) -> {} {}: {:?}",
+                probe.pod, probe.node, probe.target.name, probe.target.address, row.outcome
+            )
         })
         .collect();
     println!("{}: {} probes", lab.name, report.rows.len());
