@@ -14,7 +14,6 @@ mod netlink;
 mod netns;
 mod object;
 mod pod_device;
-mod priority;
 mod probe;
 mod ring;
 mod sys;
@@ -35,7 +34,6 @@ pub use netlink::{
 pub use netns::{NetNs, NetNsError};
 pub use object::OBJECT;
 pub use pod_device::{PodDevice, PodDeviceError, PodDeviceSpec};
-pub use priority::favour_this_thread;
 pub use probe::{Features, MissingFeature, probe, require, require_bpffs, require_vxlan};
 pub use ring::{EventReader, ReadError};
 pub use sys::BatchCursor;
