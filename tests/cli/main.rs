@@ -1,0 +1,4 @@
+//! The command line as users and scripts meet it: exit codes, both streams, JSON shapes. Needs no
+//! root, no cluster and no kernel feature.
+
+mod cni;
