@@ -112,26 +112,27 @@ impl Authority {
             });
         }
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        self.sign(params, "skep-lab-server", &[])
+        self.sign(params, "skep-lab-server", "")
     }
 
-    /// Signs a client certificate: the common name is the user, each organization a group.
+    /// Signs a client certificate: the common name is the user, the organization its groups, separated by commas (rcgen
+    /// keeps one attribute of each type).
     pub fn client(&self, user: &str, groups: &[&str]) -> Result<Certified, CertificateError> {
         let mut params = CertificateParams::default();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.sign(params, user, groups)
+        self.sign(params, user, &groups.join(","))
     }
 
     fn sign(
         &self,
         mut params: CertificateParams,
         subject: &str,
-        groups: &[&str],
+        groups: &str,
     ) -> Result<Certified, CertificateError> {
         let failed = |source| CertificateError::Sign { subject: subject.to_owned(), source };
         params.distinguished_name = DistinguishedName::new();
-        for group in groups {
-            params.distinguished_name.push(DnType::OrganizationName, *group);
+        if !groups.is_empty() {
+            params.distinguished_name.push(DnType::OrganizationName, groups);
         }
         params.distinguished_name.push(DnType::CommonName, subject);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

@@ -4,10 +4,44 @@
 //! watch, every patch type with real field ownership, custom resources, exec and logs. Objects live in memory only; what runs
 //! the pods is behind [`PodBackend`].
 
+mod accept;
+mod access;
+mod answer;
 mod authority;
 mod backend;
+mod body;
+mod builtin;
+mod call;
+mod catalog;
+mod cluster;
+mod connect;
+mod discovery;
+mod fields;
+mod kinds;
 mod kubeconfig;
+mod listener;
+mod metadata;
+mod openapi;
+mod ownership;
+mod path;
+mod protobuf;
+mod reads;
+mod reaper;
+mod refusal;
+mod resource;
+mod reviews;
+mod route;
+mod schema;
+mod selector;
 mod server;
+mod store;
+mod subject;
+mod subresources;
+mod table;
+mod token;
+mod user;
+mod watching;
+mod writes;
 
 pub use authority::{Authority, CertificateError, Certified};
 pub use backend::{

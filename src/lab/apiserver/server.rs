@@ -4,10 +4,18 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::authority::{Authority, CertificateError};
 use super::backend::PodBackend;
+use super::catalog::Registry;
+use super::cluster::Cluster;
+use super::reaper::{self, Reaper};
+use super::store::{Store, Window};
+use super::user::{User, Users};
+use super::{kinds, listener};
 
 /// A bearer token known from the start.
 #[derive(Clone)]
@@ -40,8 +48,10 @@ pub struct Limits {
     pub history_bytes: usize,
     /// Connections served at once.
     pub connections: usize,
-    /// Time for a TLS handshake, and for the headers of a request.
+    /// Time for a TLS handshake, and for connections to close at shutdown.
     pub handshake: Duration,
+    /// Time a connection may take for the headers of a request, or do nothing between requests.
+    pub idle: Duration,
     /// How often a watch that asked for bookmarks gets one.
     pub bookmark_every: Duration,
 }
@@ -49,11 +59,12 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            body_bytes: 8 << 20,
+            body_bytes: 3 << 20,
             history_events: 2048,
             history_bytes: 16 << 20,
             connections: 4096,
             handshake: Duration::from_secs(10),
+            idle: Duration::from_secs(90),
             bookmark_every: Duration::from_secs(60),
         }
     }
@@ -86,16 +97,25 @@ pub enum StartError {
     /// The TLS library refused the configuration.
     #[error("cannot set up TLS for the API server")]
     Tls(#[source] rustls::Error),
+    /// The TLS library refused the authority for client certificates.
+    #[error("cannot check client certificates")]
+    Verifier(#[source] rustls::server::VerifierBuilderError),
     /// A listening socket cannot be used.
     #[error("cannot listen for the API server")]
     Listen(#[source] std::io::Error),
 }
 
 /// A running API server.
-#[derive(Debug)]
 pub struct ApiServer {
+    cluster: Arc<Cluster>,
     addresses: Vec<SocketAddr>,
-    shutdown: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl std::fmt::Debug for ApiServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiServer").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
 }
 
 impl ApiServer {
@@ -103,11 +123,47 @@ impl ApiServer {
     ///
     /// `/readyz` answers 200 from then on. The namespaces `default`, `kube-system`, `kube-public` and `kube-node-lease` exist.
     pub async fn start(options: ApiServerOptions) -> Result<Self, StartError> {
-        let mut addresses = Vec::new();
-        for listener in &options.listeners {
-            addresses.push(listener.local_addr().map_err(StartError::Listen)?);
+        let certificate =
+            options.authority.server(&options.server_names).map_err(StartError::Certificate)?;
+        let tls = listener::acceptor(&options.authority, &certificate)?;
+        let tokens = options
+            .tokens
+            .into_iter()
+            .map(|grant| (grant.token, User::new(&grant.user, grant.groups)));
+        let window =
+            Window { events: options.limits.history_events, bytes: options.limits.history_bytes };
+        let cluster = Arc::new(Cluster {
+            store: Arc::new(Store::new(window)),
+            registry: Registry::new(),
+            users: Users::new(tokens),
+            pods: options.pods,
+            limits: options.limits,
+            authority_pem: options.authority.certificate_pem().to_owned(),
+            reaper: Reaper::default(),
+            shutdown: options.shutdown,
+        });
+        for name in kinds::BOOTSTRAP {
+            kinds::bootstrap_namespace(&cluster, name);
         }
-        Ok(Self { addresses, shutdown: options.shutdown })
+        let tasks = TaskTracker::new();
+        tasks.spawn(reaper::collect_garbage(Arc::clone(&cluster)));
+        tasks.spawn(reaper::empty_terminating(Arc::clone(&cluster)));
+        let slots = Arc::new(Semaphore::new(cluster.limits.connections));
+        let mut addresses = Vec::new();
+        for socket in options.listeners {
+            socket.set_nonblocking(true).map_err(StartError::Listen)?;
+            let socket = tokio::net::TcpListener::from_std(socket).map_err(StartError::Listen)?;
+            addresses.push(socket.local_addr().map_err(StartError::Listen)?);
+            tasks.spawn(listener::accept(
+                Arc::clone(&cluster),
+                socket,
+                tls.clone(),
+                Arc::clone(&slots),
+                tasks.clone(),
+            ));
+        }
+        tasks.close();
+        Ok(Self { cluster, addresses, tasks })
     }
 
     /// Returns the addresses the server listens on.
@@ -115,13 +171,15 @@ impl ApiServer {
         &self.addresses
     }
 
-    /// Makes a token for a service account, as the TokenRequest API does; it dies with the server.
-    pub fn service_account_token(&self, namespace: &str, name: &str) -> String {
-        format!("{namespace}:{name}")
+    /// Makes a token for a service account, as the TokenRequest API does; it dies with the server. `None` if there is no such
+    /// account.
+    pub fn service_account_token(&self, namespace: &str, name: &str) -> Option<String> {
+        self.cluster.token(namespace, name, Vec::new(), None).map(|(token, _)| token)
     }
 
     /// Stops accepting, ends watches and streams, and waits for the connections to close.
     pub async fn stop(self) {
-        self.shutdown.cancel();
+        self.cluster.shutdown.cancel();
+        self.tasks.wait().await;
     }
 }

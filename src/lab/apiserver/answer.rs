@@ -1,0 +1,167 @@
+//! Writing objects and lists into responses, in the form the client asked for.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::accept::Form;
+use super::call::Call;
+use super::resource::Resource;
+use super::store::{EventKind, Object, head};
+use super::table;
+
+/// Returns a JSON response.
+pub(super) fn json(code: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::from(body.into()));
+    *response.status_mut() = code;
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// Returns a response with one object in the form of the call.
+pub(super) fn object(call: &Call, code: StatusCode, object: &Object) -> Response<Body> {
+    let body = match call.form {
+        Form::Json => encode(&call.resource, object),
+        Form::Metadata => partial(&object.value()).to_string().into(),
+        Form::Table => {
+            let value = object.value();
+            let include = include_object(call);
+            table::of(&call.resource, std::slice::from_ref(&value), include, &value["metadata"])
+                .to_string()
+                .into()
+        }
+    };
+    with_warnings(call, json(code, body))
+}
+
+/// Returns a response with a value that is not stored.
+pub(super) fn value(call: &Call, code: StatusCode, value: &Value) -> Response<Body> {
+    let body = match call.form {
+        Form::Json => value.to_string(),
+        Form::Metadata => partial(value).to_string(),
+        Form::Table => {
+            let values = std::slice::from_ref(value);
+            table::of(&call.resource, values, include_object(call), &value["metadata"]).to_string()
+        }
+    };
+    with_warnings(call, json(code, body))
+}
+
+fn with_warnings(call: &Call, mut response: Response<Body>) -> Response<Body> {
+    for warning in call.warnings() {
+        let escaped = warning.replace('\\', "\\\\").replace('"', "\\\"");
+        if let Ok(value) = HeaderValue::try_from(format!("299 - \"{escaped}\"")) {
+            response.headers_mut().append(header::WARNING, value);
+        }
+    }
+    response
+}
+
+/// How much of each object a table carries.
+pub(super) fn include_object(call: &Call) -> table::Include {
+    match call.parameters.text("includeObject") {
+        Some("Object") => table::Include::Object,
+        Some("None") => table::Include::Nothing,
+        _ => table::Include::Metadata,
+    }
+}
+
+/// Returns the JSON of an object in the version of the resource.
+fn encode(resource: &Resource, object: &Object) -> Bytes {
+    let head = head(&resource.kind, &resource.api_version());
+    let json = object.json();
+    if json.starts_with(head.as_bytes()) {
+        return json;
+    }
+    let mut out = head.into_bytes();
+    out.extend_from_slice(&object.members());
+    out.into()
+}
+
+/// Returns the metadata of an object as an object of its own.
+pub(super) fn partial(value: &Value) -> Value {
+    json!({
+        "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
+        "metadata": value["metadata"],
+    })
+}
+
+/// Returns a response with a list; `metadata` is that of the list.
+pub(super) fn list(
+    call: &Call,
+    objects: &[Arc<Object>],
+    metadata: Map<String, Value>,
+) -> Response<Body> {
+    let resource = &*call.resource;
+    let metadata = Value::Object(metadata);
+    let body = match call.form {
+        Form::Json => {
+            let size: usize = objects.iter().map(|o| o.members().len() + 2).sum();
+            let mut out = head(&resource.list_kind, &resource.api_version()).into_bytes();
+            out.reserve(size + 256);
+            out.extend_from_slice(format!(",\"metadata\":{metadata},\"items\":[").as_bytes());
+            let head = head(&resource.kind, &resource.api_version());
+            for (index, object) in objects.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                let members = object.members();
+                if resource.custom.is_some() {
+                    out.extend_from_slice(head.as_bytes());
+                    out.extend_from_slice(&members);
+                } else {
+                    // Items of typed lists leave out kind and apiVersion.
+                    out.push(b'{');
+                    out.extend_from_slice(&members[1..]);
+                }
+            }
+            out.extend_from_slice(b"]}");
+            out
+        }
+        Form::Metadata => {
+            let items: Vec<Value> = objects.iter().map(|o| partial(&o.value())).collect();
+            json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
+                "metadata": metadata, "items": items})
+            .to_string()
+            .into()
+        }
+        Form::Table => {
+            let values: Vec<Value> = objects.iter().map(|o| o.value()).collect();
+            table::of(resource, &values, include_object(call), &metadata).to_string().into()
+        }
+    };
+    json(StatusCode::OK, body)
+}
+
+/// Returns a line of a watch; `first` is whether a table has to define its columns.
+pub(super) fn line(call: &Call, kind: EventKind, object: &Object, first: bool) -> Bytes {
+    let body = match call.form {
+        Form::Json => {
+            let line = object.line(kind);
+            let head = head(&call.resource.kind, &call.resource.api_version());
+            if object.json().starts_with(head.as_bytes()) {
+                return line;
+            }
+            let mut out = format!("{{\"type\":\"{}\",\"object\":{head}", kind.word()).into_bytes();
+            out.extend_from_slice(&object.members());
+            out.extend_from_slice(b"}\n");
+            return out.into();
+        }
+        Form::Metadata => partial(&object.value()),
+        Form::Table => {
+            let value = object.value();
+            let metadata = json!({"resourceVersion": object.revision.to_string()});
+            let values = std::slice::from_ref(&value);
+            let mut table = table::of(&call.resource, values, include_object(call), &metadata);
+            if !first {
+                table["columnDefinitions"] = Value::Null;
+            }
+            table
+        }
+    };
+    format!("{}\n", json!({"type": kind.word(), "object": body})).into()
+}

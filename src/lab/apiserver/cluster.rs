@@ -1,0 +1,99 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+use super::backend::PodBackend;
+use super::catalog::Registry;
+use super::metadata;
+use super::reaper::Reaper;
+use super::server::Limits;
+use super::store::{Expect, Key, Object, Store};
+use super::token::Claims;
+use super::user::Users;
+
+/// The state of one server.
+pub(super) struct Cluster {
+    pub(super) store: Arc<Store>,
+    pub(super) registry: Registry,
+    pub(super) users: Users,
+    pub(super) pods: Arc<dyn PodBackend>,
+    pub(super) limits: Limits,
+    pub(super) authority_pem: String,
+    pub(super) reaper: Reaper,
+    pub(super) shutdown: CancellationToken,
+}
+
+/// Seconds a service account token lives unless asked otherwise.
+const TOKEN_LIFE: i64 = 24 * 3600;
+
+impl Cluster {
+    /// Returns a namespace.
+    pub(super) fn namespace(&self, name: &str) -> Option<Arc<Object>> {
+        self.store.get("namespaces", &Key::new("", name))
+    }
+
+    /// Creates an object of the server's own unless it exists.
+    pub(super) fn ensure(&self, resource: &str, mut value: Value) {
+        let catalog = self.registry.catalog();
+        let Some(resource) = catalog.by_id(resource) else { return };
+        let key = Key::new(metadata::text(&value, "namespace"), metadata::text(&value, "name"));
+        let Some(metadata) = value["metadata"].as_object_mut() else { return };
+        identify(metadata);
+        // Losing the race for the name is as good.
+        drop(self.store.put(resource, key, value, Expect::Absent));
+    }
+
+    /// Changes an object on the server's own account; does nothing if it is gone or stays the same.
+    pub(super) fn change(
+        &self,
+        resource: &str,
+        key: &Key,
+        mut change: impl FnMut(&mut Value),
+    ) -> Option<Arc<Object>> {
+        let catalog = self.registry.catalog();
+        let resource = catalog.by_id(resource)?;
+        loop {
+            let current = self.store.get(&resource.id, key)?;
+            let old = current.value();
+            let mut new = old.clone();
+            change(&mut new);
+            if new == old {
+                return Some(current);
+            }
+            let expect = Expect::Revision(current.revision);
+            if let Ok(object) = self.store.put(resource, key.clone(), new, expect) {
+                return Some(object);
+            }
+        }
+    }
+
+    /// Makes a token for a service account; `None` if there is no such account.
+    pub(super) fn token(
+        &self,
+        namespace: &str,
+        name: &str,
+        audiences: Vec<String>,
+        seconds: Option<i64>,
+    ) -> Option<(String, i64)> {
+        let account = self.store.get("serviceaccounts", &Key::new(namespace, name))?;
+        let issued = jiff::Timestamp::now().as_second();
+        let expires = issued + seconds.unwrap_or(TOKEN_LIFE).clamp(600, 365 * 24 * 3600);
+        let claims = Claims {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            uid: account.uid.to_string(),
+            audiences,
+            issued,
+            expires,
+        };
+        Some((self.users.key().sign(&claims), expires))
+    }
+}
+
+fn identify(metadata: &mut Map<String, Value>) {
+    metadata.insert("uid".to_owned(), uuid::Uuid::new_v4().to_string().into());
+    metadata.insert("creationTimestamp".to_owned(), metadata::now().into());
+}

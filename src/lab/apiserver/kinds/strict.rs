@@ -1,0 +1,38 @@
+//! Unknown fields: refused, warned about or ignored, as the request asks.
+
+use serde_json::Value;
+
+use crate::lab::apiserver::call::{Call, FieldValidation};
+use crate::lab::apiserver::refusal::Refusal;
+
+/// Treats the unknown fields of the body of a request.
+pub(super) fn report(call: &Call, unknown: &[String]) -> Result<(), Refusal> {
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let listed = || unknown.iter().map(|path| format!("unknown field {path:?}"));
+    match call.field_validation()? {
+        FieldValidation::Strict => Err(Refusal::BadRequest(format!(
+            "strict decoding error: {}",
+            listed().collect::<Vec<_>>().join(", ")
+        ))),
+        FieldValidation::Warn => {
+            call.warn(listed());
+            Ok(())
+        }
+        FieldValidation::Ignore => Ok(()),
+    }
+}
+
+/// Removes a field by its path, such as `spec.containers.0.junk` (`?` stands for an optional value).
+pub(super) fn remove(value: &mut Value, path: &str) {
+    let steps: Vec<&str> = path.split('.').filter(|step| *step != "?").collect();
+    let Some((last, parents)) = steps.split_last() else { return };
+    let found = parents.iter().try_fold(value, |value, step| match value {
+        Value::Array(items) => items.get_mut(step.parse::<usize>().ok()?),
+        other => other.get_mut(*step),
+    });
+    if let Some(members) = found.and_then(Value::as_object_mut) {
+        members.shift_remove(*last);
+    }
+}
