@@ -47,10 +47,6 @@ impl Catalog {
         self.resources.iter().any(|r| r.group == group)
     }
 
-    pub(super) fn resources(&self) -> &[Arc<Resource>] {
-        &self.resources
-    }
-
     /// Returns the served versions of each group, in discovery order, preferred version first.
     pub(super) fn groups(&self) -> Vec<(&str, Vec<&str>)> {
         let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();

@@ -50,3 +50,6 @@ pub use backend::{
 };
 pub use kubeconfig::{Credential, Kubeconfig};
 pub use server::{ApiServer, ApiServerOptions, Limits, StartError, TokenGrant};
+
+#[cfg(test)]
+mod tests;

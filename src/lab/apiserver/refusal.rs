@@ -106,8 +106,6 @@ pub(super) enum Refusal {
     TooLarge { limit: usize },
     #[error("Timeout: Too large resource version: {wanted}, current: {current}")]
     FutureVersion { wanted: u64, current: u64 },
-    #[error("{0}")]
-    TooManyRequests(String),
     #[error("Internal error occurred: {0}")]
     Internal(String),
 }
@@ -157,7 +155,6 @@ impl Refusal {
             Self::Expired(_) => 410,
             Self::TooLarge { .. } => 413,
             Self::FutureVersion { .. } => 504,
-            Self::TooManyRequests(_) => 429,
             Self::Internal(_) => 500,
         }
     }
@@ -177,7 +174,6 @@ impl Refusal {
             Self::Expired(_) => "Expired",
             Self::TooLarge { .. } => "RequestEntityTooLarge",
             Self::FutureVersion { .. } => "Timeout",
-            Self::TooManyRequests(_) => "TooManyRequests",
             Self::Internal(_) => "InternalError",
         }
     }
@@ -219,9 +215,6 @@ impl Refusal {
                 ),
                 ("retryAfterSeconds".to_owned(), 1.into()),
             ]),
-            Self::TooManyRequests(_) => {
-                Map::from_iter([("retryAfterSeconds".to_owned(), 1.into())])
-            }
             Self::NoResource => Map::new(),
             _ => return None,
         };
@@ -249,7 +242,7 @@ impl Refusal {
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if matches!(self, Self::FutureVersion { .. } | Self::TooManyRequests(_)) {
+        if matches!(self, Self::FutureVersion { .. }) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

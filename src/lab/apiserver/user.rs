@@ -36,10 +36,6 @@ impl User {
         self.name == "system:anonymous"
     }
 
-    pub(super) fn is_master(&self) -> bool {
-        self.groups.iter().any(|g| g == "system:masters")
-    }
-
     fn service_account(namespace: &str, name: &str, uid: &str) -> Self {
         let mut user = Self::new(
             &format!("system:serviceaccount:{namespace}:{name}"),

@@ -141,7 +141,7 @@ async fn read_client(
             }
             RESIZE => {
                 if let Some(size) = terminal_size(&content) {
-                    drop(resize.try_send(size));
+                    let _ = resize.try_send(size);
                 }
             }
             CLOSE if content.first() == Some(&STDIN) => stdin = None,

@@ -108,6 +108,9 @@ fn check_types(resource: &Resource, value: &mut Value, call: &Call) -> Result<()
     })?;
     strict::report(call, &unknown)?;
     unknown.iter().for_each(|path| strict::remove(value, path));
+    if resource.custom.is_none() {
+        strict::remove_nulls(value);
+    }
     Ok(())
 }
 
@@ -201,4 +204,9 @@ fn default(object: &mut Value, member: &str, value: impl Into<Value>) {
     if object.get(member).is_none_or(Value::is_null) && (object.is_object() || object.is_null()) {
         object[member] = value.into();
     }
+}
+
+/// Returns the items of a list member, without making the member.
+fn items_mut<'a>(object: &'a mut Value, member: &str) -> impl Iterator<Item = &'a mut Value> {
+    object.get_mut(member).and_then(Value::as_array_mut).into_iter().flatten()
 }

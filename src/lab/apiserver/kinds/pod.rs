@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::default;
+use super::{default, items_mut};
 use crate::lab::apiserver::cluster::Cluster;
 use crate::lab::apiserver::metadata;
 use crate::lab::apiserver::refusal::Cause;
@@ -57,7 +57,7 @@ fn mount_token(spec: &mut Value) {
     let name = format!("kube-api-access-{}", metadata::suffix());
     let mut used = false;
     for list in ["initContainers", "containers"] {
-        for container in spec[list].as_array_mut().into_iter().flatten() {
+        for container in items_mut(spec, list) {
             if mounted(container) || !container.is_object() {
                 continue;
             }
@@ -117,11 +117,11 @@ pub(super) fn spec_defaults(spec: &mut Value) {
     default(spec, "enableServiceLinks", true);
     let host = spec["hostNetwork"] == true;
     for list in CONTAINER_LISTS {
-        for container in spec[*list].as_array_mut().into_iter().flatten() {
+        for container in items_mut(spec, list) {
             container_defaults(container, host);
         }
     }
-    for volume in spec["volumes"].as_array_mut().into_iter().flatten() {
+    for volume in items_mut(spec, "volumes") {
         for (source, mode) in
             [("configMap", 420), ("secret", 420), ("projected", 420), ("downwardAPI", 420)]
         {
@@ -147,14 +147,14 @@ fn container_defaults(container: &mut Value, host: bool) {
     default(container, "resources", json!({}));
     default(container, "terminationMessagePath", "/dev/termination-log");
     default(container, "terminationMessagePolicy", "File");
-    for port in container["ports"].as_array_mut().into_iter().flatten() {
+    for port in items_mut(container, "ports") {
         default(port, "protocol", "TCP");
         if host {
             let number = port["containerPort"].clone();
             default(port, "hostPort", number);
         }
     }
-    for env in container["env"].as_array_mut().into_iter().flatten() {
+    for env in items_mut(container, "env") {
         if env["valueFrom"]["fieldRef"].is_object() {
             default(&mut env["valueFrom"]["fieldRef"], "apiVersion", "v1");
         }
@@ -182,7 +182,7 @@ pub(super) fn validate(old: Option<&Value>, value: &Value) -> Vec<Cause> {
     let frozen = |spec: &Value| {
         let mut spec = spec.clone();
         for list in CONTAINER_LISTS {
-            for container in spec[*list].as_array_mut().into_iter().flatten() {
+            for container in items_mut(&mut spec, list) {
                 container["image"] = Value::Null;
                 container["resources"] = Value::Null;
             }

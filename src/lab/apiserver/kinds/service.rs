@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::default;
+use super::{default, items_mut};
 use crate::lab::apiserver::refusal::Cause;
 
 pub(super) fn defaults(value: &mut Value) {
@@ -25,7 +25,7 @@ pub(super) fn defaults(value: &mut Value) {
     if spec["type"] == "LoadBalancer" {
         default(spec, "allocateLoadBalancerNodePorts", true);
     }
-    for port in spec["ports"].as_array_mut().into_iter().flatten() {
+    for port in items_mut(spec, "ports") {
         default(port, "protocol", "TCP");
         let number = port["port"].clone();
         default(port, "targetPort", number);
@@ -87,8 +87,8 @@ pub(super) fn network_policy_defaults(value: &mut Value) {
     };
     default(spec, "policyTypes", types);
     for direction in ["ingress", "egress"] {
-        for rule in spec[direction].as_array_mut().into_iter().flatten() {
-            for port in rule["ports"].as_array_mut().into_iter().flatten() {
+        for rule in items_mut(spec, direction) {
+            for port in items_mut(rule, "ports") {
                 default(port, "protocol", "TCP");
             }
         }

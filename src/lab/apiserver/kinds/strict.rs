@@ -10,7 +10,7 @@ pub(super) fn report(call: &Call, unknown: &[String]) -> Result<(), Refusal> {
     if unknown.is_empty() {
         return Ok(());
     }
-    let listed = || unknown.iter().map(|path| format!("unknown field {path:?}"));
+    let listed = || unknown.iter().map(|path| format!("unknown field {:?}", shown(path)));
     match call.field_validation()? {
         FieldValidation::Strict => Err(Refusal::BadRequest(format!(
             "strict decoding error: {}",
@@ -21,6 +21,34 @@ pub(super) fn report(call: &Call, unknown: &[String]) -> Result<(), Refusal> {
             Ok(())
         }
         FieldValidation::Ignore => Ok(()),
+    }
+}
+
+/// `spec.?.containers.0.junk` is shown as `spec.containers[0].junk`.
+fn shown(path: &str) -> String {
+    let mut out = String::new();
+    for step in path.split('.').filter(|step| *step != "?") {
+        if !step.is_empty() && step.bytes().all(|b| b.is_ascii_digit()) {
+            out += &format!("[{step}]");
+        } else {
+            if !out.is_empty() {
+                out.push('.');
+            }
+            out += step;
+        }
+    }
+    out
+}
+
+/// Removes members without a value, which typed objects do not keep.
+pub(super) fn remove_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(remove_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_nulls),
+        _ => {}
     }
 }
 

@@ -8,21 +8,14 @@ use super::track::same;
 use super::tree::{Tree, item_steps};
 use crate::lab::apiserver::refusal::OwnedElsewhere;
 
-/// The outcome of an apply that found no conflict.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::lab::apiserver) struct Applied {
-    /// The object with its new managedFields.
-    pub(in crate::lab::apiserver) object: Value,
-}
-
-/// Applies `wish` to `live` (null for a new object). With `force`, conflicting fields change owner; without, they are reported.
+/// Applies `wish` to `live` (null for a new object) and returns the object with its new managedFields. With `force`, conflicting fields change owner; without, they are reported.
 pub(in crate::lab::apiserver) fn apply(
     shape: Shape<'_>,
     live: &Value,
     wish: &Value,
     writer: &Writer,
     force: bool,
-) -> Result<Applied, Vec<OwnedElsewhere>> {
+) -> Result<Value, Vec<OwnedElsewhere>> {
     let mut entries = entries::read(live);
     let at = entries.iter().position(|entry| entry.is_of(writer, Operation::Apply));
     let mine = at.map(|at| entries.remove(at));
@@ -67,7 +60,7 @@ pub(in crate::lab::apiserver) fn apply(
         Entry { writer, operation: Operation::Apply, fields: wanted },
     );
     entries::write(&mut object, &entries);
-    Ok(Applied { object })
+    Ok(object)
 }
 
 /// Returns the paths of leaves in both sets, as messages show them.

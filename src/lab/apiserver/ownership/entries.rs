@@ -97,6 +97,9 @@ pub(super) fn write(object: &mut Value, entries: &[Entry]) {
             out
         })
         .collect();
+    if object["metadata"].is_null() {
+        object["metadata"] = json!({});
+    }
     let Some(metadata) = object["metadata"].as_object_mut() else { return };
     if rendered.is_empty() {
         metadata.shift_remove("managedFields");

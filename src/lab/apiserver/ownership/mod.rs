@@ -6,7 +6,7 @@ mod shape;
 mod track;
 mod tree;
 
-pub(super) use apply::{Applied, apply};
+pub(super) use apply::apply;
 pub(super) use entries::Writer;
 pub(super) use shape::{ListShape, Shape};
 pub(super) use track::track;

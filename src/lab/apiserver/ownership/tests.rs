@@ -14,7 +14,7 @@ fn writer(manager: &str) -> Writer {
 }
 
 fn applied(live: &Value, wish: &Value, manager: &str) -> Value {
-    apply(CORE, live, wish, &writer(manager), false).unwrap().object
+    apply(CORE, live, wish, &writer(manager), false).unwrap()
 }
 
 fn entry<'a>(object: &'a Value, manager: &str) -> Option<&'a Value> {
@@ -50,7 +50,7 @@ fn another_managers_field_is_a_conflict_unless_equal_or_forced() {
         ("\"skep\"", ".data.k")
     );
 
-    let forced = apply(CORE, &live, &wish, &writer("other"), true).unwrap().object;
+    let forced = apply(CORE, &live, &wish, &writer("other"), true).unwrap();
     assert_eq!(forced["data"]["k"], "2");
     assert!(entry(&forced, "skep").is_none(), "a manager that owns nothing is gone");
 }
@@ -89,7 +89,7 @@ fn applying_the_same_again_changes_nothing() {
     let wish = json!({"metadata": {"finalizers": ["a/b"]}, "data": {"a": "1"}});
     let live = applied(&Value::Null, &wish, "skep");
     let later = Writer { time: "2027-01-01T00:00:00Z".to_owned(), ..writer("skep") };
-    assert_eq!(apply(CORE, &live, &wish, &later, false).unwrap().object, live);
+    assert_eq!(apply(CORE, &live, &wish, &later, false).unwrap(), live);
 }
 
 #[test]
@@ -104,10 +104,8 @@ fn custom_schemas_say_which_lists_have_keys() {
         &writer("a"),
         false,
     )
-    .unwrap()
-    .object;
-    let both = apply(shape, &live, &json!({"spec": {"rules": [{"id": 2}]}}), &writer("b"), false)
-        .unwrap()
-        .object;
+    .unwrap();
+    let both =
+        apply(shape, &live, &json!({"spec": {"rules": [{"id": 2}]}}), &writer("b"), false).unwrap();
     assert_eq!(both["spec"]["rules"], json!([{"id": 1, "v": 1}, {"id": 2}]));
 }

@@ -58,10 +58,6 @@ pub(super) fn item_steps(shape: Shape<'_>, items: &[Value]) -> Option<Vec<String
 }
 
 impl Tree {
-    pub(super) fn leaf() -> Self {
-        Self { this: true, children: BTreeMap::new() }
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         !self.this && self.children.is_empty()
     }

@@ -11,7 +11,7 @@ mod watch;
 pub(super) use collection::{At, Key, Page, Query};
 pub(super) use links::Doomed;
 pub(super) use object::{Event, EventKind, Object, head};
-pub(super) use watch::{Batch, Gap, Watch};
+pub(super) use watch::{Gap, Watch};
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};

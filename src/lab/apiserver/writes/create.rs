@@ -36,9 +36,27 @@ pub(in crate::lab::apiserver) fn create(
     }
     let generated = metadata::text(&value, "name").is_empty();
     let prefix = metadata::text(&value, "generateName").to_owned();
-    let managed = metadata::of(&mut value)?.shift_remove("managedFields");
-    kinds::prepare_create(cluster, resource, &mut value, call)?;
+    for _ in 0..TRIES {
+        let mut value = value.clone();
+        if generated && !prefix.is_empty() {
+            let name = format!("{prefix}{}", metadata::suffix());
+            metadata::of(&mut value)?.insert("name".to_owned(), name.into());
+        }
+        if let Some(written) = attempt(cluster, call, value)? {
+            return Ok(written);
+        }
+        if !generated {
+            break;
+        }
+    }
+    Err(Refusal::AlreadyExists(resource.target(metadata::text(&value, "name"))))
+}
+
+/// Completes, checks and stores an object; `None` if its name is taken.
+fn attempt(cluster: &Cluster, call: &Call, mut value: Value) -> Result<Option<Written>, Refusal> {
+    let resource = &*call.resource;
     let fields = metadata::of(&mut value)?;
+    let managed = fields.shift_remove("managedFields");
     fields.insert("uid".to_owned(), uuid::Uuid::new_v4().to_string().into());
     fields.insert("creationTimestamp".to_owned(), metadata::now().into());
     if kinds::has_generation(resource) {
@@ -46,43 +64,31 @@ pub(in crate::lab::apiserver) fn create(
     } else {
         fields.shift_remove("generation");
     }
+    kinds::prepare_create(cluster, resource, &mut value, call)?;
     match managed {
         // Server-side apply brings its own.
         Some(entries) if !entries.is_null() => {
-            fields.insert("managedFields".to_owned(), entries);
+            metadata::of(&mut value)?.insert("managedFields".to_owned(), entries);
         }
         _ => ownership::track(Shape::of(resource), None, &mut value, &call.writer()),
     }
-    for _ in 0..TRIES {
-        if generated && !prefix.is_empty() {
-            let name = format!("{prefix}{}", metadata::suffix());
-            metadata::of(&mut value)?.insert("name".to_owned(), name.into());
-        }
-        let name = metadata::text(&value, "name").to_owned();
-        let mut causes = metadata::check_name(resource, &name);
-        causes.extend(metadata::check(&value));
-        causes.extend(kinds::validate(resource, None, &value));
-        if !causes.is_empty() {
-            return Err(Refusal::Invalid { target: resource.target(&name), causes });
-        }
-        let key = Key::new(metadata::text(&value, "namespace"), &name);
-        let stored = match call.effect()? {
-            Effect::Store => cluster.store.put(resource, key, value.clone(), Expect::Absent),
-            Effect::DryRun if cluster.store.get(&resource.id, &key).is_none() => {
-                return Ok(Written::Preview(value));
-            }
-            Effect::DryRun => return Err(Refusal::AlreadyExists(resource.target(&name))),
-        };
-        match stored {
-            Ok(object) => {
-                kinds::after_create(cluster, resource, &object);
-                return Ok(Written::Created(object));
-            }
-            Err(_) if generated => {}
-            Err(_) => return Err(Refusal::AlreadyExists(resource.target(&name))),
-        }
+    let name = metadata::text(&value, "name").to_owned();
+    let mut causes = metadata::check_name(resource, &name);
+    causes.extend(metadata::check(&value));
+    causes.extend(kinds::validate(resource, None, &value));
+    if !causes.is_empty() {
+        return Err(Refusal::Invalid { target: resource.target(&name), causes });
     }
-    Err(Refusal::AlreadyExists(resource.target(&prefix)))
+    let key = Key::new(metadata::text(&value, "namespace"), &name);
+    if call.effect()? == Effect::DryRun {
+        let taken = cluster.store.get(&resource.id, &key).is_some();
+        return Ok((!taken).then_some(Written::Preview(value)));
+    }
+    let Ok(object) = cluster.store.put(resource, key, value, Expect::Absent) else {
+        return Ok(None);
+    };
+    kinds::after_create(cluster, resource, &object);
+    Ok(Some(Written::Created(object)))
 }
 
 /// Checks that the body is of the kind that the path names; a body may leave both out.

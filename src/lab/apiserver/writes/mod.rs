@@ -11,4 +11,4 @@ pub(super) use delete::{
     DeleteOptions, Deleted, FOREGROUND, ORPHAN, Propagation, delete, delete_collection,
 };
 pub(super) use patch::{Patch, patch};
-pub(super) use update::{Ownership, Written, in_version, modify, replace};
+pub(super) use update::{Ownership, Written, modify, replace};

@@ -135,7 +135,7 @@ fn apply(cluster: &Cluster, call: &Call, wish: &Value) -> Result<Written, Refusa
     if !exists && call.subresource().is_empty() {
         let applied = ownership::apply(shape, &Value::Null, &wish, &writer, force)
             .map_err(Refusal::ApplyConflict)?;
-        let mut object = applied.object;
+        let mut object = applied;
         object["kind"] = call.resource.kind.as_str().into();
         object["apiVersion"] = call.resource.api_version().into();
         metadata::of(&mut object)?.insert("name".to_owned(), call.name()?.into());
@@ -154,7 +154,7 @@ fn apply(cluster: &Cluster, call: &Call, wish: &Value) -> Result<Written, Refusa
     modify(cluster, call, |current| {
         let applied = ownership::apply(shape, current, &wish, &writer, force)
             .map_err(Refusal::ApplyConflict)?;
-        Ok((applied.object, Ownership::Set))
+        Ok((applied, Ownership::Set))
     })
 }
 
