@@ -28,6 +28,8 @@ pub(super) struct Cluster {
 
 /// Seconds a service account token lives unless asked otherwise.
 const TOKEN_LIFE: i64 = 24 * 3600;
+/// Seconds a token lives at most.
+const LASTING: i64 = 365 * 24 * 3600;
 
 impl Cluster {
     /// Returns a namespace.
@@ -70,7 +72,7 @@ impl Cluster {
         }
     }
 
-    /// Makes a token for a service account; `None` if there is no such account.
+    /// Makes a token for a service account and tells when it expires; `None` if there is no such account.
     pub(super) fn token(
         &self,
         namespace: &str,
@@ -79,17 +81,35 @@ impl Cluster {
         seconds: Option<i64>,
     ) -> Option<(String, i64)> {
         let account = self.store.get("serviceaccounts", &Key::new(namespace, name))?;
+        let seconds = seconds.unwrap_or(TOKEN_LIFE).clamp(600, LASTING);
+        Some(self.sign(namespace, name, &account.uid, audiences, seconds))
+    }
+
+    /// Makes a token that outlives any server.
+    pub(super) fn lasting_token(&self, namespace: &str, name: &str) -> String {
+        let account = self.store.get("serviceaccounts", &Key::new(namespace, name));
+        let uid = account.as_ref().map_or("", |account| &account.uid);
+        self.sign(namespace, name, uid, Vec::new(), LASTING).0
+    }
+
+    fn sign(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        audiences: Vec<String>,
+        seconds: i64,
+    ) -> (String, i64) {
         let issued = jiff::Timestamp::now().as_second();
-        let expires = issued + seconds.unwrap_or(TOKEN_LIFE).clamp(600, 365 * 24 * 3600);
         let claims = Claims {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
-            uid: account.uid.to_string(),
+            uid: uid.to_owned(),
             audiences,
             issued,
-            expires,
+            expires: issued + seconds,
         };
-        Some((self.users.key().sign(&claims), expires))
+        (self.users.key().sign(&claims), claims.expires)
     }
 }
 

@@ -171,10 +171,9 @@ impl ApiServer {
         &self.addresses
     }
 
-    /// Makes a token for a service account, as the TokenRequest API does; it dies with the server. `None` if there is no such
-    /// account.
-    pub fn service_account_token(&self, namespace: &str, name: &str) -> Option<String> {
-        self.cluster.token(namespace, name, Vec::new(), None).map(|(token, _)| token)
+    /// Makes a token for a service account, which need not exist yet; it is good for as long as the server runs.
+    pub fn service_account_token(&self, namespace: &str, name: &str) -> String {
+        self.cluster.lasting_token(namespace, name)
     }
 
     /// Stops accepting, ends watches and streams, and waits for the connections to close.
