@@ -19,7 +19,7 @@ use tracing::info;
 use super::{
     apiserver::{
         ApiServer, ApiServerOptions, Authority, CertificateError, Credential, Kubeconfig, Limits,
-        StartError,
+        PodBackend, StartError, TokenGrant,
     },
     client::{self, ConnectError},
     cluster::Cluster,
@@ -79,9 +79,11 @@ pub async fn serve(dir: LabDir, shutdown: CancellationToken) -> Result<(), Serve
     let record = dir.record()?;
     let authority = Arc::new(Authority::generate(dir.name().as_str())?);
     let backend = Arc::new(Backend::new(dir.logs()));
-    let server = start_api(&dir, &record.spec, &authority, &backend, &shutdown).await?;
-    let server = Arc::new(server);
-    write_kubeconfigs(&dir, &record.spec, &authority, &server)?;
+    let grant = system::grant();
+    let pods = Arc::clone(&backend) as Arc<dyn PodBackend>;
+    let options = api_options(&dir, &record.spec, &authority, pods, &grant, &shutdown)?;
+    let server = Arc::new(ApiServer::start(options).await?);
+    write_kubeconfigs(&dir, &record.spec, &authority, &server, &grant)?;
     let client = client::connect(&dir.kubeconfig()).await?;
     create_system(&client, &record.spec).await?;
     let cluster = Cluster::start(client, &shutdown).await;
@@ -95,7 +97,10 @@ pub async fn serve(dir: LabDir, shutdown: CancellationToken) -> Result<(), Serve
     let shared = HostOptions {
         cluster,
         backend,
-        tokens: Arc::new(move |namespace, name| tokens.service_account_token(namespace, name)),
+        tokens: Arc::new(move |namespace, name| {
+            // An account that is not there (yet) has no token; the pod runs without.
+            tokens.service_account_token(namespace, name).unwrap_or_default()
+        }),
         authority: authority.certificate_pem().to_owned(),
     };
     for number in 1..=record.spec.nodes {
@@ -116,13 +121,14 @@ pub(crate) fn ready_file(dir: &LabDir) -> PathBuf {
     dir.path().join("ready")
 }
 
-async fn start_api(
+fn api_options(
     dir: &LabDir,
     spec: &LabSpec,
     authority: &Arc<Authority>,
-    backend: &Arc<Backend>,
+    pods: Arc<dyn PodBackend>,
+    grant: &TokenGrant,
     shutdown: &CancellationToken,
-) -> Result<ApiServer, ServeError> {
+) -> Result<ApiServerOptions, ServeError> {
     let mut listeners = fabric::listen(dir, spec.ip_family, plan::API_PORT)?;
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     listeners.push(TcpListener::bind(loopback).map_err(ServeError::Loopback)?);
@@ -133,16 +139,15 @@ async fn start_api(
         .map(str::to_owned)
         .chain(plan::FABRIC.iter().map(|ip| ip.to_string()))
         .chain(services);
-    let options = ApiServerOptions {
+    Ok(ApiServerOptions {
         listeners,
         authority: Arc::clone(authority),
         server_names: names.collect(),
-        tokens: vec![],
-        pods: Arc::clone(backend) as _,
+        tokens: vec![grant.clone()],
+        pods,
         limits: Limits::default(),
         shutdown: shutdown.clone(),
-    };
-    Ok(ApiServer::start(options).await?)
+    })
 }
 
 /// Writes the administrator's file, and one for skep on every node.
@@ -151,6 +156,7 @@ fn write_kubeconfigs(
     spec: &LabSpec,
     authority: &Authority,
     server: &ApiServer,
+    grant: &TokenGrant,
 ) -> Result<(), ServeError> {
     let config = |address: SocketAddr, user: &str, credential| Kubeconfig {
         cluster: format!("skep-lab-{}", dir.name()),
@@ -168,8 +174,8 @@ fn write_kubeconfigs(
     }
     let on_fabric = server.addresses().iter().find(|address| !address.ip().is_loopback());
     let Some(address) = on_fabric else { return Ok(()) };
-    let token = server.service_account_token(system::NAMESPACE, system::ACCOUNT);
-    let text = config(*address, system::ACCOUNT, Credential::Token(token)).render();
+    let credential = Credential::Token(grant.token.clone());
+    let text = config(*address, system::ACCOUNT, credential).render();
     for number in 1..=spec.nodes {
         let node = dir.node(&NodePlan::new(number, spec.ip_family).name);
         state::write(&node.outside(inside::KUBECONFIG), text.as_bytes())?;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde_json::{Value, json};
 
-use super::{plan, spec::LabSpec, state::inside};
+use super::{apiserver::TokenGrant, plan, spec::LabSpec, state::inside};
 
 /// Namespace of skep's own objects.
 pub(crate) const NAMESPACE: &str = "kube-system";
@@ -12,6 +12,16 @@ pub(crate) const NAMESPACE: &str = "kube-system";
 pub(crate) const ACCOUNT: &str = "skep";
 /// Connections that an agent of the lab tracks.
 const CONNECTIONS: u32 = 16_384;
+
+/// Returns the credential of agents and operator, good for the life of the lab.
+pub(crate) fn grant() -> TokenGrant {
+    let groups = ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"];
+    TokenGrant {
+        token: format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple()),
+        user: format!("system:serviceaccount:{NAMESPACE}:{ACCOUNT}"),
+        groups: groups.map(str::to_owned).into(),
+    }
+}
 
 /// Returns the objects, in the order in which they are created.
 pub(crate) fn objects(spec: &LabSpec) -> Vec<Value> {
