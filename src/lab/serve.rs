@@ -97,10 +97,7 @@ pub async fn serve(dir: LabDir, shutdown: CancellationToken) -> Result<(), Serve
     let shared = HostOptions {
         cluster,
         backend,
-        tokens: Arc::new(move |namespace, name| {
-            // An account that is not there (yet) has no token; the pod runs without.
-            tokens.service_account_token(namespace, name).unwrap_or_default()
-        }),
+        tokens: Arc::new(move |namespace, name| tokens.service_account_token(namespace, name)),
         authority: authority.certificate_pem().to_owned(),
     };
     for number in 1..=record.spec.nodes {

@@ -15,7 +15,8 @@ const CONNECTIONS: u32 = 16_384;
 
 /// Returns the credential of agents and operator, good for the life of the lab.
 pub(crate) fn grant() -> TokenGrant {
-    let groups = ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"];
+    let groups =
+        ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"];
     TokenGrant {
         token: format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple()),
         user: format!("system:serviceaccount:{NAMESPACE}:{ACCOUNT}"),

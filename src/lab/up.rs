@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use kube::Client;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -227,20 +228,35 @@ async fn build(
     tell("starting the API server");
     await_api(dir, &mut server).await?;
     let client = client::connect(&dir.kubeconfig()).await?;
+    let deadline = options.wait.map(|wait| Instant::now() + wait);
+    if deadline.is_some() {
+        tell("waiting for nodes");
+        // Pods made before are all put on the first node that is ready.
+        await_ready(&client, &record, deadline).await?;
+    }
     if !options.manifests.is_empty() {
         tell(&format!("creating {} objects", options.manifests.len()));
         apply::apply(&client, &options.manifests).await?;
     }
-    let deadline = options.wait.map(|wait| Instant::now() + wait);
     if deadline.is_some() {
-        tell("waiting for agents and pods");
+        tell("waiting for pods");
     }
+    let found = await_ready(&client, &record, deadline).await?;
+    Ok((record, found))
+}
+
+/// Waits until everything is ready or the time has come; returns what was last found.
+async fn await_ready(
+    client: &Client,
+    record: &LabRecord,
+    deadline: Option<Instant>,
+) -> Result<Readiness, UpError> {
     loop {
-        let found = readiness::read(&client, options.spec.nodes)
+        let found = readiness::read(client, record.spec.nodes)
             .await
             .map_err(|error| UpError::Read(Box::new(error)))?;
         if found.is_ready() || deadline.is_none_or(|deadline| Instant::now() > deadline) {
-            return Ok((record, found));
+            return Ok(found);
         }
         sleep(LOOK * 2).await;
     }

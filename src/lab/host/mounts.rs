@@ -35,6 +35,13 @@ pub enum MountError {
     },
 }
 
+impl MountError {
+    /// Tells whether the kernel called a mount invalid.
+    pub(crate) fn is_invalid(&self) -> bool {
+        matches!(self, Self::Mount { source: nix::Error::EINVAL, .. })
+    }
+}
+
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mount {

@@ -8,13 +8,16 @@ use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
-    sync::mpsc,
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     thread,
 };
 
 use nix::{
-    sched::{CloneFlags, setns, unshare},
-    unistd::gettid,
+    sched::{CloneFlags, CpuSet, sched_getaffinity, sched_setaffinity, setns, unshare},
+    unistd::{Pid, gettid},
 };
 
 use super::mounts::{self, MountError};
@@ -80,35 +83,84 @@ where
     E: From<NamespaceError> + Send,
 {
     let (made, is_made) = mpsc::sync_channel(1);
-    let (held, is_held) = mpsc::sync_channel::<()>(1);
+    let (held, is_held) = mpsc::sync_channel(1);
     thread::scope(|scope| {
         let inside = move || {
-            unshare(kinds)
-                .map_err(|source| NamespaceError::Create { place: place.into(), source })?;
+            let worker = Worker { place, made, is_held };
             if kinds.contains(CloneFlags::CLONE_NEWNS) {
+                worker.make_mounts()?;
                 mounts::separate().map_err(NamespaceError::Hold)?;
             }
-            let result = setup()?;
-            // The creator has gone only if it panicked; its scope then ends anyway.
-            made.send(gettid()).ok();
-            is_held.recv().ok();
-            Ok::<T, E>(result)
+            worker.make(kinds - CloneFlags::CLONE_NEWNS)?;
+            setup()
         };
         let worker = spawn(scope, inside)?;
-        let bound = is_made.recv().map_or(Ok(()), |thread| hold(place, kinds, thread.as_raw()));
-        drop(held);
-        let result = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        bound?;
-        Ok(result)
+        // Ends when the worker has hung up: it has all it wants, or failed.
+        while let Ok((thread, kinds)) = is_made.recv() {
+            held.send(hold(place, kinds, thread)).ok();
+        }
+        worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
+/// The side that becomes part of new namespaces, and has another thread bind them.
+struct Worker<'a> {
+    place: &'a Path,
+    made: mpsc::SyncSender<(i32, CloneFlags)>,
+    is_held: mpsc::Receiver<Result<(), NamespaceError>>,
+}
+
+impl Worker<'_> {
+    fn make(&self, kinds: CloneFlags) -> Result<(), NamespaceError> {
+        unshare(kinds)
+            .map_err(|source| NamespaceError::Create { place: self.place.into(), source })?;
+        // The other side has gone only if it panicked; nobody looks at the answer then.
+        self.made.send((gettid().as_raw(), kinds)).ok();
+        self.is_held.recv().unwrap_or(Ok(()))
+    }
+
+    /// Makes a mount namespace that can be held.
+    ///
+    /// The kernel holds a mount namespace only in an older one, and tells age by a number. Since
+    /// 6.18 each CPU gives numbers from a range of its own, so that a new namespace may seem to be
+    /// the older one (EINVAL). On the CPU that made the outer one it never does.
+    fn make_mounts(&self) -> Result<(), NamespaceError> {
+        let own = sched_getaffinity(Pid::from_raw(0)).ok();
+        let cpus = own.as_ref().map(cpus).unwrap_or_default();
+        let first = GOOD_CPU.load(Ordering::Relaxed);
+        let mut result = self.make(CloneFlags::CLONE_NEWNS);
+        let mut candidates = cpus
+            .iter()
+            .filter(|cpu| **cpu == first)
+            .chain(cpus.iter().filter(|cpu| **cpu != first));
+        while matches!(&result, Err(NamespaceError::Hold(error)) if error.is_invalid()) {
+            let Some(cpu) = candidates.next() else { break };
+            let mut only = CpuSet::new();
+            if only.set(*cpu).and_then(|()| sched_setaffinity(Pid::from_raw(0), &only)).is_ok() {
+                result = self.make(CloneFlags::CLONE_NEWNS);
+                GOOD_CPU.store(*cpu, Ordering::Relaxed);
+            }
+        }
+        if let Some(own) = own {
+            // Only the next steps' speed is at stake.
+            sched_setaffinity(Pid::from_raw(0), &own).ok();
+        }
+        result
+    }
+}
+
+/// The CPU that last made a mount namespace that could be held.
+static GOOD_CPU: AtomicUsize = AtomicUsize::new(0);
+
+fn cpus(set: &CpuSet) -> Vec<usize> {
+    (0..CpuSet::count()).filter(|cpu| set.is_set(*cpu).unwrap_or(false)).collect()
+}
+
 fn hold(place: &Path, kinds: CloneFlags, thread: i32) -> Result<(), NamespaceError> {
-    for (name, kind) in KINDS.iter().filter(|(_, kind)| kinds.contains(*kind)) {
+    for (name, _) in KINDS.iter().filter(|(_, kind)| kinds.contains(*kind)) {
         let file = place.join(name);
         File::create(&file)
             .map_err(|source| NamespaceError::File { path: file.clone(), source })?;
-        debug_assert!(!kind.is_empty());
         let namespace = format!("/proc/self/task/{thread}/ns/{name}");
         mounts::bind(Path::new(&namespace), &file).map_err(NamespaceError::Hold)?;
     }
