@@ -3,7 +3,7 @@
 use std::{error, fmt, io};
 
 use super::{cluster::ClusterError, exit, observe::InvalidTerm};
-use crate::{api::ClientError, lab};
+use crate::{api::ClientError, connectivity::TestError, lab};
 
 /// What an error means to the caller; decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +150,15 @@ table! {
     |error: lab::StandInError| (Kind::Environment, vec![]);
     |error: ClientError| client(&error);
     |error: ClusterError| cluster(&error);
+    |error: TestError| (
+        Kind::Environment,
+        vec![match error {
+            TestError::NoPods => "run something first, such as `kubectl apply -f examples/shop`",
+            TestError::NoClient { .. } => "leave the pod out with --namespace; sh and curl are needed",
+            _ => "check that `kubectl get pods -A` works with the same kubeconfig",
+        }
+        .into()]
+    );
 }
 
 fn cgroup_hint() -> String {

@@ -20,6 +20,7 @@ mod bench;
 mod bpf;
 mod cluster;
 mod completions;
+mod connectivity;
 mod endpoint;
 mod error;
 mod exit;

@@ -1,11 +1,14 @@
 //! Whom a question goes to: the agent of this node, or those of a cluster.
 
-use std::path::{Path, PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use futures::{StreamExt, stream};
 
 use super::{
-    cluster::{AgentPod, Cluster, default_kubeconfig},
+    cluster::{AgentPod, Cluster, ClusterError, default_kubeconfig},
     error::Error,
     output::Columns,
 };
@@ -13,6 +16,38 @@ use crate::api::{Client, Located};
 
 /// Agents that are asked at a time.
 const PARALLEL: usize = 16;
+
+/// Flags that say which cluster is meant.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Whom to ask")]
+pub(crate) struct ClusterArgs {
+    /// Kubeconfig file of the cluster to ask
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Context in the kubeconfig
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+    /// Namespace of the agents' pods
+    #[arg(
+        long,
+        env = "SKEP_NAMESPACE",
+        hide_env_values = true,
+        value_name = "NAMESPACE",
+        default_value = "kube-system"
+    )]
+    skep_namespace: String,
+}
+
+impl ClusterArgs {
+    /// Makes a client. Sends nothing yet.
+    ///
+    /// # Errors
+    /// When the kubeconfig is unusable.
+    pub(crate) async fn connect(&self) -> Result<Cluster, ClusterError> {
+        let (file, context) = (self.kubeconfig.as_deref(), self.context.as_deref());
+        Cluster::connect(file, context, &self.skep_namespace).await
+    }
+}
 
 /// Flags that say whom to ask.
 #[derive(Clone, Debug, clap::Args)]
@@ -30,24 +65,11 @@ pub(crate) struct SourceArgs {
         default_value = "/run/skep"
     )]
     run_dir: PathBuf,
-    /// Kubeconfig file of the cluster to ask
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// Context in the kubeconfig
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
     /// Ask the agent of this node only; may be repeated
     #[arg(long, value_name = "NODE")]
     node: Vec<String>,
-    /// Namespace of the agents' pods
-    #[arg(
-        long,
-        env = "SKEP_NAMESPACE",
-        hide_env_values = true,
-        value_name = "NAMESPACE",
-        default_value = "kube-system"
-    )]
-    skep_namespace: String,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 }
 
 /// Whom to ask.
@@ -85,24 +107,21 @@ pub(crate) struct Failure {
 }
 
 impl SourceArgs {
-    /// Decides whom to ask: what the flags say; else this node's agent when its socket is there;
-    /// else the cluster that kubectl would use.
+    /// Decides whom to ask: what the flags say, then the cluster of $KUBECONFIG, then this node's
+    /// agent when its socket is there, then the cluster that kubectl would use.
     ///
     /// # Errors
     /// When the kubeconfig is unusable.
     pub(crate) async fn open(&self) -> Result<Source, Error> {
         let socket = self.run_dir.join("agent.sock");
-        let asked = self.kubeconfig.is_some() || self.context.is_some() || !self.node.is_empty();
-        let here = self.local || is_there(&socket) || default_kubeconfig().is_none();
-        if !asked && here {
+        let ClusterArgs { kubeconfig, context, .. } = &self.cluster;
+        let asked = kubeconfig.is_some() || context.is_some() || !self.node.is_empty();
+        let chosen = env::var_os("KUBECONFIG").is_some_and(|paths| !paths.is_empty());
+        let here = (is_there(&socket) && !chosen) || default_kubeconfig().is_none();
+        if self.local || (here && !asked) {
             return Ok(Source::Node(socket));
         }
-        let cluster = Cluster::connect(
-            self.kubeconfig.as_deref(),
-            self.context.as_deref(),
-            &self.skep_namespace,
-        )
-        .await?;
+        let cluster = self.cluster.connect().await?;
         Ok(Source::Cluster { cluster, nodes: self.node.clone() })
     }
 }

@@ -3,7 +3,8 @@
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
-    agent, bench, bpf, completions, endpoint, identity, lab, man, node, observe, operator,
+    agent, bench, bpf, completions, connectivity, endpoint, identity, lab, man, node, observe,
+    operator,
     output::{ColorChoice, Settings},
     status, version,
 };
@@ -91,6 +92,9 @@ pub(crate) enum Command {
     /// The datapath's maps, as they are in the kernel
     #[command(subcommand)]
     Bpf(Bpf),
+    /// Who reaches whom
+    #[command(subcommand)]
+    Connectivity(Connectivity),
     /// A cluster in network namespaces on this machine
     #[command(subcommand)]
     Lab(lab::Command),
@@ -121,6 +125,12 @@ pub(crate) enum Bpf {
     /// Counters of packets and drops
     #[command(subcommand)]
     Metrics(ListOf<bpf::metrics::list::Args>),
+}
+
+/// What can be done about connectivity.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Connectivity {
+    Test(connectivity::test::Args),
 }
 
 /// A noun that can only be listed so far.

@@ -3,48 +3,13 @@
 //! Field and enum names are the wire contract; absent values are left out, as protobuf's JSON
 //! mapping does.
 
-use std::net::IpAddr;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::MacAddr;
-
-/// One line of a stream.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Message {
-    /// A flow.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flow: Option<Flow>,
-    /// Or how many were lost.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lost_events: Option<Lost>,
-    /// Node that tells, `cluster/node`.
-    pub node_name: String,
-    /// When it was seen.
-    #[serde(with = "time")]
-    pub time: Timestamp,
-}
-
-/// Events that a reader did not get.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lost {
-    /// Where they were lost.
-    pub source: LostSource,
-    /// How many; protobuf's JSON writes 64 bits as text.
-    #[serde(with = "text_u64")]
-    pub num_events_lost: u64,
-}
-
-/// Where events are lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum LostSource {
-    /// Between the kernel and the agent.
-    PerfEventRingBuffer,
-    /// Between the agent and its readers.
-    HubbleRingBuffer,
-}
+use super::{
+    Endpoint, Ethernet, Ip, Layer4,
+    json::{is_default, time},
+};
 
 /// What happened to a packet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -151,162 +116,6 @@ impl Verdict {
             Self::Translated => "TRANSLATED",
         }
     }
-}
-
-/// MAC addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ethernet {
-    /// Sender.
-    pub source: MacAddr,
-    /// Receiver.
-    pub destination: MacAddr,
-}
-
-/// IP addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ip {
-    /// Sender.
-    pub source: IpAddr,
-    /// Receiver.
-    pub destination: IpAddr,
-    /// Sender after translation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source_xlated: Option<IpAddr>,
-    /// Family.
-    #[serde(rename = "ipVersion")]
-    pub version: IpVersion,
-}
-
-/// The family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum IpVersion {
-    /// IPv4.
-    IPv4,
-    /// IPv6.
-    IPv6,
-}
-
-/// Layer 4; the key is the protocol's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Layer4 {
-    /// TCP.
-    #[serde(rename = "TCP")]
-    Tcp(Tcp),
-    /// UDP.
-    #[serde(rename = "UDP")]
-    Udp(Ports),
-    /// SCTP.
-    #[serde(rename = "SCTP")]
-    Sctp(Ports),
-    /// ICMP of IPv4.
-    ICMPv4(Icmp),
-    /// ICMP of IPv6.
-    ICMPv6(Icmp),
-}
-
-/// TCP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tcp {
-    /// Sender's port.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub source_port: u16,
-    /// Receiver's port.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub destination_port: u16,
-    /// Flags of the packet.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub flags: TcpFlags,
-}
-
-/// Flags of a TCP packet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE", default)]
-#[expect(missing_docs, reason = "the names are RFC 9293's")]
-pub struct TcpFlags {
-    #[serde(skip_serializing_if = "is_default")]
-    pub fin: bool,
-    #[serde(skip_serializing_if = "is_default")]
-    pub syn: bool,
-    #[serde(skip_serializing_if = "is_default")]
-    pub rst: bool,
-    #[serde(skip_serializing_if = "is_default")]
-    pub psh: bool,
-    #[serde(skip_serializing_if = "is_default")]
-    pub ack: bool,
-    #[serde(skip_serializing_if = "is_default")]
-    pub urg: bool,
-    #[serde(skip_serializing_if = "is_default")]
-    pub ece: bool,
-    #[serde(skip_serializing_if = "is_default")]
-    pub cwr: bool,
-}
-
-impl TcpFlags {
-    /// Tells whether all flags of `other` are set.
-    pub fn contains(self, other: Self) -> bool {
-        let bits = |flags: Self| {
-            [flags.fin, flags.syn, flags.rst, flags.psh, flags.ack, flags.urg, flags.ece, flags.cwr]
-        };
-        bits(self).iter().zip(bits(other)).all(|(have, wanted)| *have || !wanted)
-    }
-}
-
-/// Ports of UDP and SCTP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ports {
-    /// Sender's.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub source_port: u16,
-    /// Receiver's.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub destination_port: u16,
-}
-
-/// ICMP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Icmp {
-    /// Type.
-    #[serde(default, rename = "type", skip_serializing_if = "is_default")]
-    pub kind: u8,
-    /// Code.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub code: u8,
-}
-
-/// One end of a flow.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Endpoint {
-    /// Number on its node; 0 = not a pod of the node that saw the packet.
-    #[serde(rename = "ID", skip_serializing_if = "is_default")]
-    pub id: u32,
-    /// Identity.
-    #[serde(skip_serializing_if = "is_default")]
-    pub identity: u32,
-    /// Cluster.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub cluster_name: String,
-    /// Namespace of the pod.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub namespace: String,
-    /// Labels, `source:key=value`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub labels: Vec<String>,
-    /// Name of the pod.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub pod_name: String,
-    /// What made the pod.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub workloads: Vec<Workload>,
-}
-
-/// What made a pod.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Workload {
-    /// Its name.
-    pub name: String,
-    /// Deployment, DaemonSet ...
-    pub kind: String,
 }
 
 /// Which layers were looked at.
@@ -418,35 +227,4 @@ pub struct Emitter {
     pub name: String,
     /// Version.
     pub version: String,
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
-/// RFC 3339 with nanoseconds.
-mod time {
-    use jiff::Timestamp;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&format_args!("{time:.9}"))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
-}
-
-/// 64 bits as text.
-mod text_u64 {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(count: &u64, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(count)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
 }

@@ -8,25 +8,32 @@
 mod clock;
 mod filter;
 mod flow;
+mod json;
+mod message;
 mod observer;
+mod owner;
+mod packet;
 mod protocol;
 mod record;
 mod render;
 mod request;
 mod resolve;
 mod ring;
+mod subscription;
 mod text;
 
 pub use clock::BootClock;
 pub use filter::{EventTypeFilter, Filter, InvalidFilter, Matcher, WorkloadFilter};
 pub use flow::{
-    Emitter, Endpoint, Ethernet, EventType, Flow, FlowType, Icmp, Interface, Ip, IpVersion, Layer4,
-    Lost, LostSource, Message, Ports, Tcp, TcpFlags, TraceReason, TrafficDirection, Tunnel,
-    Verdict, Workload,
+    Emitter, EventType, Flow, FlowType, Interface, TraceReason, TrafficDirection, Tunnel, Verdict,
 };
-pub use observer::{Observed, Observer, Settings, Stats, SubscribeError, Subscription};
+pub use message::{Lost, LostSource, Message};
+pub use observer::{Observer, Settings, Stats};
+pub use owner::{Endpoint, Workload};
+pub use packet::{Ethernet, Icmp, Ip, IpVersion, Layer4, Ports, Tcp, TcpFlags};
 pub use protocol::protocol_name;
 pub use record::Record;
 pub use request::{Request, Window};
 pub use resolve::{PeerInfo, Resolve};
+pub use subscription::{Observed, SubscribeError, Subscription};
 pub use text::escape;

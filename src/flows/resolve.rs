@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::flow::Workload;
+use super::Workload;
 use crate::model::{Identity, IfIndex};
 
 /// The owner of an address.

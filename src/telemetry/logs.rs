@@ -1,6 +1,9 @@
 //! Logs on stderr: lines for people on a terminal, JSON elsewhere.
 
-use std::io::{self, IsTerminal};
+use std::{
+    env,
+    io::{self, IsTerminal},
+};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
@@ -9,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 const VARIABLE: &str = "SKEP_LOG";
 
 /// How much is logged when the environment does not say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// What someone must act on.
     Error,
@@ -38,8 +41,14 @@ impl From<Level> for LevelFilter {
 
 /// Starts logging. Only the first call of a process counts.
 pub fn init(level: Level) {
-    let builder = EnvFilter::builder().with_default_directive(LevelFilter::from(level).into());
-    let filter = builder.with_env_var(VARIABLE).from_env_lossy();
+    let filter = match env::var(VARIABLE) {
+        Ok(directives) => EnvFilter::builder().parse_lossy(directives),
+        // A command says itself what went wrong; libraries need not say it, too.
+        Err(_) if level <= Level::Warn => {
+            EnvFilter::new(format!("off,skep={}", LevelFilter::from(level)))
+        }
+        Err(_) => EnvFilter::new(LevelFilter::from(level).to_string()),
+    };
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // An error means that logging has been set up before, as in tests.
     let _ = if io::stderr().is_terminal() {

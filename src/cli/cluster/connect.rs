@@ -49,6 +49,13 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// Returns the client.
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
 async fn load(
     kubeconfig: Option<&Path>,
     options: &KubeConfigOptions,

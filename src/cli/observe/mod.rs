@@ -6,6 +6,7 @@ mod dict;
 mod expand;
 mod merge;
 mod terms;
+mod values;
 
 pub(crate) use command::Args;
 pub(crate) use expand::InvalidTerm;

@@ -2,16 +2,8 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
-use super::{
-    EventTypeFilter, Filter, WorkloadFilter,
-    name::{NodePattern, PodPattern},
-    selector::Selector,
-};
-use crate::flows::{
-    Endpoint, Flow, IpVersion, Layer4, Request, TcpFlags, TrafficDirection, Verdict,
-};
+use super::{EventTypeFilter, Filter, name::NodePattern, side::Side};
+use crate::flows::{Flow, Ip, IpVersion, Layer4, Request, TcpFlags, TrafficDirection, Verdict};
 
 /// Most filters of one sort: a reader must not make every flow expensive.
 const MAX_FILTERS: usize = 256;
@@ -105,17 +97,6 @@ struct One {
     node: Vec<NodePattern>,
 }
 
-/// What one end must be.
-#[derive(Clone, Debug)]
-struct Side {
-    ip: Vec<IpNet>,
-    pod: Vec<PodPattern>,
-    label: Vec<Selector>,
-    identity: Vec<u32>,
-    port: Vec<u16>,
-    workload: Vec<WorkloadFilter>,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
     Tcp,
@@ -156,7 +137,7 @@ impl One {
     }
 
     fn matches(&self, flow: &Flow) -> bool {
-        let address = |pick: fn(&crate::flows::Ip) -> IpAddr| flow.ip.as_ref().map(pick);
+        let address = |pick: fn(&Ip) -> IpAddr| flow.ip.as_ref().map(pick);
         let (source_port, destination_port) = ports(flow);
         any(&self.verdict, |verdict| *verdict == flow.verdict)
             && any(&self.event_type, |wanted| wanted.matches(flow))
@@ -173,50 +154,6 @@ impl One {
                 address(|ip| ip.destination),
                 destination_port,
             )
-    }
-}
-
-impl Side {
-    fn compile(
-        ip: &[String],
-        pod: &[String],
-        label: &[String],
-        port: &[String],
-    ) -> Result<Self, InvalidFilter> {
-        Ok(Self {
-            ip: each(ip, network)?,
-            pod: pod.iter().map(|text| PodPattern::parse(text)).collect(),
-            label: each(label, Selector::parse)?,
-            identity: Vec::new(),
-            port: each(port, |text| {
-                text.parse().map_err(|_| InvalidFilter::Port { text: text.to_owned() })
-            })?,
-            workload: Vec::new(),
-        })
-    }
-
-    fn with(mut self, identity: &[u32], workload: &[WorkloadFilter]) -> Self {
-        identity.clone_into(&mut self.identity);
-        workload.clone_into(&mut self.workload);
-        self
-    }
-
-    fn matches(&self, end: &Endpoint, address: Option<IpAddr>, port: Option<u16>) -> bool {
-        any(&self.ip, |net| address.is_some_and(|address| net.contains(&address)))
-            && any(&self.pod, |pod| pod.matches(&end.namespace, &end.pod_name))
-            && any(&self.label, |selector| selector.matches(&end.labels))
-            && any(&self.identity, |identity| *identity == end.identity)
-            && any(&self.port, |wanted| port == Some(*wanted))
-            && any(&self.workload, |wanted| wanted.matches(end))
-    }
-}
-
-impl WorkloadFilter {
-    fn matches(&self, end: &Endpoint) -> bool {
-        let fits = |wanted: &str, have: &str| wanted.is_empty() || wanted == have;
-        end.workloads
-            .iter()
-            .any(|have| fits(&self.name, &have.name) && fits(&self.kind, &have.kind))
     }
 }
 
@@ -253,24 +190,15 @@ impl Protocol {
 }
 
 /// No element means that the field does not matter.
-fn any<T>(wanted: &[T], matches: impl Fn(&T) -> bool) -> bool {
+pub(super) fn any<T>(wanted: &[T], matches: impl Fn(&T) -> bool) -> bool {
     wanted.is_empty() || wanted.iter().any(matches)
 }
 
-fn each<T>(
+pub(super) fn each<T>(
     texts: &[String],
     parse: impl Fn(&str) -> Result<T, InvalidFilter>,
 ) -> Result<Vec<T>, InvalidFilter> {
     texts.iter().map(|text| parse(text)).collect()
-}
-
-fn network(text: &str) -> Result<IpNet, InvalidFilter> {
-    let net = if text.contains('/') {
-        text.parse().ok()
-    } else {
-        text.parse().ok().map(|address: IpAddr| address.into())
-    };
-    net.ok_or_else(|| InvalidFilter::Address { text: text.to_owned() })
 }
 
 fn ports(flow: &Flow) -> (Option<u16>, Option<u16>) {

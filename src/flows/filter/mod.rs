@@ -3,6 +3,7 @@
 mod matcher;
 mod name;
 mod selector;
+mod side;
 mod wire;
 
 pub use matcher::{InvalidFilter, Matcher};

@@ -1,0 +1,525 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_skep_global_optspecs
+    string join \n color= q/quiet v/verbose h/help V/version
+end
+
+function __fish_skep_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_skep_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_skep_using_subcommand
+    set -l cmd (__fish_skep_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c skep -n "__fish_skep_needs_command" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_needs_command" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_needs_command" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_needs_command" -s V -l version -d 'Print version'
+complete -c skep -n "__fish_skep_needs_command" -f -a "status" -d 'Show how the agents are'
+complete -c skep -n "__fish_skep_needs_command" -f -a "observe" -d 'Show flows'
+complete -c skep -n "__fish_skep_needs_command" -f -a "endpoint" -d 'Endpoints: the pods\' interfaces'
+complete -c skep -n "__fish_skep_needs_command" -f -a "identity" -d 'Identities: the label sets that policy speaks about'
+complete -c skep -n "__fish_skep_needs_command" -f -a "node" -d 'Nodes of the cluster'
+complete -c skep -n "__fish_skep_needs_command" -f -a "bpf" -d 'The datapath\'s maps, as they are in the kernel'
+complete -c skep -n "__fish_skep_needs_command" -f -a "connectivity" -d 'Who reaches whom'
+complete -c skep -n "__fish_skep_needs_command" -f -a "lab" -d 'A cluster in network namespaces on this machine'
+complete -c skep -n "__fish_skep_needs_command" -f -a "bench" -d 'Measure skep against bare veth and a bridge with iptables'
+complete -c skep -n "__fish_skep_needs_command" -f -a "agent" -d 'Run the node agent'
+complete -c skep -n "__fish_skep_needs_command" -f -a "operator" -d 'Run the operator'
+complete -c skep -n "__fish_skep_needs_command" -f -a "version" -d 'Show the version'
+complete -c skep -n "__fish_skep_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c skep -n "__fish_skep_needs_command" -f -a "man" -d 'Write the man pages'
+complete -c skep -n "__fish_skep_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand status" -l wait-duration -d 'Give up waiting after this time' -r
+complete -c skep -n "__fish_skep_using_subcommand status" -s o -l output -d 'Output format' -r -f -a "table\t'Columns for people'
+wide\t'More columns'
+json\t'One JSON document'
+yaml\t'One YAML document'
+name\t'Names only, one a line'"
+complete -c skep -n "__fish_skep_using_subcommand status" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
+complete -c skep -n "__fish_skep_using_subcommand status" -l node -d 'Ask the agent of this node only; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand status" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
+complete -c skep -n "__fish_skep_using_subcommand status" -l context -d 'Context in the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand status" -l skep-namespace -d 'Namespace of the agents\' pods' -r
+complete -c skep -n "__fish_skep_using_subcommand status" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand status" -l wait -d 'Wait until every agent is well'
+complete -c skep -n "__fish_skep_using_subcommand status" -l local -d 'Ask the agent of this node, never a cluster'
+complete -c skep -n "__fish_skep_using_subcommand status" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand status" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l last -d 'Show the newest stored flows [default: 20]' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l first -d 'Show the oldest stored flows' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l since -d 'Show flows since a time, or for a time such as 5m' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l until -d 'Show flows until a time' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l pod -d 'Pod at either end, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l from-pod -d 'Pod that sends, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l to-pod -d 'Pod that receives, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -s n -l namespace -d 'Namespace at either end' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l from-namespace -d 'Namespace that sends' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l to-namespace -d 'Namespace that receives' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l workload -d 'Workload at either end, [KIND/]NAME' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l from-workload -d 'Workload that sends, [KIND/]NAME' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l to-workload -d 'Workload that receives, [KIND/]NAME' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -s l -l label -d 'Labels at either end' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l from-label -d 'Labels of the sender' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l to-label -d 'Labels of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l ip -d 'Address at either end' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l from-ip -d 'Address of the sender' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l to-ip -d 'Address of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l identity -d 'Identity at either end, number or reserved name' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l from-identity -d 'Identity of the sender' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l to-identity -d 'Identity of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l port -d 'Port at either end' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l from-port -d 'Port of the sender' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l to-port -d 'Port of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l protocol -d 'tcp, udp, sctp, icmp, icmpv4 or icmpv6' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l verdict -d 'FORWARDED, DROPPED and so on' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l drop-reason-desc -d 'Drop reason, by name' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -s t -l type -d 'drop, trace, policy-verdict, trace:to-endpoint ...' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l tcp-flags -d 'TCP flags that are set, with commas' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l traffic-direction -d 'ingress or egress' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l reply -d 'Replies (true), or what is none (false)' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l node-name -d 'Node that saw it, [CLUSTER/]NAME with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -s o -l output -d 'Output format' -r -f -a "compact\t'One line a flow'
+json\t'One JSON object a line, as Hubble writes it'
+dict\t'One block a flow'"
+complete -c skep -n "__fish_skep_using_subcommand observe" -l request -d 'Ask this, as JSON; how agents are asked from outside' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
+complete -c skep -n "__fish_skep_using_subcommand observe" -l node -d 'Ask the agent of this node only; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
+complete -c skep -n "__fish_skep_using_subcommand observe" -l context -d 'Context in the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l skep-namespace -d 'Namespace of the agents\' pods' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand observe" -s f -l follow -d 'Go on with new flows'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l all -d 'Show all stored flows'
+complete -c skep -n "__fish_skep_using_subcommand observe" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c skep -n "__fish_skep_using_subcommand observe" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l not -d 'Hide what the next filter would show'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l numeric -d 'Show addresses instead of names'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l print-node-name -d 'Show the node that saw the packet'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l utc -d 'Show times in UTC'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l local -d 'Ask the agent of this node, never a cluster'
+complete -c skep -n "__fish_skep_using_subcommand observe" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand observe" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand observe" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and not __fish_seen_subcommand_from list help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and not __fish_seen_subcommand_from list help" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and not __fish_seen_subcommand_from list help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and not __fish_seen_subcommand_from list help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and not __fish_seen_subcommand_from list help" -f -a "list" -d 'List endpoints'
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and not __fish_seen_subcommand_from list help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and __fish_seen_subcommand_from list" -s n -l namespace -d 'Show pods of this namespace only' -r
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format' -r -f -a "table\t'Columns for people'
+wide\t'More columns'
+json\t'One JSON document'
+yaml\t'One YAML document'
+name\t'Names only, one a line'"
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and __fish_seen_subcommand_from list" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and __fish_seen_subcommand_from list" -l node -d 'Ask the agent of this node only; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and __fish_seen_subcommand_from list" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and __fish_seen_subcommand_from list" -l context -d 'Context in the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and __fish_seen_subcommand_from list" -l skep-namespace -d 'Namespace of the agents\' pods' -r
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and __fish_seen_subcommand_from list" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and __fish_seen_subcommand_from list" -l local -d 'Ask the agent of this node, never a cluster'
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and __fish_seen_subcommand_from help" -f -a "list" -d 'List endpoints'
+complete -c skep -n "__fish_skep_using_subcommand endpoint; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand identity; and not __fish_seen_subcommand_from list help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand identity; and not __fish_seen_subcommand_from list help" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand identity; and not __fish_seen_subcommand_from list help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand identity; and not __fish_seen_subcommand_from list help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand identity; and not __fish_seen_subcommand_from list help" -f -a "list" -d 'List identities'
+complete -c skep -n "__fish_skep_using_subcommand identity; and not __fish_seen_subcommand_from list help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format' -r -f -a "table\t'Columns for people'
+wide\t'More columns'
+json\t'One JSON document'
+yaml\t'One YAML document'
+name\t'Names only, one a line'"
+complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subcommand_from list" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
+complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subcommand_from list" -l node -d 'Ask the agent of this node only; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subcommand_from list" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
+complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subcommand_from list" -l context -d 'Context in the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subcommand_from list" -l skep-namespace -d 'Namespace of the agents\' pods' -r
+complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subcommand_from list" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subcommand_from list" -l local -d 'Ask the agent of this node, never a cluster'
+complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subcommand_from help" -f -a "list" -d 'List identities'
+complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand node; and not __fish_seen_subcommand_from list help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand node; and not __fish_seen_subcommand_from list help" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand node; and not __fish_seen_subcommand_from list help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand node; and not __fish_seen_subcommand_from list help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand node; and not __fish_seen_subcommand_from list help" -f -a "list" -d 'List nodes'
+complete -c skep -n "__fish_skep_using_subcommand node; and not __fish_seen_subcommand_from list help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format' -r -f -a "table\t'Columns for people'
+wide\t'More columns'
+json\t'One JSON document'
+yaml\t'One YAML document'
+name\t'Names only, one a line'"
+complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcommand_from list" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
+complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcommand_from list" -l node -d 'Ask the agent of this node only; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcommand_from list" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
+complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcommand_from list" -l context -d 'Context in the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcommand_from list" -l skep-namespace -d 'Namespace of the agents\' pods' -r
+complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcommand_from list" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcommand_from list" -l local -d 'Ask the agent of this node, never a cluster'
+complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcommand_from help" -f -a "list" -d 'List nodes'
+complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -f -a "endpoint" -d 'Pods of a node, by address'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -f -a "ipcache" -d 'Owners of addresses and prefixes'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -f -a "ct" -d 'Tracked connections'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -f -a "node" -d 'Nodes, by number'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -f -a "metrics" -d 'Counters of packets and drops'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from endpoint" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from endpoint" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from endpoint" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from endpoint" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from endpoint" -f -a "list" -d 'List the endpoint map'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from endpoint" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from ipcache" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from ipcache" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from ipcache" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from ipcache" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from ipcache" -f -a "list" -d 'List the ipcache'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from ipcache" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from ct" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from ct" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from ct" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from ct" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from ct" -f -a "list" -d 'List tracked connections'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from ct" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from node" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from node" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from node" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from node" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from node" -f -a "list" -d 'List the node map'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from node" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from metrics" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from metrics" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from metrics" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from metrics" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from metrics" -f -a "list" -d 'List the datapath\'s counters'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from metrics" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from help" -f -a "endpoint" -d 'Pods of a node, by address'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from help" -f -a "ipcache" -d 'Owners of addresses and prefixes'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from help" -f -a "ct" -d 'Tracked connections'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from help" -f -a "node" -d 'Nodes, by number'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from help" -f -a "metrics" -d 'Counters of packets and drops'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test help" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test help" -f -a "test" -d 'Test who reaches whom'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l test -d 'Scenarios to run, with commas; all unless given' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -s n -l namespace -d 'Namespace whose pods take part; all unless given' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l external -d 'Address outside the cluster; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -s o -l output -d 'Output format' -r -f -a "table\t'Columns for people'
+wide\t'More columns'
+json\t'One JSON document'
+yaml\t'One YAML document'
+name\t'Names only, one a line'"
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l context -d 'Context in the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l skep-namespace -d 'Namespace of the agents\' pods' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from help" -f -a "test" -d 'Test who reaches whom'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs serve enter stand-in help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs serve enter stand-in help" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs serve enter stand-in help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs serve enter stand-in help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs serve enter stand-in help" -f -a "up" -d 'Bring a lab up'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs serve enter stand-in help" -f -a "down" -d 'Take a lab down'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs serve enter stand-in help" -f -a "list" -d 'List labs'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs serve enter stand-in help" -f -a "status" -d 'Show how a lab is'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs serve enter stand-in help" -f -a "kubeconfig" -d 'Print a lab\'s kubeconfig'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs serve enter stand-in help" -f -a "exec" -d 'Run a command on a node'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs serve enter stand-in help" -f -a "logs" -d 'Show the log of a node\'s agent'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs serve enter stand-in help" -f -a "serve" -d 'Run a lab\'s API server, controllers and kubelets'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs serve enter stand-in help" -f -a "enter" -d 'Join namespaces and a control group and become a program'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs serve enter stand-in help" -f -a "stand-in" -d 'Serve in place of a container\'s image'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs serve enter stand-in help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l name -d 'Name of the lab' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l nodes -d 'Number of nodes' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l routing -d 'How pods of different nodes meet: vxlan or native' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l ip-family -d 'Address families: dual, ipv4 or ipv6' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -s f -l filename -d 'Manifests to create: files, directories, or - for stdin' -r -F
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l wait -d 'Wait until agents and pods are ready: true or false' -r -f -a "true\t''
+false\t''"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l timeout -d 'How long to wait, in seconds' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -s o -l output -d 'Output format' -r -f -a "table\t'Columns for people'
+wide\t'More columns'
+json\t'One JSON document'
+yaml\t'One YAML document'
+name\t'Names only, one a line'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from down" -l name -d 'Name of the lab' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from down" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from down" -l all -d 'Take every lab down'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from down" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from down" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from down" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format' -r -f -a "table\t'Columns for people'
+wide\t'More columns'
+json\t'One JSON document'
+yaml\t'One YAML document'
+name\t'Names only, one a line'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from list" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from status" -l name -d 'Name of the lab' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from status" -s o -l output -d 'Output format' -r -f -a "table\t'Columns for people'
+wide\t'More columns'
+json\t'One JSON document'
+yaml\t'One YAML document'
+name\t'Names only, one a line'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from status" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from kubeconfig" -l name -d 'Name of the lab' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from kubeconfig" -l write -d 'Write it to a file and print the file\'s path' -r -F
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from kubeconfig" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from kubeconfig" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from kubeconfig" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from kubeconfig" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from exec" -l name -d 'Name of the lab' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from exec" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from exec" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from exec" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from exec" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from logs" -l name -d 'Name of the lab' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from logs" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from logs" -s f -l follow -d 'Go on as the log grows'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from logs" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from logs" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from serve" -l name -d 'Name of the lab' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from serve" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from serve" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from serve" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from enter" -l cgroup -d 'Control group to join' -r -F
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from enter" -l place -d 'Directory with namespace files; may be given again' -r -F
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from enter" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from enter" -l session -d 'Start a session'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from enter" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from enter" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from enter" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from stand-in" -l pod -d 'Pod to speak for' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from stand-in" -l namespace -d 'Its namespace' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from stand-in" -l container -d 'Container to speak for' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from stand-in" -l node -d 'Node it runs on' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from stand-in" -l listen -d 'Port to serve, such as tcp:80; may be given again' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from stand-in" -l address -d 'Address to serve; none = all of both families' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from stand-in" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from stand-in" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from stand-in" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from stand-in" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "up" -d 'Bring a lab up'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "down" -d 'Take a lab down'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "list" -d 'List labs'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "status" -d 'Show how a lab is'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "kubeconfig" -d 'Print a lab\'s kubeconfig'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "exec" -d 'Run a command on a node'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "logs" -d 'Show the log of a node\'s agent'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "serve" -d 'Run a lab\'s API server, controllers and kubelets'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "enter" -d 'Join namespaces and a control group and become a program'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "stand-in" -d 'Serve in place of a container\'s image'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand bench" -l output -d 'File to write the results to, as JSON' -r -F
+complete -c skep -n "__fish_skep_using_subcommand bench" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand bench" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand bench" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand agent" -l config -d 'File with settings in YAML' -r -F
+complete -c skep -n "__fish_skep_using_subcommand agent" -l node-name -d 'Name of this node in Kubernetes' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l cluster-name -d 'Name of the cluster, part of every identity' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l kubeconfig -d 'Kubeconfig file; in a pod the service account is used' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l run-dir -d 'Directory of sockets' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l state-dir -d 'Directory of endpoint records and caches' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l bpf-dir -d 'Directory of pinned maps and links, on a bpffs' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l cni-conf-dir -d 'Directory where the runtime looks for CNI networks' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l cni-bin-dir -d 'Directory where the runtime looks for CNI plugins' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l routing -d 'How pods of different nodes meet: vxlan or native' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l ip-family -d 'Address families of pods: ipv4, ipv6 or dual' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l attach -d 'How programs are attached: auto, tcx or clsact' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l devices -d 'Devices to the underlay: auto, or names with commas' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l mtu -d 'MTU of the underlay: auto, or bytes' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l vxlan-port -d 'UDP port of the overlay' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l snat-ports -d 'Ports for translated sources, FIRST-LAST' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l masquerade -d 'Translate sources of traffic to the outside: true or false' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l mark-mask -d 'Four adjacent bits of the packet mark that skep may use' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l drop-labels -d 'Label keys left out of identities, besides the defaults' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l metrics-address -d 'Address that serves metrics, or off' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l health-address -d 'Address that serves health, or off' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l conntrack-entries -d 'Size of the connection table: auto, or entries' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand agent" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand agent" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand agent" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand operator" -l config -d 'File with settings in YAML' -r -F
+complete -c skep -n "__fish_skep_using_subcommand operator" -l kubeconfig -d 'Kubeconfig file; in a pod the service account is used' -r
+complete -c skep -n "__fish_skep_using_subcommand operator" -l metrics-address -d 'Address that serves metrics and health, or off' -r
+complete -c skep -n "__fish_skep_using_subcommand operator" -l identity-unused-seconds -d 'Seconds before an unused identity is retired' -r
+complete -c skep -n "__fish_skep_using_subcommand operator" -l identity-retired-seconds -d 'Seconds before a retired identity is deleted' -r
+complete -c skep -n "__fish_skep_using_subcommand operator" -l lease-seconds -d 'Seconds for which the leader\'s lease holds' -r
+complete -c skep -n "__fish_skep_using_subcommand operator" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand operator" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand operator" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand operator" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand version" -s o -l output -d 'Output format' -r -f -a "table\t'Columns for people'
+wide\t'More columns'
+json\t'One JSON document'
+yaml\t'One YAML document'
+name\t'Names only, one a line'"
+complete -c skep -n "__fish_skep_using_subcommand version" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand version" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand version" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand completions" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand completions" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand completions" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand man" -l output-dir -d 'Directory to write to' -r -F
+complete -c skep -n "__fish_skep_using_subcommand man" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand man" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand man" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help" -f -a "status" -d 'Show how the agents are'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help" -f -a "observe" -d 'Show flows'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help" -f -a "endpoint" -d 'Endpoints: the pods\' interfaces'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help" -f -a "identity" -d 'Identities: the label sets that policy speaks about'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help" -f -a "node" -d 'Nodes of the cluster'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help" -f -a "bpf" -d 'The datapath\'s maps, as they are in the kernel'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help" -f -a "connectivity" -d 'Who reaches whom'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help" -f -a "lab" -d 'A cluster in network namespaces on this machine'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help" -f -a "bench" -d 'Measure skep against bare veth and a bridge with iptables'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help" -f -a "agent" -d 'Run the node agent'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help" -f -a "operator" -d 'Run the operator'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help" -f -a "version" -d 'Show the version'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help" -f -a "man" -d 'Write the man pages'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from endpoint" -f -a "list" -d 'List endpoints'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from identity" -f -a "list" -d 'List identities'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from node" -f -a "list" -d 'List nodes'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bpf" -f -a "endpoint" -d 'Pods of a node, by address'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bpf" -f -a "ipcache" -d 'Owners of addresses and prefixes'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bpf" -f -a "ct" -d 'Tracked connections'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bpf" -f -a "node" -d 'Nodes, by number'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bpf" -f -a "metrics" -d 'Counters of packets and drops'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from connectivity" -f -a "test" -d 'Test who reaches whom'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "up" -d 'Bring a lab up'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "down" -d 'Take a lab down'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "list" -d 'List labs'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "status" -d 'Show how a lab is'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "kubeconfig" -d 'Print a lab\'s kubeconfig'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "exec" -d 'Run a command on a node'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "logs" -d 'Show the log of a node\'s agent'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "serve" -d 'Run a lab\'s API server, controllers and kubelets'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "enter" -d 'Join namespaces and a control group and become a program'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "stand-in" -d 'Serve in place of a container\'s image'

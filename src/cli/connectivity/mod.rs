@@ -1,0 +1,4 @@
+//! `skep connectivity`.
+
+pub(crate) mod test;
+mod view;

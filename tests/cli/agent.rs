@@ -1,0 +1,292 @@
+//! An agent without a datapath: the real socket server over made-up facts.
+
+use std::{
+    net::IpAddr,
+    path::Path,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use skep::{
+    api::{self, Inspect, InspectError},
+    events::Event,
+    flows::{Observer, PeerInfo, Resolve, Settings, Workload},
+    model::{Addresses, Identity, IfIndex, MacAddr},
+};
+use skep_bpf::abi::{self, event_flags, event_kind};
+use tokio_util::sync::CancellationToken;
+
+use crate::run::Home;
+
+/// The agent of node `n1`, which serves the run directory of a home until dropped.
+pub(crate) struct Agent {
+    pub(crate) home: Home,
+    pub(crate) observer: Arc<Observer>,
+    cancel: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Facts that differ between tests.
+#[derive(Clone)]
+pub(crate) struct Facts {
+    pub(crate) health: api::Health,
+    pub(crate) endpoints: Vec<api::Endpoint>,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self {
+            health: api::Health::Ok,
+            endpoints: vec![endpoint(1, "shop", "frontend-x", 1), endpoint(2, "shop", "api-y", 2)],
+        }
+    }
+}
+
+impl Agent {
+    pub(crate) fn start(facts: Facts) -> Self {
+        let home = Home::new();
+        let observer = Observer::new(Settings::new("default", "n1"), Arc::new(Names));
+        let cancel = CancellationToken::new();
+        let socket = home.dir.path().join("agent.sock");
+        let served = {
+            let (socket, observer, cancel) =
+                (socket.clone(), Arc::clone(&observer), cancel.clone());
+            move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                runtime
+                    .expect("a runtime")
+                    .block_on(api::serve(&socket, Arc::new(facts), observer, cancel))
+                    .expect("the socket is served");
+            }
+        };
+        let thread = Some(thread::spawn(served));
+        wait_for(&socket);
+        Self { home, observer, cancel, thread }
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the server ends well");
+        }
+    }
+}
+
+fn wait_for(path: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !path.exists() {
+        assert!(Instant::now() < deadline, "{} never came", path.display());
+        thread::yield_now();
+    }
+}
+
+pub(crate) fn endpoint(id: u32, namespace: &str, pod: &str, host: u8) -> api::Endpoint {
+    api::Endpoint {
+        id,
+        namespace: namespace.into(),
+        pod: pod.into(),
+        container_id: format!("container-{id}"),
+        pod_interface: "eth0".into(),
+        interface: format!("skep{id:010x}"),
+        ifindex: 10 + id,
+        addresses: Addresses {
+            v4: Some([10, 244, 1, host].into()),
+            v6: Some(format!("fd00:10:244:1::{host}").parse().expect("an address")),
+        },
+        mac: MacAddr([2, 0, 0, 0, 0, host]),
+        identity: 1000 + id,
+        labels: vec![format!("k8s:app={pod}")],
+        incarnation: id,
+        state: api::EndpointState::Ready,
+        created: None,
+    }
+}
+
+impl Inspect for Facts {
+    fn node_name(&self) -> String {
+        "n1".into()
+    }
+
+    fn status(&self) -> api::NodeStatus {
+        api::NodeStatus {
+            version: "0.1.0".into(),
+            started: jiff::Timestamp::UNIX_EPOCH,
+            health: self.health,
+            components: vec![
+                api::Component {
+                    name: "datapath".into(),
+                    health: api::Health::Ok,
+                    message: "6 programs".into(),
+                },
+                api::Component {
+                    name: "kubernetes".into(),
+                    health: self.health,
+                    message: "watching".into(),
+                },
+            ],
+            routing: "vxlan".into(),
+            ip_families: vec!["ipv4".into(), "ipv6".into()],
+            kernel: "6.18.0".into(),
+            attachments: vec![],
+            endpoints: api::Usage { used: 2, total: 2 },
+            identities: 2,
+            nodes: 3,
+            ipv4_pool: Some(api::Usage { used: 2, total: 254 }),
+            ipv6_pool: Some(api::Usage { used: 2, total: u64::MAX }),
+            conntrack: api::Usage { used: 5, total: 16_384 },
+            events_seen: 7,
+            events_lost: 0,
+        }
+    }
+
+    fn endpoints(&self) -> Vec<api::Endpoint> {
+        self.endpoints.clone()
+    }
+
+    fn identities(&self) -> Vec<api::Identity> {
+        vec![api::Identity {
+            id: 1001,
+            labels: vec!["k8s:app=frontend".into()],
+            state: api::IdentityState::Active,
+            endpoints: 1,
+        }]
+    }
+
+    fn nodes(&self) -> Vec<api::Node> {
+        vec![api::Node {
+            name: "n1".into(),
+            id: 1,
+            local: true,
+            ready: true,
+            addresses: Addresses { v4: Some([172, 31, 0, 11].into()), v6: None },
+            pod_cidrs: vec!["10.244.1.0/24".parse().expect("a CIDR")],
+        }]
+    }
+
+    fn check(&self) -> Result<Vec<api::Finding>, InspectError> {
+        Ok(vec![])
+    }
+
+    fn bpf_endpoints(&self) -> Result<Vec<api::BpfEndpoint>, InspectError> {
+        Ok(vec![])
+    }
+
+    fn bpf_ipcache(&self) -> Result<Vec<api::IpcacheEntry>, InspectError> {
+        Err(InspectError::Starting)
+    }
+
+    fn bpf_connections(&self) -> Result<Vec<api::Connection>, InspectError> {
+        Ok(vec![])
+    }
+
+    fn bpf_nodes(&self) -> Result<Vec<api::BpfNode>, InspectError> {
+        Ok(vec![])
+    }
+
+    fn bpf_metrics(&self) -> Result<Vec<api::Metric>, InspectError> {
+        Ok(vec![api::Metric {
+            reason: "INVALID_SOURCE_IP".into(),
+            code: 132,
+            drop: true,
+            direction: api::Direction::Egress,
+            packets: 3,
+            bytes: 2048,
+        }])
+    }
+}
+
+/// Pods by address.
+struct Names;
+
+impl Resolve for Names {
+    fn address(&self, address: IpAddr) -> Option<Arc<PeerInfo>> {
+        let (pod, id) = match address.to_string().as_str() {
+            "10.244.1.1" | "fd00:10:244:1::1" => ("frontend-x", 1),
+            "10.244.1.2" | "fd00:10:244:1::2" => ("api-y", 2),
+            _ => return None,
+        };
+        Some(Arc::new(PeerInfo {
+            identity: Some(Identity(1000 + id)),
+            endpoint_id: id,
+            labels: vec![format!("k8s:app={pod}")],
+            namespace: "shop".into(),
+            pod: pod.into(),
+            workload: Some(Workload { name: pod.into(), kind: "Deployment".into() }),
+            node: "n1".into(),
+        }))
+    }
+
+    fn identity(&self, _: Identity) -> Option<Arc<PeerInfo>> {
+        None
+    }
+
+    fn interface(&self, device: IfIndex) -> Option<Arc<str>> {
+        Some(format!("skep{:010x}", device.0).into())
+    }
+}
+
+/// Says what one event is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Packet {
+    pub(crate) source: (&'static str, u16),
+    pub(crate) destination: (&'static str, u16),
+    pub(crate) identities: (u32, u32),
+    /// 0 = forwarded.
+    pub(crate) reason: u8,
+    pub(crate) reply: bool,
+    /// Seconds since boot.
+    pub(crate) at: u64,
+}
+
+impl Packet {
+    /// The first packet of a connection from the frontend to the API.
+    pub(crate) const V4: Self = Self {
+        source: ("10.244.1.1", 41234),
+        destination: ("10.244.1.2", 8080),
+        identities: (1001, 1002),
+        reason: 0,
+        reply: false,
+        at: 1,
+    };
+    /// The same, IPv6.
+    pub(crate) const V6: Self = Self {
+        source: ("fd00:10:244:1::1", 41234),
+        destination: ("fd00:10:244:1::2", 8080),
+        at: 2,
+        ..Self::V4
+    };
+
+    pub(crate) fn event(self) -> Event {
+        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let (source, destination) = (address(self.source.0), address(self.destination.0));
+        let reply = if self.reply { event_flags::REPLY } else { 0 };
+        Event::decode(&abi::Event {
+            time: self.at * 1_000_000_000,
+            src: source.into(),
+            dst: destination.into(),
+            src_identity: self.identities.0,
+            dst_identity: self.identities.1,
+            sport: self.source.1,
+            dport: self.destination.1,
+            ifindex: 12,
+            endpoint_id: 1,
+            length: 74,
+            kind: if self.reason == 0 { event_kind::TRACE } else { event_kind::DROP },
+            reason: self.reason,
+            direction: abi::Direction::Ingress as u8,
+            observation: abi::Observation::ToEndpoint as u8,
+            proto: 6,
+            tcp_flags: if self.reply { 0x12 } else { 0x02 },
+            flags: event_flags::NEW | reply,
+            ip_version: if source.is_ipv4() { 4 } else { 6 },
+            dst_mac: [2, 0, 0, 0, 0, 2],
+            src_mac: [2, 0, 0, 0, 0, 1],
+            ether_type: if source.is_ipv4() { 0x0800 } else { 0x86dd },
+            ..abi::Event::default()
+        })
+        .expect("the event is well-formed")
+    }
+}

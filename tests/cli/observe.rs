@@ -1,0 +1,283 @@
+use std::{
+    io::{BufRead, BufReader},
+    process::Child,
+};
+
+use insta::assert_snapshot;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::{
+    agent::{Agent, Facts, Packet},
+    run::{end, rest},
+};
+
+/// A request and its answer in both families, a spoofed packet, and one to the outside.
+fn traffic() -> Agent {
+    let agent = Agent::start(Facts::default());
+    let reply = |packet: Packet, at| Packet {
+        source: packet.destination,
+        destination: packet.source,
+        identities: (packet.identities.1, packet.identities.0),
+        reply: true,
+        at,
+        ..packet
+    };
+    let spoofed = Packet {
+        source: ("10.9.9.9", 1),
+        reason: 132,
+        identities: (1001, 1002),
+        at: 5,
+        ..Packet::V4
+    };
+    let outside = Packet {
+        destination: ("2001:db8:1::10", 443),
+        identities: (1001, 10),
+        at: 6,
+        ..Packet::V6
+    };
+    agent.observer.push(
+        [Packet::V4, Packet::V6, reply(Packet::V4, 3), reply(Packet::V6, 4), spoofed, outside]
+            .map(Packet::event),
+    );
+    agent
+}
+
+/// Cuts the time off, which depends on when the machine was booted.
+fn lines(agent: &Agent, args: &[&str]) -> String {
+    let outcome = agent.home.run(&[&["observe"], args].concat());
+    assert_eq!(outcome.code, Some(0), "{outcome}");
+    assert_eq!(outcome.stderr, "", "{outcome}");
+    let stamp = "Nov 24 12:00:00.123".len();
+    outcome.stdout.lines().map(|line| format!("{}\n", &line[stamp..])).collect()
+}
+
+#[test]
+fn flows_are_lines_for_people() {
+    let agent = traffic();
+    assert_snapshot!(lines(&agent, &[]), @r"
+: shop/frontend-x:41234 (ID:1001) -> shop/api-y:8080 (ID:1002) to-endpoint FORWARDED (TCP Flags: SYN)
+: shop/frontend-x:41234 (ID:1001) -> shop/api-y:8080 (ID:1002) to-endpoint FORWARDED (TCP Flags: SYN)
+: shop/frontend-x:41234 (ID:1001) <- shop/api-y:8080 (ID:1002) to-endpoint FORWARDED (TCP Flags: SYN, ACK)
+: shop/frontend-x:41234 (ID:1001) <- shop/api-y:8080 (ID:1002) to-endpoint FORWARDED (TCP Flags: SYN, ACK)
+: 10.9.9.9:1 (ID:1001) <> shop/api-y:8080 (ID:1002) INVALID_SOURCE_IP DROPPED (TCP Flags: SYN)
+: shop/frontend-x:41234 (ID:1001) -> [2001:db8:1::10]:443 (world-ipv6) to-endpoint FORWARDED (TCP Flags: SYN)
+");
+    assert_snapshot!(lines(&agent, &["--numeric", "--last", "2", "--print-node-name"]), @r"
+[default/n1]: 10.9.9.9:1 (ID:1001) <> 10.244.1.2:8080 (ID:1002) INVALID_SOURCE_IP DROPPED (TCP Flags: SYN)
+[default/n1]: [fd00:10:244:1::1]:41234 (ID:1001) -> [2001:db8:1::10]:443 (world-ipv6) to-endpoint FORWARDED (TCP Flags: SYN)
+");
+}
+
+#[test]
+fn flows_are_hubbles_json_for_scripts() {
+    let agent = traffic();
+    let outcome = agent.home.run(&["observe", "--first", "1", "-o", "json"]);
+    let mut flow = outcome.json();
+    assert_eq!(flow["time"], flow["flow"]["time"]);
+    assert!(flow["time"].as_str().is_some_and(|time| time.len() == 30 && time.ends_with('Z')));
+    for pointer in ["/time", "/flow/time", "/flow/uuid"] {
+        *flow.pointer_mut(pointer).expect("every flow has it") = "...".into();
+    }
+    assert_snapshot!(serde_json::to_string_pretty(&flow).expect("it is JSON"), @r#"
+{
+  "flow": {
+    "time": "...",
+    "uuid": "...",
+    "verdict": "FORWARDED",
+    "ethernet": {
+      "source": "02:00:00:00:00:01",
+      "destination": "02:00:00:00:00:02"
+    },
+    "IP": {
+      "source": "10.244.1.1",
+      "destination": "10.244.1.2",
+      "ipVersion": "IPv4"
+    },
+    "l4": {
+      "TCP": {
+        "source_port": 41234,
+        "destination_port": 8080,
+        "flags": {
+          "SYN": true
+        }
+      }
+    },
+    "source": {
+      "ID": 1,
+      "identity": 1001,
+      "cluster_name": "default",
+      "namespace": "shop",
+      "labels": [
+        "k8s:app=frontend-x"
+      ],
+      "pod_name": "frontend-x",
+      "workloads": [
+        {
+          "name": "frontend-x",
+          "kind": "Deployment"
+        }
+      ]
+    },
+    "destination": {
+      "ID": 2,
+      "identity": 1002,
+      "cluster_name": "default",
+      "namespace": "shop",
+      "labels": [
+        "k8s:app=api-y"
+      ],
+      "pod_name": "api-y",
+      "workloads": [
+        {
+          "name": "api-y",
+          "kind": "Deployment"
+        }
+      ]
+    },
+    "Type": "L3_L4",
+    "node_name": "default/n1",
+    "event_type": {
+      "type": 4
+    },
+    "traffic_direction": "INGRESS",
+    "trace_observation_point": "TO_ENDPOINT",
+    "trace_reason": "NEW",
+    "is_reply": false,
+    "interface": {
+      "index": 12,
+      "name": "skep000000000c"
+    },
+    "emitter": {
+      "name": "skep",
+      "version": "0.1.0"
+    },
+    "Summary": "TCP Flags: SYN"
+  },
+  "node_name": "default/n1",
+  "time": "..."
+}
+"#);
+}
+
+#[test]
+fn filters_narrow_what_is_shown() {
+    let agent = traffic();
+    let count = |args: &[&str]| lines(&agent, args).lines().count();
+    for (args, expected) in [
+        (&["--verdict", "DROPPED"][..], 1),
+        (&["--not", "--verdict", "dropped"], 5),
+        (&["-4"], 3),
+        (&["-6"], 3),
+        (&["--pod", "shop/frontend"], 5),
+        (&["-n", "shop", "--from-pod", "api"], 2),
+        (&["--from-pod", "shop/frontend", "--to-pod", "shop/api"], 2),
+        (&["--ip", "2001:db8:1::/64"], 1),
+        (&["--from-ip", "10.9.9.9"], 1),
+        (&["--to-port", "8080", "--from-port", "41234"], 2),
+        (&["--port", "443"], 1),
+        (&["--to-identity", "world-ipv6"], 1),
+        (&["--to-label", "app=api-y,!tier"], 3),
+        (&["--type", "drop"], 1),
+        (&["-t", "trace:to-endpoint"], 5),
+        (&["--protocol", "udp"], 0),
+        (&["--tcp-flags", "SYN,ACK"], 2),
+        (&["--reply", "true"], 2),
+        (&["--workload", "Deployment/api-y"], 5),
+        (&["--node-name", "default/n*"], 6),
+        (&["--node-name", "other"], 0),
+        (&["--drop-reason-desc", "invalid_source_ip"], 1),
+        (&["--last", "2"], 2),
+        (&["--first", "4"], 4),
+        (&["--until", "2001-01-01T00:00:00Z"], 0),
+    ] {
+        assert_eq!(count(args), expected, "{args:?}");
+    }
+}
+
+#[test]
+fn nonsense_filters_are_usage_errors() {
+    let agent = traffic();
+    assert_snapshot!(agent.home.run(&["observe", "--ip", "10.0.0.0/99"]), @r#"
+code: 2
+--- stdout
+--- stderr
+error: "10.0.0.0/99" is not an IP address or CIDR
+
+hint: `skep observe --help` lists the filters
+"#);
+    for args in [
+        &["--verdict", "MAYBE"][..],
+        &["--label", "a in b"],
+        &["--port", "http"],
+        &["--type", "trace:nowhere"],
+        &["--not"],
+        &["--since", "yesterday"],
+        &["--first", "1", "--last", "1"],
+        &["-n", "a", "--pod", "b/c"],
+    ] {
+        let outcome = agent.home.run(&[&["observe"], args].concat());
+        assert_eq!(outcome.code, Some(2), "{args:?} {outcome}");
+    }
+}
+
+struct Follower {
+    child: Child,
+    lines: BufReader<std::process::ChildStdout>,
+}
+
+impl Follower {
+    /// Starts to follow, and is ready when the stored flow has come.
+    fn start(agent: &Agent) -> Self {
+        let mut child = agent.home.spawn(&["observe", "-f", "--last", "1"]);
+        let lines = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let mut follower = Self { child, lines };
+        assert!(follower.line().contains("2001:db8:1::10"));
+        follower
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).expect("output is text");
+        line
+    }
+}
+
+#[test]
+fn following_shows_new_flows_and_losses_until_a_signal() {
+    for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+        let agent = traffic();
+        let mut follower = Follower::start(&agent);
+        agent.observer.lose(7);
+        agent.observer.push([Packet { at: 9, ..Packet::V4 }.event()]);
+        assert!(follower.line().contains("shop/frontend-x:41234 (ID:1001) -> shop/api-y:8080"));
+        let pid = Pid::from_raw(follower.child.id().try_into().expect("a pid"));
+        kill(pid, signal).expect("the process is there");
+        assert_eq!(end(&mut follower.child, || {}).code(), Some(code));
+        let stderr = rest(follower.child.stderr.take());
+        assert_eq!(stderr, "warning: 7 events were lost on default/n1\n");
+    }
+}
+
+#[test]
+fn following_ends_with_an_error_when_the_agent_does() {
+    let agent = traffic();
+    let mut follower = Follower::start(&agent);
+    drop(agent);
+    assert_eq!(end(&mut follower.child, || {}).code(), Some(3));
+    let stderr = rest(follower.child.stderr.take());
+    assert!(stderr.starts_with("error: the agent ended the stream\n"), "{stderr}");
+}
+
+#[test]
+fn a_reader_that_leaves_ends_it_quietly() {
+    let agent = traffic();
+    let Follower { mut child, lines } = Follower::start(&agent);
+    drop(lines);
+    // A process that another test forks just now may hold the pipe a moment longer.
+    let status = end(&mut child, || agent.observer.push([Packet::V4.event()]));
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(rest(child.stderr.take()), "");
+}
