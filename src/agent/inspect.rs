@@ -12,7 +12,7 @@ use crate::{
         NodeStatus, Usage,
     },
     flows::BootClock,
-    maps::{ConntrackTable, IdentityTable, MapStore},
+    maps::ConntrackTable,
     model::{self, Family},
 };
 

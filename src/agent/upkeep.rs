@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     flows::Observer,
-    kernel::{EventReader, Netlink},
+    kernel::EventReader,
     kubernetes::NodeObject,
     maps::{CollectorOptions, ConfigTable, ConntrackCollector, ConntrackTable, MapStore},
     model::Identity,

@@ -19,7 +19,7 @@ use crate::{
 ///
 /// # Errors
 /// When the map cannot be read.
-pub(in crate::agent) fn compare<T: Table>(
+fn compare<T: Table>(
     store: &impl MapStore,
     wanted: &BTreeMap<T::Key, T::Value>,
 ) -> Result<Vec<Finding>, MapError> {

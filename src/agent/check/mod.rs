@@ -6,8 +6,6 @@ mod system;
 use super::shared::Agent;
 use crate::{api::Finding, maps::MapError};
 
-pub(super) use maps::compare;
-
 /// Compares what should be with what is, and returns every difference.
 ///
 /// # Errors

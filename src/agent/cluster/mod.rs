@@ -14,8 +14,7 @@ mod view;
 pub(super) use ipcache::{address_key, prefix_key};
 pub(super) use node_ids::NodeIds;
 pub(super) use state::{Cluster, LocalAddress};
-pub(super) use tables::{Deletes, Flushed, Tables};
-pub(super) use view::{NodeView, PeerView};
+pub(super) use view::PeerView;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,5 @@
 //! ADD: connect a container.
 
-use rand::RngExt;
 use tracing::{info, warn};
 
 use super::{
@@ -10,14 +9,14 @@ use super::{
     tables::Stage,
 };
 use crate::{
-    agent::node::GATEWAYS,
+    agent::node::{GATEWAYS, random_mac},
     cni::{
         code,
         record::{EndpointRecord, host_ifname},
         wire::{Attached, AttachedAddress, AttachmentKey, Failure},
     },
     kernel::{Hook, NetNs, PodDevice, PodDeviceError, PodDeviceSpec},
-    model::{IfIndex, Incarnation, MacAddr, PodRef},
+    model::{IfIndex, Incarnation, PodRef},
 };
 
 /// What ADD is asked to connect.
@@ -227,11 +226,4 @@ fn attached(record: &EndpointRecord) -> Attached {
         mtu: record.mtu,
         addresses: addresses.collect(),
     }
-}
-
-/// Locally administered, unicast.
-fn random_mac() -> MacAddr {
-    let mut bytes: [u8; 6] = rand::rng().random();
-    bytes[0] = (bytes[0] & 0xfc) | 0x02;
-    MacAddr(bytes)
 }

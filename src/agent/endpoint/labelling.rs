@@ -74,11 +74,6 @@ impl Labelling {
         Some(self.of_labels(self.pods.labels(&object)?).await)
     }
 
-    /// Returns a pod as the watch tells.
-    pub(in crate::agent) fn pod(&self, pod: &PodRef) -> Option<PodObject> {
-        self.pods.pod(pod)
-    }
-
     async fn of_labels(&self, labels: Labels) -> Labelled {
         match self.resolver.resolve(&labels).await {
             Ok(identity) => Labelled { identity, labels },

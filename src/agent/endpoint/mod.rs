@@ -12,6 +12,5 @@ mod turns;
 
 pub(super) use add::{Made, Wanted};
 pub(super) use labelling::Labelling;
-pub(super) use restore::Restored;
-pub(super) use set::{Context, Endpoints, StartError, Usage, now};
-pub(super) use tables::{EndpointTables, wanted};
+pub(super) use set::{Context, Endpoints, StartError};
+pub(super) use tables::wanted;

@@ -11,7 +11,7 @@ use std::{
 use skep_bpf::abi::CtKey;
 use tokio::{runtime::Handle, sync::Notify};
 
-use super::{EndpointTables, reaper::Reaper, turns::Turns};
+use super::{reaper::Reaper, tables::EndpointTables, turns::Turns};
 use crate::{
     agent::cluster::{Cluster, LocalAddress},
     cni::{

@@ -9,4 +9,4 @@ mod resolver;
 pub(super) use book::Book;
 pub(super) use derive::{Derivation, derive};
 pub(super) use filter::LabelFilter;
-pub(super) use resolver::{Known, ResolveError, Resolver};
+pub(super) use resolver::{Known, Resolver};

@@ -36,7 +36,7 @@ pub(in crate::agent) trait Known: Send + Sync {
 
 /// The cluster could not be asked, or has no number left.
 #[derive(Debug, thiserror::Error)]
-pub enum ResolveError {
+pub(in crate::agent) enum ResolveError {
     /// The API server refused or is away.
     #[error("cannot agree on an identity with the API server")]
     Api(#[source] Box<kube::Error>),

@@ -1,7 +1,5 @@
 //! The devices that lead to other nodes.
 
-use std::sync::Arc;
-
 use skep_bpf::abi::{Addr, DeviceKind, DeviceValue, device_flags};
 use tracing::{info, warn};
 
@@ -16,13 +14,15 @@ use crate::{
     model::{Addresses, IfIndex, MacAddr},
 };
 
-use super::GATEWAYS;
+use super::{GATEWAYS, random_mac};
 
 /// Name of the VXLAN device.
 pub(in crate::agent) const VXLAN: &str = "skep_vxlan";
 
-/// The same on every node, so that what comes out of a tunnel is addressed to the device.
-const VXLAN_MAC: MacAddr = MacAddr([0x02, 0x73, 0x6b, 0x65, 0x70, 0x00]);
+/// Where the host's packets into the overlay are addressed to; no device has it, and the receiving
+/// program takes every packet for its node. The device itself needs a MAC that no other node's has:
+/// the kernel takes a packet from its own MAC for a loop (`vxlan_set_mac`).
+const NEXT_HOP_MAC: MacAddr = MacAddr([0x02, 0x73, 0x6b, 0x65, 0x70, 0x00]);
 
 /// A device of the node cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,8 @@ pub(in crate::agent) struct Devices {
     pub(in crate::agent) underlay: Underlay,
     /// The VXLAN device, in VXLAN mode.
     pub(in crate::agent) vxlan: Option<IfIndex>,
+    /// Its MAC.
+    overlay_mac: MacAddr,
 }
 
 impl Devices {
@@ -66,7 +68,7 @@ impl Devices {
         };
         let mut underlay = detect_underlay(&netlink, &choice)?;
         underlay.mtu = config.mtu.unwrap_or(underlay.mtu);
-        let vxlan = match config.routing {
+        let overlay = match config.routing {
             Routing::Native => {
                 // Left by an agent in the other mode.
                 let _ = netlink.delete_link_by_name(VXLAN);
@@ -74,11 +76,11 @@ impl Devices {
             }
             Routing::Vxlan => {
                 let port = config.vxlan_port;
-                let link = vxlan(&netlink, port, underlay.mtu).map_err(NodeDeviceError::Vxlan)?;
-                Some(link.index)
+                Some(vxlan(&netlink, port, underlay.mtu).map_err(NodeDeviceError::Vxlan)?)
             }
         };
-        Ok(Self { underlay, vxlan })
+        let overlay_mac = overlay.as_ref().and_then(|link| link.mac).unwrap_or_default();
+        Ok(Self { underlay, vxlan: overlay.map(|link| link.index), overlay_mac })
     }
 
     /// Writes the devices' entries and attaches the programs, replacing what is attached.
@@ -91,7 +93,7 @@ impl Devices {
         }
         if let Some(index) = self.vxlan {
             configure(VXLAN, DeviceUse::Overlay);
-            maps.put::<DeviceTable>(&index.0, &overlay_value(self.underlay.mtu))?;
+            maps.put::<DeviceTable>(&index.0, &self.overlay_value())?;
             attach(datapath, Hook::Overlay, index, VXLAN)?;
             self.raise_overlay(index).map_err(NodeDeviceError::Vxlan)?;
         }
@@ -102,8 +104,17 @@ impl Devices {
     pub(in crate::agent) fn entries(&self) -> Vec<(u32, DeviceValue)> {
         let nodes = self.underlay.devices.iter();
         let mut all: Vec<_> = nodes.map(|device| (device.ifindex.0, node_value(device))).collect();
-        all.extend(self.vxlan.map(|index| (index.0, overlay_value(self.underlay.mtu))));
+        all.extend(self.vxlan.map(|index| (index.0, self.overlay_value())));
         all
+    }
+
+    /// Returns the addresses that tunnels and translated sources have.
+    pub(in crate::agent) fn addresses(&self) -> Addresses {
+        let devices = &self.underlay.devices;
+        Addresses {
+            v4: devices.iter().find_map(|device| device.v4),
+            v6: devices.iter().find_map(|device| device.v6),
+        }
     }
 
     /// Returns each device with its hook.
@@ -115,32 +126,31 @@ impl Devices {
         all
     }
 
+    fn overlay_value(&self) -> DeviceValue {
+        DeviceValue {
+            kind: DeviceKind::Overlay as u32,
+            flags: device_flags::READY,
+            mtu: self.underlay.mtu,
+            mac: self.overlay_mac.0,
+            ..DeviceValue::default()
+        }
+    }
+
     /// Sets the VXLAN device up. Its routes lead to a next hop that needs no resolution.
     fn raise_overlay(&self, index: IfIndex) -> Result<(), NetlinkError> {
         let netlink = Netlink::open()?;
         netlink.set_up(index)?;
         for gateway in GATEWAYS.iter() {
-            netlink.add_neighbour(index, gateway, VXLAN_MAC)?;
+            netlink.add_neighbour(index, gateway, NEXT_HOP_MAC)?;
         }
         Ok(())
-    }
-}
-
-/// Returns the addresses that tunnels and translated sources have.
-impl Devices {
-    pub(in crate::agent) fn addresses(&self) -> Addresses {
-        let devices = &self.underlay.devices;
-        Addresses {
-            v4: devices.iter().find_map(|device| device.v4),
-            v6: devices.iter().find_map(|device| device.v6),
-        }
     }
 }
 
 fn vxlan(netlink: &Netlink, port: u16, mtu: u32) -> Result<Link, NetlinkError> {
     if let Ok(link) = netlink.link_by_name(VXLAN) {
         let fits = link.external && link.vxlan_port == Some(port);
-        if fits && link.mac == Some(VXLAN_MAC) {
+        if fits && link.mac != Some(NEXT_HOP_MAC) {
             if link.mtu != mtu {
                 netlink.set_mtu(link.index, mtu)?;
             }
@@ -149,7 +159,7 @@ fn vxlan(netlink: &Netlink, port: u16, mtu: u32) -> Result<Link, NetlinkError> {
         info!(device = VXLAN, "device has other settings and is made anew");
         netlink.delete_link(link.index)?;
     }
-    let spec = VxlanSpec { name: VXLAN, port, mtu, mac: VXLAN_MAC };
+    let spec = VxlanSpec { name: VXLAN, port, mtu, mac: random_mac() };
     netlink.create_vxlan_external(&spec)?;
     netlink.link_by_name(VXLAN)
 }
@@ -179,16 +189,6 @@ fn node_value(device: &UnderlayDevice) -> DeviceValue {
         addr_v4: device.v4.map_or(Addr::ZERO, Addr::from),
         addr_v6: device.v6.map_or(Addr::ZERO, Addr::from),
         mac: device.mac.0,
-        ..DeviceValue::default()
-    }
-}
-
-fn overlay_value(mtu: u32) -> DeviceValue {
-    DeviceValue {
-        kind: DeviceKind::Overlay as u32,
-        flags: device_flags::READY,
-        mtu,
-        mac: VXLAN_MAC.0,
         ..DeviceValue::default()
     }
 }
