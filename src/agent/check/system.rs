@@ -40,7 +40,12 @@ pub(super) fn attachments(
             }
         }
     }
+    // Their map entries are gone, so nothing passes; the kernel takes its time to remove them.
+    let leaving = agent.endpoints.leaving();
     for attachment in all {
+        if leaving.contains(&attachment.ifindex) {
+            continue;
+        }
         let known = wanted.contains_key(&attachment.ifindex.0);
         let ours = attachment.owner != Owner::Foreign;
         if ours && (!known || attachment.owner == Owner::Previous) {

@@ -5,6 +5,7 @@ mod check;
 mod delete;
 mod labelling;
 mod reaper;
+mod rest;
 mod restore;
 mod set;
 mod tables;

@@ -55,6 +55,7 @@ impl Endpoints {
         }
         let highest = loaded.records.iter().map(|record| record.incarnation.0).max().unwrap_or(0);
         self.state().incarnations = Counter::open(state_dir, "incarnation", highest)?;
+        let resting = self.rest.load();
         let links = match pod_links() {
             Ok(links) => links,
             Err(problem) => {
@@ -72,6 +73,7 @@ impl Endpoints {
                 restored.dropped += 1;
             }
         }
+        self.state().ipam.restore_resting(&resting);
         let known = self.records();
         for link in links.values() {
             if !known.iter().any(|record| record.host_ifname == link.name) {

@@ -11,7 +11,7 @@ use std::{
 use skep_bpf::abi::CtKey;
 use tokio::{runtime::Handle, sync::Notify};
 
-use super::{reaper::Reaper, tables::EndpointTables, turns::Turns};
+use super::{reaper::Reaper, rest::RestFile, tables::EndpointTables, turns::Turns};
 use crate::{
     agent::cluster::{Cluster, LocalAddress},
     cni::{
@@ -21,7 +21,7 @@ use crate::{
     },
     kernel::{Datapath, KernelMaps},
     maps::{ConntrackTable, MapStore},
-    model::{EndpointId, Incarnation},
+    model::{EndpointId, IfIndex, Incarnation},
 };
 
 use super::Labelling;
@@ -67,6 +67,7 @@ pub(in crate::agent) struct Endpoints {
     pub(super) records: RecordStore,
     pub(super) turns: Turns,
     pub(super) reaper: Reaper,
+    pub(super) rest: RestFile,
     pub(super) revision: Mutex<Revision<KernelMaps>>,
     state: Mutex<State>,
 }
@@ -104,6 +105,7 @@ impl Endpoints {
         let records = RecordStore::open(state_dir)?;
         let incarnations = Counter::open(state_dir, "incarnation", 0)?;
         let tables = EndpointTables::new(context.datapath.maps());
+        let rest = RestFile::new(state_dir, &context.boot_id);
         let state = State {
             by_key: HashMap::new(),
             by_address: HashMap::new(),
@@ -117,6 +119,7 @@ impl Endpoints {
             records,
             turns: Turns::default(),
             reaper: Reaper::start(std::sync::Weak::clone(this)),
+            rest,
             revision: Mutex::new(revision),
             state: Mutex::new(state),
         }))
@@ -144,6 +147,11 @@ impl Endpoints {
     pub(in crate::agent) fn usage(&self) -> Usage {
         let state = self.state();
         Usage { endpoints: state.by_key.len(), pools: state.ipam.usage() }
+    }
+
+    /// Returns the devices whose removal is under way.
+    pub(in crate::agent) fn leaving(&self) -> Vec<IfIndex> {
+        self.reaper.pending()
     }
 
     /// Tells whether ADD could get addresses.

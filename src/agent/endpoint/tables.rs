@@ -152,3 +152,88 @@ fn endpoint_value(record: &EndpointRecord) -> EndpointValue {
         ..EndpointValue::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cni::wire::AttachmentKey,
+        maps::MemoryStore,
+        model::{Addresses, EndpointId, Identity, IfIndex, Incarnation, Labels, MacAddr},
+    };
+
+    fn record(n: u8, incarnation: u32) -> EndpointRecord {
+        EndpointRecord {
+            id: EndpointId(incarnation),
+            incarnation: Incarnation(incarnation),
+            attachment: AttachmentKey { container_id: format!("c{n}"), ifname: "eth0".into() },
+            pod: None,
+            addresses: Addresses {
+                v4: Some([10, 244, 1, n].into()),
+                v6: Some(format!("fd00::{n}").parse().unwrap()),
+            },
+            host_ifname: format!("skep{n:010}"),
+            ifindex: IfIndex(100 + incarnation),
+            mac: MacAddr([2, 0, 0, 0, 0, n]),
+            host_mac: MacAddr([2, 0, 0, 0, 1, n]),
+            mtu: 1500,
+            netns: String::new(),
+            netns_inode: 0,
+            boot_id: String::new(),
+            identity: Identity(300),
+            labels: Labels::default(),
+            created: 0,
+        }
+    }
+
+    fn put(tables: &EndpointTables<MemoryStore>, record: &EndpointRecord) {
+        tables.put_device(record, Stage::Ready).unwrap();
+        tables.put_endpoint(record).unwrap();
+    }
+
+    fn incarnations(store: &MemoryStore) -> Vec<u32> {
+        let entries = store.entries::<EndpointTable>().unwrap();
+        entries.into_iter().map(|(_, value)| value.incarnation).collect()
+    }
+
+    #[test]
+    fn a_device_is_ready_only_when_said_so() {
+        let store = Arc::new(MemoryStore::default());
+        let tables = EndpointTables::new(Arc::clone(&store));
+        tables.put_device(&record(1, 1), Stage::Preparing).unwrap();
+        assert_eq!(store.get::<DeviceTable>(&101).unwrap().unwrap().flags, 0);
+        tables.put_device(&record(1, 1), Stage::Ready).unwrap();
+        let ready = store.get::<DeviceTable>(&101).unwrap().unwrap();
+        assert_eq!(ready.flags, device_flags::READY);
+        assert_eq!(ready.peer_mac, record(1, 1).mac.0);
+    }
+
+    #[test]
+    fn a_late_removal_spares_the_next_owner_of_the_address() {
+        let store = Arc::new(MemoryStore::default());
+        let tables = EndpointTables::new(Arc::clone(&store));
+        put(&tables, &record(1, 1));
+        put(&tables, &record(1, 2));
+        tables.remove(&record(1, 1)).unwrap();
+        assert_eq!(incarnations(&store), [2, 2]);
+        tables.remove(&record(1, 2)).unwrap();
+        assert!(incarnations(&store).is_empty());
+        assert!(store.entries::<DeviceTable>().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_repair_removes_strays_and_spares_what_is_being_connected() {
+        let store = Arc::new(MemoryStore::default());
+        let tables = EndpointTables::new(Arc::clone(&store));
+        let node = (7, DeviceValue { kind: DeviceKind::Node as u32, ..DeviceValue::default() });
+        let (kept, pending) = ([record(1, 1)], [record(2, 2)]);
+        put(&tables, &pending[0]);
+        put(&tables, &record(3, 3));
+        let differing = tables.repair(&kept, &pending, &[node]).unwrap();
+        assert_eq!(differing, 7, "the pod's three and the node's one written, three strays gone");
+        let mut left = incarnations(&store);
+        left.sort_unstable();
+        assert_eq!(left, [1, 1, 2, 2]);
+        assert_eq!(tables.repair(&kept, &pending, &[node]).unwrap(), 0);
+    }
+}
