@@ -96,12 +96,17 @@ impl StandaloneNode {
     /// # Errors
     /// When the kernel refuses any of it.
     pub fn new(attach: AttachMode) -> Result<Self, NodeError> {
+        Self::with_conntrack(attach, CONNTRACK_ENTRIES)
+    }
+
+    /// The same with another size of the connection table.
+    ///
+    /// # Errors
+    /// When the kernel refuses any of it.
+    pub fn with_conntrack(attach: AttachMode, entries: u32) -> Result<Self, NodeError> {
         let bpffs = PrivateBpffs::new().map_err(NodeError::Bpffs)?;
-        let options = LoadOptions {
-            bpf_dir: bpffs.path().join("skep"),
-            attach,
-            conntrack_entries: CONNTRACK_ENTRIES,
-        };
+        let options =
+            LoadOptions { bpf_dir: bpffs.path().join("skep"), attach, conntrack_entries: entries };
         let netns = NetNs::anonymous()?;
         let datapath = netns.run(|| {
             settle()?;

@@ -129,6 +129,12 @@ table! {
         _ => (Kind::Environment, vec![]),
     };
     |error: super::runtime::Stopped| (error.kind(), vec![]);
+    |error: crate::bench::BenchError| match error {
+        crate::bench::BenchError::NotRoot => (Kind::Environment, vec!["sudo skep bench".into()]),
+        crate::bench::BenchError::Cancelled => (Kind::Interrupted, vec![]),
+        _ => (Kind::Environment, vec![]),
+    };
+    |error: crate::bench::CniError| (Kind::Environment, vec![]);
     |error: super::runtime::RuntimeError| (Kind::Environment, vec![]);
     |error: super::output::EncodeError| (Kind::Bug, vec![]);
     |error: InvalidTerm| (Kind::Usage, vec!["`skep observe --help` lists the filters".into()]);

@@ -10,10 +10,12 @@ mod datapath;
 mod descriptor;
 mod devices;
 mod maps;
+mod netfilter;
 mod netlink;
 mod netns;
 mod object;
 mod pod_device;
+mod priority;
 mod probe;
 mod ring;
 mod sys;
@@ -28,12 +30,14 @@ pub use datapath::{
 pub use descriptor::receive_with_descriptor;
 pub use devices::{DeviceChoice, DeviceError, Underlay, UnderlayDevice, detect as detect_underlay};
 pub use maps::KernelMaps;
+pub use netfilter::flush_connections;
 pub use netlink::{
     BridgeSpec, Link, Neighbour, Netlink, NetlinkError, Route, RouteKind, VethSpec, VxlanSpec,
 };
 pub use netns::{NetNs, NetNsError};
 pub use object::OBJECT;
 pub use pod_device::{PodDevice, PodDeviceError, PodDeviceSpec};
+pub use priority::favour_this_thread;
 pub use probe::{Features, MissingFeature, probe, require, require_bpffs, require_vxlan};
 pub use ring::{EventReader, ReadError};
 pub use sys::BatchCursor;

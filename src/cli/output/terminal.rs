@@ -106,7 +106,7 @@ impl Output {
     }
 
     /// Tells whether someone watches stderr.
-    pub(super) fn is_chatty(&self) -> bool {
+    pub(crate) fn is_chatty(&self) -> bool {
         !self.quiet && io::stderr().is_terminal()
     }
 

@@ -1,0 +1,115 @@
+//! The programs by themselves: nanoseconds of a run, and what the verifier had to walk.
+
+use std::{io, net::IpAddr};
+
+use super::{
+    catalogue::{Group, Ip, RowSpec},
+    error::BenchError,
+    goal::Goal,
+    node::StandalonePod,
+    packet::{ACK, End, SYN, tcp},
+    topology::Node,
+};
+use crate::kernel::{Direction, Hook, TestPacket};
+
+/// The kernel gives up on a program after this many.
+const VERIFIER_LIMIT: f64 = 1_000_000.0;
+/// Runs whose average the kernel returns; few enough that the time to live lasts.
+const REPEAT: u32 = 32;
+/// Averages of which the median is one value.
+const AVERAGES: usize = 500;
+/// TC_ACT_REDIRECT.
+const REDIRECTED: u32 = 7;
+const REQUESTER: u16 = 40_000;
+const RESPONDER: u16 = 80;
+
+/// Returns the rows of this group.
+pub(super) fn rows() -> Vec<RowSpec> {
+    let run = |ip| RowSpec {
+        name: run_name(ip),
+        group: Group::Program,
+        unit: "ns",
+        goal: Goal::AtMost(60.0),
+        about: format!("one run of from_pod on a packet of an {ip} connection to a local pod"),
+    };
+    let verified = |program: &'static str| RowSpec {
+        name: verified_name(program),
+        group: Group::Program,
+        unit: "instructions",
+        goal: Goal::AtMost(VERIFIER_LIMIT),
+        about: format!("instructions that the verifier walked in {program}"),
+    };
+    Ip::ALL.into_iter().map(run).chain(programs().map(verified)).collect()
+}
+
+fn programs() -> impl Iterator<Item = &'static str> {
+    Hook::ALL.into_iter().flat_map(|hook| Direction::BOTH.map(|direction| hook.program(direction)))
+}
+
+/// Returns the name of the row about a run of `from_pod`.
+pub(super) fn run_name(ip: Ip) -> String {
+    format!("run-from-pod-{ip}")
+}
+
+fn verified_name(program: &str) -> String {
+    format!("verified-{}", program.replace('_', "-"))
+}
+
+/// Returns the verified instructions of each program, by the name of its row.
+pub(super) fn verified(node: &Node) -> Vec<(String, f64)> {
+    let programs = node.standalone().datapath().programs();
+    programs
+        .iter()
+        .filter(|info| info.verified_instructions > 0)
+        .map(|info| (verified_name(info.name), f64::from(info.verified_instructions)))
+        .collect()
+}
+
+/// Runs `from_pod` on packets of one established connection between the node's two pods; returns
+/// `values` medians in nanoseconds.
+///
+/// # Errors
+/// When the kernel refuses, or the program does not forward the packet.
+pub(super) fn run_from_pod(node: &Node, ip: Ip, values: usize) -> Result<Vec<f64>, BenchError> {
+    let program = Hook::Pod.program(Direction::Ingress);
+    let failed = |source| BenchError::Program { program, source };
+    let [client, server] = node.pods();
+    let (requester, responder) = (end(client, ip, REQUESTER), end(server, ip, RESPONDER));
+    let forward = |pod: &StandalonePod, data: Vec<u8>, repeat| {
+        let device = pod.device.ifindex.0;
+        let packet = TestPacket { data, ifindex: device, ingress_ifindex: device, mark: 0, repeat };
+        let run = node.standalone().datapath().test_run(program, &packet)?;
+        if run.verdict != REDIRECTED {
+            let said = format!("it returned {} instead of a redirect", run.verdict);
+            return Err(io::Error::other(said));
+        }
+        Ok(run.duration.as_nanos() as f64)
+    };
+    let measure = || -> io::Result<Vec<f64>> {
+        forward(client, tcp(requester, client.device.host_mac, responder, SYN, &[]), 1)?;
+        forward(server, tcp(responder, server.device.host_mac, requester, SYN | ACK, &[]), 1)?;
+        let segment = tcp(requester, client.device.host_mac, responder, ACK, &[1]);
+        (0..values)
+            .map(|_| {
+                let mut averages = (0..AVERAGES)
+                    .map(|_| forward(client, segment.clone(), REPEAT))
+                    .collect::<io::Result<Vec<f64>>>()?;
+                averages.sort_by(f64::total_cmp);
+                Ok(averages[AVERAGES / 2])
+            })
+            .collect()
+    };
+    node.standalone()
+        .netns()
+        .run(measure)
+        .map_err(|error| failed(io::Error::other(error)))?
+        .map_err(failed)
+}
+
+fn end(pod: &StandalonePod, ip: Ip, port: u16) -> End {
+    let address = match ip {
+        Ip::V4 => pod.addresses.v4.map(IpAddr::V4),
+        Ip::V6 => pod.addresses.v6.map(IpAddr::V6),
+    };
+    End { mac: pod.device.mac, address: address.expect("pods have both families"), port }
+}

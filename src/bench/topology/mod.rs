@@ -1,0 +1,16 @@
+//! What is compared: two pods, and what lies between them.
+//!
+//! Every namespace is anonymous and lives as long as a descriptor or a process in it, so that
+//! nothing is left behind however a run ends.
+
+mod bridge;
+mod iptables;
+mod pair;
+mod skep;
+mod veth;
+
+pub(crate) use bridge::bridge;
+pub(crate) use pair::Topology;
+pub use pair::TopologyError;
+pub(crate) use skep::{Node, skep};
+pub(crate) use veth::veth;

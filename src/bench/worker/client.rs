@@ -1,0 +1,157 @@
+//! The side that sends and measures.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket},
+    time::{Duration, Instant},
+};
+
+use nix::sys::socket::{setsockopt, sockopt};
+
+use super::protocol::{DATAGRAM_PORT, ECHO_PORT, Load, SINK_PORT, Task};
+use crate::bench::statistics::percentile;
+
+/// No answer for this long means that packets are lost for good.
+const STUCK: Duration = Duration::from_secs(3);
+/// A connection must not end in TIME_WAIT: the ports of a namespace would be used up in a second.
+const RESET_ON_CLOSE: libc::linger = libc::linger { l_onoff: 1, l_linger: 0 };
+/// Bytes of a stream that are timed at once: many turns of client and server on their one core.
+const STREAM_SLICE: usize = 16 << 20;
+const STREAM_WRITE: usize = 128 << 10;
+/// Datagrams that are timed at once; few enough that most runs are not interrupted.
+const DATAGRAM_SLICE: usize = 64;
+/// How much of a sample is spent before anything counts.
+const WARM_UP: f64 = 0.1;
+
+/// Takes one sample.
+///
+/// # Errors
+/// When the server does not answer.
+pub(super) fn sample(task: &Task) -> io::Result<Vec<f64>> {
+    let at = |port| SocketAddr::new(task.server, port);
+    let clock = Window::open(Duration::from_millis(task.millis));
+    match task.load {
+        Load::Request => requests(at(ECHO_PORT), clock),
+        Load::Churn => churn(at(ECHO_PORT), clock),
+        Load::Stream => stream(at(SINK_PORT), clock),
+        Load::Datagram => datagrams(at(DATAGRAM_PORT), clock),
+    }
+}
+
+/// The time of a sample: first some that does not count, then the rest.
+#[derive(Clone, Copy)]
+struct Window {
+    counts_from: Instant,
+    end: Instant,
+}
+
+impl Window {
+    fn open(length: Duration) -> Self {
+        let now = Instant::now();
+        Self { counts_from: now + length.mul_f64(WARM_UP), end: now + length }
+    }
+}
+
+fn requests(server: SocketAddr, clock: Window) -> io::Result<Vec<f64>> {
+    let mut stream = connect(server)?;
+    let mut byte = [1];
+    let mut nanos = Vec::with_capacity(1 << 17);
+    let mut before = Instant::now();
+    while before < clock.end {
+        stream.write_all(&byte)?;
+        stream.read_exact(&mut byte)?;
+        let after = Instant::now();
+        if before >= clock.counts_from {
+            nanos.push(elapsed(before, after));
+        }
+        before = after;
+    }
+    Ok(vec![median_micros(&mut nanos)?])
+}
+
+fn churn(server: SocketAddr, clock: Window) -> io::Result<Vec<f64>> {
+    let mut byte = [1];
+    let mut connects = Vec::with_capacity(1 << 15);
+    let mut rounds = Vec::with_capacity(1 << 15);
+    let mut before = Instant::now();
+    while before < clock.end {
+        let mut stream = TcpStream::connect_timeout(&server, STUCK)?;
+        let connected = Instant::now();
+        stream.set_nodelay(true)?;
+        setsockopt(&stream, sockopt::Linger, &RESET_ON_CLOSE)?;
+        stream.write_all(&byte)?;
+        stream.read_exact(&mut byte)?;
+        drop(stream);
+        let after = Instant::now();
+        if before >= clock.counts_from {
+            connects.push(elapsed(before, connected));
+            rounds.push(elapsed(before, after));
+        }
+        before = after;
+    }
+    Ok(vec![median_micros(&mut connects)?, median_micros(&mut rounds)?])
+}
+
+fn stream(server: SocketAddr, clock: Window) -> io::Result<Vec<f64>> {
+    let mut stream = connect(server)?;
+    let bytes = vec![0; STREAM_WRITE];
+    let mut nanos = Vec::new();
+    let mut before = Instant::now();
+    while before < clock.end {
+        for _ in 0..STREAM_SLICE / STREAM_WRITE {
+            stream.write_all(&bytes)?;
+        }
+        let after = Instant::now();
+        if before >= clock.counts_from {
+            nanos.push(elapsed(before, after));
+        }
+        before = after;
+    }
+    let slice = percentile(&mut nanos, 0.5).ok_or_else(nothing_measured)?;
+    Ok(vec![STREAM_SLICE as f64 * 8.0 / slice as f64])
+}
+
+fn datagrams(server: SocketAddr, clock: Window) -> io::Result<Vec<f64>> {
+    let any = match server {
+        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+    };
+    let socket = UdpSocket::bind(any)?;
+    socket.connect(server)?;
+    let bytes = [0; 64];
+    let mut nanos = Vec::with_capacity(1 << 13);
+    let mut before = Instant::now();
+    while before < clock.end {
+        for _ in 0..DATAGRAM_SLICE {
+            socket.send(&bytes)?;
+        }
+        let after = Instant::now();
+        if before >= clock.counts_from {
+            nanos.push(elapsed(before, after));
+        }
+        before = after;
+    }
+    let slice = percentile(&mut nanos, 0.5).ok_or_else(nothing_measured)?;
+    Ok(vec![slice as f64 / DATAGRAM_SLICE as f64])
+}
+
+fn connect(server: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&server, STUCK)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(STUCK))?;
+    stream.set_write_timeout(Some(STUCK))?;
+    setsockopt(&stream, sockopt::Linger, &RESET_ON_CLOSE)?;
+    Ok(stream)
+}
+
+fn elapsed(before: Instant, after: Instant) -> u64 {
+    u64::try_from((after - before).as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn median_micros(nanos: &mut [u64]) -> io::Result<f64> {
+    percentile(nanos, 0.5).map(|median| median as f64 / 1000.0).ok_or_else(nothing_measured)
+}
+
+fn nothing_measured() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "not one operation ended in time")
+}
