@@ -131,13 +131,9 @@ pub(super) fn in_subnet(address: IpAddr) -> IpNet {
     IpNet::new(address, length).expect("the length fits the family")
 }
 
-/// Makes the settings that pods of all topologies share: distributions differ in their defaults,
-/// ratios must not.
+/// Makes the settings that pods of all topologies share. Workers listen in each family by itself.
 pub(super) fn settle_pod(netns: &NetNs) -> Result<(), TopologyError> {
-    Ok(netns.run(|| {
-        sysctl::set("net.ipv4.tcp_congestion_control", "cubic")?;
-        sysctl::set("net.ipv6.bindv6only", "1")
-    })??)
+    Ok(netns.run(|| sysctl::set("net.ipv6.bindv6only", "1"))??)
 }
 
 /// Makes a namespace with its loopback device up.

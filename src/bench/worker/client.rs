@@ -1,18 +1,26 @@
 //! The side that sends and measures.
 
 use std::{
+    ffi::OsString,
     io::{self, Read, Write},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket},
+    os::fd::{AsRawFd, OwnedFd},
     time::{Duration, Instant},
 };
 
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::{
+    socket::{
+        AddressFamily, SockFlag, SockType, SockaddrStorage, connect as connect_socket, setsockopt,
+        socket, sockopt,
+    },
+    time::TimeVal,
+};
 
-use super::protocol::{DATAGRAM_PORT, ECHO_PORT, Load, SINK_PORT, Task};
+use super::protocol::{CONGESTION, DATAGRAM_PORT, ECHO_PORT, Load, SINK_PORT, Task};
 use crate::bench::statistics::percentile;
 
 /// No answer for this long means that packets are lost for good.
-const STUCK: Duration = Duration::from_secs(3);
+const STUCK: TimeVal = TimeVal::new(3, 0);
 /// A connection must not end in TIME_WAIT: the ports of a namespace would be used up in a second.
 const RESET_ON_CLOSE: libc::linger = libc::linger { l_onoff: 1, l_linger: 0 };
 /// Bytes of a stream that are timed at once: many turns of client and server on their one core.
@@ -75,16 +83,17 @@ fn churn(server: SocketAddr, clock: Window) -> io::Result<Vec<f64>> {
     let mut rounds = Vec::with_capacity(1 << 15);
     let mut before = Instant::now();
     while before < clock.end {
-        let mut stream = TcpStream::connect_timeout(&server, STUCK)?;
-        let connected = Instant::now();
-        stream.set_nodelay(true)?;
-        setsockopt(&stream, sockopt::Linger, &RESET_ON_CLOSE)?;
+        let socket = prepared(server)?;
+        // The settings above are the bench's, not a pod's.
+        before = Instant::now();
+        let mut stream = connected(socket, server)?;
+        let established = Instant::now();
         stream.write_all(&byte)?;
         stream.read_exact(&mut byte)?;
         drop(stream);
         let after = Instant::now();
         if before >= clock.counts_from {
-            connects.push(elapsed(before, connected));
+            connects.push(elapsed(before, established));
             rounds.push(elapsed(before, after));
         }
         before = after;
@@ -136,12 +145,27 @@ fn datagrams(server: SocketAddr, clock: Window) -> io::Result<Vec<f64>> {
 }
 
 fn connect(server: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&server, STUCK)?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(STUCK))?;
-    stream.set_write_timeout(Some(STUCK))?;
-    setsockopt(&stream, sockopt::Linger, &RESET_ON_CLOSE)?;
-    Ok(stream)
+    connected(prepared(server)?, server)
+}
+
+/// Makes a socket with the settings that all topologies share. A namespace may not choose every
+/// congestion control by itself, and the default of some distributions paces, which would measure
+/// timers.
+fn prepared(server: SocketAddr) -> io::Result<OwnedFd> {
+    let family = if server.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    setsockopt(&socket, sockopt::TcpCongestion, &OsString::from(CONGESTION))?;
+    setsockopt(&socket, sockopt::TcpNoDelay, &true)?;
+    setsockopt(&socket, sockopt::Linger, &RESET_ON_CLOSE)?;
+    // The send timeout bounds connect() too.
+    setsockopt(&socket, sockopt::SendTimeout, &STUCK)?;
+    setsockopt(&socket, sockopt::ReceiveTimeout, &STUCK)?;
+    Ok(socket)
+}
+
+fn connected(socket: OwnedFd, server: SocketAddr) -> io::Result<TcpStream> {
+    connect_socket(socket.as_raw_fd(), &SockaddrStorage::from(server))?;
+    Ok(socket.into())
 }
 
 fn elapsed(before: Instant, after: Instant) -> u64 {

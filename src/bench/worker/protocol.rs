@@ -13,6 +13,9 @@ pub(super) const SINK_PORT: u16 = 7002;
 /// Port of the server that receives datagrams.
 pub(super) const DATAGRAM_PORT: u16 = 7003;
 
+/// Congestion control of every connection, so that distributions' defaults do not count.
+pub(super) const CONGESTION: &str = "cubic";
+
 /// What a worker is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {

@@ -1,15 +1,16 @@
 //! The side that answers.
 
 use std::{
+    ffi::OsString,
     io::{self, Read, Write},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     thread,
     time::Duration,
 };
 
 use nix::sys::socket::{setsockopt, sockopt};
 
-use super::protocol::{DATAGRAM_PORT, ECHO_PORT, SINK_PORT};
+use super::protocol::{CONGESTION, DATAGRAM_PORT, ECHO_PORT, SINK_PORT};
 
 /// Room for what arrives between two looks, so that datagrams are received and not dropped.
 const DATAGRAM_ROOM: usize = 16 << 20;
@@ -25,15 +26,22 @@ const IDLE_LOOKS: u32 = 50;
 /// When a port is taken. IPv6 sockets take IPv6 only (`net.ipv6.bindv6only` of the namespace).
 pub(super) fn start() -> io::Result<()> {
     for any in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
-        let listener = TcpListener::bind((any, ECHO_PORT))?;
+        let listener = listen((any, ECHO_PORT).into())?;
         thread::spawn(move || accept(&listener, echo));
-        let listener = TcpListener::bind((any, SINK_PORT))?;
+        let listener = listen((any, SINK_PORT).into())?;
         thread::spawn(move || accept(&listener, sink));
         let socket = UdpSocket::bind((any, DATAGRAM_PORT))?;
         setsockopt(&socket, sockopt::RcvBufForce, &DATAGRAM_ROOM)?;
         thread::spawn(move || swallow(&socket));
     }
     Ok(())
+}
+
+/// Connections inherit the listener's congestion control.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    setsockopt(&listener, sockopt::TcpCongestion, &OsString::from(CONGESTION))?;
+    Ok(listener)
 }
 
 /// Serves one connection after the other: a client has one at a time. A broken one is the client's
