@@ -113,6 +113,9 @@ pub(super) struct MapInfo {
     pub(super) flags: u32,
 }
 
+/// Keys with the values of every possible CPU.
+pub(super) type PerCpuEntries<K, V> = Vec<(K, Vec<V>)>;
+
 /// Where a batched walk goes on. The kernel defines its contents: a key or a bucket number.
 #[derive(Clone, Debug, Default)]
 pub struct BatchCursor(Option<Vec<u8>>);
@@ -180,9 +183,9 @@ impl RawMap {
         cursor: &mut BatchCursor,
         limit: usize,
         cpus: usize,
-    ) -> io::Result<(Vec<(K, Vec<V>)>, Walk)> {
+    ) -> io::Result<(PerCpuEntries<K, V>, Walk)> {
         // The kernel rounds each CPU's value up to eight bytes; others would need a stride.
-        if size_of::<V>() % 8 != 0 {
+        if !size_of::<V>().is_multiple_of(8) {
             return Err(io::ErrorKind::Unsupported.into());
         }
         let (keys, values, walk) = self.batch::<K, V>(cursor, limit, cpus.max(1))?;

@@ -1,13 +1,18 @@
 //! Loading: maps from pins, programs through the verifier.
 
 use std::{
+    collections::HashMap,
     os::fd::{AsFd, BorrowedFd},
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
     time::Duration,
 };
 
-use aya::{Ebpf, EbpfLoader, programs::SchedClassifier};
+use aya::{
+    Ebpf, EbpfLoader,
+    programs::{Program, SchedClassifier},
+};
 use skep_bpf::abi::{maps, programs};
 
 use super::{
@@ -42,8 +47,7 @@ impl Datapath {
         loader.map_max_entries(maps::CONNTRACK, options.conntrack_entries);
         let mut programs =
             loader.load(OBJECT).map_err(|error| LoadError::Object(Box::new(error)))?;
-        let infos =
-            programs::ALL.iter().map(|name| load(&mut programs, name)).collect::<Result<_, _>>()?;
+        let infos = load_all(&mut programs)?;
         pins::carry_over(&options.bpf_dir, &replaced)?;
         let method = match options.attach {
             AttachMode::Tcx => AttachMethod::Tcx,
@@ -94,13 +98,33 @@ impl Datapath {
     }
 }
 
-fn load(programs: &mut Ebpf, name: &'static str) -> Result<ProgramInfo, LoadError> {
+/// Loads the programs side by side: the verifier takes most of the time, and it takes no lock for
+/// privileged callers.
+fn load_all(object: &mut Ebpf) -> Result<Vec<ProgramInfo>, LoadError> {
+    let mut found: HashMap<&'static str, &mut Program> = object
+        .programs_mut()
+        .filter_map(|(name, program)| {
+            Some((*programs::ALL.iter().find(|known| **known == name)?, program))
+        })
+        .collect();
+    thread::scope(|scope| {
+        let threads: Vec<_> = programs::ALL
+            .iter()
+            .map(|name| {
+                let program = found.remove(name).ok_or(LoadError::MissingProgram { name })?;
+                Ok(scope.spawn(move || load(name, program)))
+            })
+            .collect::<Result<_, LoadError>>()?;
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+fn load(name: &'static str, program: &mut Program) -> Result<ProgramInfo, LoadError> {
     let refused = |error| LoadError::Program { name, source: Box::new(error) };
-    let program: &mut SchedClassifier = programs
-        .program_mut(name)
-        .ok_or(LoadError::MissingProgram { name })?
-        .try_into()
-        .map_err(refused)?;
+    let program: &mut SchedClassifier = program.try_into().map_err(refused)?;
     program.load().map_err(refused)?;
     let info = program.info().map_err(refused)?;
     Ok(ProgramInfo {
