@@ -8,6 +8,7 @@ mod generated;
 mod help;
 mod lists;
 mod observe;
+mod operator;
 mod run;
 mod status;
 mod version;
