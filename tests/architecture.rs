@@ -203,9 +203,11 @@ fn no_file_is_larger_than_the_house_allows() {
 fn the_portable_datapath_depends_on_no_aya_crate() {
     let lib = Path::new(env!("CARGO_MANIFEST_DIR")).join("bpf/src");
     for path in sources(&lib) {
-        if path.starts_with(lib.join("bin")) || path.ends_with("abi/pod.rs") {
+        if path.starts_with(lib.join("bin")) {
             continue;
         }
-        assert!(!code(&path).contains("aya"), "{} must not use aya", path.display());
+        // The one exception: user space's promise that ABI types are plain bytes.
+        let code = code(&path).replace("unsafe impl aya::Pod for", "");
+        assert!(!code.contains("aya"), "{} must not use aya", path.display());
     }
 }

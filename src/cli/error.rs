@@ -122,6 +122,15 @@ macro_rules! table {
     };
 }
 
+impl From<lab::EntryError> for Error {
+    fn from(error: lab::EntryError) -> Self {
+        match error {
+            lab::EntryError::State(inner) => inner.into(),
+            lab::EntryError::Cgroup(inner) => inner.into(),
+        }
+    }
+}
+
 table! {
     // Standard output is the only plain I/O a command does without an error type of its own.
     |error: io::Error| match error.kind() {
@@ -147,10 +156,6 @@ table! {
     |error: lab::ManifestError| (Kind::Input, vec![]);
     |error: lab::UpError| lab_up(&error);
     |error: lab::DownError| (Kind::Environment, vec!["`skep lab down` can be repeated".into()]);
-    |error: lab::EntryError| match error {
-        lab::EntryError::State(inner) => return inner.into(),
-        lab::EntryError::Cgroup(inner) => return inner.into(),
-    };
     |error: lab::EnterError| lab_enter(&error);
     |error: lab::ServeError| (Kind::Environment, vec![]);
     |error: lab::StandInError| (Kind::Environment, vec![]);

@@ -24,8 +24,6 @@ pub(crate) enum Answer {
     Yes,
     /// No; the reason has been shown.
     No,
-    /// The exit code of a command that skep ran for the user.
-    Code(u8),
 }
 
 impl Answer {
@@ -34,7 +32,6 @@ impl Answer {
         match self {
             Self::Yes => OK,
             Self::No => NO,
-            Self::Code(code) => code,
         }
     }
 }

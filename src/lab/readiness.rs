@@ -1,6 +1,6 @@
 //! Whether everything that should run does.
 
-use std::fmt;
+use std::fmt::{self, Debug};
 
 use k8s_openapi::api::{
     apps::v1::{DaemonSet, Deployment, StatefulSet},
@@ -93,7 +93,7 @@ pub(crate) async fn read(client: &Client, nodes: u16) -> Result<Readiness, kube:
 
 async fn list<K>(client: &Client) -> Result<Vec<K>, kube::Error>
 where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
     Ok(Api::<K>::all(client.clone()).list(&ListParams::default()).await?.items)
 }

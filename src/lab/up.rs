@@ -286,10 +286,10 @@ fn construct(dir: &LabDir, record: &LabRecord) -> Result<Child, UpError> {
                 })
             })
             .collect();
-        let results = workers.into_iter().map(|worker| worker.join());
-        results
-            .map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect::<Result<(), UpError>>()
+        workers
+            .into_iter()
+            .map(thread::ScopedJoinHandle::join)
+            .try_for_each(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })?;
     start(
         dir,

@@ -1,5 +1,11 @@
 //! The command line as users and scripts meet it: exit codes, both streams, JSON shapes. Needs no
 //! root, no cluster and no kernel feature.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and tells figures on the console"
+)]
 
 mod agent;
 mod cni;

@@ -1,4 +1,10 @@
 //! The whole product, in labs on this machine.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and tells figures on the console"
+)]
 
 mod faults;
 mod footprint;

@@ -94,7 +94,7 @@ impl Endpoints {
         let addresses = state.ipam.allocate(now(), &clean).map_err(|error| {
             Failure::new(code::TRY_LATER, format!("no address for the pod: {error}"))
         })?;
-        let incarnation = state.incarnations.next().map(Incarnation).map_err(|error| {
+        let incarnation = state.incarnations.draw().map(Incarnation).map_err(|error| {
             state.ipam.give_back(addresses);
             Failure::new(code::TRY_LATER, "the endpoint cannot be remembered on disk")
                 .because(&error)

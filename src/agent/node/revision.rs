@@ -45,7 +45,7 @@ impl<M: MapStore> Revision<M> {
     /// # Errors
     /// When the file or the map cannot be written.
     pub(in crate::agent) fn bump(&mut self) -> Result<u32, RevisionError> {
-        let next = self.counter.next()?;
+        let next = self.counter.draw()?;
         self.store.put::<RevisionTable>(&0, &next)?;
         Ok(next)
     }

@@ -105,7 +105,10 @@ impl Agent {
                 NoAnswer::Late { socket: self.path.clone() }
             }
             io::ErrorKind::InvalidData => self.nonsense(Some(source)),
-            _ if source.get_ref().is_some_and(|inner| inner.is::<serde_json::Error>()) => {
+            _ if source
+                .get_ref()
+                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<serde_json::Error>) =>
+            {
                 self.nonsense(Some(source))
             }
             _ => NoAnswer::Broken(source),

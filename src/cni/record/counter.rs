@@ -48,7 +48,7 @@ impl Counter {
     ///
     /// # Errors
     /// When the file cannot be written; no number is used up then.
-    pub fn next(&mut self) -> Result<u32, CounterError> {
+    pub fn draw(&mut self) -> Result<u32, CounterError> {
         if self.next >= self.limit {
             let limit = self.next.saturating_add(BLOCK);
             write_atomically(&self.path, limit.to_string().as_bytes())
@@ -72,7 +72,7 @@ mod tests {
         for round in 0..4 {
             let mut counter = Counter::open(dir.path(), "incarnation", last).unwrap();
             for _ in 0..300 {
-                let number = counter.next().unwrap();
+                let number = counter.draw().unwrap();
                 assert!(number > last);
                 last = number;
             }

@@ -127,7 +127,7 @@ impl One {
             verdict: filter.verdict.clone(),
             reason: filter.drop_reason_desc.iter().map(|name| name.to_uppercase()).collect(),
             event_type: filter.event_type.clone(),
-            protocol: each(&filter.protocol, |text| Protocol::parse(text))?,
+            protocol: each(&filter.protocol, Protocol::parse)?,
             ip_version: filter.ip_version.clone(),
             tcp_flags: filter.tcp_flags.clone(),
             reply: filter.reply.clone(),

@@ -7,6 +7,6 @@ mod action;
 mod cache;
 mod view;
 
-pub(super) use action::{Action, Write};
+pub(super) use action::Action;
 pub(super) use cache::{Cache, Cached};
 pub(super) use view::Cluster;

@@ -22,7 +22,7 @@ const TAINTS: [Rule; 2] = [
 ];
 
 pub(super) fn plan(snapshot: &Snapshot) -> Vec<Action> {
-    let mut actions: Vec<Action> = snapshot.nodes.iter().filter_map(|node| taint(node)).collect();
+    let mut actions: Vec<Action> = snapshot.nodes.iter().filter_map(taint).collect();
     actions.extend(orphans(snapshot));
     actions
 }

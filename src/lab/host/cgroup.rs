@@ -102,12 +102,6 @@ impl Cgroup {
         }
     }
 
-    /// Returns the processes in the group itself.
-    pub(crate) fn processes(&self) -> Vec<i32> {
-        let text = fs::read_to_string(self.path.join("cgroup.procs")).unwrap_or_default();
-        text.lines().filter_map(|line| line.parse().ok()).collect()
-    }
-
     /// Removes the group and those below; not being there is fine.
     pub(crate) fn remove(&self) -> Result<(), CgroupError> {
         let entries = match fs::read_dir(&self.path) {
