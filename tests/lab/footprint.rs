@@ -43,7 +43,8 @@ impl Footprint {
     pub(crate) fn take() -> Self {
         let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
         let target = |line: &str| line.split(' ').nth(4).map(str::to_owned);
-        let targets: BTreeSet<String> = mounts.lines().filter_map(target).collect();
+        let of_labs = |path: &String| path.starts_with("/run/skep");
+        let targets: BTreeSet<String> = mounts.lines().filter_map(target).filter(of_labs).collect();
         let hierarchy = mounts.lines().find(|line| line.contains(" - cgroup2 ")).and_then(target);
         Self {
             cgroups: names(&Path::new(&hierarchy.expect("cgroup2")).join("skep-lab")),

@@ -1,5 +1,9 @@
 //! Everyone reaches everyone, by both families, in both routing modes.
 
+use std::net::{IpAddr, SocketAddr};
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, api::ListParams};
 use skep::connectivity::{self, Options, Scenario};
 
 use super::lab::{Lab, text};
@@ -35,14 +39,24 @@ async fn everyone_reaches_everyone(lab: &Lab, families: &[bool]) {
     }
 }
 
+/// Addresses of the api's pods, one on every node.
+async fn addresses(lab: &Lab) -> Vec<IpAddr> {
+    let api: Api<Pod> = Api::namespaced(lab.client().await, "shop");
+    let selector = ListParams::default().labels("app.kubernetes.io/name=api");
+    let pods = api.list(&selector).await.expect("pods are listed").items;
+    let ips = pods.into_iter().filter_map(|pod| pod.status?.pod_ips).flatten();
+    ips.map(|ip| ip.ip.parse().expect("an address")).collect()
+}
+
 fn run(name: &str, args: &[&str], families: &[bool]) {
     let lab = Lab::up(name, args);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(everyone_reaches_everyone(&lab, families));
-    // Host to pod was tried by the readiness probes; pod to host is tried here.
-    let address = if families.contains(&false) { "172.31.0.12" } else { "fd31::12" };
-    let ping = lab.exec("node-1", &["ping", "-c", "1", "-W", "5", address]);
-    assert!(ping.status.success(), "{}", text(&ping));
+    for pod in runtime.block_on(addresses(&lab)) {
+        let url = format!("http://{}/", SocketAddr::new(pod, 8080));
+        let curl = lab.exec("node-1", &["curl", "-sS", "-m", "5", "--noproxy", "*", &url]);
+        assert!(curl.status.success(), "host to {pod}: {}", text(&curl));
+    }
 }
 
 #[test]
