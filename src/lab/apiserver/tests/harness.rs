@@ -64,6 +64,7 @@ pub(super) struct Lab {
     pub(super) server: ApiServer,
     pub(super) url: String,
     kubeconfig: String,
+    authority: Arc<Authority>,
     dir: tempfile::TempDir,
 }
 
@@ -105,7 +106,22 @@ impl Lab {
             namespace: None,
         }
         .render();
-        Self { server, url, kubeconfig, dir: tempfile::tempdir().unwrap() }
+        Self { server, url, kubeconfig, authority, dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// Opens a TLS connection to the server.
+    pub(super) async fn connect(&self) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.authority.certificate_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let stream = tokio::net::TcpStream::connect(self.server.addresses()[0]).await.unwrap();
+        let name = "127.0.0.1".try_into().unwrap();
+        tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
     }
 
     pub(super) fn kubeconfig_file(&self) -> PathBuf {
