@@ -14,7 +14,7 @@ use crate::{
         runtime::{self, Threads},
     },
     config::{IpFamilies, Routing},
-    lab::{self, LabSpec, MAX_NODES, UpOptions, UpReport},
+    lab::{self, LabSpec, MAX_NODES, UpError, UpOptions, UpReport},
 };
 
 /// Bring a lab up
@@ -67,8 +67,14 @@ impl Args {
         };
         let progress = out.progress();
         let report = runtime::serve(Threads::Many(2), |cancel| async {
-            Ok(lab::up(options, cancel, |step| progress.say(step)).await?)
+            match lab::up(options, cancel, |step| progress.say(step)).await {
+                Ok(report) => Ok(Some(report)),
+                // Cleaned up; the runtime says which signal it was.
+                Err(UpError::Cancelled) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
         })?;
+        let Some(report) = report else { return Ok(Answer::No) };
         drop(progress);
         let ready = report.readiness.is_ready() || !self.wait;
         for pending in report.readiness.pending.iter().filter(|_| !ready) {
