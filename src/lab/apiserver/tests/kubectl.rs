@@ -110,6 +110,54 @@ async fn everyday_commands_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn commands_that_send_protobuf_work() {
+    let lab = Lab::start().await;
+    for (line, wanted) in [
+        ("create namespace shop", "namespace/shop created"),
+        ("create configmap c --from-literal=a=b", "configmap/c created"),
+        ("get configmap c -o jsonpath={.data.a}", "b"),
+        ("create secret generic s --from-literal=a=b", "secret/s created"),
+        ("get secret s -o jsonpath={.data.a}", "Yg=="),
+        ("create serviceaccount sa", "serviceaccount/sa created"),
+        ("create token sa", "."),
+        (
+            "create deployment web --image=nginx:1 --replicas=3 --port=80",
+            "deployment.apps/web created",
+        ),
+        ("get deploy web", "0/3"),
+        (
+            "get deploy web -o jsonpath={.spec.template.spec.containers[0].ports[0].containerPort}",
+            "80",
+        ),
+        ("create service clusterip web --tcp=80:http", "service/web created"),
+        ("get svc web -o jsonpath={.spec.ports[0].targetPort}", "http"),
+        ("create service nodeport np --tcp=80:8080", "service/np created"),
+        (
+            "create role r --verb=get,list --resource=pods",
+            "role.rbac.authorization.k8s.io/r created",
+        ),
+        ("get role r -o jsonpath={.rules[0]}", r#""apiGroups":[""]"#),
+        ("create rolebinding rb --role=r --serviceaccount=default:sa", "created"),
+        ("create clusterrole cr --verb=* --resource=deployments.apps", "created"),
+        ("create clusterrolebinding crb --clusterrole=cr --user=bob", "created"),
+        ("create job j --image=x -- echo hi", "job.batch/j created"),
+        ("get job j -o jsonpath={.spec.template.spec.containers[0].command}", r#"["echo","hi"]"#),
+        ("create cronjob cj --image=x --schedule=@hourly", "cronjob.batch/cj created"),
+        ("create ingress i --rule=host/path=web:80", "created"),
+        ("get ingress i", "host"),
+        ("create pdb p --selector=app=web --min-available=1", "created"),
+        ("create quota q --hard=pods=5", "resourcequota/q created"),
+        ("create priorityclass pc --value=1000", "created"),
+        ("auth can-i create pods", "yes"),
+        ("auth can-i --list", "*"),
+        ("auth whoami", "kubernetes-admin"),
+    ] {
+        let Some(out) = run(&lab, line, "").await else { return };
+        assert!(out.contains(wanted), "kubectl {line}: expected {wanted:?} in\n{out}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn problems_are_explained() {
     let lab = Lab::start().await;
     let fails = async |line: &str, stdin: &str, wanted: &str| {
