@@ -149,7 +149,7 @@ impl Operator {
     fn start(dir: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_skep"));
         command.arg("operator").arg("--kubeconfig").arg(dir.join("kubeconfig"));
-        command.args(["--operator-metrics-address", "off", "--lease-seconds", "3"]);
+        command.args(["--metrics-address", "off", "--lease-seconds", "3"]);
         command.args(["--identity-unused-seconds", "1", "--identity-retired-seconds", "1"]);
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
         Self(command.spawn().unwrap())
