@@ -4,3 +4,4 @@ mod clients;
 mod harness;
 mod kubectl;
 mod protocol;
+mod scale;
