@@ -163,12 +163,7 @@ pub async fn up(
     if is_running(&dir)? {
         return Err(UpError::Exists { name: dir.name().to_string() });
     }
-    let work = build(&dir, &options, &cancel, &tell);
-    let result = match cancel.run_until_cancelled(work).await {
-        Some(result) => result,
-        None => Err(UpError::Cancelled),
-    };
-    let error = match result {
+    let error = match build(&dir, &options, &cancel, &tell).await {
         Ok((record, readiness)) => {
             let kubeconfig = dir.kubeconfig();
             return Ok(UpReport { record, kubeconfig, readiness, took: begun.elapsed() });
@@ -219,20 +214,30 @@ async fn build(
     tell(&format!("making {} nodes", options.spec.nodes));
     let mut server = {
         let (dir, record) = (dir.clone(), record.clone());
-        // Not interruptible, but short.
+        // Short, and waited for even when cancelled: tearing down must not race with it.
         blocking(move || construct(&dir, &record)).await?
     };
-    if cancel.is_cancelled() {
-        return Err(UpError::Cancelled);
-    }
+    let rest = populate(dir, options, &record, &mut server, tell);
+    let found = cancel.run_until_cancelled(rest).await.unwrap_or(Err(UpError::Cancelled))?;
+    Ok((record, found))
+}
+
+/// Waits for the API, creates the objects and waits for them.
+async fn populate(
+    dir: &LabDir,
+    options: &UpOptions,
+    record: &LabRecord,
+    server: &mut Child,
+    tell: &impl Fn(&str),
+) -> Result<Readiness, UpError> {
     tell("starting the API server");
-    await_api(dir, &mut server).await?;
+    await_api(dir, server).await?;
     let client = client::connect(&dir.kubeconfig()).await?;
     let deadline = options.wait.map(|wait| Instant::now() + wait);
     if deadline.is_some() {
         tell("waiting for nodes");
         // Pods made before are all put on the first node that is ready.
-        await_ready(&client, &record, deadline).await?;
+        await_ready(&client, record, deadline).await?;
     }
     if !options.manifests.is_empty() {
         tell(&format!("creating {} objects", options.manifests.len()));
@@ -241,8 +246,7 @@ async fn build(
     if deadline.is_some() {
         tell("waiting for pods");
     }
-    let found = await_ready(&client, &record, deadline).await?;
-    Ok((record, found))
+    await_ready(&client, record, deadline).await
 }
 
 /// Waits until everything is ready or the time has come; returns what was last found.
