@@ -64,6 +64,8 @@ fn build_object() -> Result<(), String> {
         format!("--cfg=bpf_target_arch=\"{arch}\""),
         "-Cdebuginfo=2".into(),
         "-Clink-arg=--btf".into(),
+        // bpf-linker would turn every memset of 16 bytes into a call that goes byte by byte.
+        "-Clink-arg=--disable-expand-memcpy-in-order".into(),
         "-Ctarget-cpu=v3".into(),
     ];
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".into());

@@ -5,9 +5,9 @@ use crate::{
         Counted, CtValue, Direction, DropReason, Event, Note, Observation, event_flags, event_kind,
         metric_index,
     },
-    door::{Action, Passed},
-    env::{Env, Way},
-    packet::{Packet, transport},
+    door::{Action, Receipt},
+    env::Env,
+    packet::{Packet, Parsed, transport},
     state::State,
 };
 
@@ -52,6 +52,14 @@ impl From<DropReason> for Refusal {
     }
 }
 
+impl From<u32> for Refusal {
+    /// Wraps the code of a [`DropReason`] that crossed a subprogram's boundary.
+    #[inline(always)]
+    fn from(code: u32) -> Self {
+        Self(code)
+    }
+}
+
 /// Codes from here on are drops.
 const FIRST_DROP: u32 = 130;
 
@@ -67,28 +75,33 @@ pub fn conclude<E: Env, P: Packet>(
     match result {
         Ok(action) => action,
         Err(Refusal(code)) => {
-            refuse(env, pkt, st, code, place);
+            let seen = (place.direction as u32) << 8 | place.observation as u32;
+            refuse(env, pkt, st, code, seen);
             Action::drop()
         }
     }
 }
 
-#[inline(always)]
-fn refuse<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, code: u32, place: Place) {
-    env.count(code << 2 | place.direction as u32, pkt.len());
+#[inline(never)]
+fn refuse<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, code: u32, seen: u32) -> u32 {
+    let (direction, observation) = (seen >> 8, seen & 0xff);
+    env.count(code << 2 | direction, pkt.len());
     if code >= FIRST_DROP {
         st.value = CtValue::default();
-        send(env, pkt, st, event_kind::DROP, code as u8, place, 0);
+        let kind = u32::from(event_kind::DROP);
+        send_packed(env, pkt, st, kind << 24 | code << 16 | direction << 12 | observation << 8);
     }
+    0
 }
 
 /// Counts a forwarded packet and tells its news.
 #[inline(always)]
-pub fn passed<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, passed: &Passed, place: Place) {
+pub fn passed<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, receipt: Receipt, place: Place) {
     forwarded(env, pkt, place.direction);
-    if passed.news.any() {
-        let reply = if passed.way == Way::Reply { event_flags::REPLY } else { 0 };
-        let flags = passed.news.event_flags() | reply;
+    let news = receipt.news();
+    if news.any() {
+        let reply = if receipt.is_reply() { event_flags::REPLY } else { 0 };
+        let flags = news.event_flags() | reply;
         send(env, pkt, st, event_kind::TRACE, Note::Forwarded.code(), place, flags);
     }
 }
@@ -115,6 +128,9 @@ fn send<E: Env, P: Packet>(
 
 #[inline(never)]
 fn send_packed<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, what: u32) -> u32 {
+    if st.packet.version == 0 {
+        st.packet = Parsed::default();
+    }
     let p = &st.packet;
     let is_icmp = p.version != 0 && (p.proto == transport::ICMP || p.proto == transport::ICMPV6);
     let (sport, dport) =

@@ -1,14 +1,19 @@
 //! The state of one packet in flight.
 
 use crate::{
-    abi::{Addr, CtKey, CtValue, Event, FragKey, FragValue, IpcacheKey},
+    abi::{
+        Addr, AdmissionQuota, Bucket, Config, Counter, CtKey, CtValue, DeviceValue, EndpointValue,
+        Event, FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
+    },
+    door::{Local, Receipt},
+    nat::Ports,
     packet::{Mac, Parsed},
 };
 
 /// Everything about a packet that would not fit the stack; one per hook and CPU.
 ///
-/// Each walk overwrites the parsed packet and the link header before it reads them, and each work
-/// area is written whole before it is used, so nothing of an earlier packet is ever seen.
+/// Parsing overwrites the packet (version 0 says that none was parsed), and each work area is written
+/// whole before it is used, so nothing of an earlier packet is ever seen.
 #[repr(C)]
 #[derive(Default)]
 pub struct State {
@@ -16,6 +21,18 @@ pub struct State {
     pub packet: Parsed,
     /// The packet inside an ICMP error.
     pub quoted: Parsed,
+    /// The pod that sends the packet, if it is one of this node.
+    pub(crate) from: Local,
+    /// The pod that gets the packet, if it is one of this node.
+    pub(crate) to: Local,
+    /// What the door said.
+    pub(crate) receipt: Receipt,
+    /// The packet, or what it quotes, before translation.
+    pub before: Parsed,
+    /// Work area: ports to try for a translation.
+    pub ports: Ports,
+    /// Work area: the port that was tried.
+    pub port: u16,
     /// Source MAC.
     pub src_mac: Mac,
     /// Destination MAC.
@@ -36,6 +53,8 @@ pub struct State {
     pub key: CtKey,
     /// Work area: key of an alias.
     pub alias: CtKey,
+    /// Work area: key of the connection behind somebody's alias.
+    pub other: CtKey,
     /// Work area: connection about to be written.
     pub value: CtValue,
     /// Work area: prefix to look up.
@@ -46,13 +65,30 @@ pub struct State {
     pub first_fragment: FragValue,
     /// Work area: event about to be sent.
     pub event: Event,
+    /// Takes no room.
+    layouts: [Layouts; 0],
+}
+
+/// Every struct of the ABI that programs meet only behind pointers. Naming them here by value puts
+/// their layouts into the object's BTF, where a test compares them with user space's.
+#[derive(Default)]
+struct Layouts {
+    _config: Config,
+    _device: DeviceValue,
+    _endpoint: EndpointValue,
+    _ipcache: IpcacheValue,
+    _node: NodeValue,
+    _identity: IdentityValue,
+    _counter: Counter,
+    _bucket: Bucket,
+    _quota: AdmissionQuota,
 }
 
 impl State {
     /// Forgets the packet before.
     #[inline(always)]
     pub fn reset(&mut self) {
-        self.packet = Parsed::default();
+        self.packet.version = 0;
         self.src_mac = Mac::default();
         self.dst_mac = Mac::default();
         self.ether_type = 0;

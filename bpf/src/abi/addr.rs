@@ -1,6 +1,9 @@
 //! Addresses of both families in one form.
 
-use core::cmp::Ordering;
+use core::{
+    cmp::Ordering,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 /// An IPv4 or IPv6 address in 16 bytes, in network order; IPv4 is mapped (`::ffff:a.b.c.d`).
 ///
@@ -115,40 +118,32 @@ impl PartialOrd for Addr {
     }
 }
 
-#[cfg(feature = "user")]
-mod user {
-    extern crate std;
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-    use super::{Addr, Family};
-
-    impl From<IpAddr> for Addr {
-        fn from(ip: IpAddr) -> Self {
-            match ip {
-                IpAddr::V4(v4) => Self::v4(v4.octets()),
-                IpAddr::V6(v6) => Self::v6(v6.octets()),
-            }
+impl From<IpAddr> for Addr {
+    fn from(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(v4) => Self::v4(v4.octets()),
+            IpAddr::V6(v6) => Self::v6(v6.octets()),
         }
     }
+}
 
-    impl From<Ipv4Addr> for Addr {
-        fn from(ip: Ipv4Addr) -> Self {
-            Self::v4(ip.octets())
-        }
+impl From<Ipv4Addr> for Addr {
+    fn from(ip: Ipv4Addr) -> Self {
+        Self::v4(ip.octets())
     }
+}
 
-    impl From<Ipv6Addr> for Addr {
-        fn from(ip: Ipv6Addr) -> Self {
-            Self::v6(ip.octets())
-        }
+impl From<Ipv6Addr> for Addr {
+    fn from(ip: Ipv6Addr) -> Self {
+        Self::v6(ip.octets())
     }
+}
 
-    impl From<Addr> for IpAddr {
-        fn from(addr: Addr) -> Self {
-            match addr.family() {
-                Family::V4 => Self::V4(addr.v4_bytes().into()),
-                Family::V6 => Self::V6(addr.bytes().into()),
-            }
+impl From<Addr> for IpAddr {
+    fn from(addr: Addr) -> Self {
+        match addr.family() {
+            Family::V4 => Self::V4(addr.v4_bytes().into()),
+            Family::V6 => Self::V6(addr.bytes().into()),
         }
     }
 }

@@ -107,6 +107,18 @@ impl News {
         self != Self::NONE
     }
 
+    /// Returns the news as a number.
+    #[inline(always)]
+    pub(crate) fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Reads news from a number.
+    #[inline(always)]
+    pub(crate) fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
     /// Returns the [`event_flags`].
     #[inline(always)]
     pub fn event_flags(self) -> u8 {

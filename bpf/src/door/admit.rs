@@ -3,8 +3,9 @@
 use core::marker::PhantomData;
 
 use crate::{
-    abi::{Direction, DropReason, EndpointValue},
-    env::Env,
+    abi::{DeviceValue, Direction, DropReason, EndpointValue},
+    conntrack::News,
+    env::{Env, Way},
     packet::Parsed,
 };
 
@@ -34,6 +35,28 @@ pub struct Local {
     pub incarnation: u32,
 }
 
+impl Local {
+    /// Nobody: this end of the connection is not a pod of this node.
+    pub const NONE: Self = Self { endpoint_id: 0, identity: 0, incarnation: 0 };
+
+    /// Tells whether this is a pod of this node; their numbers begin at 1.
+    #[inline(always)]
+    pub fn is_some(&self) -> bool {
+        self.endpoint_id != 0
+    }
+}
+
+impl From<&DeviceValue> for Local {
+    #[inline(always)]
+    fn from(value: &DeviceValue) -> Self {
+        Self {
+            endpoint_id: value.endpoint_id,
+            identity: value.identity,
+            incarnation: value.incarnation,
+        }
+    }
+}
+
 impl From<&EndpointValue> for Local {
     #[inline(always)]
     fn from(value: &EndpointValue) -> Self {
@@ -49,7 +72,7 @@ impl From<&EndpointValue> for Local {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Subject {
     /// A pod of this node.
-    Pod(Local),
+    Pod(#[expect(dead_code, reason = "the policy tables will ask which pod it is")] Local),
     /// The host itself.
     Host,
 }
@@ -82,6 +105,80 @@ pub(super) fn admit<E: Env, L>(
         FlowState::Unjudged => {
             judge(env, subject, direction, peer, packet).map(|()| Admitted(PhantomData))
         }
+    }
+}
+
+/// Proofs, the way and the news of a packet in one number.
+///
+/// Subprograms of eBPF return scalars only, so the proofs that one of them gained cross its
+/// boundary in this form. Nothing outside the door can make or change one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Receipt(u32);
+
+const SOURCE: u32 = 1;
+const DESTINATION: u32 = 2;
+const REPLY: u32 = 4;
+const NEWS_SHIFT: u32 = 8;
+const REFUSED_SHIFT: u32 = 16;
+
+impl Receipt {
+    #[inline(always)]
+    pub(super) fn new(
+        source: Option<&Admitted<Source>>,
+        destination: Option<&Admitted<Destination>>,
+        way: Way,
+        news: News,
+    ) -> Self {
+        let source = if source.is_some() { SOURCE } else { 0 };
+        let destination = if destination.is_some() { DESTINATION } else { 0 };
+        let reply = if way == Way::Reply { REPLY } else { 0 };
+        Self(source | destination | reply | u32::from(news.bits()) << NEWS_SHIFT)
+    }
+
+    #[inline(always)]
+    pub(super) fn refused(reason: DropReason) -> Self {
+        Self(u32::from(reason.code()) << REFUSED_SHIFT)
+    }
+
+    /// Returns why the packet was refused: the code of a [`DropReason`], 0 if it was not.
+    #[inline(always)]
+    pub fn refusal(self) -> u32 {
+        self.0 >> REFUSED_SHIFT
+    }
+
+    /// Returns the proof of the sender's leg.
+    ///
+    /// # Errors
+    /// When that leg was not judged: a bug of the walk, which then drops.
+    #[inline(always)]
+    pub fn source(self) -> Result<Admitted<Source>, DropReason> {
+        self.proof(SOURCE)
+    }
+
+    /// Returns the proof of the receiver's leg.
+    ///
+    /// # Errors
+    /// When that leg was not judged: a bug of the walk, which then drops.
+    #[inline(always)]
+    pub fn destination(self) -> Result<Admitted<Destination>, DropReason> {
+        self.proof(DESTINATION)
+    }
+
+    #[inline(always)]
+    fn proof<L>(self, bit: u32) -> Result<Admitted<L>, DropReason> {
+        if self.0 & bit != 0 { Ok(Admitted(PhantomData)) } else { Err(DropReason::PolicyDenied) }
+    }
+
+    /// Tells whether the packet is a reply.
+    #[inline(always)]
+    pub fn is_reply(self) -> bool {
+        self.0 & REPLY != 0
+    }
+
+    /// Returns what is worth an event.
+    #[inline(always)]
+    pub fn news(self) -> News {
+        News::from_bits((self.0 >> NEWS_SHIFT) as u8)
     }
 }
 

@@ -29,22 +29,20 @@ impl Legs {
     /// Tells whether a local end is not the pod that had the address when the leg was judged: the
     /// connection is another one and counts as absent.
     #[inline(always)]
-    pub(super) fn is_foreign(self, way: Way, from: Option<Local>, to: Option<Local>) -> bool {
+    pub(super) fn is_foreign(self, way: Way, from: Local, to: Local) -> bool {
         let (opener, responder) = way.order(from, to);
-        let differs = |pod: Option<Local>, stored: u32| match pod {
-            Some(pod) => stored != 0 && stored != pod.incarnation,
-            None => false,
-        };
+        let differs =
+            |pod: Local, stored: u32| pod.is_some() && stored != 0 && stored != pod.incarnation;
         differs(opener, self.egress_incarnation) || differs(responder, self.ingress_incarnation)
     }
 
     #[inline(always)]
-    pub(super) fn egress_state(self, revision: u32, pod: Option<Local>, peer: u32) -> FlowState {
+    pub(super) fn egress_state(self, revision: u32, pod: Local, peer: u32) -> FlowState {
         state(self.egress, self.egress_incarnation, revision, pod, peer)
     }
 
     #[inline(always)]
-    pub(super) fn ingress_state(self, revision: u32, pod: Option<Local>, peer: u32) -> FlowState {
+    pub(super) fn ingress_state(self, revision: u32, pod: Local, peer: u32) -> FlowState {
         state(self.ingress, self.ingress_incarnation, revision, pod, peer)
     }
 
@@ -61,19 +59,7 @@ impl Legs {
 
 /// A leg without a local end is nobody's business here and counts as current.
 #[inline(always)]
-fn state(
-    approval: Approval,
-    incarnation: u32,
-    revision: u32,
-    pod: Option<Local>,
-    peer: u32,
-) -> FlowState {
-    match pod {
-        Some(pod)
-            if approval != Approval::new(revision, peer) || incarnation != pod.incarnation =>
-        {
-            FlowState::Unjudged
-        }
-        _ => FlowState::Current,
-    }
+fn state(approval: Approval, incarnation: u32, revision: u32, pod: Local, peer: u32) -> FlowState {
+    let current = approval == Approval::new(revision, peer) && incarnation == pod.incarnation;
+    if pod.is_some() && !current { FlowState::Unjudged } else { FlowState::Current }
 }

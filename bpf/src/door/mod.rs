@@ -11,6 +11,6 @@ mod pass;
 mod related;
 
 pub use action::{Action, Outcome};
-pub use admit::{Admitted, Destination, Host, Local, Source, host, vouched};
-pub use pass::{Context, Passed, Tally, both, destination, source};
-pub use related::{related_both, related_destination, related_source};
+pub use admit::{Admitted, Destination, Host, Local, Receipt, Source, host, vouched};
+pub use pass::{Context, Tally, pass};
+pub use related::related;

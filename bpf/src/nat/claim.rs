@@ -15,6 +15,7 @@ const ATTEMPTS: u32 = 64;
 const CLAIMED: u32 = 0;
 const TAKEN: u32 = 1;
 const NO_ROOM: u32 = 2;
+const EXHAUSTED: u32 = 3;
 /// A closed connection gives its port to a new one after this long, ns.
 const CLOSED_GRACE: u64 = 1_000_000_000;
 
@@ -63,70 +64,57 @@ fn claim<E: Env>(
     st: &mut State,
     node: &Addr,
 ) -> Result<Translation, DropReason> {
-    let (first, span) = match st.packet.proto {
+    st.ports = match st.packet.proto {
         transport::TCP | transport::UDP | transport::ICMP | transport::ICMPV6 => {
-            range(cx.config, env.random())
+            Ports::of(cx.config, env.random())
         }
         // The checksum of SCTP covers the ports and cannot be corrected: they stay.
-        transport::SCTP => (Ports { at: st.packet.sport, ..Ports::default() }, 1),
+        transport::SCTP => Ports { at: st.packet.sport, left: 1, ..Ports::default() },
         _ => return Err(DropReason::NatUnsupportedProtocol),
     };
-    let port = search(env, cx, st, node, first, span.min(ATTEMPTS))?;
-    record(env, st, Translation { addr: *node, port })
-}
-
-/// A place in the range of ports.
-#[derive(Clone, Copy, Default)]
-struct Ports {
-    at: u16,
-    min: u16,
-    max: u16,
-}
-
-impl Ports {
-    #[inline(always)]
-    fn next(self) -> Self {
-        let at = if self.at >= self.max { self.min } else { self.at + 1 };
-        Self { at, ..self }
-    }
-}
-
-#[inline(always)]
-fn range(config: &Config, random: u32) -> (Ports, u32) {
-    let (min, max) = (config.snat_port_min as u16, config.snat_port_max as u16);
-    let span = u32::from(max.saturating_sub(min)) + 1;
-    // The upper half of the product is the random number scaled to the span.
-    let offset = (u64::from(random) * u64::from(span)) >> 32;
-    (Ports { at: min.wrapping_add(offset as u16), min, max }, span)
-}
-
-#[inline(always)]
-fn search<E: Env>(
-    env: &E,
-    cx: &Context<'_>,
-    st: &mut State,
-    node: &Addr,
-    first: Ports,
-    attempts: u32,
-) -> Result<u16, DropReason> {
-    let mut ports = first;
-    for attempt in 0..ATTEMPTS {
-        if attempt >= attempts {
-            break;
-        }
-        match claim_code(env, cx, st, node, ports.at.into()) {
-            CLAIMED => return Ok(ports.at),
-            TAKEN => ports = ports.next(),
-            _ => return Err(DropReason::CtInsertFailed),
+    for _ in 0..ATTEMPTS {
+        match attempt(env, cx, st, node) {
+            TAKEN => {}
+            CLAIMED => return record(env, st, node),
+            NO_ROOM => return Err(DropReason::CtInsertFailed),
+            _ => break,
         }
     }
     Err(DropReason::NoNatMapping)
 }
 
-/// Claims one port by inserting its alias.
+/// A place in the range of ports, and how many are left to try.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ports {
+    at: u16,
+    min: u16,
+    max: u16,
+    left: u16,
+}
+
+impl Ports {
+    #[inline(always)]
+    fn of(config: &Config, random: u32) -> Self {
+        let (min, max) = (config.snat_port_min as u16, config.snat_port_max as u16);
+        let span = u32::from(max.saturating_sub(min)) + 1;
+        // The upper half of the product is the random number scaled to the span.
+        let offset = (u64::from(random) * u64::from(span)) >> 32;
+        let left = if span < ATTEMPTS { span } else { ATTEMPTS } as u16;
+        Self { at: min.wrapping_add(offset as u16), min, max, left }
+    }
+}
+
+/// Tries the next port. Out of line and with its state in memory, so that the verifier looks at an
+/// attempt as often as there are attempts.
 #[inline(never)]
-fn claim_code<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, node: &Addr, port: u32) -> u32 {
-    match claim_port(env, cx, st, node, port as u16) {
+fn attempt<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, node: &Addr) -> u32 {
+    if st.ports.left == 0 {
+        return EXHAUSTED;
+    }
+    st.ports.left -= 1;
+    st.port = st.ports.at;
+    st.ports.at = if st.port >= st.ports.max { st.ports.min } else { st.port + 1 };
+    match claim_port(env, cx, st, node, st.port) {
         Ok(()) => CLAIMED,
         Err(PutError::Full) => NO_ROOM,
         Err(_) => TAKEN,
@@ -166,16 +154,15 @@ fn claim_port<E: Env>(
 /// Tells whether an existing alias leads to nothing that still needs it.
 #[inline(always)]
 fn is_free<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, node: &Addr, port: u16) -> bool {
-    let mut tracked = CtKey::default();
-    if !conntrack::find_alias(env, &st.alias, &mut tracked) {
+    if !conntrack::find_alias(env, &st.alias, &mut st.other) {
         return false;
     }
-    if tracked == st.key {
+    if st.other == st.key {
         return true;
     }
-    let Some(entry) = env.connection(&tracked) else { return true };
+    let Some(entry) = env.connection(&st.other) else { return true };
     let unused = entry.kind() != ct_kind::TRACKED || entry.translated() != (*node, port);
-    let proto = tracked.proto;
+    let proto = st.other.proto;
     unused
         || conntrack::is_expired(&entry, cx.config, proto, cx.now)
         || conntrack::is_over(&entry, proto, cx.now, CLOSED_GRACE)
@@ -183,11 +170,8 @@ fn is_free<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, node: &Addr, port:
 
 /// Writes the translation into the tracked entry; gives the port back if that is gone.
 #[inline(always)]
-fn record<E: Env>(
-    env: &E,
-    st: &mut State,
-    translation: Translation,
-) -> Result<Translation, DropReason> {
+fn record<E: Env>(env: &E, st: &mut State, node: &Addr) -> Result<Translation, DropReason> {
+    let translation = Translation { addr: *node, port: st.port };
     let stored = env.connection(&st.key).is_some_and(|entry| {
         entry.copy_to(&mut st.value);
         st.value.tag == st.key.tag() && st.value.kind == ct_kind::TRACKED

@@ -8,7 +8,7 @@ mod quoted;
 mod reverse;
 mod rewrite;
 
-pub use claim::{Translation, current, translate_flow};
+pub use claim::{Ports, Translation, current, translate_flow};
 pub use quoted::rewrite as rewrite_error;
 pub use reverse::{Original, find as find_original, may_be_translated};
 pub use rewrite::{Field, rewrite};

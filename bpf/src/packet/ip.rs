@@ -130,7 +130,7 @@ fn v4<P: Packet>(pkt: &P, extent: Extent, out: &mut Parsed) -> Result<(), DropRe
     };
     if header != 20 && matches!(extent, Extent::Complete) {
         out.special = true;
-        extension::check_v4_options(pkt, out.l3 + 20, out.l4)?;
+        extension::check_v4_options(pkt, out)?;
     }
     Ok(())
 }

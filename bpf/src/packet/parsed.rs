@@ -54,6 +54,8 @@ pub struct Parsed {
     pub fragment_id: u32,
     /// Bytes of the layer 4 header.
     pub l4_len: u32,
+    /// Where the parser stands.
+    pub(super) cursor: u32,
     /// IPv4 header checksum as it lies in the packet.
     pub header_sum: u16,
     /// Source port, or the identifier of an ICMP exchange.
@@ -97,6 +99,7 @@ impl Default for Parsed {
             end: 0,
             fragment_id: 0,
             l4_len: 0,
+            cursor: 0,
             header_sum: 0,
             sport: 0,
             dport: 0,

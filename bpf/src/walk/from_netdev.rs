@@ -6,7 +6,7 @@ use crate::{
         ABI_VERSION, Addr, Config, DeviceKind, DeviceValue, Direction, DropReason, Observation,
         ipcache_flags,
     },
-    door::{self, Action, Context, Tally},
+    door::{self, Action, Context, Local, Tally},
     env::Env,
     fragment,
     link::{self, Frame},
@@ -136,16 +136,14 @@ fn to_node<E: Env, P: Packet>(
     };
     // Later fragments come with the node's address too.
     fragment::remember(env, st, cx.now);
-    let before = st.packet;
-    st.translated = before.dst;
+    st.before = st.packet;
+    st.translated = st.packet.dst;
     set_destination(&mut st.packet, &original);
     let pod = env.endpoint(&st.packet.dst).ok_or(DropReason::StaleAddress)?;
     let local = into_pod::ready(pod)?;
-    let first = core::mem::replace(&mut st.packet.fragment, whole(before.fragment));
-    let judged = into_pod::judge(env, pkt, cx, st, local);
-    st.packet.fragment = first;
-    let proof = judged?;
-    nat::rewrite(pkt, &before, Field::Destination, &original.addr, original.port)?;
+    st.packet.fragment = whole(st.before.fragment);
+    let proof = into_pod::judge(env, pkt, cx, st, local)?;
+    nat::rewrite(pkt, &st.before, Field::Destination, &original.addr, original.port)?;
     refresh_sum(pkt, st);
     Ok(into_pod::deliver(pkt, cx, st, pod, &proof)?)
 }
@@ -197,7 +195,8 @@ fn error_to_node<E: Env, P: Packet>(
     };
     let pod = env.endpoint(&original.addr).ok_or(DropReason::StaleAddress)?;
     let local = into_pod::ready(pod)?;
-    let before = (st.packet, st.quoted);
+    st.before = st.quoted;
+    let node = st.packet.dst;
     st.packet.dst = original.addr;
     st.quoted.src = original.addr;
     st.quoted.sport = original.port;
@@ -206,16 +205,13 @@ fn error_to_node<E: Env, P: Packet>(
     }
     st.endpoint_id = local.endpoint_id;
     st.dst_identity = local.identity;
-    let proof = door::related_destination(env, cx, st, local)?;
+    let receipt = door::related(env, cx, st, Local::NONE, local)?;
+    let proof = receipt.destination()?;
     report::forwarded(env, pkt, PLACE.direction);
-    nat::rewrite_error(
-        pkt,
-        &before.0,
-        &before.1,
-        Field::Destination,
-        &original.addr,
-        original.port,
-    )?;
+    st.packet.dst = node;
+    let (field, port) = (Field::Destination, original.port);
+    nat::rewrite_error(pkt, &st.packet, &st.before, field, &original.addr, port)?;
+    st.packet.dst = original.addr;
     refresh_sum(pkt, st);
     Ok(into_pod::deliver(pkt, cx, st, pod, &proof)?)
 }

@@ -3,10 +3,10 @@
 use super::{icmp, into_pod};
 use crate::{
     abi::{
-        ABI_VERSION, Addr, DeviceKind, DeviceValue, Direction, DropReason, Family, Note,
+        ABI_VERSION, Addr, Config, DeviceKind, DeviceValue, Direction, DropReason, Family, Note,
         Observation, device_flags,
     },
-    door::{self, Action, Admitted, Context, Local, Source, Tally},
+    door::{self, Action, Context, Local, Receipt, Tally},
     env::Env,
     forward, fragment,
     link::{self, Frame},
@@ -69,7 +69,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     }
     source::check_pod(st, device)?;
     fragment::resolve(env, st)?;
-    route(env, pkt, &cx, st, device).map_err(Refusal::from)
+    route(env, pkt, &cx, st, device)
 }
 
 /// Neighbour discovery and multicast listeners: nothing of it leaves the link.
@@ -121,90 +121,72 @@ fn route<E: Env, P: Packet>(
     cx: &Context<'_>,
     st: &mut State,
     device: &DeviceValue,
-) -> Result<Action, DropReason> {
-    let from = Local {
-        endpoint_id: device.endpoint_id,
-        identity: device.identity,
-        incarnation: device.incarnation,
-    };
-    if let Some(pod) = env.endpoint(&st.packet.dst) {
-        return to_local(env, pkt, cx, st, from, pod);
-    }
-    let place = target::locate(env, cx.config, st);
-    source::check_tunnel(st, cx.config, place)?;
-    let observation = match place {
-        target::Place::Stale => return Err(DropReason::StaleAddress),
-        target::Place::Host => Observation::ToHost,
-        target::Place::RemotePod | target::Place::RemoteNode { ready: true }
-            if target::is_overlay(cx.config) =>
-        {
-            Observation::ToOverlay
+) -> Result<Action, Refusal> {
+    let (to, place) = match env.endpoint(&st.packet.dst) {
+        Some(pod) => {
+            let local = into_pod::ready(pod)?;
+            st.endpoint_id = pod.endpoint_id;
+            st.dst_identity = pod.identity;
+            (Some((pod, local)), INTO_POD)
         }
-        _ => Observation::ToStack,
+        None => (None, Place { observation: beyond(env, cx.config, st)?, ..PLACE }),
     };
-    let proof = leave(env, pkt, cx, st, from, observation)?;
+    let target = to.map_or(Local::NONE, |(_, local)| local);
+    let receipt = judge(env, pkt, cx, st, Local::from(device), target, place)?;
+    let source = receipt.source()?;
+    let exceptional = forward::is_exceptional(pkt, cx.config, &st.packet);
+    if let Some((pod, _)) = to
+        && !exceptional
+    {
+        let destination = receipt.destination()?;
+        forward::prepare_for_pod(pkt, st, pod)?;
+        return Ok(Action::pod_to_pod(pod.ifindex, &source, &destination));
+    }
     pkt.set_mark(mark::admitted(cx.config, device.identity));
-    let to_overlay = matches!(observation, Observation::ToOverlay)
-        && !forward::is_exceptional(pkt, cx.config, &st.packet);
-    if to_overlay {
+    if place.observation == Observation::ToOverlay && !exceptional {
         forward::take_hop(pkt, &st.packet)?;
-        return Ok(Action::to_device(cx.config.vxlan_ifindex, &proof));
+        return Ok(Action::to_device(cx.config.vxlan_ifindex, &source));
     }
     pkt.set_to_host();
-    Ok(Action::accept(&proof))
+    Ok(Action::accept(&source))
 }
 
-/// Judges the egress of a packet that leaves for anything but a pod of this node.
+/// Finds out by which way a packet leaves that is for no pod of this node.
 #[inline(always)]
-fn leave<E: Env, P: Packet>(
+fn beyond<E: Env>(env: &E, config: &Config, st: &mut State) -> Result<Observation, DropReason> {
+    let place = target::locate(env, config, st);
+    source::check_tunnel(st, config, place)?;
+    match place {
+        target::Place::Stale => Err(DropReason::StaleAddress),
+        target::Place::Host => Ok(Observation::ToHost),
+        target::Place::RemotePod | target::Place::RemoteNode { ready: true }
+            if target::is_overlay(config) =>
+        {
+            Ok(Observation::ToOverlay)
+        }
+        _ => Ok(Observation::ToStack),
+    }
+}
+
+/// Judges the legs of pods of this node; counters and events included.
+#[inline(always)]
+fn judge<E: Env, P: Packet>(
     env: &E,
     pkt: &P,
     cx: &Context<'_>,
     st: &mut State,
     from: Local,
-    observation: Observation,
-) -> Result<Admitted<Source>, DropReason> {
+    to: Local,
+    place: Place,
+) -> Result<Receipt, Refusal> {
     if matches!(st.packet.kind, Kind::Error) {
         icmp::read_quoted(pkt, st)?;
-        let proof = door::related_source(env, cx, st, from)?;
-        report::forwarded(env, pkt, PLACE.direction);
-        return Ok(proof);
+        let receipt = door::related(env, cx, st, from, to)?;
+        report::forwarded(env, pkt, place.direction);
+        return Ok(receipt);
     }
-    let (proof, passed) = door::source(env, cx, st, from)?;
+    let receipt = door::pass(env, cx, st, from, to)?;
     fragment::remember(env, st, cx.now);
-    report::passed(env, pkt, st, &passed, Place { observation, ..PLACE });
-    Ok(proof)
-}
-
-/// Judges both legs and puts the packet into the other pod.
-#[inline(always)]
-fn to_local<E: Env, P: Packet>(
-    env: &E,
-    pkt: &P,
-    cx: &Context<'_>,
-    st: &mut State,
-    from: Local,
-    pod: &crate::abi::EndpointValue,
-) -> Result<Action, DropReason> {
-    let to = into_pod::ready(pod)?;
-    st.dst_identity = pod.identity;
-    let (out, into) = if matches!(st.packet.kind, Kind::Error) {
-        icmp::read_quoted(pkt, st)?;
-        let proofs = door::related_both(env, cx, st, from, to)?;
-        report::forwarded(env, pkt, INTO_POD.direction);
-        proofs
-    } else {
-        let (out, into, passed) = door::both(env, cx, st, from, to)?;
-        fragment::remember(env, st, cx.now);
-        st.endpoint_id = pod.endpoint_id;
-        report::passed(env, pkt, st, &passed, INTO_POD);
-        (out, into)
-    };
-    if forward::is_exceptional(pkt, cx.config, &st.packet) {
-        pkt.set_mark(mark::admitted(cx.config, from.identity));
-        pkt.set_to_host();
-        return Ok(Action::accept(&out));
-    }
-    forward::prepare_for_pod(pkt, st, pod)?;
-    Ok(Action::pod_to_pod(pod.ifindex, &out, &into))
+    report::passed(env, pkt, st, receipt, place);
+    Ok(receipt)
 }

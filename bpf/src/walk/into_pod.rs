@@ -7,7 +7,7 @@ use crate::{
     env::Env,
     forward, fragment, mark,
     packet::{Kind, Packet},
-    report::{self, Place},
+    report::{self, Place, Refusal},
     state::State,
 };
 
@@ -21,23 +21,23 @@ pub(super) fn judge<E: Env, P: Packet>(
     cx: &Context<'_>,
     st: &mut State,
     pod: Local,
-) -> Result<Admitted<Destination>, DropReason> {
+) -> Result<Admitted<Destination>, Refusal> {
     st.endpoint_id = pod.endpoint_id;
     st.dst_identity = pod.identity;
     match st.packet.kind {
         Kind::Flow => {
-            let (proof, passed) = door::destination(env, cx, st, pod)?;
+            let receipt = door::pass(env, cx, st, Local::NONE, pod)?;
             fragment::remember(env, st, cx.now);
-            report::passed(env, pkt, st, &passed, PLACE);
-            Ok(proof)
+            report::passed(env, pkt, st, receipt, PLACE);
+            Ok(receipt.destination()?)
         }
         Kind::Error => {
             icmp::read_quoted(pkt, st)?;
-            let proof = door::related_destination(env, cx, st, pod)?;
+            let receipt = door::related(env, cx, st, Local::NONE, pod)?;
             report::forwarded(env, pkt, PLACE.direction);
-            Ok(proof)
+            Ok(receipt.destination()?)
         }
-        _ => Err(DropReason::CtUnknownProtocol),
+        _ => Err(DropReason::CtUnknownProtocol.into()),
     }
 }
 

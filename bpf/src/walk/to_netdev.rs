@@ -7,7 +7,7 @@ use crate::{
         Observation, config_flags, mark as kinds,
     },
     door::{self, Action, Context, Local, Tally},
-    env::{Env, Way},
+    env::Env,
     fragment,
     link::{self, Frame},
     mark,
@@ -64,7 +64,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
         Family::V6 => device.addr_v6,
     };
     fragment::resolve(env, st)?;
-    pod_out(env, pkt, config, st, pod, &node).map_err(Refusal::from)
+    pod_out(env, pkt, config, st, pod, &node)
 }
 
 /// A marked packet whose source is no pod of this node any more: late packets of a deleted pod.
@@ -100,7 +100,7 @@ fn pod_out<E: Env, P: Packet>(
     st: &mut State,
     pod: &EndpointValue,
     node: &Addr,
-) -> Result<Action, DropReason> {
+) -> Result<Action, Refusal> {
     let cx = Context {
         config,
         revision: env.revision(),
@@ -116,14 +116,15 @@ fn pod_out<E: Env, P: Packet>(
     if matches!(st.packet.kind, Kind::Error) {
         return error_out(env, pkt, &cx, st, from, node);
     }
-    let (proof, passed) = door::source(env, &cx, st, from)?;
+    let receipt = door::pass(env, &cx, st, from, Local::NONE)?;
+    let proof = receipt.source()?;
     fragment::remember(env, st, cx.now);
-    report::forwarded(env, pkt, PLACE.direction);
-    if translate && passed.way == Way::Forward {
+    if translate && !receipt.is_reply() {
         let to = nat::translate_flow(env, &cx, st, node)?;
         nat::rewrite(pkt, &st.packet, Field::Source, &to.addr, to.port)?;
         pkt.set_mark(mark::of_kind(config, kinds::SNAT_DONE));
     }
+    report::forwarded(env, pkt, PLACE.direction);
     Ok(Action::accept(&proof))
 }
 
@@ -154,15 +155,15 @@ fn error_out<E: Env, P: Packet>(
     st: &mut State,
     from: Local,
     node: &Addr,
-) -> Result<Action, DropReason> {
+) -> Result<Action, Refusal> {
     icmp::read_quoted(pkt, st)?;
-    let proof = door::related_source(env, cx, st, from)?;
-    report::forwarded(env, pkt, PLACE.direction);
+    let proof = door::related(env, cx, st, from, Local::NONE)?.source()?;
     // The key of the quoted connection is in the state.
     if let Some(to) = nat::current(env, st, node) {
         let (p, q) = (&st.packet, &st.quoted);
         nat::rewrite_error(pkt, p, q, Field::Source, &to.addr, to.port)?;
         pkt.set_mark(mark::of_kind(cx.config, kinds::SNAT_DONE));
     }
+    report::forwarded(env, pkt, PLACE.direction);
     Ok(Action::accept(&proof))
 }

@@ -41,11 +41,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     if device.kind != DeviceKind::Pod as u32 {
         return Err(DropReason::NoConfiguration.into());
     }
-    let pod = Local {
-        endpoint_id: device.endpoint_id,
-        identity: device.identity,
-        incarnation: device.incarnation,
-    };
+    let pod = Local::from(device);
     st.endpoint_id = pod.endpoint_id;
     let family = match link::read(pkt, st)? {
         Frame::Ip(family) => family,

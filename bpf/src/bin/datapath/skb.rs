@@ -110,6 +110,19 @@ impl Skb {
     }
 }
 
+/// Makes the first bytes of the packet directly readable, if it has as many.
+///
+/// Only headers, and only when they are not readable: pulling more costs copies, and old kernels
+/// cannot segment some packets afterwards.
+#[inline(never)]
+fn pull(skb: &Skb, need: u32) -> u32 {
+    if need <= skb.len() {
+        // SAFETY: the context is valid; the helper moves packet bytes, no window is alive.
+        unsafe { bpf_skb_pull_data(skb.skb, need) };
+    }
+    0
+}
+
 /// `N` bytes of the packet that the verifier has seen checked.
 #[derive(Clone, Copy)]
 pub(crate) struct Head<const N: usize>(usize);
@@ -168,18 +181,8 @@ impl Packet for Skb {
         if at > REACH {
             return None;
         }
-        if let Some(head) = self.direct(at) {
-            return Some(head);
-        }
-        let need = at + N as u32;
-        if need > self.len() {
-            return None;
-        }
-        // Only headers, and only when they are not readable: pulling more costs copies, and old
-        // kernels cannot segment some packets afterwards.
-        // SAFETY: the context is valid; the helper moves packet bytes, no window is alive.
-        if unsafe { bpf_skb_pull_data(self.skb, need) } != 0 {
-            return None;
+        if self.direct::<N>(at).is_none() {
+            pull(self, at + N as u32);
         }
         self.direct(at)
     }

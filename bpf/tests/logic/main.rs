@@ -1,0 +1,17 @@
+//! The portable datapath on the host: the scenarios of `tests/datapath`, and properties.
+
+#[path = "../../../tests/datapath/cluster.rs"]
+mod cluster;
+#[path = "../../../tests/datapath/frames.rs"]
+mod frames;
+mod packet;
+mod properties;
+#[path = "../../../tests/datapath/rig.rs"]
+mod rig;
+#[path = "../../../tests/datapath/scenarios/mod.rs"]
+mod scenarios;
+mod simulation;
+
+use simulation::Simulation;
+
+all_scenarios!(Simulation::new());

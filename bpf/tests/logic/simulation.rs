@@ -1,0 +1,284 @@
+//! Maps, clocks and the ring in memory.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+};
+
+use skep_bpf::{
+    abi::{
+        Addr, AdmissionQuota, Approval, Bucket, Config, CtKey, CtValue, DeviceValue, EndpointValue,
+        Event, FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
+    },
+    door::Outcome,
+    env::{Entry, Env, Put, PutError, Way},
+    packet::Tunnel,
+    state::State,
+    walk,
+};
+
+use crate::{
+    packet::Bytes,
+    rig::{Hook, Meta, Ran, Rig, Verdict},
+};
+
+/// The surroundings of the datapath, and a state that is reused as in the kernel.
+pub(crate) struct Simulation {
+    maps: Maps,
+    state: State,
+    /// What the last packet told the overlay device.
+    pub(crate) sent_tunnel: Option<Tunnel>,
+    /// What the last packet's outcome was.
+    pub(crate) outcome: Option<Outcome>,
+}
+
+#[derive(Default)]
+struct Maps {
+    config: Option<Config>,
+    revision: u32,
+    device: Option<DeviceValue>,
+    endpoints: HashMap<Addr, EndpointValue>,
+    ipcache: BTreeMap<IpcacheKey, IpcacheValue>,
+    nodes: HashMap<u32, NodeValue>,
+    node_addrs: HashMap<Addr, u32>,
+    quotas: HashMap<u32, AdmissionQuota>,
+    buckets: RefCell<HashMap<u32, Bucket>>,
+    connections: RefCell<BTreeMap<CtKey, Rc<RefCell<CtValue>>>>,
+    fragments: RefCell<HashMap<FragKey, FragValue>>,
+    counters: RefCell<BTreeMap<u32, u64>>,
+    events: RefCell<Vec<Event>>,
+    random: Cell<u32>,
+}
+
+/// Tests count from here, so that times in the past exist.
+const NOW: u64 = 1_000_000_000_000;
+
+impl Simulation {
+    pub(crate) fn new() -> Self {
+        Self { maps: Maps::default(), state: State::default(), sent_tunnel: None, outcome: None }
+    }
+}
+
+/// An entry that stays alive like one in the kernel's memory.
+pub(crate) struct Shared(Rc<RefCell<CtValue>>);
+
+impl Entry for Shared {
+    fn tag(&self) -> u64 {
+        self.0.borrow().tag
+    }
+    fn egress(&self) -> Approval {
+        Approval(self.0.borrow().egress)
+    }
+    fn ingress(&self) -> Approval {
+        Approval(self.0.borrow().ingress)
+    }
+    fn egress_incarnation(&self) -> u32 {
+        self.0.borrow().egress_incarnation
+    }
+    fn ingress_incarnation(&self) -> u32 {
+        self.0.borrow().ingress_incarnation
+    }
+    fn last_seen(&self) -> u64 {
+        self.0.borrow().last_seen
+    }
+    fn last_report(&self) -> u64 {
+        self.0.borrow().last_report
+    }
+    fn kind(&self) -> u8 {
+        self.0.borrow().kind
+    }
+    fn flags(&self) -> u8 {
+        self.0.borrow().flags
+    }
+    fn tcp_flags(&self) -> (u8, u8) {
+        (self.0.borrow().tx_flags, self.0.borrow().rx_flags)
+    }
+    fn translated(&self) -> (Addr, u16) {
+        (self.0.borrow().nat_addr, self.0.borrow().nat_port)
+    }
+    fn alias(&self) -> CtKey {
+        self.0.borrow().alias
+    }
+    fn copy_to(&self, to: &mut CtValue) {
+        *to = *self.0.borrow();
+    }
+    fn touch(&self, way: Way, now: u64, bytes: u32, tcp_flags: u8) {
+        let mut value = self.0.borrow_mut();
+        value.last_seen = now;
+        match way {
+            Way::Forward => {
+                value.tx_packets += 1;
+                value.tx_bytes += u64::from(bytes);
+                value.tx_flags |= tcp_flags;
+            }
+            Way::Reply => {
+                value.rx_packets += 1;
+                value.rx_bytes += u64::from(bytes);
+                value.rx_flags |= tcp_flags;
+            }
+        }
+    }
+    fn set_reported(&self, now: u64) {
+        self.0.borrow_mut().last_report = now;
+    }
+}
+
+impl Env for Maps {
+    type Entry = Shared;
+
+    fn config(&self) -> Option<&Config> {
+        self.config.as_ref()
+    }
+    fn revision(&self) -> u32 {
+        self.revision
+    }
+    fn device(&self, ifindex: u32) -> Option<&DeviceValue> {
+        self.device.as_ref().filter(|_| ifindex == 1)
+    }
+    fn endpoint(&self, addr: &Addr) -> Option<&EndpointValue> {
+        self.endpoints.get(addr)
+    }
+    fn ipcache(&self, key: &IpcacheKey) -> Option<&IpcacheValue> {
+        let addr = key.addr;
+        let wanted = u128::from_be_bytes(addr.bytes());
+        self.ipcache
+            .iter()
+            .filter(|(prefix, _)| {
+                let (len, addr) = (prefix.prefix_len, prefix.addr);
+                let mask = if len == 0 { 0 } else { u128::MAX << (128 - len) };
+                u128::from_be_bytes(addr.bytes()) & mask == wanted & mask
+            })
+            .max_by_key(|(prefix, _)| prefix.prefix_len)
+            .map(|(_, value)| value)
+    }
+    fn node(&self, id: u32) -> Option<&NodeValue> {
+        self.nodes.get(&id)
+    }
+    fn node_id(&self, addr: &Addr) -> Option<u32> {
+        self.node_addrs.get(addr).copied()
+    }
+    fn identity(&self, _id: u32) -> Option<&IdentityValue> {
+        None
+    }
+    fn quota(&self, endpoint_id: u32) -> Option<&AdmissionQuota> {
+        self.quotas.get(&endpoint_id)
+    }
+    fn with_bucket<R>(&self, endpoint_id: u32, act: impl FnOnce(&mut Bucket) -> R) -> Option<R> {
+        Some(act(self.buckets.borrow_mut().entry(endpoint_id).or_default()))
+    }
+    fn connection(&self, key: &CtKey) -> Option<Shared> {
+        self.connections.borrow().get(key).map(|value| Shared(Rc::clone(value)))
+    }
+    fn put_connection(&self, key: &CtKey, value: &CtValue, how: Put) -> Result<(), PutError> {
+        let mut connections = self.connections.borrow_mut();
+        match (how, connections.contains_key(key)) {
+            (Put::Claim, true) => return Err(PutError::Exists),
+            (Put::Replace, false) => return Err(PutError::Absent),
+            _ => {}
+        }
+        connections.insert(*key, Rc::new(RefCell::new(*value)));
+        Ok(())
+    }
+    fn remove_connection(&self, key: &CtKey) {
+        self.connections.borrow_mut().remove(key);
+    }
+    fn fragment(&self, key: &FragKey) -> Option<FragValue> {
+        self.fragments.borrow().get(key).copied()
+    }
+    fn put_fragment(&self, key: &FragKey, value: &FragValue) {
+        self.fragments.borrow_mut().insert(*key, *value);
+    }
+    fn count(&self, index: u32, _bytes: u32) {
+        *self.counters.borrow_mut().entry(index).or_default() += 1;
+    }
+    fn emit(&self, event: &Event) -> bool {
+        self.events.borrow_mut().push(*event);
+        true
+    }
+    fn now(&self) -> u64 {
+        NOW
+    }
+    fn exact_now(&self) -> u64 {
+        NOW
+    }
+    fn random(&self) -> u32 {
+        let next = self.random.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        self.random.set(next);
+        next
+    }
+}
+
+impl Rig for Simulation {
+    fn config(&mut self, value: Config) {
+        self.maps.config = Some(value);
+    }
+    fn revision(&mut self, value: u32) {
+        self.maps.revision = value;
+    }
+    fn endpoint(&mut self, addr: Addr, value: EndpointValue) {
+        self.maps.endpoints.insert(addr, value);
+    }
+    fn ipcache(&mut self, key: IpcacheKey, value: IpcacheValue) {
+        self.maps.ipcache.insert(key, value);
+    }
+    fn node(&mut self, id: u32, value: NodeValue) {
+        self.maps.nodes.insert(id, value);
+    }
+    fn node_addr(&mut self, addr: Addr, id: u32) {
+        self.maps.node_addrs.insert(addr, id);
+    }
+    fn quota(&mut self, endpoint_id: u32, value: AdmissionQuota) {
+        self.maps.quotas.insert(endpoint_id, value);
+    }
+    fn device(&mut self, value: Option<DeviceValue>) {
+        self.maps.device = value;
+    }
+
+    fn run(&mut self, hook: Hook, frame: &[u8], meta: Meta) -> Ran {
+        let packet = Bytes {
+            bytes: frame.to_vec().into(),
+            mark: meta.mark.into(),
+            ingress_ifindex: meta.ingress_ifindex,
+            tunnel: meta.tunnel.map(|(vni, remote)| Tunnel { vni, remote }),
+            ..Bytes::default()
+        };
+        let (maps, state) = (&self.maps, &mut self.state);
+        let action = match hook {
+            Hook::FromPod => walk::from_pod(maps, &packet, state),
+            Hook::ToPod => walk::to_pod(maps, &packet, state),
+            Hook::FromNetdev => walk::from_netdev(maps, &packet, state),
+            Hook::ToNetdev => walk::to_netdev(maps, &packet, state),
+            Hook::FromOverlay => walk::from_overlay(maps, &packet, state),
+            Hook::ToOverlay => walk::to_overlay(maps, &packet, state),
+        };
+        self.sent_tunnel = packet.sent_tunnel.get();
+        self.outcome = Some(action.outcome());
+        let verdict = match action.outcome() {
+            Outcome::Drop => Verdict::Drop,
+            Outcome::Accept => Verdict::Accept,
+            Outcome::Peer(_) | Outcome::Device(_) | Outcome::Back(_) => Verdict::Redirect,
+        };
+        Ran { verdict, frame: packet.bytes.into_inner(), mark: packet.mark.get() }
+    }
+
+    fn counters(&self) -> BTreeMap<u32, u64> {
+        self.maps.counters.borrow().clone()
+    }
+    fn events(&mut self) -> Vec<Event> {
+        self.maps.events.take()
+    }
+    fn connections(&self) -> BTreeMap<CtKey, CtValue> {
+        let connections = self.maps.connections.borrow();
+        connections.iter().map(|(key, value)| (*key, *value.borrow())).collect()
+    }
+    fn put_connection(&mut self, key: CtKey, value: CtValue) {
+        self.maps.connections.borrow_mut().insert(key, Rc::new(RefCell::new(value)));
+    }
+    fn now(&self) -> u64 {
+        NOW
+    }
+    fn has_tunnels(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,44 @@
+//! What the programs cost: verified instructions, and time on the established path.
+
+use skep_bpf::abi::Mode;
+
+use crate::{
+    cluster::{Cast, Cluster},
+    frames::{ACK, Frame, SYN},
+    kernel_rig::KernelRig,
+    rig::{Hook, Meta, Rig as _},
+};
+
+/// No program may need more; the kernel's own limit is a million.
+const BUDGET: u32 = 400_000;
+
+#[test]
+#[ignore = "needs root"]
+fn every_program_stays_within_its_verifier_budget() {
+    for (name, verified) in KernelRig::new().verified() {
+        println!("verified {name} {verified}");
+        assert!(verified < BUDGET, "{name} needs {verified} verified instructions");
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn the_established_path_takes_about_a_hundred_nanoseconds() {
+    for cast in Cast::both() {
+        let mut c = Cluster::new(KernelRig::new(), Mode::Vxlan);
+        let family = if cast.a.is_ipv4() { "v4" } else { "v6" };
+        for (name, dst) in [("pod_to_pod", cast.b), ("pod_to_overlay", cast.remote)] {
+            let _ = c.a_sends(&Frame::tcp((cast.a, 1), (dst, 2), SYN).bytes());
+            let _ = c.b_sends(&Frame::tcp((cast.b, 2), (cast.a, 1), SYN | ACK).bytes());
+            // A run repeats on one packet, whose hops would run out.
+            let frame = Frame::tcp((cast.a, 1), (dst, 2), ACK).ttl(255).bytes();
+            c.rig.device(Some(c.veth_a()));
+            let mut best = u128::MAX;
+            for _ in 0..200 {
+                let mean = c.rig.time(Hook::FromPod, &frame, Meta::default(), 200);
+                best = best.min(mean.as_nanos());
+            }
+            println!("prog_run {name}_{family} {best} ns");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The compiled programs in this kernel, run by BPF_PROG_TEST_RUN on maps of their own.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use aya::{
+    Ebpf,
+    maps::{Array, HashMap, LpmTrie, MapData, PerCpuArray, RingBuf, lpm_trie::Key},
+    programs::{SchedClassifier, TestRun as _, TestRunOptions},
+};
+use skep::kernel::OBJECT;
+use skep_bpf::abi::{
+    Addr, AdmissionQuota, Config, Counter, CtKey, CtValue, DeviceValue, EndpointValue, Event,
+    IpcacheKey, IpcacheValue, NodeValue, maps, programs,
+};
+
+use crate::rig::{Hook, Meta, Ran, Rig, Verdict};
+
+/// The loopback device: test runs want one that exists.
+const DEVICE: u32 = 1;
+const CONTEXT: usize = 192;
+const MARK_AT: usize = 8;
+const INGRESS_IFINDEX_AT: usize = 36;
+
+/// All programs, loaded, with maps that nobody else sees.
+pub(crate) struct KernelRig {
+    bpf: Ebpf,
+}
+
+impl KernelRig {
+    pub(crate) fn new() -> Self {
+        let mut bpf = Ebpf::load(OBJECT).expect("the object loads");
+        for name in programs::ALL {
+            program(&mut bpf, name).load().expect("the verifier accepts every program");
+        }
+        Self { bpf }
+    }
+
+    /// Returns each program's verified instructions.
+    pub(crate) fn verified(&mut self) -> Vec<(&'static str, u32)> {
+        programs::ALL
+            .into_iter()
+            .map(|name| {
+                let info = program(&mut self.bpf, name).info().expect("a loaded program has info");
+                (name, info.verified_instruction_count().unwrap_or(0))
+            })
+            .collect()
+    }
+
+    /// Runs a packet `repeat` times and returns the mean time.
+    pub(crate) fn time(&mut self, hook: Hook, frame: &[u8], meta: Meta, repeat: u32) -> Duration {
+        self.execute(hook, frame, meta, repeat).expect("the packet can be run").1
+    }
+
+    /// Runs a packet; `None` if the kernel refuses to make one of these bytes.
+    pub(crate) fn try_run(&mut self, hook: Hook, frame: &[u8], meta: Meta) -> Option<Ran> {
+        self.execute(hook, frame, meta, 1).map(|(ran, _)| ran)
+    }
+
+    fn execute(
+        &mut self,
+        hook: Hook,
+        frame: &[u8],
+        meta: Meta,
+        repeat: u32,
+    ) -> Option<(Ran, Duration)> {
+        let mut context = [0_u8; CONTEXT];
+        context[MARK_AT..MARK_AT + 4].copy_from_slice(&meta.mark.to_ne_bytes());
+        context[INGRESS_IFINDEX_AT..INGRESS_IFINDEX_AT + 4]
+            .copy_from_slice(&meta.ingress_ifindex.to_ne_bytes());
+        let mut context_out = [0_u8; CONTEXT];
+        let mut out = vec![0; frame.len() + 64];
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            data_out: Some(&mut out),
+            ctx_in: Some(&context),
+            ctx_out: Some(&mut context_out),
+            repeat,
+            ..TestRunOptions::new()
+        };
+        let result = program(&mut self.bpf, name(hook)).test_run(options).ok()?;
+        out.truncate(result.data_size_out as usize);
+        let verdict = match result.return_value {
+            0 => Verdict::Accept,
+            2 => Verdict::Drop,
+            7 => Verdict::Redirect,
+            other => panic!("no program returns {other}"),
+        };
+        let mark = context_out[MARK_AT..MARK_AT + 4].try_into().expect("four bytes");
+        Some((Ran { verdict, frame: out, mark: u32::from_ne_bytes(mark) }, result.duration))
+    }
+
+    fn hash<K: aya::Pod, V: aya::Pod>(&mut self, name: &str) -> HashMap<&mut MapData, K, V> {
+        HashMap::try_from(self.bpf.map_mut(name).expect("the map exists")).expect("a hash")
+    }
+
+    fn set<V: aya::Pod>(&mut self, name: &str, value: V) {
+        let map = self.bpf.map_mut(name).expect("the map exists");
+        let mut array: Array<_, V> = map.try_into().expect("an array");
+        array.set(0, value, 0).expect("a write");
+    }
+
+    fn put<K: aya::Pod, V: aya::Pod>(&mut self, name: &str, key: K, value: V) {
+        self.hash(name).insert(key, value, 0).expect("a write");
+    }
+}
+
+fn program<'a>(bpf: &'a mut Ebpf, name: &str) -> &'a mut SchedClassifier {
+    bpf.program_mut(name).expect("the program exists").try_into().expect("a classifier")
+}
+
+fn name(hook: Hook) -> &'static str {
+    match hook {
+        Hook::FromPod => programs::FROM_POD,
+        Hook::ToPod => programs::TO_POD,
+        Hook::FromNetdev => programs::FROM_NETDEV,
+        Hook::ToNetdev => programs::TO_NETDEV,
+        Hook::FromOverlay => programs::FROM_OVERLAY,
+        Hook::ToOverlay => programs::TO_OVERLAY,
+    }
+}
+
+impl Rig for KernelRig {
+    fn config(&mut self, value: Config) {
+        self.set(maps::CONFIG, value);
+    }
+    fn revision(&mut self, value: u32) {
+        self.set(maps::REVISION, value);
+    }
+    fn endpoint(&mut self, addr: Addr, value: EndpointValue) {
+        self.put(maps::ENDPOINT, addr, value);
+    }
+    fn ipcache(&mut self, key: IpcacheKey, value: IpcacheValue) {
+        let map = self.bpf.map_mut(maps::IPCACHE).expect("the map exists");
+        let mut trie: LpmTrie<_, [u8; 16], IpcacheValue> = map.try_into().expect("a trie");
+        let (prefix_len, addr) = (key.prefix_len, key.addr);
+        trie.insert(&Key::new(prefix_len, addr.bytes()), value, 0).expect("a write");
+    }
+    fn node(&mut self, id: u32, value: NodeValue) {
+        self.put(maps::NODE, id, value);
+    }
+    fn node_addr(&mut self, addr: Addr, id: u32) {
+        self.put(maps::NODE_ADDR, addr, id);
+    }
+    fn quota(&mut self, endpoint_id: u32, value: AdmissionQuota) {
+        self.put(maps::QUOTA, endpoint_id, value);
+    }
+    fn device(&mut self, value: Option<DeviceValue>) {
+        match value {
+            Some(value) => self.put(maps::DEVICE, DEVICE, value),
+            None => drop(self.hash::<u32, DeviceValue>(maps::DEVICE).remove(&DEVICE)),
+        }
+    }
+
+    fn run(&mut self, hook: Hook, frame: &[u8], meta: Meta) -> Ran {
+        self.try_run(hook, frame, meta).expect("the kernel accepts the packet")
+    }
+
+    fn counters(&self) -> BTreeMap<u32, u64> {
+        let map = self.bpf.map(maps::METRICS).expect("the map exists");
+        let array: PerCpuArray<_, Counter> = map.try_into().expect("a per-CPU array");
+        (0..array.len())
+            .map(|index| {
+                let values = array.get(&index, 0).expect("a read");
+                (index, values.iter().map(|counter| counter.packets).sum())
+            })
+            .filter(|(_, packets)| *packets != 0)
+            .collect()
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        let map = self.bpf.map_mut(maps::EVENTS).expect("the map exists");
+        let mut ring = RingBuf::try_from(map).expect("a ring");
+        let mut events = Vec::new();
+        while let Some(item) = ring.next() {
+            events.push(event(&item));
+        }
+        events
+    }
+
+    fn connections(&self) -> BTreeMap<CtKey, CtValue> {
+        let map = self.bpf.map(maps::CONNTRACK).expect("the map exists");
+        let hash: HashMap<_, CtKey, CtValue> = map.try_into().expect("a hash");
+        hash.iter().map(|entry| entry.expect("a read")).collect()
+    }
+    fn put_connection(&mut self, key: CtKey, value: CtValue) {
+        self.put(maps::CONNTRACK, key, value);
+    }
+    fn now(&self) -> u64 {
+        let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
+            .expect("the clock exists");
+        now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
+    }
+    fn has_tunnels(&self) -> bool {
+        false
+    }
+}
+
+/// Copies a record of the ring.
+fn event(bytes: &[u8]) -> Event {
+    assert_eq!(bytes.len(), size_of::<Event>(), "a record is one event");
+    // SAFETY: the length was checked; any bytes are an event.
+    unsafe { bytes.as_ptr().cast::<Event>().read_unaligned() }
+}

@@ -1,0 +1,79 @@
+//! What a scenario needs of the datapath under test: the simulated one or the kernel's.
+
+use std::collections::BTreeMap;
+
+use skep_bpf::abi::{
+    Addr, AdmissionQuota, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event, IpcacheKey,
+    IpcacheValue, NodeValue,
+};
+
+/// The six programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hook {
+    FromPod,
+    ToPod,
+    FromNetdev,
+    ToNetdev,
+    FromOverlay,
+    ToOverlay,
+}
+
+impl Hook {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::FromPod,
+        Self::ToPod,
+        Self::FromNetdev,
+        Self::ToNetdev,
+        Self::FromOverlay,
+        Self::ToOverlay,
+    ];
+}
+
+/// What a program made of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Drop,
+    Accept,
+    Redirect,
+}
+
+/// What the kernel knows of a packet besides its bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Meta {
+    pub(crate) mark: u32,
+    pub(crate) ingress_ifindex: u32,
+    /// VNI and outer source; only the simulation can have them.
+    pub(crate) tunnel: Option<(u32, Addr)>,
+}
+
+/// A packet after a program ran.
+#[derive(Clone, Debug)]
+pub(crate) struct Ran {
+    pub(crate) verdict: Verdict,
+    pub(crate) frame: Vec<u8>,
+    pub(crate) mark: u32,
+}
+
+/// A datapath under test. Programs run on device 1.
+pub(crate) trait Rig {
+    fn config(&mut self, value: Config);
+    fn revision(&mut self, value: u32);
+    fn endpoint(&mut self, addr: Addr, value: EndpointValue);
+    fn ipcache(&mut self, key: IpcacheKey, value: IpcacheValue);
+    fn node(&mut self, id: u32, value: NodeValue);
+    fn node_addr(&mut self, addr: Addr, id: u32);
+    fn quota(&mut self, endpoint_id: u32, value: AdmissionQuota);
+    fn device(&mut self, value: Option<DeviceValue>);
+
+    fn run(&mut self, hook: Hook, frame: &[u8], meta: Meta) -> Ran;
+
+    /// Packets by metric index, where there are any.
+    fn counters(&self) -> BTreeMap<u32, u64>;
+    fn events(&mut self) -> Vec<Event>;
+    fn connections(&self) -> BTreeMap<CtKey, CtValue>;
+    fn put_connection(&mut self, key: CtKey, value: CtValue);
+    /// Monotonic time, ns.
+    fn now(&self) -> u64;
+    /// Whether the overlay's tunnel key can be simulated.
+    fn has_tunnels(&self) -> bool;
+}

@@ -1,0 +1,73 @@
+//! Sentences about the datapath that hold for the simulated one and for the kernel's.
+
+pub(crate) mod link;
+pub(crate) mod overlay;
+pub(crate) mod pods;
+pub(crate) mod source;
+pub(crate) mod world;
+
+/// Names every scenario, so that no rig forgets one.
+#[macro_export]
+macro_rules! all_scenarios {
+    ($rig:expr $(, $meta:meta)?) => {
+        $crate::scenario_tests! { $rig, { $($meta)? };
+            pods: a_packet_to_a_pod_of_this_node_goes_straight_into_it,
+            pods: both_legs_are_stored_with_their_peers,
+            pods: replies_pass_and_carry_news,
+            pods: a_new_revision_judges_both_legs_again,
+            pods: another_incarnation_makes_the_connection_absent,
+            pods: expired_connections_are_opened_again,
+            pods: the_last_hop_is_left_to_the_kernel,
+            pods: packets_too_big_are_left_to_the_kernel,
+            pods: echo_is_tracked_by_its_identifier,
+            pods: fragments_follow_their_first,
+            pods: errors_pass_only_for_known_connections,
+            pods: a_pod_that_is_not_ready_gets_nothing,
+            pods: the_host_reaches_a_pod_as_host,
+            pods: an_exhausted_quota_opens_nothing,
+            source: foreign_source_addresses_are_dropped,
+            source: foreign_macs_are_dropped,
+            source: addresses_that_cannot_be_forwarded_are_dropped,
+            source: malformed_packets_are_dropped,
+            source: extension_headers_are_judged_one_by_one,
+            source: tunnel_traffic_to_nodes_is_dropped,
+            source: stale_addresses_are_dropped,
+            source: nothing_passes_without_configuration,
+            link: the_gateway_answers_arp_for_itself_only,
+            link: the_gateway_answers_solicitations_for_itself_only,
+            link: noise_is_ignored_and_claims_are_dropped,
+            overlay: remote_pods_are_reached_over_the_overlay,
+            overlay: the_overlay_takes_the_identity_from_the_mark,
+            overlay: the_host_uses_the_overlay_as_a_node,
+            overlay: the_overlay_believes_only_the_right_node,
+            overlay: what_comes_over_the_overlay_is_delivered,
+            world: the_world_sees_the_node,
+            world: replies_of_the_world_come_back,
+            world: errors_of_the_world_come_back_translated,
+            world: ports_run_out_with_a_reason_and_come_back,
+            world: inbound_connections_are_never_translated,
+            world: the_host_keeps_its_own_traffic,
+            world: the_underlay_may_not_speak_for_pods,
+        }
+    };
+}
+
+/// Makes one test function per scenario.
+#[macro_export]
+macro_rules! scenario_tests {
+    ($rig:expr, $attributes:tt; $($module:ident: $name:ident,)*) => {
+        $($crate::scenario_test! { $rig, $attributes, $module, $name })*
+    };
+}
+
+/// Makes one test function.
+#[macro_export]
+macro_rules! scenario_test {
+    ($rig:expr, { $($attribute:meta)? }, $module:ident, $name:ident) => {
+        #[test]
+        $(#[$attribute])?
+        fn $name() {
+            $crate::scenarios::$module::$name(|| $rig);
+        }
+    };
+}
