@@ -170,13 +170,14 @@ mod tests {
         }
 
         #[test]
-        fn what_is_left_after_a_redo_within_budget_is_calm(
+        fn redoing_ends_calm_or_with_the_budget_spent(
             values in prop::collection::vec(0.5_f64..2.0, 1..60)
         ) {
-            let (series, _) = play(Schedule { rounds: 6, redos: 200 }, 1, |round, _| {
+            let (series, _) = play(Schedule { rounds: 6, redos: 20 }, 1, |round, _| {
                 values.get(round).copied().unwrap_or(1.0)
             });
-            prop_assert!(series.furthest_stray().is_none());
+            prop_assert!(series.redone <= 20);
+            prop_assert!(series.furthest_stray().is_none() || series.redone == 20);
         }
     }
 }
