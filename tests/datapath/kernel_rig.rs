@@ -1,16 +1,20 @@
 //! The compiled programs in this kernel, run by BPF_PROG_TEST_RUN on maps of their own.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use aya::{
     Ebpf,
-    maps::{Array, HashMap, LpmTrie, MapData, PerCpuArray, RingBuf, lpm_trie::Key},
+    maps::{
+        Array, HashMap, LpmTrie, MapData, PerCpuArray, PerCpuHashMap, PerCpuValues, RingBuf,
+        lpm_trie::Key,
+    },
     programs::{SchedClassifier, TestRun as _, TestRunOptions},
+    util::nr_cpus,
 };
 use skep::kernel::OBJECT;
 use skep_bpf::abi::{
-    Addr, AdmissionQuota, Config, Counter, CtKey, CtValue, DeviceValue, EndpointValue, Event,
-    IpcacheKey, IpcacheValue, NodeValue, maps, programs,
+    Addr, AdmissionQuota, Bucket, Config, Counter, CtKey, CtValue, DeviceValue, EndpointValue,
+    Event, FragKey, FragValue, IpcacheKey, IpcacheValue, NodeValue, maps, programs,
 };
 
 use crate::rig::{Hook, Meta, Ran, Rig, Verdict};
@@ -21,18 +25,78 @@ const CONTEXT: usize = 192;
 const MARK_AT: usize = 8;
 const INGRESS_IFINDEX_AT: usize = 36;
 
+/// Loaded objects that no test uses now. Verifying takes seconds, in an emulated machine minutes,
+/// so tests hand them on, with empty maps.
+static IDLE: Mutex<Vec<Ebpf>> = Mutex::new(Vec::new());
+
 /// All programs, loaded, with maps that nobody else sees.
 pub(crate) struct KernelRig {
-    bpf: Ebpf,
+    bpf: Option<Ebpf>,
+}
+
+impl Drop for KernelRig {
+    fn drop(&mut self) {
+        if let (Some(bpf), false) = (self.bpf.take(), std::thread::panicking()) {
+            IDLE.lock().expect("nobody panics with the lock").push(bpf);
+        }
+    }
 }
 
 impl KernelRig {
     pub(crate) fn new() -> Self {
-        let mut bpf = Ebpf::load(OBJECT).expect("the object loads");
-        for name in programs::ALL {
-            program(&mut bpf, name).load().expect("the verifier accepts every program");
+        let idle = IDLE.lock().expect("nobody panics with the lock").pop();
+        let mut rig = Self { bpf: Some(idle.unwrap_or_else(load)) };
+        rig.empty_maps();
+        rig
+    }
+
+    fn bpf(&mut self) -> &mut Ebpf {
+        self.bpf.as_mut().expect("taken only by drop")
+    }
+
+    fn bpf_ref(&self) -> &Ebpf {
+        self.bpf.as_ref().expect("taken only by drop")
+    }
+
+    fn empty_maps(&mut self) {
+        self.clear::<Addr, EndpointValue>(maps::ENDPOINT);
+        self.clear::<u32, DeviceValue>(maps::DEVICE);
+        self.clear::<u32, NodeValue>(maps::NODE);
+        self.clear::<Addr, u32>(maps::NODE_ADDR);
+        self.clear::<u32, AdmissionQuota>(maps::QUOTA);
+        self.clear::<CtKey, CtValue>(maps::CONNTRACK);
+        self.clear::<FragKey, FragValue>(maps::FRAGMENT);
+        self.set(maps::CONFIG, Config::default());
+        self.set(maps::REVISION, 0_u32);
+        let map = self.bpf().map_mut(maps::IPCACHE).expect("the map exists");
+        let mut trie: LpmTrie<_, [u8; 16], IpcacheValue> = map.try_into().expect("a trie");
+        let keys: Vec<_> = trie.keys().map(|key| key.expect("a read")).collect();
+        for key in keys {
+            trie.remove(&key).expect("a removal");
         }
-        Self { bpf }
+        let map = self.bpf().map_mut(maps::ADMISSION).expect("the map exists");
+        let mut buckets: PerCpuHashMap<_, u32, Bucket> = map.try_into().expect("a per-CPU hash");
+        let keys: Vec<_> = buckets.keys().map(|key| key.expect("a read")).collect();
+        for key in keys {
+            buckets.remove(&key).expect("a removal");
+        }
+        let moved: Vec<u32> = self.counters().into_keys().collect();
+        let map = self.bpf().map_mut(maps::METRICS).expect("the map exists");
+        let mut counters: PerCpuArray<_, Counter> = map.try_into().expect("a per-CPU array");
+        for index in moved {
+            let zeros = vec![Counter::default(); nr_cpus().expect("CPUs can be counted")];
+            let zeros = PerCpuValues::try_from(zeros).expect("one value for each CPU");
+            counters.set(index, zeros, 0).expect("a write");
+        }
+        self.events();
+    }
+
+    fn clear<K: aya::Pod, V: aya::Pod>(&mut self, name: &str) {
+        let mut hash = self.hash::<K, V>(name);
+        let keys: Vec<K> = hash.keys().map(|key| key.expect("a read")).collect();
+        for key in keys {
+            hash.remove(&key).expect("a removal");
+        }
     }
 
     /// Returns each program's verified instructions.
@@ -40,7 +104,7 @@ impl KernelRig {
         programs::ALL
             .into_iter()
             .map(|name| {
-                let info = program(&mut self.bpf, name).info().expect("a loaded program has info");
+                let info = program(self.bpf(), name).info().expect("a loaded program has info");
                 (name, info.verified_instruction_count().unwrap_or(0))
             })
             .collect()
@@ -63,6 +127,7 @@ impl KernelRig {
         meta: Meta,
         repeat: u32,
     ) -> Option<(Ran, Duration)> {
+        assert!(meta.tunnel.is_none(), "test runs cannot supply a tunnel key");
         let mut context = [0_u8; CONTEXT];
         context[MARK_AT..MARK_AT + 4].copy_from_slice(&meta.mark.to_ne_bytes());
         context[INGRESS_IFINDEX_AT..INGRESS_IFINDEX_AT + 4]
@@ -77,7 +142,7 @@ impl KernelRig {
             repeat,
             ..TestRunOptions::new()
         };
-        let result = program(&mut self.bpf, name(hook)).test_run(options).ok()?;
+        let result = program(self.bpf(), name(hook)).test_run(options).ok()?;
         out.truncate(result.data_size_out as usize);
         let verdict = match result.return_value {
             0 => Verdict::Accept,
@@ -90,11 +155,11 @@ impl KernelRig {
     }
 
     fn hash<K: aya::Pod, V: aya::Pod>(&mut self, name: &str) -> HashMap<&mut MapData, K, V> {
-        HashMap::try_from(self.bpf.map_mut(name).expect("the map exists")).expect("a hash")
+        HashMap::try_from(self.bpf().map_mut(name).expect("the map exists")).expect("a hash")
     }
 
     fn set<V: aya::Pod>(&mut self, name: &str, value: V) {
-        let map = self.bpf.map_mut(name).expect("the map exists");
+        let map = self.bpf().map_mut(name).expect("the map exists");
         let mut array: Array<_, V> = map.try_into().expect("an array");
         array.set(0, value, 0).expect("a write");
     }
@@ -102,6 +167,14 @@ impl KernelRig {
     fn put<K: aya::Pod, V: aya::Pod>(&mut self, name: &str, key: K, value: V) {
         self.hash(name).insert(key, value, 0).expect("a write");
     }
+}
+
+fn load() -> Ebpf {
+    let mut bpf = Ebpf::load(OBJECT).expect("the object loads");
+    for name in programs::ALL {
+        program(&mut bpf, name).load().expect("the verifier accepts every program");
+    }
+    bpf
 }
 
 fn program<'a>(bpf: &'a mut Ebpf, name: &str) -> &'a mut SchedClassifier {
@@ -130,7 +203,7 @@ impl Rig for KernelRig {
         self.put(maps::ENDPOINT, addr, value);
     }
     fn ipcache(&mut self, key: IpcacheKey, value: IpcacheValue) {
-        let map = self.bpf.map_mut(maps::IPCACHE).expect("the map exists");
+        let map = self.bpf().map_mut(maps::IPCACHE).expect("the map exists");
         let mut trie: LpmTrie<_, [u8; 16], IpcacheValue> = map.try_into().expect("a trie");
         let (prefix_len, addr) = (key.prefix_len, key.addr);
         trie.insert(&Key::new(prefix_len, addr.bytes()), value, 0).expect("a write");
@@ -156,7 +229,7 @@ impl Rig for KernelRig {
     }
 
     fn counters(&self) -> BTreeMap<u32, u64> {
-        let map = self.bpf.map(maps::METRICS).expect("the map exists");
+        let map = self.bpf_ref().map(maps::METRICS).expect("the map exists");
         let array: PerCpuArray<_, Counter> = map.try_into().expect("a per-CPU array");
         (0..array.len())
             .map(|index| {
@@ -168,7 +241,7 @@ impl Rig for KernelRig {
     }
 
     fn events(&mut self) -> Vec<Event> {
-        let map = self.bpf.map_mut(maps::EVENTS).expect("the map exists");
+        let map = self.bpf().map_mut(maps::EVENTS).expect("the map exists");
         let mut ring = RingBuf::try_from(map).expect("a ring");
         let mut events = Vec::new();
         while let Some(item) = ring.next() {
@@ -178,7 +251,7 @@ impl Rig for KernelRig {
     }
 
     fn connections(&self) -> BTreeMap<CtKey, CtValue> {
-        let map = self.bpf.map(maps::CONNTRACK).expect("the map exists");
+        let map = self.bpf_ref().map(maps::CONNTRACK).expect("the map exists");
         let hash: HashMap<_, CtKey, CtValue> = map.try_into().expect("a hash");
         hash.iter().map(|entry| entry.expect("a read")).collect()
     }

@@ -1,5 +1,6 @@
 //! The compiled datapath in this kernel: packet in, then verdict, packet out, and which counters and
 //! events moved. Needs root and no files, so that it runs in a bare VM, too.
+#![allow(clippy::print_stdout, reason = "figures are told on the console")]
 
 mod cluster;
 mod cost;
