@@ -30,7 +30,7 @@ check: setup-test ## everything that needs no root: formatting, lints, unit, pro
 	cargo test --locked -p skep-bpf
 	cargo test --locked
 
-test: ## everything, on this kernel and on older ones (needs root)
+test: ## every test on this kernel (needs root)
 	@scripts/test
 
 test-root: ## the tests that need root, on this kernel
