@@ -24,6 +24,7 @@ release: setup ## build one static file: target/<arch>-unknown-linux-musl/releas
 	@ls -l $(TARGET_DIR)/$(MUSL)/release/skep
 
 check: setup-test ## everything that needs no root: formatting, lints, unit, property, architecture and CLI tests
+	cargo fetch --locked --quiet
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo deny --offline check --hide-inclusion-graph bans licenses sources
