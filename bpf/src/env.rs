@@ -1,8 +1,8 @@
 //! What the logic may ask of its surroundings: maps, clocks, counters, the event ring.
 
 use crate::abi::{
-    Addr, AdmissionQuota, Approval, Bucket, Config, CtKey, CtValue, DeviceValue, EndpointValue,
-    Event, FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
+    Addr, AdmissionQuota, Bucket, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event,
+    FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
 };
 
 /// Everything outside the packet.
@@ -55,6 +55,16 @@ pub trait Env {
     fn exact_now(&self) -> u64;
     /// Returns a random number.
     fn random(&self) -> u32;
+
+    /// Does `step` until it returns false, at most `times` times; one look of the verifier is enough.
+    fn repeat(&self, times: u32, step: impl FnMut() -> bool);
+
+    /// Returns `value`, but as a number of which the verifier knows nothing.
+    ///
+    /// The verifier follows a packet once for each value of each number that it knows, so a few
+    /// decisions in a row cost it the product of their outcomes. `noise` is any number that it does
+    /// not know either.
+    fn blur(&self, value: u32, noise: u32) -> u32;
 }
 
 /// A connection table entry in place: another CPU may change it, and the kernel may reuse it for
@@ -62,14 +72,8 @@ pub trait Env {
 pub trait Entry {
     /// Returns the hash of the key it belongs to.
     fn tag(&self) -> u64;
-    /// Returns the approval of the opener's egress.
-    fn egress(&self) -> Approval;
-    /// Returns the approval of the responder's ingress.
-    fn ingress(&self) -> Approval;
-    /// Returns the opener's incarnation.
-    fn egress_incarnation(&self) -> u32;
-    /// Returns the responder's incarnation.
-    fn ingress_incarnation(&self) -> u32;
+    /// Returns the leg of one side.
+    fn leg(&self, side: usize) -> Leg;
     /// Returns the time of the last packet.
     fn last_seen(&self) -> u64;
     /// Returns the time of the last report.
@@ -78,37 +82,61 @@ pub trait Entry {
     fn kind(&self) -> u8;
     /// Returns [`crate::abi::ct_flags`].
     fn flags(&self) -> u8;
-    /// Returns the TCP flags seen from and to the opener.
-    fn tcp_flags(&self) -> (u8, u8);
+    /// Returns the TCP flags seen from one side.
+    fn tcp_flags(&self, side: usize) -> u8;
     /// Returns the translated source.
     fn translated(&self) -> (Addr, u16);
     /// Returns the key of the tracked entry of an alias.
     fn alias(&self) -> CtKey;
     /// Copies everything.
     fn copy_to(&self, to: &mut CtValue);
-    /// Notes a packet.
-    fn touch(&self, way: Way, now: u64, bytes: u32, tcp_flags: u8);
+    /// Notes a packet from one side.
+    fn touch(&self, side: usize, now: u64, bytes: u32, tcp_flags: u8);
     /// Notes a report.
     fn set_reported(&self, now: u64);
 }
 
-/// Which way a packet goes on its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// From the opener.
-    Forward,
-    /// To the opener.
-    Reply,
+/// What one side's leg was judged for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leg {
+    /// An [`Approval`].
+    pub approval: u64,
+    /// The endpoint's incarnation; 0 = the side was not a pod of this node.
+    pub incarnation: u32,
 }
 
+/// Which way a packet goes on its connection. A number, since it picks sides without a branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way(u32);
+
 impl Way {
-    /// Turns (of the source, of the destination) into (of the opener, of the responder), and back.
+    /// From the opener.
+    pub const FORWARD: Self = Self(0);
+    /// To the opener.
+    pub const REPLY: Self = Self(1);
+
+    /// Reads the lowest bit of a number: 1 is a reply.
     #[inline(always)]
-    pub fn order<T>(self, source: T, destination: T) -> (T, T) {
-        match self {
-            Self::Forward => (source, destination),
-            Self::Reply => (destination, source),
-        }
+    pub fn from_bit(bit: u32) -> Self {
+        Self(bit & 1)
+    }
+
+    /// Returns 1 for a reply.
+    #[inline(always)]
+    pub fn bit(self) -> u32 {
+        self.0
+    }
+
+    /// Returns the side that sent the packet: [`crate::abi::OPENER`] or [`crate::abi::RESPONDER`].
+    #[inline(always)]
+    pub fn sender(self) -> usize {
+        self.0 as usize & 1
+    }
+
+    /// Returns the side that the packet goes to.
+    #[inline(always)]
+    pub fn receiver(self) -> usize {
+        self.sender() ^ 1
     }
 }
 

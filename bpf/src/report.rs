@@ -2,8 +2,8 @@
 
 use crate::{
     abi::{
-        Counted, CtValue, Direction, DropReason, Event, Note, Observation, event_flags, event_kind,
-        metric_index,
+        Counted, CtValue, Direction, DropReason, Event, Note, OPENER, Observation, RESPONDER,
+        event_flags, event_kind, metric_index,
     },
     door::{Action, Receipt},
     env::Env,
@@ -137,10 +137,10 @@ fn send_packed<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, what: u32) -
         if is_icmp { (u16::from(p.icmp_type), u16::from(p.icmp_code)) } else { (p.sport, p.dport) };
     st.event = Event {
         time: env.exact_now(),
-        tx_packets: st.value.tx_packets,
-        tx_bytes: st.value.tx_bytes,
-        rx_packets: st.value.rx_packets,
-        rx_bytes: st.value.rx_bytes,
+        tx_packets: st.value.packets[OPENER],
+        tx_bytes: st.value.bytes[OPENER],
+        rx_packets: st.value.packets[RESPONDER],
+        rx_bytes: st.value.bytes[RESPONDER],
         src: p.src,
         dst: p.dst,
         src_xlated: st.translated,

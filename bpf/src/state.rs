@@ -5,8 +5,8 @@ use crate::{
         Addr, AdmissionQuota, Bucket, Config, Counter, CtKey, CtValue, DeviceValue, EndpointValue,
         Event, FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
     },
-    door::{Local, Receipt},
-    nat::Ports,
+    door::{Legs, Local, Receipt},
+    nat::{Change, Ports},
     packet::{Mac, Parsed},
 };
 
@@ -25,14 +25,18 @@ pub struct State {
     pub(crate) from: Local,
     /// The pod that gets the packet, if it is one of this node.
     pub(crate) to: Local,
+    /// Work area: the legs that are asked about.
+    pub(crate) legs: Legs,
     /// What the door said.
     pub(crate) receipt: Receipt,
-    /// The packet, or what it quotes, before translation.
-    pub before: Parsed,
+    /// The translation to make; meaningful once a walk has set it.
+    pub change: Change,
     /// Work area: ports to try for a translation.
     pub ports: Ports,
     /// Work area: the port that was tried.
     pub port: u16,
+    /// Work area: what trying it came to.
+    pub claim: u32,
     /// Source MAC.
     pub src_mac: Mac,
     /// Destination MAC.

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use skep_bpf::abi::{AdmissionQuota, CtKey, CtValue, Timeouts, Zone, ct_flags, ct_kind};
+use skep_bpf::abi::{AdmissionQuota, CtKey, CtValue, OPENER, Timeouts, Zone, ct_flags, ct_kind};
 
 use super::{ConfigTable, ConntrackTable, MapError, MapStore, QuotaTable};
 
@@ -52,11 +52,11 @@ pub fn judge(key: &CtKey, value: &CtValue, now: u64, timeouts: &Timeouts) -> Fat
 }
 
 fn tcp_timeout(value: &CtValue, timeouts: &Timeouts) -> u32 {
-    let closed =
-        (value.tx_flags | value.rx_flags) & RST != 0 || value.tx_flags & value.rx_flags & FIN != 0;
+    let [tx, rx] = value.tcp_flags;
+    let closed = (tx | rx) & RST != 0 || tx & rx & FIN != 0;
     if closed {
         timeouts.tcp_close
-    } else if value.tx_packets == 0 || value.rx_packets == 0 {
+    } else if value.packets.contains(&0) {
         timeouts.tcp_syn
     } else {
         timeouts.tcp
@@ -141,7 +141,7 @@ impl<S: MapStore> ConntrackCollector<S> {
         let mut aliases = Vec::new();
         for (key, value) in &slice.entries {
             match judge(key, value, now, &timeouts) {
-                Fate::Keep => *self.entries.entry(value.source_endpoint).or_default() += 1,
+                Fate::Keep => *self.entries.entry(value.endpoint[OPENER]).or_default() += 1,
                 Fate::Expired => {
                     tracked.push(*key);
                     aliases.extend(alias_of(key, value));

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// No program may need more; the kernel's own limit is a million.
-const BUDGET: u32 = 400_000;
+const BUDGET: u32 = 100_000;
 
 #[test]
 #[ignore = "needs root"]

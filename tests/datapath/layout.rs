@@ -104,9 +104,8 @@ fn structs_lie_in_memory_as_in_the_object() {
         IpcacheValue { identity, node_id, key_index, flags }
         NodeValue { addr_v4, addr_v6, flags }
         CtKey { addr_a, addr_b, port_a, port_b, proto, zone, type_class }
-        CtValue { tag, egress, ingress, created, last_seen, last_report, tx_packets, tx_bytes,
-            rx_packets, rx_bytes, egress_incarnation, ingress_incarnation, source_endpoint,
-            destination_endpoint, alias, nat_addr, nat_port, tx_flags, rx_flags, kind, flags }
+        CtValue { tag, approval, created, last_seen, last_report, packets, bytes, incarnation,
+            endpoint, alias, nat_addr, nat_port, tcp_flags, kind, flags }
         FragKey { src, dst, id, proto }
         FragValue { sport, dport, proto, type_class, seen }
         Bucket { millitokens, refilled }

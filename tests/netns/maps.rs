@@ -102,7 +102,7 @@ fn the_collector_empties_a_kernel_table_in_slices_and_keeps_what_lives() {
             CtKey::canonical(Zone::Pod, (17, 0), (address(n), 1000), (address(n + 1), 53));
         let last_seen = if n.is_multiple_of(10) { 500 * SECOND } else { SECOND };
         let value =
-            CtValue { kind: ct_kind::TRACKED, last_seen, source_endpoint: 5, ..CtValue::default() };
+            CtValue { kind: ct_kind::TRACKED, last_seen, endpoint: [5, 0], ..CtValue::default() };
         maps.put::<ConntrackTable>(&key, &value).expect("there is room");
         if n.is_multiple_of(10) {
             live.push(key);

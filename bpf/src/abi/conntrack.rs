@@ -134,8 +134,13 @@ impl Approval {
     }
 }
 
+/// The side that opened a connection: index of its values in a [`CtValue`].
+pub const OPENER: usize = 0;
+/// The other side.
+pub const RESPONDER: usize = 1;
+
 abi_struct! {
-    /// A tracked connection or an alias of one.
+    /// A tracked connection or an alias of one. What each side has is at [`OPENER`] and [`RESPONDER`].
     ///
     /// The kernel reuses freed hash elements at once, so a program that holds a pointer may look
     /// at another connection: `tag` repeats a hash of the key and is compared before and after the
@@ -144,42 +149,30 @@ abi_struct! {
     pub struct CtValue {
         /// Hash of the key.
         pub tag: u64,
-        /// [`Approval`] of the source endpoint's egress.
-        pub egress: u64,
-        /// [`Approval`] of the destination endpoint's ingress.
-        pub ingress: u64,
+        /// [`Approval`] of each leg: the opener's egress, the responder's ingress.
+        pub approval: [u64; 2],
         /// Monotonic time of creation, ns.
         pub created: u64,
         /// Monotonic time of the last packet, ns.
         pub last_seen: u64,
         /// Monotonic time of the last event about it, ns.
         pub last_report: u64,
-        /// Packets from the opener.
-        pub tx_packets: u64,
-        /// Bytes from the opener.
-        pub tx_bytes: u64,
-        /// Packets to the opener.
-        pub rx_packets: u64,
-        /// Bytes to the opener.
-        pub rx_bytes: u64,
-        /// Incarnation of the source endpoint when `egress` was approved; 0 = not a local pod.
-        pub egress_incarnation: u32,
-        /// Incarnation of the destination endpoint when `ingress` was approved.
-        pub ingress_incarnation: u32,
-        /// Source endpoint's number, for quotas; 0 = not a local pod.
-        pub source_endpoint: u32,
-        /// Destination endpoint's number; 0 = not a local pod.
-        pub destination_endpoint: u32,
+        /// Packets from each side.
+        pub packets: [u64; 2],
+        /// Bytes from each side.
+        pub bytes: [u64; 2],
+        /// Incarnation of each side's endpoint when its leg was approved; 0 = not a local pod.
+        pub incarnation: [u32; 2],
+        /// Number of each side's endpoint, for quotas; 0 = not a local pod.
+        pub endpoint: [u32; 2],
         /// Key of the tracked entry; all zero unless this is an alias.
         pub alias: CtKey,
         /// Translated source; zero unless `flags` has SNAT.
         pub nat_addr: Addr,
         /// Translated source port, host order.
         pub nat_port: u16,
-        /// TCP flags seen from the opener.
-        pub tx_flags: u8,
-        /// TCP flags seen to the opener.
-        pub rx_flags: u8,
+        /// TCP flags seen from each side.
+        pub tcp_flags: [u8; 2],
         /// [`ct_kind`].
         pub kind: u8,
         /// [`ct_flags`].

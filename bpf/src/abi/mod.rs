@@ -22,7 +22,9 @@ mod reason;
 
 pub use addr::{Addr, Family};
 pub use config::{Config, Mode, Timeouts, config_flags};
-pub use conntrack::{Approval, CtKey, CtValue, End, FragKey, FragValue, Zone, ct_flags, ct_kind};
+pub use conntrack::{
+    Approval, CtKey, CtValue, End, FragKey, FragValue, OPENER, RESPONDER, Zone, ct_flags, ct_kind,
+};
 pub use device::{DeviceKind, DeviceValue, device_flags};
 pub use endpoint::{EndpointValue, endpoint_flags};
 pub use event::{Event, Observation, event_flags, event_kind};

@@ -1,7 +1,7 @@
 //! Finding entries: valid, of the right key, and not expired.
 
 use crate::{
-    abi::{Config, CtKey, End, ct_flags, ct_kind, event_flags},
+    abi::{Config, CtKey, OPENER, RESPONDER, Timeouts, ct_flags, ct_kind, event_flags},
     env::{Entry, Env, Way},
     packet::transport::{self, tcp_flag},
 };
@@ -19,13 +19,14 @@ pub struct Found<E: Entry> {
     pub way: Way,
 }
 
-/// Finds the tracked entry of `key`; an expired one counts as absent.
+/// Finds the tracked entry of `key`; an expired one counts as absent. `source` is 1 if the packet's
+/// source is the key's higher end.
 #[inline(always)]
 pub fn find<E: Env>(
     env: &E,
     config: &Config,
     key: &CtKey,
-    source: End,
+    source: u32,
     now: u64,
 ) -> Option<Found<E::Entry>> {
     let entry = env.connection(key)?;
@@ -35,9 +36,8 @@ pub fn find<E: Env>(
     if is_expired(&entry, config, key.proto, now) {
         return None;
     }
-    let opener = if entry.flags() & ct_flags::OPENED_BY_B != 0 { End::B } else { End::A };
-    let way = if opener == source { Way::Forward } else { Way::Reply };
-    Some(Found { entry, way })
+    let opener = u32::from(entry.flags() & ct_flags::OPENED_BY_B);
+    Some(Found { entry, way: Way::from_bit(opener ^ source) })
 }
 
 /// Reads the key of the tracked entry behind the alias `key` into `tracked`.
@@ -57,13 +57,18 @@ pub fn find_alias<E: Env>(env: &E, key: &CtKey, tracked: &mut CtKey) -> bool {
 #[inline(always)]
 pub fn is_expired<E: Entry>(entry: &E, config: &Config, proto: u8, now: u64) -> bool {
     let idle = now.saturating_sub(entry.last_seen());
-    let limits = &config.timeouts;
+    // No timeout is shorter, so a busy connection is not asked about its state.
+    idle > SECOND && is_idle_too_long(entry, &config.timeouts, proto, idle)
+}
+
+#[inline(always)]
+fn is_idle_too_long<E: Entry>(entry: &E, limits: &Timeouts, proto: u8, idle: u64) -> bool {
     let limit = match proto {
         transport::TCP => {
-            let (tx, rx) = entry.tcp_flags();
-            if is_closed(tx, rx) {
+            let flags = (entry.tcp_flags(OPENER), entry.tcp_flags(RESPONDER));
+            if is_closed(flags) {
                 limits.tcp_close
-            } else if tx == 0 || rx == 0 {
+            } else if flags.0 == 0 || flags.1 == 0 {
                 limits.tcp_syn
             } else {
                 limits.tcp
@@ -78,14 +83,14 @@ pub fn is_expired<E: Entry>(entry: &E, config: &Config, proto: u8, now: u64) -> 
 /// Tells whether a TCP connection ended longer ago than `grace`, ns.
 #[inline(always)]
 pub fn is_over<E: Entry>(entry: &E, proto: u8, now: u64, grace: u64) -> bool {
-    let (tx, rx) = entry.tcp_flags();
-    proto == transport::TCP && is_closed(tx, rx) && now.saturating_sub(entry.last_seen()) > grace
+    let flags = (entry.tcp_flags(OPENER), entry.tcp_flags(RESPONDER));
+    proto == transport::TCP && is_closed(flags) && now.saturating_sub(entry.last_seen()) > grace
 }
 
 /// Tells whether a TCP connection has ended: FIN both ways, or RST.
 #[inline(always)]
-fn is_closed(tx: u8, rx: u8) -> bool {
-    (tx | rx) & tcp_flag::RST != 0 || tx & rx & tcp_flag::FIN != 0
+fn is_closed((one, other): (u8, u8)) -> bool {
+    ((one | other) & tcp_flag::RST) | (one & other & tcp_flag::FIN) != 0
 }
 
 /// What is worth an event about a packet.
@@ -133,23 +138,17 @@ const FLAGS_ONLY: u8 = 0x80;
 #[inline(always)]
 pub fn news<E: Entry>(found: &Found<E>, config: &Config, tcp_flags: u8, now: u64) -> News {
     let quiet = now.saturating_sub(found.entry.last_report());
-    let mut news = 0;
-    if quiet > u64::from(config.report_interval) * SECOND {
-        news |= event_flags::REPORT;
+    let report = quiet > u64::from(config.report_interval) * SECOND;
+    let seen = found.entry.tcp_flags(found.way.sender());
+    let new = tcp_flags & NEWS & !seen;
+    if !report && new == 0 {
+        return News::NONE;
     }
-    let bits = tcp_flags & NEWS;
-    if bits != 0 {
-        let (tx, rx) = found.entry.tcp_flags();
-        let ((tx_after, rx_after), seen) = match found.way {
-            Way::Forward => ((tx | bits, rx), tx),
-            Way::Reply => ((tx, rx | bits), rx),
-        };
-        if bits & !seen != 0 {
-            news |= FLAGS_ONLY;
-        }
-        if is_closed(tx_after, rx_after) && !is_closed(tx, rx) {
-            news |= event_flags::CLOSE;
-        }
+    let mut news = if report { event_flags::REPORT } else { 0 };
+    if new != 0 {
+        let other = found.entry.tcp_flags(found.way.receiver());
+        let closes = is_closed((seen | new, other)) && !is_closed((seen, other));
+        news |= FLAGS_ONLY | if closes { event_flags::CLOSE } else { 0 };
     }
     News(news)
 }

@@ -1,7 +1,7 @@
 //! Writing entries: always whole, by key.
 
 use crate::{
-    abi::{CtKey, CtValue, Direction, End, Note, ct_flags, ct_kind},
+    abi::{CtKey, CtValue, Direction, Note, ct_flags, ct_kind},
     env::{Env, Put, PutError},
     packet::transport,
     report,
@@ -27,19 +27,20 @@ pub fn put<E: Env>(env: &E, key: &CtKey, value: &CtValue, how: Put) -> Result<()
     result
 }
 
-/// Fills `value` with a connection that begins with this packet; legs are not judged yet.
+/// Fills `value` with a connection that begins with this packet, from the key's higher end if `source`
+/// is 1; legs are not judged yet.
 #[inline(always)]
-pub fn create(value: &mut CtValue, key: &CtKey, source: End, now: u64, tcp_flags: u8, bytes: u32) {
+pub fn create(value: &mut CtValue, key: &CtKey, source: u32, now: u64, tcp_flags: u8, bytes: u32) {
     *value = CtValue {
         tag: key.tag(),
         created: now,
         last_seen: now,
         last_report: now,
-        tx_packets: 1,
-        tx_bytes: u64::from(bytes),
+        packets: [1, 0],
+        bytes: [u64::from(bytes), 0],
         kind: ct_kind::TRACKED,
-        flags: if source == End::B { ct_flags::OPENED_BY_B } else { 0 },
-        tx_flags: if key.proto == transport::TCP { tcp_flags } else { 0 },
+        flags: source as u8 & ct_flags::OPENED_BY_B,
+        tcp_flags: [if key.proto == transport::TCP { tcp_flags } else { 0 }, 0],
         ..CtValue::default()
     };
 }

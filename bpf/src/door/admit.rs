@@ -33,16 +33,24 @@ pub struct Local {
     pub identity: u32,
     /// Incarnation of the endpoint.
     pub incarnation: u32,
+    /// All ones; zero for [`Local::NONE`].
+    here: u32,
 }
 
 impl Local {
     /// Nobody: this end of the connection is not a pod of this node.
-    pub const NONE: Self = Self { endpoint_id: 0, identity: 0, incarnation: 0 };
+    pub const NONE: Self = Self { endpoint_id: 0, identity: 0, incarnation: 0, here: 0 };
 
-    /// Tells whether this is a pod of this node; their numbers begin at 1.
+    /// Tells whether this is a pod of this node.
     #[inline(always)]
     pub fn is_some(&self) -> bool {
-        self.endpoint_id != 0
+        self.here != 0
+    }
+
+    /// Returns all ones if this is a pod of this node, else zero: to do without a branch.
+    #[inline(always)]
+    pub(super) fn mask(&self) -> u64 {
+        u64::from(self.here) << 32 | u64::from(self.here)
     }
 }
 
@@ -53,6 +61,7 @@ impl From<&DeviceValue> for Local {
             endpoint_id: value.endpoint_id,
             identity: value.identity,
             incarnation: value.incarnation,
+            here: u32::MAX,
         }
     }
 }
@@ -64,6 +73,7 @@ impl From<&EndpointValue> for Local {
             endpoint_id: value.endpoint_id,
             identity: value.identity,
             incarnation: value.incarnation,
+            here: u32::MAX,
         }
     }
 }
@@ -122,27 +132,39 @@ const NEWS_SHIFT: u32 = 8;
 const REFUSED_SHIFT: u32 = 16;
 
 impl Receipt {
+    /// Writes down both proofs; that of a leg without a pod of this node is none.
     #[inline(always)]
     pub(super) fn new(
-        source: Option<&Admitted<Source>>,
-        destination: Option<&Admitted<Destination>>,
+        (from, _source): (&Local, Admitted<Source>),
+        (to, _destination): (&Local, Admitted<Destination>),
         way: Way,
-        news: News,
     ) -> Self {
-        let source = if source.is_some() { SOURCE } else { 0 };
-        let destination = if destination.is_some() { DESTINATION } else { 0 };
-        let reply = if way == Way::Reply { REPLY } else { 0 };
-        Self(source | destination | reply | u32::from(news.bits()) << NEWS_SHIFT)
+        Self((from.here & SOURCE) | (to.here & DESTINATION) | (way.bit() * REPLY))
+    }
+
+    /// Adds news.
+    #[inline(always)]
+    pub(super) fn with(self, news: News) -> Self {
+        Self(self.0 | u32::from(news.bits()) << NEWS_SHIFT)
+    }
+
+    /// Says that there is no proof, by the code of a [`DropReason`].
+    #[inline(always)]
+    pub(super) fn refused(code: u32) -> Self {
+        Self(code << REFUSED_SHIFT)
+    }
+
+    /// Returns the receipt, or the code of a [`DropReason`] if the packet was refused.
+    #[inline(always)]
+    pub(super) fn result(self) -> Result<Self, u32> {
+        match self.refusal() {
+            0 => Ok(self),
+            code => Err(code),
+        }
     }
 
     #[inline(always)]
-    pub(super) fn refused(reason: DropReason) -> Self {
-        Self(u32::from(reason.code()) << REFUSED_SHIFT)
-    }
-
-    /// Returns why the packet was refused: the code of a [`DropReason`], 0 if it was not.
-    #[inline(always)]
-    pub fn refusal(self) -> u32 {
+    fn refusal(self) -> u32 {
         self.0 >> REFUSED_SHIFT
     }
 

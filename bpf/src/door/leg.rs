@@ -1,65 +1,73 @@
-//! The legs of an entry, read once.
+//! The legs of a connection, as a packet meets them.
 
 use super::admit::{FlowState, Local};
 use crate::{
-    abi::Approval,
-    env::{Entry, Way},
+    abi::{Approval, Direction, OPENER},
+    env::{Entry, Leg, Way},
+    state::State,
 };
 
-/// Approvals and incarnations of both legs.
-#[derive(Clone, Copy)]
-pub(super) struct Legs {
-    egress: Approval,
-    ingress: Approval,
-    egress_incarnation: u32,
-    ingress_incarnation: u32,
+/// The legs of a packet's sender and receiver, read once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Legs {
+    /// Of the side that sent the packet.
+    pub(super) source: Leg,
+    /// Of the side that it goes to.
+    pub(super) destination: Leg,
 }
 
 impl Legs {
     #[inline(always)]
-    pub(super) fn read<E: Entry>(entry: &E) -> Self {
-        Self {
-            egress: entry.egress(),
-            ingress: entry.ingress(),
-            egress_incarnation: entry.egress_incarnation(),
-            ingress_incarnation: entry.ingress_incarnation(),
-        }
+    pub(super) fn read<E: Entry>(entry: &E, way: Way) -> Self {
+        Self { source: entry.leg(way.sender()), destination: entry.leg(way.receiver()) }
+    }
+
+    /// Returns zero if both legs are current.
+    #[inline(always)]
+    pub(super) fn staleness(&self, revision: u32, st: &State) -> u64 {
+        staleness(&self.source, &st.from, revision, st.dst_identity)
+            | staleness(&self.destination, &st.to, revision, st.src_identity)
+    }
+
+    /// Returns what is known of each leg.
+    #[inline(always)]
+    pub(super) fn states(&self, revision: u32, st: &State) -> (FlowState, FlowState) {
+        let state = |staleness| match staleness {
+            0 => FlowState::Current,
+            _ => FlowState::Unjudged,
+        };
+        (
+            state(staleness(&self.source, &st.from, revision, st.dst_identity)),
+            state(staleness(&self.destination, &st.to, revision, st.src_identity)),
+        )
     }
 
     /// Tells whether a local end is not the pod that had the address when the leg was judged: the
     /// connection is another one and counts as absent.
     #[inline(always)]
-    pub(super) fn is_foreign(self, way: Way, from: Local, to: Local) -> bool {
-        let (opener, responder) = way.order(from, to);
-        let differs =
-            |pod: Local, stored: u32| pod.is_some() && stored != 0 && stored != pod.incarnation;
-        differs(opener, self.egress_incarnation) || differs(responder, self.ingress_incarnation)
-    }
-
-    #[inline(always)]
-    pub(super) fn egress_state(self, revision: u32, pod: Local, peer: u32) -> FlowState {
-        state(self.egress, self.egress_incarnation, revision, pod, peer)
-    }
-
-    #[inline(always)]
-    pub(super) fn ingress_state(self, revision: u32, pod: Local, peer: u32) -> FlowState {
-        state(self.ingress, self.ingress_incarnation, revision, pod, peer)
-    }
-
-    /// Returns the leg of the end that sent what an ICMP error quotes, or of the other one.
-    #[inline(always)]
-    pub(super) fn of(self, opener: bool) -> (Approval, u32) {
-        if opener {
-            (self.egress, self.egress_incarnation)
-        } else {
-            (self.ingress, self.ingress_incarnation)
-        }
+    pub(super) fn are_foreign(&self, st: &State) -> bool {
+        is_foreign(&self.source, &st.from) || is_foreign(&self.destination, &st.to)
     }
 }
 
-/// A leg without a local end is nobody's business here and counts as current.
+/// Returns zero if the leg is current: judged under this revision, for this peer and this pod.
+///
+/// A leg without a pod of this node is nobody's business here and always is. No branches: the
+/// verifier would follow each.
 #[inline(always)]
-fn state(approval: Approval, incarnation: u32, revision: u32, pod: Local, peer: u32) -> FlowState {
-    let current = approval == Approval::new(revision, peer) && incarnation == pod.incarnation;
-    if pod.is_some() && !current { FlowState::Unjudged } else { FlowState::Current }
+fn staleness(leg: &Leg, pod: &Local, revision: u32, peer: u32) -> u64 {
+    let wanted = Approval::new(revision, peer).0;
+    let differs = (leg.approval ^ wanted) | u64::from(leg.incarnation ^ pod.incarnation);
+    differs & pod.mask()
+}
+
+#[inline(always)]
+fn is_foreign(leg: &Leg, pod: &Local) -> bool {
+    pod.is_some() && leg.incarnation != 0 && leg.incarnation != pod.incarnation
+}
+
+/// Returns the direction of a side's leg: openers send, responders are sent to.
+#[inline(always)]
+pub(super) fn direction(side: usize) -> Direction {
+    if side == OPENER { Direction::Egress } else { Direction::Ingress }
 }

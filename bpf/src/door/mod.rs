@@ -12,5 +12,6 @@ mod related;
 
 pub use action::{Action, Outcome};
 pub use admit::{Admitted, Destination, Host, Local, Receipt, Source, host, vouched};
+pub(crate) use leg::Legs;
 pub use pass::{Context, Tally, pass};
 pub use related::related;

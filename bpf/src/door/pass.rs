@@ -1,12 +1,13 @@
 //! Through the door with a connection: its legs, its entry, its news.
 
 use super::{
-    admit::{Admitted, FlowState, Local, Receipt, Subject, admit},
-    leg::Legs,
+    admit::{FlowState, Local, Receipt, Subject, admit},
+    leg::{self, Legs},
 };
 use crate::{
-    abi::{Approval, Config, CtKey, Direction, DropReason, End, Zone, ct_flags},
-    admission, conntrack,
+    abi::{Approval, Config, CtKey, CtValue, DropReason, End, Zone, ct_flags},
+    admission,
+    conntrack::{self, News},
     env::{Entry, Env, Put, Way},
     packet::Fragment,
     state::State,
@@ -35,10 +36,7 @@ pub struct Context<'a> {
     pub tally: Tally,
 }
 
-/// Judges the legs of [`State::from`] and [`State::to`], whichever are pods of this node.
-///
-/// The result is in [`State::receipt`]. Out of line: the verifier then forgets by which of its many
-/// ways a packet came through.
+/// Judges the legs of `from` and `to`, whichever are pods of this node.
 #[inline(always)]
 pub fn pass<E: Env>(
     env: &E,
@@ -50,72 +48,104 @@ pub fn pass<E: Env>(
     st.from = from;
     st.to = to;
     settle(env, cx, st);
-    let refusal = st.receipt.refusal();
-    if refusal != 0 { Err(refusal) } else { Ok(st.receipt) }
+    st.receipt.result()
 }
 
+/// Out of line: the verifier then forgets by which of its many ways a packet came through.
 #[inline(never)]
 fn settle<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
-    st.receipt = match judge(env, cx, st) {
-        Ok(receipt) => receipt,
-        Err(reason) => Receipt::refused(reason),
-    };
+    let refusal = judge(env, cx, st);
+    if refusal != 0 {
+        st.receipt = Receipt::refused(refusal);
+    }
     0
 }
 
+/// Returns 0 and leaves the proofs in [`State::receipt`], or returns the code of a [`DropReason`].
 #[inline(always)]
-fn judge<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> Result<Receipt, DropReason> {
+fn judge<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
     let p = &st.packet;
     let (key, end) =
         CtKey::canonical(Zone::Pod, (p.proto, p.type_class), p.source(), p.destination());
     st.key = key;
-    let Some(found) = conntrack::find(env, cx.config, &st.key, end, cx.now) else {
-        return open(env, cx, st, end);
+    let source = env.blur(u32::from(end == End::B), cx.bytes);
+    let Some(found) = conntrack::find(env, cx.config, &st.key, source, cx.now) else {
+        return open(env, cx, st, source);
     };
-    let legs = Legs::read(&found.entry);
-    let (from, to, way) = (st.from, st.to, found.way);
+    let way = found.way;
+    let legs = Legs::read(&found.entry, way);
     // Between the two looks at the tag the kernel may have given the element to another key.
-    if found.entry.tag() != st.key.tag() || legs.is_foreign(way, from, to) {
-        return open(env, cx, st, end);
+    if found.entry.tag() != st.key.tag() {
+        return open(env, cx, st, source);
     }
-    let (opener, responder) = way.order(from, to);
-    let (opener_id, responder_id) = way.order(st.src_identity, st.dst_identity);
-    let egress = legs.egress_state(cx.revision, opener, responder_id);
-    let ingress = legs.ingress_state(cx.revision, responder, opener_id);
-    let (source_state, destination_state) = way.order(egress, ingress);
-    let (out, into) = way.order(Direction::Egress, Direction::Ingress);
-    let source = leg(env, st, from, out, st.dst_identity, source_state)?;
-    let destination = leg(env, st, to, into, st.src_identity, destination_state)?;
-    let mut news = conntrack::News::default();
+    let stale = legs.staleness(cx.revision, st);
+    if stale == 0 {
+        st.receipt = current(env, st, way);
+    } else {
+        st.legs = legs;
+        match ask(env, cx, st, way.bit()) {
+            0 => {}
+            FOREIGN => return open(env, cx, st, source),
+            refusal => return refusal,
+        }
+    }
     // Before the approvals are renewed: that replaces the element this entry points to.
     if cx.tally == Tally::Count {
-        news = conntrack::news(&found, cx.config, st.packet.tcp_flags, cx.now);
-        found.entry.touch(way, cx.now, cx.bytes, st.packet.tcp_flags);
+        let news = conntrack::news(&found, cx.config, st.packet.tcp_flags, cx.now);
+        found.entry.touch(way.sender(), cx.now, cx.bytes, st.packet.tcp_flags);
         if news.any() {
             found.entry.set_reported(cx.now);
             found.entry.copy_to(&mut st.value);
+            st.receipt = st.receipt.with(news);
         }
     }
-    if egress == FlowState::Unjudged || ingress == FlowState::Unjudged {
+    if stale != 0 {
         found.entry.copy_to(&mut st.value);
-        renew(env, cx, st, u32::from(way == Way::Reply));
+        renew(env, cx, st, way.bit());
     }
-    Ok(Receipt::new(source.as_ref(), destination.as_ref(), way, news))
+    0
 }
 
+/// Admits both legs as they are: current, or nobody's.
 #[inline(always)]
-fn leg<E: Env, L>(
-    env: &E,
-    st: &State,
-    pod: Local,
-    direction: Direction,
-    peer: u32,
-    state: FlowState,
-) -> Result<Option<Admitted<L>>, DropReason> {
-    if !pod.is_some() {
-        return Ok(None);
+fn current<E: Env>(env: &E, st: &State, way: Way) -> Receipt {
+    let state = FlowState::Current;
+    let (out, into) = (leg::direction(way.sender()), leg::direction(way.receiver()));
+    let source = admit(env, Subject::Pod(st.from), out, st.dst_identity, &st.packet, state);
+    let destination = admit(env, Subject::Pod(st.to), into, st.src_identity, &st.packet, state);
+    match (source, destination) {
+        (Ok(source), Ok(destination)) => {
+            Receipt::new((&st.from, source), (&st.to, destination), way)
+        }
+        (Err(reason), _) | (_, Err(reason)) => Receipt::refused(reason.code().into()),
     }
-    admit(env, Subject::Pod(pod), direction, peer, &st.packet, state).map(Some)
+}
+
+/// The connection belongs to an earlier owner of an address.
+const FOREIGN: u32 = 1;
+
+/// Judges the legs in [`State::legs`] as far as they are not current.
+///
+/// Returns 0 and leaves the proofs in [`State::receipt`], or returns [`FOREIGN`] or the code of a
+/// [`DropReason`]. Out of line: rare.
+#[inline(never)]
+fn ask<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, reply: u32) -> u32 {
+    let (way, legs) = (Way::from_bit(reply), &st.legs);
+    if legs.are_foreign(st) {
+        return FOREIGN;
+    }
+    let (from, to) = legs.states(cx.revision, st);
+    let (out, into) = (leg::direction(way.sender()), leg::direction(way.receiver()));
+    let source = match admit(env, Subject::Pod(st.from), out, st.dst_identity, &st.packet, from) {
+        Ok(proof) => proof,
+        Err(reason) => return reason.code().into(),
+    };
+    let destination = match admit(env, Subject::Pod(st.to), into, st.src_identity, &st.packet, to) {
+        Ok(proof) => proof,
+        Err(reason) => return reason.code().into(),
+    };
+    st.receipt = Receipt::new((&st.from, source), (&st.to, destination), way);
+    0
 }
 
 /// Stores fresh approvals of the copy in [`State::value`] by the key. Losing the race against a
@@ -123,7 +153,7 @@ fn leg<E: Env, L>(
 #[inline(never)]
 fn renew<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, reply: u32) -> u32 {
     if st.value.tag == st.key.tag() {
-        approve(cx, st, if reply != 0 { Way::Reply } else { Way::Forward });
+        approve(cx, st, Way::from_bit(reply));
         let _ = conntrack::put(env, &st.key, &st.value, Put::Replace);
     }
     0
@@ -131,67 +161,53 @@ fn renew<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, reply: u32) -> u32 {
 
 #[inline(always)]
 fn approve(cx: &Context<'_>, st: &mut State, way: Way) {
-    let (opener, responder) = way.order(st.from, st.to);
-    let (opener_id, responder_id) = way.order(st.src_identity, st.dst_identity);
-    if opener.is_some() {
-        st.value.egress = Approval::new(cx.revision, responder_id).0;
-        st.value.egress_incarnation = opener.incarnation;
-        st.value.source_endpoint = opener.endpoint_id;
-    }
-    if responder.is_some() {
-        st.value.ingress = Approval::new(cx.revision, opener_id).0;
-        st.value.ingress_incarnation = responder.incarnation;
-        st.value.destination_endpoint = responder.endpoint_id;
-    }
-}
-
-/// Opens a connection with this packet.
-#[inline(always)]
-fn open<E: Env>(
-    env: &E,
-    cx: &Context<'_>,
-    st: &mut State,
-    end: End,
-) -> Result<Receipt, DropReason> {
-    if matches!(st.packet.fragment, Fragment::Later) {
-        return Err(DropReason::FirstFragmentMissing);
-    }
     let (from, to) = (st.from, st.to);
     let (src, dst) = (st.src_identity, st.dst_identity);
-    let source = leg(env, st, from, Direction::Egress, dst, FlowState::Unjudged)?;
-    let destination = leg(env, st, to, Direction::Ingress, src, FlowState::Unjudged)?;
-    match record(env, cx, st, u32::from(end == End::B)) {
-        0 => {
-            let news = conntrack::News::opened();
-            Ok(Receipt::new(source.as_ref(), destination.as_ref(), Way::Forward, news))
-        }
-        NO_ADMISSION => Err(DropReason::RateLimited),
-        _ => Err(DropReason::CtInsertFailed),
+    approve_side(cx, &mut st.value, way.sender() & 1, &from, dst);
+    approve_side(cx, &mut st.value, way.receiver() & 1, &to, src);
+}
+
+#[inline(always)]
+fn approve_side(cx: &Context<'_>, value: &mut CtValue, side: usize, pod: &Local, peer: u32) {
+    if pod.is_some() {
+        value.approval[side] = Approval::new(cx.revision, peer).0;
+        value.incarnation[side] = pod.incarnation;
+        value.endpoint[side] = pod.endpoint_id;
     }
 }
 
-const NO_ADMISSION: u32 = 1;
-const NO_ROOM: u32 = 2;
+/// Opens a connection with this packet, from the key's higher end if `source` is 1.
+#[inline(always)]
+fn open<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, source: u32) -> u32 {
+    if matches!(st.packet.fragment, Fragment::Later) {
+        return DropReason::FirstFragmentMissing.code().into();
+    }
+    st.legs = Legs::default();
+    match ask(env, cx, st, Way::FORWARD.bit()) {
+        0 => record(env, cx, st, source),
+        refusal => refusal,
+    }
+}
 
-/// Writes the entry of a new connection.
+/// Writes the entry of a new connection. Returns 0 or the code of a [`DropReason`].
 #[inline(never)]
-fn record<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, opened_by_b: u32) -> u32 {
+fn record<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, source: u32) -> u32 {
     let from = st.from;
     if from.is_some()
         && cx.tally == Tally::Count
         && admission::admit(env, cx.config, from.endpoint_id, cx.now).is_err()
     {
-        return NO_ADMISSION;
+        return DropReason::RateLimited.code().into();
     }
-    let end = if opened_by_b != 0 { End::B } else { End::A };
-    conntrack::create(&mut st.value, &st.key, end, cx.now, st.packet.tcp_flags, cx.bytes);
-    approve(cx, st, Way::Forward);
+    conntrack::create(&mut st.value, &st.key, source, cx.now, st.packet.tcp_flags, cx.bytes);
+    approve(cx, st, Way::FORWARD);
     if !from.is_some() {
         st.value.flags |= ct_flags::INBOUND;
     }
+    st.receipt = st.receipt.with(News::opened());
     // An expired entry, or one of an earlier owner of the address, is overwritten.
     match conntrack::put(env, &st.key, &st.value, Put::Any) {
         Ok(()) => 0,
-        Err(_) => NO_ROOM,
+        Err(_) => DropReason::CtInsertFailed.code().into(),
     }
 }

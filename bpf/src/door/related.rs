@@ -2,13 +2,13 @@
 
 use super::{
     admit::{Admitted, FlowState, Local, Receipt, Subject, admit},
-    leg::Legs,
+    leg::{self, Legs},
     pass::Context,
 };
 use crate::{
-    abi::{CtKey, Direction, DropReason, Zone},
+    abi::{Approval, CtKey, DropReason, End, Zone},
     conntrack,
-    env::{Entry, Env, Way},
+    env::{Entry, Env, Leg, Way},
     packet::Fragment,
     state::State,
 };
@@ -26,15 +26,15 @@ pub fn related<E: Env>(
     st.from = from;
     st.to = to;
     settle(env, cx, st);
-    let refusal = st.receipt.refusal();
-    if refusal != 0 { Err(refusal) } else { Ok(st.receipt) }
+    st.receipt.result()
 }
 
+/// Out of line, as for [`super::pass`].
 #[inline(never)]
 fn settle<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
     st.receipt = match judge(env, cx, st) {
         Ok(receipt) => receipt,
-        Err(reason) => Receipt::refused(reason),
+        Err(reason) => Receipt::refused(reason.code().into()),
     };
     0
 }
@@ -53,38 +53,36 @@ fn judge<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> Result<Receipt, D
     let (key, end) =
         CtKey::canonical(Zone::Pod, (q.proto, q.type_class), q.source(), q.destination());
     st.key = key;
-    let found =
-        conntrack::find(env, cx.config, &st.key, end, cx.now).ok_or(DropReason::CtCannotCreate)?;
-    let legs = Legs::read(&found.entry);
+    let source = env.blur(u32::from(end == End::B), cx.bytes);
+    let found = conntrack::find(env, cx.config, &st.key, source, cx.now)
+        .ok_or(DropReason::CtCannotCreate)?;
+    // The pod that gets the error is the side that sent the quoted packet.
+    let way = found.way;
+    let legs = Legs::read(&found.entry, way);
     if found.entry.tag() != st.key.tag() {
         return Err(DropReason::CtCannotCreate);
     }
-    // The quoted packet's sender is the opener if that packet went forward.
-    let forward = found.way == Way::Forward;
-    let source = leg(env, cx, st, legs, from, !forward)?;
-    let destination = leg(env, cx, st, legs, to, forward)?;
-    let news = conntrack::News::default();
-    Ok(Receipt::new(source.as_ref(), destination.as_ref(), Way::Reply, news))
+    let source = leg(env, cx, st, &legs.destination, &st.from, way.receiver())?;
+    let destination = leg(env, cx, st, &legs.source, &st.to, way.sender())?;
+    Ok(Receipt::new((&st.from, source), (&st.to, destination), Way::REPLY))
 }
 
+/// Judges one side's leg, for the peer that it was judged for.
 #[inline(always)]
 fn leg<E: Env, L>(
     env: &E,
     cx: &Context<'_>,
     st: &State,
-    legs: Legs,
-    pod: Local,
-    opener: bool,
-) -> Result<Option<Admitted<L>>, DropReason> {
-    if !pod.is_some() {
-        return Ok(None);
-    }
-    let (approval, incarnation) = legs.of(opener);
-    if incarnation != pod.incarnation {
+    leg: &Leg,
+    pod: &Local,
+    side: usize,
+) -> Result<Admitted<L>, DropReason> {
+    if pod.is_some() && leg.incarnation != pod.incarnation {
         return Err(DropReason::CtCannotCreate);
     }
-    let current = approval.revision() == cx.revision;
-    let direction = if opener { Direction::Egress } else { Direction::Ingress };
+    let approval = Approval(leg.approval);
+    let current = !pod.is_some() || approval.revision() == cx.revision;
     let state = if current { FlowState::Current } else { FlowState::Unjudged };
-    admit(env, Subject::Pod(pod), direction, approval.peer(), &st.quoted, state).map(Some)
+    let direction = leg::direction(side);
+    admit(env, Subject::Pod(*pod), direction, approval.peer(), &st.quoted, state)
 }

@@ -19,8 +19,8 @@ const EXHAUSTED: u32 = 3;
 /// A closed connection gives its port to a new one after this long, ns.
 const CLOSED_GRACE: u64 = 1_000_000_000;
 
-/// What the other end sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What one side of a translation sees of an end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Translation {
     /// Address.
     pub addr: Addr,
@@ -72,15 +72,17 @@ fn claim<E: Env>(
         transport::SCTP => Ports { at: st.packet.sport, left: 1, ..Ports::default() },
         _ => return Err(DropReason::NatUnsupportedProtocol),
     };
-    for _ in 0..ATTEMPTS {
-        match attempt(env, cx, st, node) {
-            TAKEN => {}
-            CLAIMED => return record(env, st, node),
-            NO_ROOM => return Err(DropReason::CtInsertFailed),
-            _ => break,
-        }
+    st.claim = EXHAUSTED;
+    let left = u32::from(st.ports.left);
+    env.repeat(left, || {
+        st.claim = attempt(env, cx, st, node);
+        st.claim == TAKEN
+    });
+    match st.claim {
+        CLAIMED => record(env, st, node),
+        NO_ROOM => Err(DropReason::CtInsertFailed),
+        _ => Err(DropReason::NoNatMapping),
     }
-    Err(DropReason::NoNatMapping)
 }
 
 /// A place in the range of ports, and how many are left to try.
@@ -104,14 +106,9 @@ impl Ports {
     }
 }
 
-/// Tries the next port. Out of line and with its state in memory, so that the verifier looks at an
-/// attempt as often as there are attempts.
-#[inline(never)]
+/// Tries the next port.
+#[inline(always)]
 fn attempt<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, node: &Addr) -> u32 {
-    if st.ports.left == 0 {
-        return EXHAUSTED;
-    }
-    st.ports.left -= 1;
     st.port = st.ports.at;
     st.ports.at = if st.port >= st.ports.max { st.ports.min } else { st.port + 1 };
     match claim_port(env, cx, st, node, st.port) {

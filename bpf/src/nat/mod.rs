@@ -9,6 +9,5 @@ mod reverse;
 mod rewrite;
 
 pub use claim::{Ports, Translation, current, translate_flow};
-pub use quoted::rewrite as rewrite_error;
-pub use reverse::{Original, find as find_original, may_be_translated};
-pub use rewrite::{Field, rewrite};
+pub use reverse::{find as find_original, may_be_translated};
+pub use rewrite::{Change, Field, rewrite};

@@ -1,40 +1,40 @@
 //! Translating an ICMP error: its own address, and the packet that it quotes (RFC 5508 4).
 
-use super::rewrite::{Field, pseudo, store_addr, sum_at};
+use super::rewrite::{Change, code, pseudo, store_addr, sum_at};
 use crate::{
-    abi::{Addr, DropReason},
+    abi::DropReason,
     checksum::Diff,
     packet::{Covered, Packet, Parsed, Window, ZeroSum, transport},
+    state::State,
 };
 
-/// Changes one end of an ICMP error, and the opposite end of what it quotes, to `addr`; the quoted
-/// port to `port`.
+/// Makes [`State::change`] on an ICMP error, and on the opposite end of what it quotes.
+///
+/// Returns 0, or the code of a [`DropReason`]. Out of line: it would crowd the stack of its callers.
+#[inline(never)]
+pub(super) fn error<P: Packet>(pkt: &P, st: &State) -> u32 {
+    code(change(pkt, &st.packet, &st.quoted, &st.change))
+}
+
 #[inline(always)]
-pub fn rewrite<P: Packet>(
+fn change<P: Packet>(
     pkt: &P,
     outer: &Parsed,
     quoted: &Parsed,
-    field: Field,
-    addr: &Addr,
-    port: u16,
+    change: &Change,
 ) -> Result<(), DropReason> {
-    let inside = match field {
-        Field::Source => Field::Destination,
-        Field::Destination => Field::Source,
-    };
-    let message = rewrite_quoted(pkt, quoted, inside, addr, port)?;
+    let message = change_quoted(pkt, quoted, change)?;
     let sum = outer.l4 + 2;
     if !pkt.fix_sum(sum, message.get(), Covered::Message, ZeroSum::Valid) {
         return Err(DropReason::L4Checksum);
     }
-    let (old_addr, _) = field.of(outer);
-    let diff = Diff::addr(&old_addr, addr);
-    if let Some(change) = pseudo(outer)
-        && !pkt.fix_sum(sum, diff.get(), change, ZeroSum::Valid)
+    let diff = Diff::addr(&change.from.addr, &change.to.addr);
+    if let Some(covered) = pseudo(outer)
+        && !pkt.fix_sum(sum, diff.get(), covered, ZeroSum::Valid)
     {
         return Err(DropReason::L4Checksum);
     }
-    store_addr(pkt, outer, field, addr)?;
+    store_addr(pkt, outer, change.field, &change.to.addr)?;
     if outer.is_v4() && !pkt.fix_header_sum(outer.l3 + 10, diff.get()) {
         return Err(DropReason::L3Checksum);
     }
@@ -43,25 +43,20 @@ pub fn rewrite<P: Packet>(
 
 /// Changes the quoted packet and returns by how much the sum of its bytes changed.
 #[inline(always)]
-fn rewrite_quoted<P: Packet>(
-    pkt: &P,
-    q: &Parsed,
-    field: Field,
-    addr: &Addr,
-    port: u16,
-) -> Result<Diff, DropReason> {
-    let (old_addr, old_port) = field.of(q);
-    let addr_diff = Diff::addr(&old_addr, addr);
+fn change_quoted<P: Packet>(pkt: &P, q: &Parsed, change: &Change) -> Result<Diff, DropReason> {
+    let field = change.field.opposite();
+    let (from, to) = (&change.from, &change.to);
+    let addr_diff = Diff::addr(&from.addr, &to.addr);
     let mut total = addr_diff;
-    store_addr(pkt, q, field, addr)?;
+    store_addr(pkt, q, field, &to.addr)?;
     if q.is_v4() {
         let fixed = addr_diff.apply(q.header_sum);
         store_word(pkt, q.l3 + 10, fixed)?;
         total = total.and(Diff::word(q.header_sum, fixed));
     }
     let Some(at) = field.port_at(q) else { return Ok(total) };
-    let port_diff = Diff::word(old_port, port);
-    store_word(pkt, at, port)?;
+    let port_diff = Diff::word(from.port, to.port);
+    store_word(pkt, at, to.port)?;
     total = total.and(port_diff);
     let Some((sum_at, zero)) = sum_at(q) else { return Ok(total) };
     // TCP's checksum is beyond what an error must quote, and nobody checks it there.
@@ -74,7 +69,7 @@ fn rewrite_quoted<P: Packet>(
         return Ok(total);
     }
     let covered = if pseudo(q).is_some() { port_diff.and(addr_diff) } else { port_diff };
-    let fixed = covered.apply(old_sum);
+    let fixed = zero.as_sent(covered.apply(old_sum));
     store_word(pkt, sum_at, fixed)?;
     Ok(total.and(Diff::word(old_sum, fixed)))
 }

@@ -1,5 +1,6 @@
 //! From the tuple on the underlay back to the pod.
 
+use super::claim::Translation;
 use crate::{
     abi::{Addr, Config, CtKey, Zone, ct_flags, ct_kind},
     conntrack,
@@ -7,15 +8,6 @@ use crate::{
     packet::{Parsed, transport},
     state::State,
 };
-
-/// The end of a connection that was translated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Original {
-    /// The pod's address.
-    pub addr: Addr,
-    /// The pod's port, or identifier of an ICMP exchange.
-    pub port: u16,
-}
 
 /// Tells whether a port of the node can belong to a translated connection.
 #[inline(always)]
@@ -27,7 +19,7 @@ pub fn may_be_translated(config: &Config, p: &Parsed, port: u16) -> bool {
     }
 }
 
-/// Finds the pod behind `node`, the end of a connection with `other`.
+/// Finds the pod's end behind `node`, the end of a connection with `other`.
 #[inline(always)]
 pub fn find<E: Env>(
     env: &E,
@@ -35,7 +27,7 @@ pub fn find<E: Env>(
     (proto, type_class): (u8, u8),
     node: (Addr, u16),
     other: (Addr, u16),
-) -> Option<Original> {
+) -> Option<Translation> {
     let (alias, _) = CtKey::canonical(Zone::NodeSnat, (proto, type_class), node, other);
     st.alias = alias;
     if !conntrack::find_alias(env, &st.alias, &mut st.key) {
@@ -50,8 +42,8 @@ pub fn find<E: Env>(
         return None;
     }
     Some(if entry.flags() & ct_flags::OPENED_BY_B != 0 {
-        Original { addr: st.key.addr_b, port: st.key.port_b }
+        Translation { addr: st.key.addr_b, port: st.key.port_b }
     } else {
-        Original { addr: st.key.addr_a, port: st.key.port_a }
+        Translation { addr: st.key.addr_a, port: st.key.port_a }
     })
 }

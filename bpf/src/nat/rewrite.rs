@@ -1,27 +1,30 @@
 //! Changing an address and a port of a packet, checksums included.
 
+use super::{claim::Translation, quoted};
 use crate::{
     abi::{Addr, DropReason},
     checksum::Diff,
-    packet::{Covered, Fragment, Packet, Parsed, ZeroSum, transport},
+    packet::{Covered, Fragment, Kind, Packet, Parsed, ZeroSum, transport},
+    state::State,
 };
 
 /// Which end of a packet is changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Field {
     /// Source.
+    #[default]
     Source,
     /// Destination.
     Destination,
 }
 
 impl Field {
-    /// Returns the end as the packet has it.
+    /// Returns the opposite end.
     #[inline(always)]
-    pub(super) fn of(self, p: &Parsed) -> (Addr, u16) {
+    pub(super) fn opposite(self) -> Self {
         match self {
-            Self::Source => p.source(),
-            Self::Destination => p.destination(),
+            Self::Source => Self::Destination,
+            Self::Destination => Self::Source,
         }
     }
 
@@ -60,37 +63,65 @@ pub(super) fn sum_at(p: &Parsed) -> Option<(u32, ZeroSum)> {
     }
 }
 
-/// Changes one end of the packet to `addr` and `port`.
+/// An end of a packet before and after its translation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Which end; of an ICMP error, the end of the error itself: what it quotes went the other way.
+    pub field: Field,
+    /// What the packet has.
+    pub from: Translation,
+    /// What it shall have.
+    pub to: Translation,
+}
+
+/// Makes [`State::change`] on the packet, or on an ICMP error and what it quotes.
 #[inline(always)]
-pub fn rewrite<P: Packet>(
-    pkt: &P,
-    p: &Parsed,
-    field: Field,
-    addr: &Addr,
-    port: u16,
-) -> Result<(), DropReason> {
-    let (old_addr, old_port) = field.of(p);
+pub fn rewrite<P: Packet>(pkt: &P, st: &State) -> Result<(), u32> {
+    let failed = match st.packet.kind {
+        Kind::Error => quoted::error(pkt, st),
+        _ => message(pkt, st),
+    };
+    if failed == 0 { Ok(()) } else { Err(failed) }
+}
+
+/// Returns 0, or the code of a [`DropReason`]. Out of line: it would crowd the stack of its callers.
+#[inline(never)]
+fn message<P: Packet>(pkt: &P, st: &State) -> u32 {
+    code(change(pkt, &st.packet, &st.change))
+}
+
+#[inline(always)]
+pub(super) fn code(result: Result<(), DropReason>) -> u32 {
+    match result {
+        Ok(()) => 0,
+        Err(reason) => u32::from(reason.code()),
+    }
+}
+
+#[inline(always)]
+fn change<P: Packet>(pkt: &P, p: &Parsed, change: &Change) -> Result<(), DropReason> {
+    let (from, to) = (&change.from, &change.to);
     let has_header = !matches!(p.fragment, Fragment::Later);
-    let diff = Diff::addr(&old_addr, addr);
+    let diff = Diff::addr(&from.addr, &to.addr);
     if has_header && let Some((sum, zero)) = sum_at(p) {
-        if let Some(change) = pseudo(p)
-            && !pkt.fix_sum(sum, diff.get(), change, zero)
+        if let Some(covered) = pseudo(p)
+            && !pkt.fix_sum(sum, diff.get(), covered, zero)
         {
             return Err(DropReason::L4Checksum);
         }
-        if let Some(at) = field.port_at(p)
-            && old_port != port
+        if let Some(at) = change.field.port_at(p)
+            && from.port != to.port
         {
-            let diff = Diff::word(old_port, port);
+            let diff = Diff::word(from.port, to.port);
             if !pkt.fix_sum(sum, diff.get(), Covered::Message, zero) {
                 return Err(DropReason::L4Checksum);
             }
-            if !pkt.store_uncovered(at, &port.to_be_bytes()) {
+            if !pkt.store_uncovered(at, &to.port.to_be_bytes()) {
                 return Err(DropReason::WriteError);
             }
         }
     }
-    store_addr(pkt, p, field, addr)?;
+    store_addr(pkt, p, change.field, &to.addr)?;
     if p.is_v4() && !pkt.fix_header_sum(p.l3 + 10, diff.get()) {
         return Err(DropReason::L3Checksum);
     }

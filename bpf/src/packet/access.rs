@@ -161,6 +161,14 @@ pub enum ZeroSum {
     Absent,
 }
 
+impl ZeroSum {
+    /// Returns a computed checksum as it is sent: one that is zero must not look absent (RFC 768).
+    #[inline(always)]
+    pub const fn as_sent(self, sum: u16) -> u16 {
+        if sum == 0 && matches!(self, Self::Absent) { 0xffff } else { sum }
+    }
+}
+
 /// The overlay's view of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tunnel {

@@ -6,11 +6,11 @@ use crate::{
         ABI_VERSION, Addr, Config, DeviceKind, DeviceValue, Direction, DropReason, Observation,
         ipcache_flags,
     },
-    door::{self, Action, Context, Local, Tally},
+    door::{self, Action, Context, Tally},
     env::Env,
     fragment,
     link::{self, Frame},
-    nat::{self, Field, Original},
+    nat::{self, Change, Field, Translation},
     packet::{
         ETHERNET, Fragment, Kind, Packet, Parsed,
         ip::{self, Extent},
@@ -60,18 +60,26 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
         tally: Tally::Count,
     };
     st.src_identity = sender(env, pkt, config, st)?;
-    if is_own(device, &dst) {
-        return to_node(env, pkt, &cx, st);
-    }
-    if env.endpoint(&dst).is_some() {
+    let translated = if is_own(device, &dst) {
+        true
+    } else if env.endpoint(&dst).is_some() {
+        false
+    } else {
+        match target::locate(env, config, st) {
+            target::Place::Host => true,
+            target::Place::Stale => return Err(DropReason::StaleAddress.into()),
+            _ => return host(env, pkt, st),
+        }
+    };
+    if translated {
+        if !untranslate(env, pkt, &cx, st) {
+            return host(env, pkt, st);
+        }
+    } else {
         fragment::resolve(env, st)?;
-        return into(env, pkt, &cx, st);
+        icmp::read_if_error(pkt, st)?;
     }
-    match target::locate(env, config, st) {
-        target::Place::Host => to_node(env, pkt, &cx, st),
-        target::Place::Stale => Err(DropReason::StaleAddress.into()),
-        _ => host(env, pkt, st),
-    }
+    into(env, pkt, &cx, st, translated)
 }
 
 #[inline(always)]
@@ -112,55 +120,63 @@ fn host<E: Env, P: Packet>(env: &E, pkt: &P, st: &State) -> Result<Action, Refus
     Ok(Action::accept(&proof))
 }
 
-/// A packet to the node's own address: of a translated connection, or for the host.
+/// Finds the pod behind a packet to the node's own address, and lets [`State::packet`] say what the
+/// pod shall see; [`State::change`] is then due. Returns false if the packet is for the host.
 #[inline(always)]
-fn to_node<E: Env, P: Packet>(
-    env: &E,
-    pkt: &P,
-    cx: &Context<'_>,
-    st: &mut State,
-) -> Result<Action, Refusal> {
-    if matches!(st.packet.kind, Kind::Error) {
-        return error_to_node(env, pkt, cx, st);
+fn untranslate<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State) -> bool {
+    let error = matches!(st.packet.kind, Kind::Error);
+    if error {
+        let readable = icmp::read_if_error(pkt, st).is_ok();
+        if !readable || st.quoted.src != st.packet.dst || is_later(&st.quoted) {
+            return false;
+        }
+    } else if !matches!(st.packet.kind, Kind::Flow) || fragment::resolve(env, st).is_err() {
+        return false;
     }
-    if !matches!(st.packet.kind, Kind::Flow) || fragment::resolve(env, st).is_err() {
-        return host(env, pkt, st);
-    }
-    let p = &st.packet;
-    if !nat::may_be_translated(cx.config, p, p.dport) {
-        return host(env, pkt, st);
-    }
-    let (protocol, node, other) = ((p.proto, p.type_class), p.destination(), p.source());
-    let Some(original) = nat::find_original(env, st, protocol, node, other) else {
-        return host(env, pkt, st);
+    // An error quotes what the pod had sent.
+    let (p, (node, other)) = if error {
+        (&st.quoted, (st.quoted.source(), st.quoted.destination()))
+    } else {
+        (&st.packet, (st.packet.destination(), st.packet.source()))
     };
-    // Later fragments come with the node's address too.
-    fragment::remember(env, st, cx.now);
-    st.before = st.packet;
-    st.translated = st.packet.dst;
-    set_destination(&mut st.packet, &original);
-    let pod = env.endpoint(&st.packet.dst).ok_or(DropReason::StaleAddress)?;
-    let local = into_pod::ready(pod)?;
-    st.packet.fragment = whole(st.before.fragment);
-    let proof = into_pod::judge(env, pkt, cx, st, local)?;
-    nat::rewrite(pkt, &st.before, Field::Destination, &original.addr, original.port)?;
-    refresh_sum(pkt, st);
-    Ok(into_pod::deliver(pkt, cx, st, pod, &proof)?)
-}
-
-/// The first fragment is remembered under the address it came with, once.
-#[inline(always)]
-fn whole(fragment: Fragment) -> Fragment {
-    if matches!(fragment, Fragment::First) { Fragment::Whole } else { fragment }
-}
-
-#[inline(always)]
-fn set_destination(p: &mut Parsed, original: &Original) {
-    p.dst = original.addr;
-    if p.type_class != 0 {
-        p.sport = original.port;
+    let protocol = (p.proto, p.type_class);
+    if !nat::may_be_translated(cx.config, p, node.1) {
+        return false;
     }
-    p.dport = original.port;
+    let Some(original) = nat::find_original(env, st, protocol, node, other) else { return false };
+    let from = Translation { addr: node.0, port: node.1 };
+    st.change = Change { field: Field::Destination, from, to: original };
+    if error {
+        st.packet.dst = original.addr;
+        set_end(&mut st.quoted, original, Field::Source);
+    } else {
+        // Later fragments come with the node's address, too: remembered once, and so.
+        fragment::remember(env, st, cx.now);
+        if matches!(st.packet.fragment, Fragment::First) {
+            st.packet.fragment = Fragment::Whole;
+        }
+        st.translated = node.0;
+        set_end(&mut st.packet, original, Field::Destination);
+    }
+    true
+}
+
+#[inline(always)]
+fn is_later(p: &Parsed) -> bool {
+    matches!(p.fragment, Fragment::Later)
+}
+
+#[inline(always)]
+fn set_end(p: &mut Parsed, end: Translation, field: Field) {
+    let exchange = p.type_class != 0;
+    match field {
+        Field::Source => (p.src, p.sport) = (end.addr, end.port),
+        Field::Destination => (p.dst, p.dport) = (end.addr, end.port),
+    }
+    // Both ports of an ICMP exchange are its identifier.
+    if exchange {
+        (p.sport, p.dport) = (end.port, end.port);
+    }
 }
 
 /// Reads the header checksum again, which the translation changed and the next hop needs.
@@ -174,58 +190,21 @@ fn refresh_sum<P: Packet>(pkt: &P, st: &mut State) {
     }
 }
 
-/// An ICMP error to the node's own address: about a translated connection, or for the host.
-#[inline(always)]
-fn error_to_node<E: Env, P: Packet>(
-    env: &E,
-    pkt: &P,
-    cx: &Context<'_>,
-    st: &mut State,
-) -> Result<Action, Refusal> {
-    if icmp::read_quoted(pkt, st).is_err() || st.quoted.src != st.packet.dst {
-        return host(env, pkt, st);
-    }
-    let q = &st.quoted;
-    if matches!(q.fragment, Fragment::Later) || !nat::may_be_translated(cx.config, q, q.sport) {
-        return host(env, pkt, st);
-    }
-    let (protocol, node, other) = ((q.proto, q.type_class), q.source(), q.destination());
-    let Some(original) = nat::find_original(env, st, protocol, node, other) else {
-        return host(env, pkt, st);
-    };
-    let pod = env.endpoint(&original.addr).ok_or(DropReason::StaleAddress)?;
-    let local = into_pod::ready(pod)?;
-    st.before = st.quoted;
-    let node = st.packet.dst;
-    st.packet.dst = original.addr;
-    st.quoted.src = original.addr;
-    st.quoted.sport = original.port;
-    if st.quoted.type_class != 0 {
-        st.quoted.dport = original.port;
-    }
-    st.endpoint_id = local.endpoint_id;
-    st.dst_identity = local.identity;
-    let receipt = door::related(env, cx, st, Local::NONE, local)?;
-    let proof = receipt.destination()?;
-    report::forwarded(env, pkt, PLACE.direction);
-    st.packet.dst = node;
-    let (field, port) = (Field::Destination, original.port);
-    nat::rewrite_error(pkt, &st.packet, &st.before, field, &original.addr, port)?;
-    st.packet.dst = original.addr;
-    refresh_sum(pkt, st);
-    Ok(into_pod::deliver(pkt, cx, st, pod, &proof)?)
-}
-
-/// A packet that names a pod of this node.
+/// A packet for a pod of this node.
 #[inline(always)]
 fn into<E: Env, P: Packet>(
     env: &E,
     pkt: &P,
     cx: &Context<'_>,
     st: &mut State,
+    translated: bool,
 ) -> Result<Action, Refusal> {
     let pod = env.endpoint(&st.packet.dst).ok_or(DropReason::StaleAddress)?;
     let local = into_pod::ready(pod)?;
     let proof = into_pod::judge(env, pkt, cx, st, local)?;
+    if translated {
+        nat::rewrite(pkt, st)?;
+        refresh_sum(pkt, st);
+    }
     Ok(into_pod::deliver(pkt, cx, st, pod, &proof)?)
 }

@@ -1,6 +1,6 @@
 //! What other nodes send over the overlay.
 
-use super::into_pod;
+use super::{icmp, into_pod};
 use crate::{
     abi::{ABI_VERSION, Config, Direction, DropReason, Note, Observation, identity, ipcache_flags},
     door::{self, Action, Context, Tally},
@@ -46,6 +46,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally: Tally::Count };
     if let Some(pod) = env.endpoint(&st.packet.dst) {
         let local = into_pod::ready(pod)?;
+        icmp::read_if_error(pkt, st)?;
         let proof = into_pod::judge(env, pkt, &cx, st, local)?;
         return Ok(into_pod::deliver(pkt, &cx, st, pod, &proof)?);
     }

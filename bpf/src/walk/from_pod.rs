@@ -180,7 +180,7 @@ fn judge<E: Env, P: Packet>(
     place: Place,
 ) -> Result<Receipt, Refusal> {
     if matches!(st.packet.kind, Kind::Error) {
-        icmp::read_quoted(pkt, st)?;
+        icmp::read_if_error(pkt, st)?;
         let receipt = door::related(env, cx, st, from, to)?;
         report::forwarded(env, pkt, place.direction);
         return Ok(receipt);

@@ -1,6 +1,5 @@
 //! The last steps to a pod of this node, for packets from outside it.
 
-use super::icmp;
 use crate::{
     abi::{Direction, DropReason, EndpointValue, Observation, endpoint_flags},
     door::{self, Action, Admitted, Context, Destination, Local},
@@ -13,7 +12,8 @@ use crate::{
 
 const PLACE: Place = Place { direction: Direction::Ingress, observation: Observation::ToEndpoint };
 
-/// Judges the ingress of `pod`; events and counters included.
+/// Judges the ingress of `pod`, for a packet whose quote was read if it is an ICMP error; events and
+/// counters included.
 #[inline(always)]
 pub(super) fn judge<E: Env, P: Packet>(
     env: &E,
@@ -32,7 +32,6 @@ pub(super) fn judge<E: Env, P: Packet>(
             Ok(receipt.destination()?)
         }
         Kind::Error => {
-            icmp::read_quoted(pkt, st)?;
             let receipt = door::related(env, cx, st, Local::NONE, pod)?;
             report::forwarded(env, pkt, PLACE.direction);
             Ok(receipt.destination()?)

@@ -11,7 +11,7 @@ use crate::{
     fragment,
     link::{self, Frame},
     mark,
-    nat::{self, Field},
+    nat::{self, Change, Field, Translation},
     packet::{
         ETHERNET, Kind, Packet,
         ip::{self, Extent},
@@ -121,7 +121,9 @@ fn pod_out<E: Env, P: Packet>(
     fragment::remember(env, st, cx.now);
     if translate && !receipt.is_reply() {
         let to = nat::translate_flow(env, &cx, st, node)?;
-        nat::rewrite(pkt, &st.packet, Field::Source, &to.addr, to.port)?;
+        let (addr, port) = st.packet.source();
+        st.change = Change { field: Field::Source, from: Translation { addr, port }, to };
+        nat::rewrite(pkt, st)?;
         pkt.set_mark(mark::of_kind(config, kinds::SNAT_DONE));
     }
     report::forwarded(env, pkt, PLACE.direction);
@@ -156,12 +158,13 @@ fn error_out<E: Env, P: Packet>(
     from: Local,
     node: &Addr,
 ) -> Result<Action, Refusal> {
-    icmp::read_quoted(pkt, st)?;
+    icmp::read_if_error(pkt, st)?;
     let proof = door::related(env, cx, st, from, Local::NONE)?.source()?;
     // The key of the quoted connection is in the state.
     if let Some(to) = nat::current(env, st, node) {
-        let (p, q) = (&st.packet, &st.quoted);
-        nat::rewrite_error(pkt, p, q, Field::Source, &to.addr, to.port)?;
+        let (addr, port) = st.quoted.destination();
+        st.change = Change { field: Field::Source, from: Translation { addr, port }, to };
+        nat::rewrite(pkt, st)?;
         pkt.set_mark(mark::of_kind(cx.config, kinds::SNAT_DONE));
     }
     report::forwarded(env, pkt, PLACE.direction);

@@ -1,7 +1,7 @@
 //! What reaches a pod through the stack: the host's own packets, and those that the kernel had to
 //! look at.
 
-use super::into_pod;
+use super::{icmp, into_pod};
 use crate::{
     abi::{
         ABI_VERSION, Config, DeviceKind, DeviceValue, Direction, DropReason, Note, Observation,
@@ -54,6 +54,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     let revision = env.revision();
     let tally = identify(env, pkt, config, st)?;
     fragment::resolve(env, st)?;
+    icmp::read_if_error(pkt, st)?;
     let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally };
     let proof = into_pod::judge(env, pkt, &cx, st, pod)?;
     pkt.set_mark(0);

@@ -2,7 +2,7 @@
 
 use proptest::{collection::vec, prelude::*};
 use skep_bpf::{
-    abi::{Addr, CtKey, DeviceValue, Event, Mode, Zone},
+    abi::{Addr, CtKey, DeviceValue, Event, Mode, OPENER, RESPONDER, Zone},
     door::Outcome,
 };
 
@@ -102,9 +102,9 @@ proptest! {
             let connections = c.rig.connections();
             prop_assert_eq!(connections.len(), 1, "delivered means tracked");
             for value in connections.values() {
-                prop_assert_eq!(value.egress >> 32, 7, "the sender's leg was judged");
+                prop_assert_eq!(value.approval[OPENER] >> 32, 7, "the sender's leg was judged");
                 let into_pod = matches!(c.rig.outcome, Some(Outcome::Peer(_)));
-                prop_assert!(!into_pod || value.ingress >> 32 == 7, "the receiver's, too");
+                prop_assert!(!into_pod || value.approval[RESPONDER] >> 32 == 7, "the receiver's, too");
             }
         }
     }

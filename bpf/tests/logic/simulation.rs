@@ -8,11 +8,11 @@ use std::{
 
 use skep_bpf::{
     abi::{
-        Addr, AdmissionQuota, Approval, Bucket, Config, CtKey, CtValue, DeviceValue, EndpointValue,
-        Event, FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
+        Addr, AdmissionQuota, Bucket, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event,
+        FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
     },
     door::Outcome,
-    env::{Entry, Env, Put, PutError, Way},
+    env::{Entry, Env, Leg, Put, PutError},
     packet::Tunnel,
     state::State,
     walk,
@@ -67,17 +67,9 @@ impl Entry for Shared {
     fn tag(&self) -> u64 {
         self.0.borrow().tag
     }
-    fn egress(&self) -> Approval {
-        Approval(self.0.borrow().egress)
-    }
-    fn ingress(&self) -> Approval {
-        Approval(self.0.borrow().ingress)
-    }
-    fn egress_incarnation(&self) -> u32 {
-        self.0.borrow().egress_incarnation
-    }
-    fn ingress_incarnation(&self) -> u32 {
-        self.0.borrow().ingress_incarnation
+    fn leg(&self, side: usize) -> Leg {
+        let value = self.0.borrow();
+        Leg { approval: value.approval[side], incarnation: value.incarnation[side] }
     }
     fn last_seen(&self) -> u64 {
         self.0.borrow().last_seen
@@ -91,8 +83,8 @@ impl Entry for Shared {
     fn flags(&self) -> u8 {
         self.0.borrow().flags
     }
-    fn tcp_flags(&self) -> (u8, u8) {
-        (self.0.borrow().tx_flags, self.0.borrow().rx_flags)
+    fn tcp_flags(&self, side: usize) -> u8 {
+        self.0.borrow().tcp_flags[side]
     }
     fn translated(&self) -> (Addr, u16) {
         (self.0.borrow().nat_addr, self.0.borrow().nat_port)
@@ -103,21 +95,12 @@ impl Entry for Shared {
     fn copy_to(&self, to: &mut CtValue) {
         *to = *self.0.borrow();
     }
-    fn touch(&self, way: Way, now: u64, bytes: u32, tcp_flags: u8) {
+    fn touch(&self, side: usize, now: u64, bytes: u32, tcp_flags: u8) {
         let mut value = self.0.borrow_mut();
         value.last_seen = now;
-        match way {
-            Way::Forward => {
-                value.tx_packets += 1;
-                value.tx_bytes += u64::from(bytes);
-                value.tx_flags |= tcp_flags;
-            }
-            Way::Reply => {
-                value.rx_packets += 1;
-                value.rx_bytes += u64::from(bytes);
-                value.rx_flags |= tcp_flags;
-            }
-        }
+        value.packets[side] += 1;
+        value.bytes[side] += u64::from(bytes);
+        value.tcp_flags[side] |= tcp_flags;
     }
     fn set_reported(&self, now: u64) {
         self.0.borrow_mut().last_report = now;
@@ -206,6 +189,12 @@ impl Env for Maps {
         let next = self.random.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         self.random.set(next);
         next
+    }
+    fn repeat(&self, times: u32, mut step: impl FnMut() -> bool) {
+        let _ = (0..times).all(|_| step());
+    }
+    fn blur(&self, value: u32, _noise: u32) -> u32 {
+        value
     }
 }
 

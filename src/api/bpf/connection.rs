@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use skep_bpf::abi::{self, Approval, CtKey, CtValue, ct_flags, ct_kind};
+use skep_bpf::abi::{self, Approval, CtKey, CtValue, OPENER, RESPONDER, ct_flags, ct_kind};
 
 use crate::{
     api::Listed,
@@ -149,15 +149,21 @@ impl Connection {
             source,
             destination,
             source_xlated,
-            egress: Leg::judged(value.egress),
-            ingress: Leg::judged(value.ingress),
-            sent: Traffic { packets: value.tx_packets, bytes: value.tx_bytes },
-            received: Traffic { packets: value.rx_packets, bytes: value.rx_bytes },
-            sent_flags: value.tx_flags,
-            received_flags: value.rx_flags,
+            egress: Leg::judged(value.approval[OPENER]),
+            ingress: Leg::judged(value.approval[RESPONDER]),
+            sent: Traffic::from(value, OPENER),
+            received: Traffic::from(value, RESPONDER),
+            sent_flags: value.tcp_flags[OPENER],
+            received_flags: value.tcp_flags[RESPONDER],
             created: clock.wall(Duration::from_nanos(value.created)),
             last_seen: clock.wall(Duration::from_nanos(value.last_seen)),
         }
+    }
+}
+
+impl Traffic {
+    fn from(value: &CtValue, side: usize) -> Self {
+        Self { packets: value.packets[side], bytes: value.bytes[side] }
     }
 }
 

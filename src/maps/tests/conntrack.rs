@@ -20,13 +20,7 @@ fn key(proto: u8, src: (Addr, u16), dst: (Addr, u16)) -> (CtKey, u8) {
 }
 
 fn tracked(last_seen: u64) -> CtValue {
-    CtValue {
-        kind: ct_kind::TRACKED,
-        last_seen,
-        tx_packets: 1,
-        rx_packets: 1,
-        ..CtValue::default()
-    }
+    CtValue { kind: ct_kind::TRACKED, last_seen, packets: [1, 1], ..CtValue::default() }
 }
 
 #[test]
@@ -37,11 +31,16 @@ fn idle_time_until_removal_follows_protocol_and_state() {
         ("icmp", 1, tracked(0), 20),
         ("icmpv6", 58, tracked(0), 20),
         ("tcp established", TCP, tracked(0), 8000),
-        ("tcp one way", TCP, CtValue { rx_packets: 0, ..tracked(0) }, 60),
-        ("tcp one FIN", TCP, CtValue { tx_flags: FIN, ..tracked(0) }, 8000),
-        ("tcp both FIN", TCP, CtValue { tx_flags: FIN, rx_flags: FIN, ..tracked(0) }, 10),
-        ("tcp RST", TCP, CtValue { rx_flags: RST, ..tracked(0) }, 10),
-        ("tcp RST at once", TCP, CtValue { rx_flags: RST, tx_packets: 0, ..tracked(0) }, 10),
+        ("tcp one way", TCP, CtValue { packets: [1, 0], ..tracked(0) }, 60),
+        ("tcp one FIN", TCP, CtValue { tcp_flags: [FIN, 0], ..tracked(0) }, 8000),
+        ("tcp both FIN", TCP, CtValue { tcp_flags: [FIN, FIN], ..tracked(0) }, 10),
+        ("tcp RST", TCP, CtValue { tcp_flags: [0, RST], ..tracked(0) }, 10),
+        (
+            "tcp RST at once",
+            TCP,
+            CtValue { tcp_flags: [0, RST], packets: [0, 1], ..tracked(0) },
+            10,
+        ),
     ];
     for (name, proto, value, seconds) in cases {
         let key = CtKey { proto, ..CtKey::default() };
@@ -68,7 +67,7 @@ fn an_expired_connection_goes_with_its_alias_and_an_orphan_goes_alone() {
             flags: flags | ct_flags::SNAT,
             nat_addr: node,
             nat_port: 61000,
-            source_endpoint: 7,
+            endpoint: [7, 0],
             ..tracked(SECOND)
         };
         let (alias, _) = CtKey::canonical(Zone::NodeSnat, (UDP, 0), (node, 61000), (world, 53));
@@ -81,7 +80,7 @@ fn an_expired_connection_goes_with_its_alias_and_an_orphan_goes_alone() {
             (old, value),
             (alias, alias_value),
             (orphan, orphan_value),
-            (young, CtValue { source_endpoint: 7, ..tracked(60 * SECOND) }),
+            (young, CtValue { endpoint: [7, 0], ..tracked(60 * SECOND) }),
         ] {
             store.put::<ConntrackTable>(&key, &value).unwrap();
         }
@@ -109,7 +108,7 @@ fn an_endpoint_with_a_quarter_of_the_table_is_exhausted_until_its_entries_are_go
         let store = Arc::new(MemoryStore::default());
         for port in 0..4 {
             let (key, flags) = key(TCP, (pod, port), (world, 443));
-            let value = CtValue { flags, source_endpoint: 3, ..tracked(SECOND) };
+            let value = CtValue { flags, endpoint: [3, 0], ..tracked(SECOND) };
             store.put::<ConntrackTable>(&key, &value).unwrap();
         }
         let options = CollectorOptions { slice: 100, capacity: 16 };

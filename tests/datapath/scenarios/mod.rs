@@ -44,6 +44,7 @@ macro_rules! all_scenarios {
             world: the_world_sees_the_node,
             world: replies_of_the_world_come_back,
             world: errors_of_the_world_come_back_translated,
+            world: a_quoted_sum_of_all_ones_comes_back_as_such,
             world: ports_run_out_with_a_reason_and_come_back,
             world: inbound_connections_are_never_translated,
             world: the_host_keeps_its_own_traffic,

@@ -1,7 +1,8 @@
 //! Pods of one node, and the host.
 
 use skep_bpf::abi::{
-    Addr, AdmissionQuota, Approval, Direction, DropReason, Mode, endpoint_flags, event_flags,
+    Addr, AdmissionQuota, Approval, Direction, DropReason, Mode, OPENER, RESPONDER, endpoint_flags,
+    event_flags,
 };
 
 use crate::{
@@ -45,11 +46,11 @@ pub(crate) fn both_legs_are_stored_with_their_peers<R: Rig>(rig: impl Fn() -> R)
         assert_eq!(connections.len(), 1);
         let (key, value) = connections.first_key_value().expect("one connection");
         assert_eq!(value.tag, key.tag());
-        assert_eq!(value.egress, Approval::new(7, IDENTITY_B).0);
-        assert_eq!(value.ingress, Approval::new(7, IDENTITY_A).0);
-        assert_eq!((value.egress_incarnation, value.ingress_incarnation), (111, 112));
-        assert_eq!((value.source_endpoint, value.destination_endpoint), (11, 12));
-        assert_eq!((value.tx_packets, value.rx_packets), (1, 0));
+        assert_eq!(value.approval[OPENER], Approval::new(7, IDENTITY_B).0);
+        assert_eq!(value.approval[RESPONDER], Approval::new(7, IDENTITY_A).0);
+        assert_eq!(value.incarnation, [111, 112]);
+        assert_eq!(value.endpoint, [11, 12]);
+        assert_eq!(value.packets, [1, 0]);
     }
 }
 
@@ -87,9 +88,13 @@ pub(crate) fn a_new_revision_judges_both_legs_again<R: Rig>(rig: impl Fn() -> R)
         });
         let connections = c.rig.connections();
         let value = connections.values().next().expect("one connection");
-        assert_eq!(value.egress, Approval::new(8, IDENTITY_B).0, "the opener's, by a reply");
-        assert_eq!(value.ingress, Approval::new(8, IDENTITY_A).0);
-        assert_eq!((value.tx_packets, value.rx_packets), (1, 1));
+        assert_eq!(
+            value.approval[OPENER],
+            Approval::new(8, IDENTITY_B).0,
+            "the opener's, by a reply"
+        );
+        assert_eq!(value.approval[RESPONDER], Approval::new(8, IDENTITY_A).0);
+        assert_eq!(value.packets, [1, 1]);
     }
 }
 
@@ -104,7 +109,7 @@ pub(crate) fn another_incarnation_makes_the_connection_absent<R: Rig>(rig: impl 
         let _ = c.b_sends(&syn_ack(&cast));
         let connections = c.rig.connections();
         let value = connections.values().next().expect("one connection");
-        assert_eq!(value.source_endpoint, 12, "it is b's own connection now, not a reply");
+        assert_eq!(value.endpoint[OPENER], 12, "it is b's own connection now, not a reply");
         assert_eq!(c.rig.events()[0].flags, event_flags::NEW);
     }
 }

@@ -97,6 +97,22 @@ pub(crate) fn errors_of_the_world_come_back_translated<R: Rig>(rig: impl Fn() ->
     }
 }
 
+/// A UDP sum that comes out as zero is sent as all ones, in what errors quote, too (RFC 768).
+pub(crate) fn a_quoted_sum_of_all_ones_comes_back_as_such<R: Rig>(rig: impl Fn() -> R) {
+    for cast in Cast::both() {
+        let mut c = Cluster::new(rig(), Mode::Vxlan);
+        let datagram = |data: &[u8]| Frame::udp((cast.a, 4000), (cast.world, 53), data).bytes();
+        // The sum of a datagram with two zero bytes, put in their place, makes the sum zero.
+        let sum = frames::body(&datagram(&[0, 0]))[6..8].to_vec();
+        let sent = datagram(&sum);
+        assert_eq!(frames::body(&sent)[6..8], [0xff, 0xff]);
+        let seen = out(&mut c, &sent);
+        let error = Frame::error(cast.other_node, cast.node, &seen.frame).bytes();
+        let ran = c.uplink_gets(&error);
+        assert_eq!(frames::body(&ran.frame)[8..], sent[14..], "it quotes what the pod sent");
+    }
+}
+
 pub(crate) fn ports_run_out_with_a_reason_and_come_back<R: Rig>(rig: impl Fn() -> R) {
     for cast in Cast::both() {
         let mut c = Cluster::new(rig(), Mode::Vxlan);

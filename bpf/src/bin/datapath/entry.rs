@@ -3,8 +3,8 @@
 use core::ptr::{addr_of, addr_of_mut};
 
 use skep_bpf::{
-    abi::{Addr, Approval, CtKey, CtValue},
-    env::{Entry, Way},
+    abi::{Addr, CtKey, CtValue},
+    env::{Entry, Leg},
 };
 
 /// Points to an entry of the connection table.
@@ -29,13 +29,30 @@ macro_rules! read {
     };
 }
 
-/// Adds to a field; what another CPU adds at the same instant is lost, as counters may be.
-macro_rules! change {
-    ($entry:expr, $field:ident, |$old:ident| $new:expr) => {{
-        let $old = read!($entry, $field);
+/// Points to one side's element of a field with one for each.
+macro_rules! side {
+    ($entry:expr, $field:ident: $ty:ty, $side:expr) => {
+        // SAFETY: the verifier proved the pointer to be a whole map value, and the mask keeps the
+        // index inside the field.
+        unsafe { addr_of_mut!((*$entry.0).$field).cast::<$ty>().add($side & 1) }
+    };
+}
+
+/// Adds to one side's counter; what another CPU adds at the same instant is lost, as counters may be.
+macro_rules! add {
+    ($entry:expr, $field:ident, $side:expr, $more:expr) => {{
+        let counter = side!($entry, $field: u64, $side);
         // SAFETY: as for reads; only times, counters and TCP flags are written this way.
-        unsafe { addr_of_mut!((*$entry.0).$field).write_volatile($new) }
+        unsafe { counter.write_volatile(counter.read_volatile().wrapping_add($more)) }
     }};
+}
+
+/// Writes one field of the entry.
+macro_rules! write {
+    ($entry:expr, $field:ident, $value:expr) => {
+        // SAFETY: as for reads; only times, counters and TCP flags are written this way.
+        unsafe { addr_of_mut!((*$entry.0).$field).write_volatile($value) }
+    };
 }
 
 impl Entry for MapEntry {
@@ -44,20 +61,14 @@ impl Entry for MapEntry {
         read!(self, tag)
     }
     #[inline(always)]
-    fn egress(&self) -> Approval {
-        Approval(read!(self, egress))
-    }
-    #[inline(always)]
-    fn ingress(&self) -> Approval {
-        Approval(read!(self, ingress))
-    }
-    #[inline(always)]
-    fn egress_incarnation(&self) -> u32 {
-        read!(self, egress_incarnation)
-    }
-    #[inline(always)]
-    fn ingress_incarnation(&self) -> u32 {
-        read!(self, ingress_incarnation)
+    fn leg(&self, side: usize) -> Leg {
+        // SAFETY: as for `read`.
+        unsafe {
+            Leg {
+                approval: side!(self, approval: u64, side).read_volatile(),
+                incarnation: side!(self, incarnation: u32, side).read_volatile(),
+            }
+        }
     }
     #[inline(always)]
     fn last_seen(&self) -> u64 {
@@ -76,8 +87,9 @@ impl Entry for MapEntry {
         read!(self, flags)
     }
     #[inline(always)]
-    fn tcp_flags(&self) -> (u8, u8) {
-        (read!(self, tx_flags), read!(self, rx_flags))
+    fn tcp_flags(&self, side: usize) -> u8 {
+        // SAFETY: as for `read`.
+        unsafe { side!(self, tcp_flags: u8, side).read_volatile() }
     }
     #[inline(always)]
     fn translated(&self) -> (Addr, u16) {
@@ -94,27 +106,16 @@ impl Entry for MapEntry {
         *to = unsafe { *self.0 };
     }
     #[inline(always)]
-    fn touch(&self, way: Way, now: u64, bytes: u32, tcp_flags: u8) {
-        change!(self, last_seen, |_old| now);
-        match way {
-            Way::Forward => {
-                change!(self, tx_packets, |old| old.wrapping_add(1));
-                change!(self, tx_bytes, |old| old.wrapping_add(bytes.into()));
-                if tcp_flags != 0 {
-                    change!(self, tx_flags, |old| old | tcp_flags);
-                }
-            }
-            Way::Reply => {
-                change!(self, rx_packets, |old| old.wrapping_add(1));
-                change!(self, rx_bytes, |old| old.wrapping_add(bytes.into()));
-                if tcp_flags != 0 {
-                    change!(self, rx_flags, |old| old | tcp_flags);
-                }
-            }
-        }
+    fn touch(&self, side: usize, now: u64, bytes: u32, tcp_flags: u8) {
+        write!(self, last_seen, now);
+        add!(self, packets, side, 1);
+        add!(self, bytes, side, bytes.into());
+        let seen = side!(self, tcp_flags: u8, side);
+        // SAFETY: as for `add`.
+        unsafe { seen.write_volatile(seen.read_volatile() | tcp_flags) }
     }
     #[inline(always)]
     fn set_reported(&self, now: u64) {
-        change!(self, last_report, |_old| now);
+        write!(self, last_report, now);
     }
 }

@@ -1,10 +1,12 @@
 //! The maps, clocks and the ring as the logic sees them.
 
+use core::{arch::asm, ffi::c_void};
+
 use aya_ebpf::{
     bindings::{
         BPF_ANY, BPF_EXIST, BPF_NOEXIST, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP,
     },
-    helpers::{bpf_get_prandom_u32, bpf_ktime_get_coarse_ns, bpf_ktime_get_ns},
+    helpers::{bpf_get_prandom_u32, bpf_ktime_get_coarse_ns, bpf_ktime_get_ns, bpf_loop},
 };
 use skep_bpf::{
     abi::{
@@ -150,5 +152,37 @@ impl Env for Kernel {
     fn random(&self) -> u32 {
         // SAFETY: the helper takes nothing.
         unsafe { bpf_get_prandom_u32() }
+    }
+
+    #[inline(always)]
+    fn repeat(&self, times: u32, mut step: impl FnMut() -> bool) {
+        /// Calls the closure behind the context as the kernel calls loop bodies: 1 ends the loop.
+        unsafe extern "C" fn body<F: FnMut() -> bool>(_index: u64, step: *mut c_void) -> i64 {
+            // SAFETY: the context is the closure below, which outlives the loop.
+            let step = unsafe { &mut *step.cast::<F>() };
+            i64::from(!step())
+        }
+        fn body_of<F: FnMut() -> bool>(_step: &F) -> *mut c_void {
+            body::<F> as *mut c_void
+        }
+        let call = body_of(&step);
+        // SAFETY: body and context belong together.
+        unsafe { bpf_loop(times, call, (&raw mut step).cast(), 0) };
+    }
+
+    #[inline(always)]
+    fn blur(&self, value: u32, noise: u32) -> u32 {
+        let blurred: u64;
+        // SAFETY: register arithmetic only, and what it adds it takes away again.
+        unsafe {
+            asm!(
+                "{value} ^= {noise}",
+                "{value} ^= {noise}",
+                value = inout(reg) u64::from(value) => blurred,
+                noise = in(reg) u64::from(noise),
+                options(pure, nomem, nostack)
+            );
+        }
+        blurred as u32
     }
 }

@@ -12,14 +12,13 @@ mod maps;
 mod skb;
 
 use aya_ebpf::{
-    bindings::{__sk_buff, BPF_F_INGRESS, TC_ACT_OK, TC_ACT_SHOT},
+    bindings::{BPF_F_INGRESS, TC_ACT_OK, TC_ACT_SHOT},
     helpers::{bpf_redirect, bpf_redirect_peer},
     macros::classifier,
     programs::TcContext,
 };
 use skep_bpf::{
     door::{Action, Outcome},
-    state::State,
     walk,
 };
 
@@ -31,7 +30,8 @@ macro_rules! programs {
         $(
             #[classifier]
             pub fn $name(ctx: TcContext) -> i32 {
-                run(ctx.skb.skb, $slot, |env, pkt, st| walk::$name(env, pkt, st))
+                let Some(state) = maps::scratch($slot) else { return TC_ACT_SHOT };
+                conclude(&walk::$name(&Kernel, &Skb::new(ctx.skb.skb), state))
             }
         )*
     };
@@ -46,14 +46,9 @@ programs! {
     to_overlay = 5;
 }
 
+/// Translates an outcome into the return code of a tc program.
 #[inline(always)]
-fn run(
-    skb: *mut __sk_buff,
-    slot: u32,
-    walk: impl FnOnce(&Kernel, &Skb, &mut State) -> Action,
-) -> i32 {
-    let Some(state) = maps::scratch(slot) else { return TC_ACT_SHOT };
-    let action = walk(&Kernel, &Skb::new(skb), state);
+fn conclude(action: &Action) -> i32 {
     // SAFETY: redirect helpers only note the device for the kernel; any ifindex is valid.
     let code = unsafe {
         match action.outcome() {
