@@ -20,6 +20,13 @@ pub struct Place {
     pub observation: Observation,
 }
 
+impl Default for Place {
+    #[inline(always)]
+    fn default() -> Self {
+        Self { direction: Direction::Unknown, observation: Observation::ToEndpoint }
+    }
+}
+
 /// Counts something that is not a drop.
 #[inline(always)]
 pub fn note<E: Env>(env: &E, note: Note, direction: Direction, bytes: u32) {

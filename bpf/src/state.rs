@@ -8,6 +8,7 @@ use crate::{
     door::{Legs, Local, Receipt},
     nat::{Change, Ports},
     packet::{Mac, Parsed},
+    report::Place,
 };
 
 /// Everything about a packet that would not fit the stack; one per hook and CPU.
@@ -49,6 +50,10 @@ pub struct State {
     pub dst_identity: u32,
     /// Local endpoint that the packet is about.
     pub endpoint_id: u32,
+    /// Where a pod's packet goes, for counters and events; meaningful once a walk has set it.
+    pub place: Place,
+    /// Node device by which a pod's packet leaves past the stack; meaningful once a walk has set it.
+    pub node_device: u32,
     /// VNI, when the overlay is involved.
     pub vni: u32,
     /// Translated source.

@@ -19,6 +19,8 @@ pub(crate) const IDENTITY_REMOTE: u32 = 3000;
 pub(crate) const NODE_MAC: [u8; 6] = [2, 0, 0, 0, 0, 0xee];
 pub(crate) const SNAT_MIN: u16 = 61000;
 pub(crate) const SNAT_MAX: u16 = 61063;
+/// Longer than any timeout here but that of established TCP, and shorter than any machine is up, ns.
+pub(crate) const IDLE: u64 = 6_000_000_000;
 
 /// The two families; every scenario runs in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,11 +122,11 @@ impl<R: Rig> Cluster<R> {
             gateway_v4: addr("169.254.1.1"),
             gateway_v6: addr("fe80::1"),
             timeouts: Timeouts {
-                tcp_syn: 60,
+                tcp_syn: 5,
                 tcp: 21600,
-                tcp_close: 10,
-                udp: 60,
-                other: 60,
+                tcp_close: 2,
+                udp: 5,
+                other: 5,
                 ..Timeouts::default()
             },
             ..Config::default()

@@ -11,3 +11,4 @@ mod footprint;
 mod lab;
 mod lifecycle;
 mod traffic;
+mod vm;

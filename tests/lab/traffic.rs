@@ -8,7 +8,7 @@ use skep::connectivity::{self, Options, Scenario};
 
 use super::lab::{Lab, text};
 
-async fn everyone_reaches_everyone(lab: &Lab, families: &[bool]) {
+pub(super) async fn everyone_reaches_everyone(lab: &Lab, families: &[bool]) {
     // The lab announces the world's servers itself.
     let options = Options {
         namespace: Some("shop".into()),

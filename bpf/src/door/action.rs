@@ -13,6 +13,8 @@ pub enum Outcome {
     Peer(u32),
     /// Send it out of a device.
     Device(u32),
+    /// Send it out of a device to the neighbour that the route names.
+    Neighbour(u32),
     /// Let it come in on the device: an answer.
     Back(u32),
 }
@@ -35,6 +37,7 @@ enum Verb {
     Accept,
     Peer,
     Device,
+    Neighbour,
     Back,
 }
 
@@ -47,6 +50,7 @@ impl Action {
             Verb::Accept => Outcome::Accept,
             Verb::Peer => Outcome::Peer(self.ifindex),
             Verb::Device => Outcome::Device(self.ifindex),
+            Verb::Neighbour => Outcome::Neighbour(self.ifindex),
             Verb::Back => Outcome::Back(self.ifindex),
         }
     }
@@ -77,6 +81,12 @@ impl Action {
     #[inline(always)]
     pub(crate) fn to_device(ifindex: u32, _source: &Admitted<Source>) -> Self {
         Self { verb: Verb::Device, ifindex }
+    }
+
+    /// Sends out of a node device by the route, past the stack.
+    #[inline(always)]
+    pub(crate) fn to_neighbour(ifindex: u32, _source: &Admitted<Source>) -> Self {
+        Self { verb: Verb::Neighbour, ifindex }
     }
 
     /// Lets the packet go on: to the host, through the stack, or out of the device.

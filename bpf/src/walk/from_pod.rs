@@ -122,20 +122,25 @@ fn route<E: Env, P: Packet>(
     st: &mut State,
     device: &DeviceValue,
 ) -> Result<Action, Refusal> {
-    let (to, place) = match env.endpoint(&st.packet.dst) {
+    let exceptional = forward::is_exceptional(pkt, cx.config, &st.packet);
+    let exceptional = env.blur(u32::from(exceptional), cx.bytes) != 0;
+    let (to, target) = match env.endpoint(&st.packet.dst) {
         Some(pod) => {
             let local = into_pod::ready(pod)?;
             st.endpoint_id = pod.endpoint_id;
             st.dst_identity = pod.identity;
-            (Some((pod, local)), INTO_POD)
+            st.place = INTO_POD;
+            (Some(pod), local)
         }
-        None => (None, Place { observation: beyond(env, cx.config, st)?, ..PLACE }),
+        None => {
+            let observation = beyond(env, pkt, cx.config, st, exceptional)?;
+            st.place = Place { observation, ..PLACE };
+            (None, Local::NONE)
+        }
     };
-    let target = to.map_or(Local::NONE, |(_, local)| local);
-    let receipt = judge(env, pkt, cx, st, Local::from(device), target, place)?;
+    let receipt = judge(env, pkt, cx, st, Local::from(device), target)?;
     let source = receipt.source()?;
-    let exceptional = forward::is_exceptional(pkt, cx.config, &st.packet);
-    if let Some((pod, _)) = to
+    if let Some(pod) = to
         && !exceptional
     {
         let destination = receipt.destination()?;
@@ -143,28 +148,58 @@ fn route<E: Env, P: Packet>(
         return Ok(Action::pod_to_pod(pod.ifindex, &source, &destination));
     }
     pkt.set_mark(mark::admitted(cx.config, device.identity));
-    if place.observation == Observation::ToOverlay && !exceptional {
-        forward::take_hop(pkt, &st.packet)?;
-        return Ok(Action::to_device(cx.config.vxlan_ifindex, &source));
+    match st.place.observation {
+        Observation::ToOverlay => {
+            forward::take_hop(pkt, &st.packet)?;
+            Ok(Action::to_device(cx.config.vxlan_ifindex, &source))
+        }
+        Observation::ToNetwork => {
+            forward::take_hop(pkt, &st.packet)?;
+            Ok(Action::to_neighbour(st.node_device, &source))
+        }
+        _ => {
+            pkt.set_to_host();
+            Ok(Action::accept(&source))
+        }
     }
-    pkt.set_to_host();
-    Ok(Action::accept(&source))
+}
+
+/// Returns the node device by which a packet leaves. Only there a program sees it go; by other routes
+/// it goes through the stack.
+#[inline(always)]
+fn node_device<E: Env, P: Packet>(env: &E, pkt: &P, dst: &Addr) -> Option<u32> {
+    let ifindex = pkt.route_device(dst)?;
+    let device = env.device(ifindex)?;
+    (device.kind == DeviceKind::Node as u32).then_some(ifindex)
 }
 
 /// Finds out by which way a packet leaves that is for no pod of this node.
 #[inline(always)]
-fn beyond<E: Env>(env: &E, config: &Config, st: &mut State) -> Result<Observation, DropReason> {
+fn beyond<E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    config: &Config,
+    st: &mut State,
+    exceptional: bool,
+) -> Result<Observation, DropReason> {
     let place = target::locate(env, config, st);
     source::check_tunnel(st, config, place)?;
     match place {
         target::Place::Stale => Err(DropReason::StaleAddress),
         target::Place::Host => Ok(Observation::ToHost),
+        _ if exceptional => Ok(Observation::ToStack),
         target::Place::RemotePod | target::Place::RemoteNode { ready: true }
             if target::is_overlay(config) =>
         {
             Ok(Observation::ToOverlay)
         }
-        _ => Ok(Observation::ToStack),
+        _ => match node_device(env, pkt, &st.packet.dst) {
+            Some(ifindex) => {
+                st.node_device = ifindex;
+                Ok(Observation::ToNetwork)
+            }
+            None => Ok(Observation::ToStack),
+        },
     }
 }
 
@@ -177,16 +212,15 @@ fn judge<E: Env, P: Packet>(
     st: &mut State,
     from: Local,
     to: Local,
-    place: Place,
 ) -> Result<Receipt, Refusal> {
     if matches!(st.packet.kind, Kind::Error) {
         icmp::read_if_error(pkt, st)?;
         let receipt = door::related(env, cx, st, from, to)?;
-        report::forwarded(env, pkt, place.direction);
+        report::forwarded(env, pkt, st.place.direction);
         return Ok(receipt);
     }
     let receipt = door::pass(env, cx, st, from, to)?;
     fragment::remember(env, st, cx.now);
-    report::passed(env, pkt, st, receipt, place);
+    report::passed(env, pkt, st, receipt, st.place);
     Ok(receipt)
 }

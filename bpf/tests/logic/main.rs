@@ -4,6 +4,7 @@
 mod cluster;
 #[path = "../../../tests/datapath/frames.rs"]
 mod frames;
+mod native;
 mod packet;
 mod properties;
 #[path = "../../../tests/datapath/rig.rs"]

@@ -17,6 +17,7 @@ pub(crate) struct Bytes {
     pub(crate) tunnel: Option<Tunnel>,
     pub(crate) sent_tunnel: Cell<Option<Tunnel>>,
     pub(crate) segment_size: u32,
+    pub(crate) route: Option<u32>,
 }
 
 #[derive(Clone, Copy)]
@@ -126,6 +127,6 @@ impl Packet for Bytes {
         true
     }
     fn route_device(&self, _addr: &Addr) -> Option<u32> {
-        Some(1)
+        self.route
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Simulation {
     state: State,
     /// What the last packet told the overlay device.
     pub(crate) sent_tunnel: Option<Tunnel>,
+    /// The device of every route.
+    pub(crate) route: Option<u32>,
     /// What the last packet's outcome was.
     pub(crate) outcome: Option<Outcome>,
 }
@@ -38,6 +40,7 @@ struct Maps {
     config: Option<Config>,
     revision: u32,
     device: Option<DeviceValue>,
+    other_devices: HashMap<u32, DeviceValue>,
     endpoints: HashMap<Addr, EndpointValue>,
     ipcache: BTreeMap<IpcacheKey, IpcacheValue>,
     nodes: HashMap<u32, NodeValue>,
@@ -56,7 +59,18 @@ const NOW: u64 = 1_000_000_000_000;
 
 impl Simulation {
     pub(crate) fn new() -> Self {
-        Self { maps: Maps::default(), state: State::default(), sent_tunnel: None, outcome: None }
+        Self {
+            maps: Maps::default(),
+            state: State::default(),
+            sent_tunnel: None,
+            route: None,
+            outcome: None,
+        }
+    }
+
+    /// Describes a device besides the one on which programs run.
+    pub(crate) fn other_device(&mut self, ifindex: u32, value: DeviceValue) {
+        self.maps.other_devices.insert(ifindex, value);
     }
 }
 
@@ -117,7 +131,7 @@ impl Env for Maps {
         self.revision
     }
     fn device(&self, ifindex: u32) -> Option<&DeviceValue> {
-        self.device.as_ref().filter(|_| ifindex == 1)
+        self.device.as_ref().filter(|_| ifindex == 1).or(self.other_devices.get(&ifindex))
     }
     fn endpoint(&self, addr: &Addr) -> Option<&EndpointValue> {
         self.endpoints.get(addr)
@@ -229,6 +243,7 @@ impl Rig for Simulation {
             bytes: frame.to_vec().into(),
             mark: meta.mark.into(),
             ingress_ifindex: meta.ingress_ifindex,
+            route: self.route,
             tunnel: meta.tunnel.map(|(vni, remote)| Tunnel { vni, remote }),
             ..Bytes::default()
         };
@@ -246,7 +261,9 @@ impl Rig for Simulation {
         let verdict = match action.outcome() {
             Outcome::Drop => Verdict::Drop,
             Outcome::Accept => Verdict::Accept,
-            Outcome::Peer(_) | Outcome::Device(_) | Outcome::Back(_) => Verdict::Redirect,
+            Outcome::Peer(_) | Outcome::Device(_) | Outcome::Neighbour(_) | Outcome::Back(_) => {
+                Verdict::Redirect
+            }
         };
         Ran { verdict, frame: packet.bytes.into_inner(), mark: packet.mark.get() }
     }

@@ -6,7 +6,7 @@ use skep_bpf::abi::{
 };
 
 use crate::{
-    cluster::{Cast, Cluster, IDENTITY_A, IDENTITY_B, endpoint},
+    cluster::{Cast, Cluster, IDENTITY_A, IDENTITY_B, IDLE, endpoint},
     frames::{self, ACK, FIN, Frame, RST, SYN},
     rig::{Meta, Rig, Verdict},
 };
@@ -119,7 +119,7 @@ pub(crate) fn expired_connections_are_opened_again<R: Rig>(rig: impl Fn() -> R) 
         let mut c = Cluster::new(rig(), Mode::Vxlan);
         let _ = c.a_sends(&syn(&cast));
         let (key, mut value) = c.rig.connections().pop_first().expect("one connection");
-        value.last_seen = c.rig.now().saturating_sub(61_000_000_000);
+        value.last_seen = c.rig.now().saturating_sub(IDLE);
         c.rig.put_connection(key, value);
         let _ = c.rig.events();
         let _ = c.b_sends(&syn_ack(&cast));

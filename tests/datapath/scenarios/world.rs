@@ -3,7 +3,7 @@
 use skep_bpf::abi::{DropReason, Mode, ct_flags};
 
 use crate::{
-    cluster::{Cast, Cluster, IDENTITY_A, SNAT_MAX, SNAT_MIN},
+    cluster::{Cast, Cluster, IDENTITY_A, IDLE, SNAT_MAX, SNAT_MIN},
     frames::{self, ACK, Frame, SYN},
     rig::{Ran, Rig, Verdict},
 };
@@ -133,7 +133,7 @@ pub(crate) fn ports_run_out_with_a_reason_and_come_back<R: Rig>(rig: impl Fn() -
                 value.flags & ct_flags::SNAT != 0 && (key.port_a == 53 || key.port_b == 53)
             })
             .expect("a translated connection");
-        value.last_seen = c.rig.now().saturating_sub(61_000_000_000);
+        value.last_seen = c.rig.now().saturating_sub(IDLE);
         c.rig.put_connection(key, value);
         assert_eq!(out(&mut c, &query(range, 53)).verdict, Verdict::Accept, "a port came free");
     }

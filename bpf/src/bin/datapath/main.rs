@@ -11,9 +11,11 @@ mod env;
 mod maps;
 mod skb;
 
+use core::ptr;
+
 use aya_ebpf::{
     bindings::{BPF_F_INGRESS, TC_ACT_OK, TC_ACT_SHOT},
-    helpers::{bpf_redirect, bpf_redirect_peer},
+    helpers::{bpf_redirect, bpf_redirect_neigh, bpf_redirect_peer},
     macros::classifier,
     programs::TcContext,
 };
@@ -56,6 +58,7 @@ fn conclude(action: &Action) -> i32 {
             Outcome::Accept => return TC_ACT_OK,
             Outcome::Peer(ifindex) => bpf_redirect_peer(ifindex, 0),
             Outcome::Device(ifindex) => bpf_redirect(ifindex, 0),
+            Outcome::Neighbour(ifindex) => bpf_redirect_neigh(ifindex, ptr::null_mut(), 0, 0),
             Outcome::Back(ifindex) => bpf_redirect(ifindex, BPF_F_INGRESS.into()),
         }
     };

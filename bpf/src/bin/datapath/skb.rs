@@ -301,24 +301,34 @@ impl Packet for Skb {
 
     #[inline(always)]
     fn route_device(&self, addr: &Addr) -> Option<u32> {
-        // SAFETY: all fields are integers, for which zero is a value.
-        let mut params: FibParams = unsafe { MaybeUninit::zeroed().assume_init() };
-        params.ifindex = field!(self, ingress_ifindex);
-        match addr.family() {
-            Family::V4 => {
-                params.family = AF_INET;
-                params.__bindgen_anon_4.ipv4_dst = u32::from_ne_bytes(addr.v4_bytes());
-            }
-            Family::V6 => {
-                params.family = AF_INET6;
-                params.__bindgen_anon_4.ipv6_dst = split(addr);
-            }
+        match look_up_route(self, addr) {
+            0 => None,
+            ifindex => Some(ifindex),
         }
-        let size = size_of::<FibParams>() as i32;
-        // SAFETY: the buffer has the size that is passed, and all its bytes are initialised.
-        let found = unsafe { bpf_fib_lookup(self.skb.cast(), ptr::from_mut(&mut params), size, 0) };
-        matches!(found, FIB_SUCCESS | FIB_NO_NEIGHBOUR).then_some(params.ifindex)
     }
+}
+
+/// Returns the device of the route to `addr`, 0 if there is none. Out of line: the kernel's parameters
+/// take much of the stack.
+#[inline(never)]
+fn look_up_route(skb: &Skb, addr: &Addr) -> u32 {
+    // SAFETY: all fields are integers, for which zero is a value.
+    let mut params: FibParams = unsafe { MaybeUninit::zeroed().assume_init() };
+    params.ifindex = field!(skb, ingress_ifindex);
+    match addr.family() {
+        Family::V4 => {
+            params.family = AF_INET;
+            params.__bindgen_anon_4.ipv4_dst = u32::from_ne_bytes(addr.v4_bytes());
+        }
+        Family::V6 => {
+            params.family = AF_INET6;
+            params.__bindgen_anon_4.ipv6_dst = split(addr);
+        }
+    }
+    let size = size_of::<FibParams>() as i32;
+    // SAFETY: the buffer has the size that is passed, and all its bytes are initialised.
+    let found = unsafe { bpf_fib_lookup(skb.skb.cast(), ptr::from_mut(&mut params), size, 0) };
+    if matches!(found, FIB_SUCCESS | FIB_NO_NEIGHBOUR) { params.ifindex } else { 0 }
 }
 
 /// Splits an IPv6 address into the kernel's four words.
