@@ -31,7 +31,7 @@ check: setup-test ## everything that needs no root: formatting, lints, unit, pro
 	cargo test --locked -p skep-bpf
 	cargo test --locked
 
-test: ## every test on this kernel (needs root)
+test: ## every test, on this kernel and on the supported ones under QEMU (needs root)
 	@scripts/test
 
 test-root: ## the tests that need root, on this kernel

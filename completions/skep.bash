@@ -1494,7 +1494,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__connectivity__subcmd__test)
-            opts="-n -o -q -v -h --test --namespace --external --output --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            opts="-n -o -q -v -h --test --namespace --external --timeout --parallel --output --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1513,6 +1513,14 @@ _skep() {
                     return 0
                     ;;
                 --external)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --parallel)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -273,6 +273,8 @@ complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_s
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l test -d 'Scenarios to run, with commas; all unless given' -r
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -s n -l namespace -d 'Namespace whose pods take part; all unless given' -r
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l external -d 'Address outside the cluster; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l timeout -d 'Seconds that one attempt may take' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l parallel -d 'How many pods try at once' -r
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -s o -l output -d 'Output format' -r -f -a "table\t'Columns for people'
 wide\t'More columns'
 json\t'One JSON document'

@@ -42,19 +42,17 @@ impl Outcome {
     }
 }
 
-/// Seconds after which an attempt counts as timed out.
-const TIMEOUT_SECONDS: u32 = 3;
-
 /// How many attempts of one pod run at once.
 const PARALLEL: usize = 16;
 
-/// Returns the command that tries every address and prints a line `INDEX CODE CONNECTED` for each.
-pub(super) fn command(addresses: &[SocketAddr]) -> Vec<String> {
+/// Returns the command that tries every address, for `timeout` seconds at most, and prints a line
+/// `INDEX CODE CONNECTED` for each.
+pub(super) fn command(addresses: &[SocketAddr], timeout: u32) -> Vec<String> {
     let mut script =
         String::from("try() { r=$(curl -s -o /dev/null -w '%{time_connect}' --noproxy '*' ");
     let _ = writeln!(
         script,
-        "--connect-timeout {TIMEOUT_SECONDS} -m {TIMEOUT_SECONDS} \"http://$2/\"); echo \"$1 $? $r\"; }}"
+        "--connect-timeout {timeout} -m {timeout} \"http://$2/\"); echo \"$1 $? $r\"; }}"
     );
     for (index, address) in addresses.iter().enumerate() {
         let _ = writeln!(script, "try {index} '{address}' &");
@@ -101,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_command_brackets_ipv6_and_waits_for_all() {
-        let script = command(&["[fd00::1]:80".parse().unwrap()]).pop().expect("a script");
+        let script = command(&["[fd00::1]:80".parse().unwrap()], 3).pop().expect("a script");
         assert!(script.contains("try 0 '[fd00::1]:80' &"), "{script}");
         assert!(script.trim_end().ends_with("wait"), "{script}");
     }

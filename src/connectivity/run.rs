@@ -21,6 +21,17 @@ pub struct Options {
     pub scenarios: Vec<Scenario>,
     /// Addresses outside the cluster; when empty, those that a lab announces.
     pub outside: Vec<SocketAddr>,
+    /// Seconds after which an attempt counts as timed out.
+    pub timeout: u32,
+    /// How many pods try at once.
+    pub parallel: u16,
+}
+
+impl Options {
+    /// Seconds that an attempt may take unless told otherwise.
+    pub const TIMEOUT: u32 = 3;
+    /// Pods that try at once unless told otherwise.
+    pub const PARALLEL: u16 = 8;
 }
 
 /// One probe and how it ended.
@@ -74,9 +85,6 @@ pub enum TestError {
     },
 }
 
-/// How many pods probe at once.
-const PODS_AT_ONCE: usize = 8;
-
 /// Runs the scenarios; `progress` is told the number of finished and of all probes.
 ///
 /// # Errors
@@ -110,8 +118,8 @@ pub async fn run(
         by_pod.entry((probe.namespace.clone(), probe.pod.clone())).or_default().push(probe);
     }
     let mut results = stream::iter(by_pod.into_values())
-        .map(|probes| probe_from(client, probes))
-        .buffered(PODS_AT_ONCE);
+        .map(|probes| probe_from(client, probes, options.timeout))
+        .buffered(options.parallel.max(1).into());
     let mut report = Report::default();
     while let Some(rows) = results.next().await {
         report.rows.extend(rows?);
@@ -121,13 +129,17 @@ pub async fn run(
 }
 
 /// Runs the probes of one pod as one command.
-async fn probe_from(client: &Client, probes: Vec<Probe>) -> Result<Vec<Row>, TestError> {
+async fn probe_from(
+    client: &Client,
+    probes: Vec<Probe>,
+    timeout: u32,
+) -> Result<Vec<Row>, TestError> {
     let Some(first) = probes.first() else { return Ok(Vec::new()) };
     let addresses: Vec<SocketAddr> = probes.iter().map(|probe| probe.target.address).collect();
-    let output =
-        exec(client, &first.namespace, &first.pod, Some(&first.container), &command(&addresses))
-            .await
-            .map_err(|source| TestError::Exec { pod: first.pod.clone(), source })?;
+    let command = command(&addresses, timeout);
+    let output = exec(client, &first.namespace, &first.pod, Some(&first.container), &command)
+        .await
+        .map_err(|source| TestError::Exec { pod: first.pod.clone(), source })?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     if stderr.contains("curl: not found") || output.code == 127 {
         return Err(TestError::NoClient {

@@ -8,12 +8,19 @@ use skep::connectivity::{self, Options, Scenario};
 
 use super::lab::{Lab, text};
 
-pub(super) async fn everyone_reaches_everyone(lab: &Lab, families: &[bool]) {
+async fn everyone_reaches_everyone(lab: &Lab, families: &[bool]) {
+    probe(lab, families, Options::TIMEOUT, Options::PARALLEL).await;
+}
+
+/// Lets everyone try everyone, `parallel` pods at once, for `timeout` seconds each.
+pub(super) async fn probe(lab: &Lab, families: &[bool], timeout: u32, parallel: u16) {
     // The lab announces the world's servers itself.
     let options = Options {
         namespace: Some("shop".into()),
         scenarios: Scenario::ALL.to_vec(),
         outside: vec![],
+        timeout,
+        parallel,
     };
     let client = lab.client().await;
     let report = connectivity::run(&client, &options, |_, _| {}).await.expect("the test runs");

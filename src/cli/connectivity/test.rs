@@ -33,6 +33,12 @@ pub(crate) struct Args {
     /// Address outside the cluster; may be repeated
     #[arg(long, value_name = "ADDRESS:PORT")]
     external: Vec<SocketAddr>,
+    /// Seconds that one attempt may take
+    #[arg(long, value_name = "SECONDS", default_value_t = Options::TIMEOUT, value_parser = clap::value_parser!(u32).range(1..=600))]
+    timeout: u32,
+    /// How many pods try at once
+    #[arg(long, value_name = "COUNT", default_value_t = Options::PARALLEL, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    parallel: u16,
     #[command(flatten)]
     format: FormatArgs,
     #[command(flatten)]
@@ -46,7 +52,13 @@ struct UnknownScenario;
 impl Args {
     pub(crate) fn run(self, out: &Output) -> Result<Answer, Error> {
         let scenarios = if self.test.is_empty() { Scenario::ALL.to_vec() } else { self.test };
-        let options = Options { namespace: self.namespace, scenarios, outside: self.external };
+        let options = Options {
+            namespace: self.namespace,
+            scenarios,
+            outside: self.external,
+            timeout: self.timeout,
+            parallel: self.parallel,
+        };
         let report = runtime::query(async {
             let cluster = self.cluster.connect().await?;
             let progress = out.progress();
