@@ -175,13 +175,17 @@ impl StandaloneNode {
             v4: Some(Ipv4Addr::new(10, 244, high, low)),
             v6: Some(Ipv6Addr::new(0xfd00, 0x10, 0x244, 0, 0, 0, high.into(), low.into())),
         };
+        // Two neighbours in the count have each other's MACs, so that a packet from one to the other
+        // looks the same after it was forwarded, and a test run can repeat on it.
+        let macs = [MacAddr([0x02, 0x70, 0, 0, 0, 1]), MacAddr([0x02, 0x70, 0, 0, 0, 2])];
+        let [pod_mac, host_mac] = if number % 2 == 0 { macs } else { [macs[1], macs[0]] };
         let spec = PodDeviceSpec {
             netns: &netns,
             host_name: &host_name,
             pod_ifname: "eth0",
             addresses,
-            pod_mac: MacAddr([0x02, 0x70, 0, 0, high, low]),
-            host_mac: MacAddr([0x02, 0x68, 0, 0, high, low]),
+            pod_mac,
+            host_mac,
             mtu: MTU,
             route_mtu: MTU,
             gateways: GATEWAYS,
