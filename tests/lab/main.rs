@@ -10,4 +10,6 @@ mod faults;
 mod footprint;
 mod lab;
 mod lifecycle;
+mod pods;
+mod refused;
 mod traffic;
