@@ -6,10 +6,15 @@
     reason = "a test fails by panicking and tells figures on the console"
 )]
 
+mod attacks;
+mod evidence;
 mod faults;
 mod footprint;
+mod forgeries;
 mod lab;
 mod lifecycle;
 mod pods;
 mod refused;
+mod strangers;
 mod traffic;
+mod wire;

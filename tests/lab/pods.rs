@@ -1,6 +1,10 @@
 //! Pods of the shop, as tests meet them.
 
-use std::net::IpAddr;
+use std::{
+    io::{Read, Write},
+    net::{IpAddr, SocketAddr, TcpStream},
+    time::Duration,
+};
 
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{Api, ResourceExt, api::ListParams};
@@ -42,4 +46,19 @@ pub(crate) async fn nodes(lab: &Lab) -> Vec<(String, Vec<IpAddr>)> {
         listed.iter().filter_map(|address| address.address.parse().ok()).collect()
     };
     nodes.iter().map(|node| (node.name_any(), addresses(node))).collect()
+}
+
+/// Talks HTTP with one of the api's pods, which must answer.
+pub(crate) fn echoes(from: &NetNs, server: IpAddr) {
+    let (address, patience) = (SocketAddr::new(server, 8080), Duration::from_secs(5));
+    let mut answer = String::new();
+    from.run(|| {
+        let mut stream = TcpStream::connect_timeout(&address, patience)?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+        stream.read_to_string(&mut answer)
+    })
+    .expect("entered")
+    .unwrap_or_else(|error| panic!("{address} does not answer: {error}"));
+    assert!(answer.contains("200 OK"), "{address}: {answer}");
 }
