@@ -7,6 +7,7 @@
 )]
 
 mod attacks;
+mod cni;
 mod evidence;
 mod faults;
 mod footprint;
@@ -15,6 +16,7 @@ mod lab;
 mod lifecycle;
 mod pods;
 mod refused;
+mod runtime;
 mod strangers;
 mod traffic;
 mod wire;
