@@ -9,11 +9,13 @@
 mod attacks;
 mod cni;
 mod evidence;
+mod exhausted;
 mod faults;
 mod footprint;
 mod forgeries;
 mod lab;
 mod lifecycle;
+mod missing;
 mod pods;
 mod refused;
 mod runtime;
