@@ -60,7 +60,19 @@ fn breakages<'a>(runtime: &'a Runtime<'_>, maps: &'a KernelMaps) -> Vec<Breakage
         let own = records.iter().find(|one| one.attachment == container.key()).expect("known");
         maps.delete::<DeviceTable>(&own.ifindex.0).expect("it was there");
     };
+    let host = move |what: &'static str| -> Box<dyn Fn(&Container) + 'a> {
+        Box::new(move |container| {
+            let command = what.replace("HOST", container.host_ifname());
+            let output = runtime.lab.exec(runtime.node, &["sh", "-ec", &command]);
+            assert!(output.status.success(), "{command}: {}", text(&output));
+        })
+    };
+    let program = "i=$(ip -o link show HOST | cut -d: -f1); rm /sys/fs/bpf/skep/links/*-$i-ingress";
     vec![
+        ("host's device", host("ip link set HOST down"), "down"),
+        ("host's neighbour", host("ip neigh flush dev HOST nud permanent"), "neighbour"),
+        ("host's route", host("ip route flush dev HOST"), "route"),
+        ("program", host(program), "program"),
         ("IPv4 address", inside("addr del V4 dev eth0"), "address"),
         ("IPv6 address", inside("addr del V6 dev eth0"), "address"),
         ("IPv4 route", inside("route del default"), "route"),
@@ -90,7 +102,7 @@ fn check_names_what_was_tampered_with() {
         assert_eq!(good.code, 0, "before: {good:?}");
         tamper(&container);
         let mut bad = runtime.check(&container);
-        if bad.code == 0 && what.contains("map") {
+        if bad.code == 0 && ["map", "program"].iter().any(|repaired| what.contains(repaired)) {
             // The agent repairs its maps every few seconds: this was the moment.
             tamper(&container);
             bad = runtime.check(&container);
