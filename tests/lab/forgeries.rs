@@ -4,12 +4,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use skep_bpf::abi::DropReason;
 
-use super::wire::frames::{FIN, Frame, SYN, UDP};
+use super::wire::frames::{FIN, Frame, SYN, UDP, fragments};
 
 /// In every forged frame: whoever hears it was reached.
 pub(crate) const MARKER: &[u8] = b"forged-frame";
 /// The overlay's port.
 pub(crate) const OVERLAY: u16 = 8472;
+
+/// Destination options that say nothing, before UDP (RFC 8200 4.6).
+const PADDING: [u8; 8] = [UDP, 0, 1, 4, 0, 0, 0, 0];
 
 /// Who is there. Every list has an IPv4 and an IPv6 address.
 pub(crate) struct Scene {
@@ -97,7 +100,7 @@ fn link(scene: &Scene) -> Vec<Forgery> {
 
 /// Wrong senders.
 fn sources(scene: &Scene, family: usize) -> Vec<Forgery> {
-    use DropReason::{InvalidDestinationMac, InvalidSourceIp, InvalidSourceMac};
+    use DropReason::{InvalidDestinationMac, InvalidSourceIp, InvalidSourceMac, UnknownTarget};
     let honest = |from: IpAddr, to: IpAddr| udp(from, to).sent_by(scene.mac).sent_to(scene.gateway);
     let (own, near, far) = (scene.own[family], scene.near[family], scene.far[family]);
     let (node, other) = (scene.node[family], scene.other_node[family]);
@@ -105,6 +108,9 @@ fn sources(scene: &Scene, family: usize) -> Vec<Forgery> {
     let past = honest(own, near).sent_to([2, 0xbd, 0, 0, 0, 2]);
     let world: IpAddr =
         [IpAddr::from([198, 51, 100, 10]), "2001:db8:1::10".parse().expect("one")][family];
+    let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()][family];
+    let group =
+        [IpAddr::from([224, 0, 0, 1]), Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1).into()][family];
     let none: IpAddr = [Ipv4Addr::UNSPECIFIED.into(), IpAddr::from(Ipv6Addr::UNSPECIFIED)][family];
     vec![
         forgery("source of a pod of the node", family, InvalidSourceIp, honest(near, far).bytes()),
@@ -118,6 +124,10 @@ fn sources(scene: &Scene, family: usize) -> Vec<Forgery> {
         ),
         forgery("source of another node", family, InvalidSourceIp, honest(other, near).bytes()),
         forgery("source of the world", family, InvalidSourceIp, honest(world, near).bytes()),
+        forgery("source of the loopback", family, InvalidSourceIp, honest(loopback, near).bytes()),
+        forgery("source of a group", family, InvalidSourceIp, honest(group, near).bytes()),
+        forgery("to itself", family, InvalidSourceIp, honest(own, own).bytes()),
+        forgery("to the loopback", family, UnknownTarget, honest(own, loopback).bytes()),
         forgery("no source", family, InvalidSourceIp, honest(none, near).bytes()),
         forgery("another MAC", family, InvalidSourceMac, mac.bytes()),
         forgery("past the gateway", family, InvalidDestinationMac, past.bytes()),
@@ -151,6 +161,7 @@ fn lengths(scene: &Scene, family: usize) -> Vec<Forgery> {
             claiming(3),
         ),
         forgery("UDP length beyond the packet", family, TruncatedHeader, longer),
+        forgery("no hop left", family, InvalidPacket, mine(udp(own, near).ttl(0)).bytes()),
         forgery("SYN and FIN", family, InvalidPacket, scan),
     ];
     if family == 0 {
@@ -163,6 +174,14 @@ fn lengths(scene: &Scene, family: usize) -> Vec<Forgery> {
         }
     } else {
         let IpAddr::V6(via) = far else { panic!("IPv6 comes second") };
+        let mapped = |address: IpAddr| match address {
+            IpAddr::V4(v4) => IpAddr::from(v4.to_ipv6_mapped()),
+            IpAddr::V6(_) => address,
+        };
+        let source = mine(udp(mapped(scene.own[0]), near)).bytes();
+        list.push(forgery("mapped source", family, InvalidPacket, source));
+        let target = mine(udp(own, mapped(scene.near[0]))).bytes();
+        list.push(forgery("mapped destination", family, InvalidPacket, target));
         for (name, kind) in [("routing header type 0", 0), ("segment routing header", 4)] {
             let header = [&[UDP, 2, kind, 1, 0, 0, 0, 0][..], &via.octets()].concat();
             let frame = mine(udp(own, near).extra(Some(43), &header)).bytes();
@@ -174,7 +193,10 @@ fn lengths(scene: &Scene, family: usize) -> Vec<Forgery> {
 
 /// What a pod may not say, or not to those.
 fn targets(scene: &Scene, family: usize) -> Vec<Forgery> {
-    use DropReason::{EncapsulationProhibited, ForbiddenIcmpv6, InvalidPacket, UnknownTarget};
+    use DropReason::{
+        EncapsulationProhibited, FirstFragmentMissing, ForbiddenIcmpv6, InvalidPacket,
+        UnknownTarget,
+    };
     let (own, near) = (scene.own[family], scene.near[family]);
     let mine = |frame: Frame| frame.sent_by(scene.mac).sent_to(scene.gateway);
     let (server, client) = [(67, 68), (547, 546)][family];
@@ -188,6 +210,17 @@ fn targets(scene: &Scene, family: usize) -> Vec<Forgery> {
         let inner = udp(scene.far[family], near).bytes();
         let packet = mine(Frame::udp((own, 5555), (node, OVERLAY), &encapsulated(256, &inner)));
         list.push(forgery(name, family, EncapsulationProhibited, packet.bytes()));
+        // Options and headers between that are allowed, and could hide the port.
+        let hidden =
+            packet.clone().extra([None, Some(60)][family], [&[1; 4][..], &PADDING][family]);
+        let name = format!("{name} behind options");
+        list.push(forgery(&name, family, EncapsulationProhibited, hidden.bytes()));
+        let first = fragments(&packet, 64, 4711).0;
+        let name = format!("{name}, first fragment");
+        list.push(forgery(&name, family, EncapsulationProhibited, first));
+        let last = fragments(&packet, 64, 4712).1;
+        let name = format!("{name}, last fragment");
+        list.push(forgery(&name, family, FirstFragmentMissing, last));
     }
     if family == 0 {
         let everyone = offer(Ipv4Addr::BROADCAST.into()).sent_to([0xff; 6]);

@@ -112,67 +112,47 @@ impl Stage {
 
     /// Packets in the overlay, of each family in each family.
     fn overlay(&self) -> Vec<Forgery> {
-        use DropReason::{InvalidSourceIp, InvalidVni, UnknownSender};
+        use DropReason::{InvalidSourceIp, InvalidVni, StaleAddress, UnknownSender, UnknownTarget};
         let (own, known, third) = (&self.victim, &self.others[0], &self.others[1]);
         let (pod, host) = (identity::FIRST_CLUSTER, identity::HOST);
-        let world: [IpAddr; 2] =
-            ["198.51.100.10", "2001:db8:1::10"].map(|text| text.parse().expect("an address"));
+        let (remote, world_v4) = (identity::REMOTE_NODE, identity::WORLD_V4);
+        let both = |texts: [&str; 2]| texts.map(|text| text.parse::<IpAddr>().expect("one"));
+        let (world, strangers) = (both(["198.51.100.10", "2001:db8:1::10"]), both(STRANGER));
+        let nobody = self.nobody();
         let mut list = Vec::new();
-        for outer in [0, 1] {
-            let stranger: IpAddr = STRANGER[outer].parse().expect("an address");
-            for inner in [0, 1] {
-                let cases = [
-                    ("an unknown sender", stranger, known.pod[inner], pod, UnknownSender),
-                    (
-                        "a pod of a third node",
-                        known.node[outer],
-                        third.pod[inner],
-                        pod,
-                        UnknownSender,
-                    ),
-                    (
-                        "a third node",
-                        known.node[outer],
-                        third.node[inner],
-                        identity::REMOTE_NODE,
-                        UnknownSender,
-                    ),
-                    (
-                        "a pod of the node itself",
-                        known.node[outer],
-                        own.pod[inner],
-                        pod,
-                        UnknownSender,
-                    ),
-                    ("the node itself", known.node[outer], own.node[inner], host, UnknownSender),
-                    (
-                        "the world",
-                        known.node[outer],
-                        world[inner],
-                        identity::WORLD_V4,
-                        InvalidSourceIp,
-                    ),
-                    ("a pod as host", known.node[outer], known.pod[inner], host, InvalidVni),
-                    (
-                        "a pod as world",
-                        known.node[outer],
-                        known.pod[inner],
-                        identity::WORLD_V6,
-                        InvalidVni,
-                    ),
-                    ("a node as pod", known.node[outer], known.node[inner], pod, InvalidVni),
-                    ("a node as host", known.node[outer], known.node[inner], host, InvalidVni),
-                ];
-                for (who, from, source, vni, reason) in cases {
-                    let packet = udp(source, own.pod[inner]).sent_to(self.mac).bytes();
-                    let packet = encapsulated(vni, &packet);
-                    let frame = Frame::udp((from, 40_000), (own.node[outer], OVERLAY), &packet);
-                    let name = format!("overlay from {from}: {who} {source} as {vni}");
-                    list.push((name, frame, source, reason));
-                }
+        for (outer, inner) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let (stranger, node, to) = (strangers[outer], known.node[outer], own.pod[inner]);
+            let cases = [
+                ("an unknown sender", stranger, known.pod[inner], pod, to, UnknownSender),
+                ("a pod of a third node", node, third.pod[inner], pod, to, UnknownSender),
+                ("a third node", node, third.node[inner], remote, to, UnknownSender),
+                ("a pod of the node itself", node, own.pod[inner], pod, to, UnknownSender),
+                ("the node itself", node, own.node[inner], host, to, UnknownSender),
+                ("the world", node, world[inner], world_v4, to, InvalidSourceIp),
+                ("a pod as host", node, known.pod[inner], host, to, InvalidVni),
+                ("a pod as world", node, known.pod[inner], world_v4, to, InvalidVni),
+                ("a node as pod", node, known.node[inner], pod, to, InvalidVni),
+                ("a node as host", node, known.node[inner], host, to, InvalidVni),
+                ("to another node", node, known.pod[inner], pod, third.pod[inner], UnknownTarget),
+                ("to the world", node, known.pod[inner], pod, world[inner], UnknownTarget),
+                ("to nobody", node, known.pod[inner], pod, nobody[inner], StaleAddress),
+            ];
+            for (who, from, source, vni, to, reason) in cases {
+                let packet = encapsulated(vni, &udp(source, to).sent_to(self.mac).bytes());
+                let frame = Frame::udp((from, 40_000), (own.node[outer], OVERLAY), &packet);
+                let name = format!("overlay from {from}: {who}, {source} as {vni} to {to}");
+                list.push((name, frame, source, reason));
             }
         }
         list
+    }
+
+    /// Addresses of the victim's node that no pod has.
+    fn nobody(&self) -> [IpAddr; 2] {
+        [0, 1].map(|family| match self.victim.pod[family] {
+            IpAddr::V4(v4) => IpAddr::from((v4.to_bits() | 0xff).wrapping_sub(5).to_be_bytes()),
+            IpAddr::V6(v6) => IpAddr::from((v6.to_bits() | 0xff00).to_be_bytes()),
+        })
     }
 
     fn try_out(&self, (name, frame, source, reason): &Forgery) {
