@@ -2788,7 +2788,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__lab__subcmd__up)
-            opts="-f -o -q -v -h --name --nodes --routing --ip-family --filename --wait --timeout --output --color --quiet --verbose --help"
+            opts="-f -o -q -v -h --name --nodes --routing --ip-family --node-cidr-mask-size-ipv4 --node-cidr-mask-size-ipv6 --filename --wait --timeout --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2807,6 +2807,14 @@ _skep() {
                     return 0
                     ;;
                 --ip-family)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node-cidr-mask-size-ipv4)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node-cidr-mask-size-ipv6)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -312,6 +312,8 @@ complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcomman
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l nodes -d 'Number of nodes' -r
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l routing -d 'How pods of different nodes meet: vxlan or native' -r
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l ip-family -d 'Address families: dual, ipv4 or ipv6' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l node-cidr-mask-size-ipv4 -d 'Prefix length of nodes\' IPv4 pod CIDRs' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l node-cidr-mask-size-ipv6 -d 'Prefix length of nodes\' IPv6 pod CIDRs' -r
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -s f -l filename -d 'Manifests to create: files, directories, or - for stdin' -r -F
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l wait -d 'Wait until agents and pods are ready: true or false' -r -f -a "true\t''
 false\t''"

@@ -185,6 +185,14 @@ fn lab_state(error: &lab::StateError) -> (Kind, Vec<String>) {
         lab::StateError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
             vec!["labs are for root: run this with sudo".into()]
         }
+        lab::StateError::Io { source, .. }
+            if matches!(
+                source.kind(),
+                io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::StorageFull
+            ) =>
+        {
+            vec!["labs live below /run/skep/lab, which needs a writable /run with some room".into()]
+        }
         _ => vec![],
     };
     (Kind::Environment, hints)
@@ -194,6 +202,7 @@ fn lab_up(error: &lab::UpError) -> (Kind, Vec<String>) {
     match error {
         lab::UpError::Cancelled => (Kind::Interrupted, vec![]),
         lab::UpError::Apply(_) => (Kind::Input, vec![]),
+        lab::UpError::State(inner) => lab_state(inner),
         lab::UpError::NotRoot => (Kind::Environment, vec!["run it with sudo".into()]),
         lab::UpError::Missing(missing) => (Kind::Environment, vec![missing.hint.into()]),
         lab::UpError::Cgroup(lab::CgroupError::NotMounted) => {

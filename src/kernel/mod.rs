@@ -38,6 +38,9 @@ pub use netns::{NetNs, NetNsError};
 pub use object::OBJECT;
 pub use pod_device::{PodDevice, PodDeviceError, PodDeviceSpec};
 pub use priority::favour_this_thread;
-pub use probe::{Features, MissingFeature, probe, require, require_bpffs, require_vxlan};
+pub use probe::{
+    Features, MissingFeature, probe, require, require_bpffs, require_bpffs_mount_point,
+    require_vxlan,
+};
 pub use ring::{EventReader, ReadError};
 pub use sys::BatchCursor;

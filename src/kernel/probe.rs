@@ -129,8 +129,8 @@ fn missing(features: &Features) -> Option<MissingFeature> {
         ),
         (
             features.veth,
-            "the kernel has no veth devices",
-            "load the module with `modprobe veth`, or enable CONFIG_VETH",
+            "no veth device can be made",
+            "skep needs CAP_NET_ADMIN; load the module with `modprobe veth`, or enable CONFIG_VETH",
         ),
         (
             features.tcx || features.clsact,
@@ -155,6 +155,20 @@ pub fn require_vxlan() -> Result<(), MissingFeature> {
     Err(MissingFeature {
         what: "the kernel has no VXLAN devices with external control",
         hint: "load the module with `modprobe vxlan`, or use `--routing native`",
+    })
+}
+
+/// Checks that a BPF file system can be mounted on `/sys/fs/bpf`.
+///
+/// # Errors
+/// When there is no such directory.
+pub fn require_bpffs_mount_point() -> Result<(), MissingFeature> {
+    if Path::new("/sys/fs/bpf").is_dir() {
+        return Ok(());
+    }
+    Err(MissingFeature {
+        what: "there is no /sys/fs/bpf to mount a BPF file system on",
+        hint: "skep needs sysfs on /sys and a kernel with CONFIG_BPF_SYSCALL",
     })
 }
 

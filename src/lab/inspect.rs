@@ -87,7 +87,7 @@ pub async fn status(dir: &LabDir) -> Result<LabStatus, CgroupError> {
     if let Some(record) = &record {
         let group = Cgroup::of_lab(dir.name().as_str())?;
         for number in 1..=record.spec.nodes {
-            let plan = NodePlan::new(number, record.spec.ip_family);
+            let plan = NodePlan::new(number, &record.spec);
             nodes.push(NodeStatus {
                 active: group.child(&plan.name).is_populated()?,
                 addresses: plan.ips().map(|ip| ip.to_string()).collect(),

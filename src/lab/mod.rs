@@ -39,7 +39,7 @@ pub use manifest::{Manifest, ManifestError, read as read_manifests};
 pub use node::NodeError;
 pub use readiness::Readiness;
 pub use serve::{ServeError, serve};
-pub use spec::{InvalidName, LabName, LabSpec, MAX_NODES};
+pub use spec::{InvalidName, LabName, LabSpec, MAX_NODES, PodMasks};
 pub use standin::{Listen, Protocol, StandInError, Whoami, serve as stand_in};
 pub use state::{LabDir, LabRecord, NodeDir, StateError};
 pub use up::{UpError, UpOptions, UpReport, up};

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use super::spec::LabSpec;
 use crate::config::IpFamilies;
 use crate::model::{Addresses, Family};
 
@@ -84,7 +85,7 @@ pub(crate) struct NodePlan {
 
 impl NodePlan {
     /// Returns the plan of node `number`, counted from 1.
-    pub(crate) fn new(number: u16, families: IpFamilies) -> Self {
+    pub(crate) fn new(number: u16, spec: &LabSpec) -> Self {
         let last = u8::try_from(number + 10).expect("the number of nodes is limited");
         let pod = u8::try_from(number).expect("the number of nodes is limited");
         let v4 = Ipv4Net::new_assert(Ipv4Addr::new(172, 31, 0, last), 24);
@@ -92,15 +93,16 @@ impl NodePlan {
             Ipv6Addr::new(0xfd31, 0, 0, 0, 0, 0, 0, as_written(u16::from(last))),
             64,
         );
-        let pods_v4 = Ipv4Net::new_assert(Ipv4Addr::new(10, 244, pod, 0), 24);
+        let masks = spec.pod_masks;
+        let pods_v4 = Ipv4Net::new_assert(Ipv4Addr::new(10, 244, pod, 0), masks.v4);
         let pods_v6 = Ipv6Net::new_assert(
             Ipv6Addr::new(0xfd00, 0x10, 0x244, as_written(number), 0, 0, 0, 0),
-            64,
+            masks.v6,
         );
         Self {
             name: format!("node-{number}"),
-            addresses: of(families, [v4.into(), v6.into()]),
-            pod_cidrs: of(families, [pods_v4.into(), pods_v6.into()]),
+            addresses: of(spec.ip_family, [v4.into(), v6.into()]),
+            pod_cidrs: of(spec.ip_family, [pods_v4.into(), pods_v6.into()]),
         }
     }
 
@@ -123,15 +125,34 @@ fn as_written(number: u16) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        config::Routing,
+        lab::{LabName, PodMasks},
+    };
+
+    fn spec(ip_family: IpFamilies, pod_masks: PodMasks) -> LabSpec {
+        LabSpec {
+            name: LabName::default(),
+            nodes: 1,
+            routing: Routing::Vxlan,
+            ip_family,
+            pod_masks,
+        }
+    }
 
     #[test]
     fn addresses_of_a_node_read_alike_in_both_families() {
-        let plan = NodePlan::new(12, IpFamilies::Dual);
+        let plan = NodePlan::new(12, &spec(IpFamilies::Dual, PodMasks::default()));
         assert_eq!(plan.name, "node-12");
         let text = |nets: &[IpNet]| nets.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(text(&plan.addresses), ["172.31.0.22/24", "fd31::22/64"]);
         assert_eq!(text(&plan.pod_cidrs), ["10.244.12.0/24", "fd00:10:244:12::/64"]);
-        assert_eq!(text(&NodePlan::new(1, IpFamilies::V6).addresses), ["fd31::11/64"]);
+        let small = PodMasks { v4: 30, v6: 126 };
+        let plan = NodePlan::new(1, &spec(IpFamilies::V6, small));
+        assert_eq!(text(&plan.addresses), ["fd31::11/64"]);
+        assert_eq!(text(&plan.pod_cidrs), ["fd00:10:244:1::/126"]);
+        let plan = NodePlan::new(1, &spec(IpFamilies::Dual, small));
+        assert_eq!(text(&plan.pod_cidrs), ["10.244.1.0/30", "fd00:10:244:1::/126"]);
     }
 
     #[test]

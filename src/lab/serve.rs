@@ -101,7 +101,7 @@ pub async fn serve(dir: LabDir, shutdown: CancellationToken) -> Result<(), Serve
         authority: authority.certificate_pem().to_owned(),
     };
     for number in 1..=record.spec.nodes {
-        let plan = NodePlan::new(number, record.spec.ip_family);
+        let plan = NodePlan::new(number, &record.spec);
         let host = Arc::new(Host::new(&dir, plan, shared.clone())?);
         tasks.spawn(kubelet::run(host, shutdown.clone()));
     }
@@ -174,7 +174,7 @@ fn write_kubeconfigs(
     let credential = Credential::Token(grant.token.clone());
     let text = config(*address, system::ACCOUNT, credential).render();
     for number in 1..=spec.nodes {
-        let node = dir.node(&NodePlan::new(number, spec.ip_family).name);
+        let node = dir.node(&NodePlan::new(number, spec).name);
         state::write(&node.outside(inside::KUBECONFIG), text.as_bytes())?;
     }
     Ok(())

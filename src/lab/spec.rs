@@ -67,6 +67,21 @@ impl fmt::Display for LabName {
     }
 }
 
+/// Prefix lengths of nodes' pod CIDRs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PodMasks {
+    /// Of IPv4, 24 to 30.
+    pub v4: u8,
+    /// Of IPv6, 64 to 126.
+    pub v6: u8,
+}
+
+impl Default for PodMasks {
+    fn default() -> Self {
+        Self { v4: 24, v6: 64 }
+    }
+}
+
 /// A lab as asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -81,6 +96,9 @@ pub struct LabSpec {
     /// Address families of nodes and pods.
     #[serde(with = "spelling")]
     pub ip_family: IpFamilies,
+    /// Sizes of the nodes' pod CIDRs.
+    #[serde(default)]
+    pub pod_masks: PodMasks,
 }
 
 /// Settings are stored as flags spell them.

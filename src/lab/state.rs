@@ -147,7 +147,7 @@ impl LabDir {
     pub fn existing_node(&self, name: &str) -> Result<NodeDir, StateError> {
         let record = self.record()?;
         let known = |plan: NodePlan| plan.name == name;
-        if (1..=record.spec.nodes).any(|n| known(NodePlan::new(n, record.spec.ip_family))) {
+        if (1..=record.spec.nodes).any(|n| known(NodePlan::new(n, &record.spec))) {
             return Ok(self.node(name));
         }
         Err(StateError::NoNode { lab: self.name.to_string(), node: name.to_owned() })

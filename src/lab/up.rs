@@ -18,7 +18,7 @@ use super::{
     down::{self, DownError},
     fabric::{self, FabricError},
     host::{
-        cgroup::{Cgroup, CgroupError},
+        cgroup::{self, Cgroup, CgroupError},
         launch::{Entry, skep},
         mounts::{self, MountError},
     },
@@ -30,7 +30,10 @@ use super::{
     spec::LabSpec,
     state::{LabDir, LabRecord, StateError, create_dir, failed},
 };
-use crate::kernel::{self, MissingFeature};
+use crate::{
+    config::Routing,
+    kernel::{self, MissingFeature},
+};
 
 /// How long the lab's process may take until its API can be used.
 const API_WITHIN: Duration = Duration::from_secs(30);
@@ -153,7 +156,7 @@ pub async fn up(
     tell: impl Fn(&str),
 ) -> Result<UpReport, UpError> {
     let begun = Instant::now();
-    check()?;
+    check(&options.spec)?;
     let dir = LabDir::new(options.spec.name.clone());
     let lock = {
         let dir = dir.clone();
@@ -182,11 +185,18 @@ pub async fn up(
     }
 }
 
-fn check() -> Result<(), UpError> {
+/// Looks for everything that can be missing, before anything is made.
+fn check(spec: &LabSpec) -> Result<(), UpError> {
     if !nix::unistd::geteuid().is_root() {
         return Err(UpError::NotRoot);
     }
-    Ok(kernel::require()?)
+    kernel::require()?;
+    kernel::require_bpffs_mount_point()?;
+    cgroup::hierarchy()?;
+    if spec.routing == Routing::Vxlan {
+        kernel::require_vxlan()?;
+    }
+    Ok(())
 }
 
 /// Tells whether the lab's process lives. Anything else by that name is a leftover.
@@ -280,7 +290,7 @@ fn construct(dir: &LabDir, record: &LabRecord) -> Result<Child, UpError> {
     let families = record.spec.ip_family;
     fabric::create(dir, families)?;
     start_world(dir, record)?;
-    let plans = (1..=record.spec.nodes).map(|number| NodePlan::new(number, families));
+    let plans = (1..=record.spec.nodes).map(|number| NodePlan::new(number, &record.spec));
     thread::scope(|scope| {
         let workers: Vec<_> = plans
             .map(|plan| {

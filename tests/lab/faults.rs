@@ -7,18 +7,20 @@ use std::{
 
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::{
-    Api, ResourceExt,
-    api::{ListParams, Patch, PatchParams},
+    Api,
+    api::{Patch, PatchParams},
 };
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use serde_json::json;
-use skep::kernel::NetNs;
 use tokio::runtime::Runtime;
 
-use super::lab::{Lab, eventually};
+use super::{
+    lab::{Lab, eventually},
+    pods::{addresses, netns, node, pods},
+};
 
 /// The shop's UDP port.
 const STATS: u16 = 8125;
@@ -27,29 +29,11 @@ fn signal(pid: i32, signal: Signal) {
     kill(Pid::from_raw(pid), signal).expect("the process is there");
 }
 
-async fn pods(lab: &Lab, app: &str) -> Vec<Pod> {
-    let api: Api<Pod> = Api::namespaced(lab.client().await, "shop");
-    let selector = ListParams::default().labels(&format!("app.kubernetes.io/name={app}"));
-    api.list(&selector).await.expect("pods are listed").items
-}
-
-fn addresses(pod: &Pod) -> Vec<IpAddr> {
-    let status = pod.status.clone().expect("a status");
-    status.pod_ips.into_iter().flatten().map(|ip| ip.ip.parse().expect("an address")).collect()
-}
-
-fn node(pod: &Pod) -> String {
-    pod.spec.clone().and_then(|spec| spec.node_name).expect("a node")
-}
-
 /// A socket in a pod's network namespace.
 fn socket_in(lab: &Lab, pod: &Pod, family: &IpAddr) -> UdpSocket {
-    let name = format!("--pod {}", pod.name_any());
-    let pid = lab.processes(&["lab stand-in", &name])[0];
-    let netns = NetNs::open(format!("/proc/{pid}/ns/net")).expect("the pod's namespace");
     let any: SocketAddr =
         if family.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }.parse().expect("any");
-    netns.run(|| UdpSocket::bind(any)).expect("entered").expect("bound")
+    netns(lab, pod).run(|| UdpSocket::bind(any)).expect("entered").expect("bound")
 }
 
 /// A running stream of datagrams to an echo server.

@@ -6,9 +6,20 @@
     reason = "a test fails by panicking and tells figures on the console"
 )]
 
+mod attacks;
+mod cni;
+mod evidence;
+mod exhausted;
 mod faults;
 mod footprint;
+mod forgeries;
 mod lab;
 mod lifecycle;
+mod missing;
+mod pods;
+mod refused;
+mod runtime;
+mod strangers;
 mod traffic;
 mod vm;
+mod wire;

@@ -14,7 +14,7 @@ use crate::{
         runtime::{self, Threads},
     },
     config::{IpFamilies, Routing},
-    lab::{self, LabSpec, MAX_NODES, UpError, UpOptions, UpReport},
+    lab::{self, LabSpec, MAX_NODES, PodMasks, UpError, UpOptions, UpReport},
 };
 
 /// Bring a lab up
@@ -38,6 +38,12 @@ pub(crate) struct Args {
     /// Address families: dual, ipv4 or ipv6
     #[arg(long, value_name = "FAMILY", default_value = "dual")]
     ip_family: IpFamilies,
+    /// Prefix length of nodes' IPv4 pod CIDRs
+    #[arg(long, value_name = "BITS", default_value_t = PodMasks::default().v4, value_parser = clap::value_parser!(u8).range(24..=30))]
+    node_cidr_mask_size_ipv4: u8,
+    /// Prefix length of nodes' IPv6 pod CIDRs
+    #[arg(long, value_name = "BITS", default_value_t = PodMasks::default().v6, value_parser = clap::value_parser!(u8).range(64..=126))]
+    node_cidr_mask_size_ipv6: u8,
     /// Manifests to create: files, directories, or - for stdin
     #[arg(short = 'f', long = "filename", value_name = "PATH")]
     manifests: Vec<PathBuf>,
@@ -61,6 +67,10 @@ impl Args {
                 nodes: self.nodes,
                 routing: self.routing,
                 ip_family: self.ip_family,
+                pod_masks: PodMasks {
+                    v4: self.node_cidr_mask_size_ipv4,
+                    v6: self.node_cidr_mask_size_ipv6,
+                },
             },
             manifests,
             wait: self.wait.then_some(Duration::from_secs(self.timeout)),
