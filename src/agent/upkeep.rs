@@ -96,6 +96,7 @@ fn repair_once(agent: &Agent) {
         error!(error = &error as &dyn std::error::Error, "configuration not written");
     }
     refresh_devices(agent);
+    agent.endpoints.settle_attachments();
     match agent.endpoints.repair(&agent.devices().entries()) {
         Ok(0) => {}
         Ok(differing) => warn!(differing, "entries of endpoints or devices corrected"),

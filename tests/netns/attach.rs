@@ -57,6 +57,26 @@ fn both_sides_of_a_pod_have_a_program_by_either_method_and_auto_prefers_tcx() {
 
 #[test]
 #[ignore = "needs root"]
+fn a_device_attached_in_a_hurry_has_filters_until_it_is_attached_to_stay() {
+    let cases = [
+        (AttachMode::Auto, AttachMethod::Clsact, AttachMethod::Tcx),
+        (AttachMode::Tcx, AttachMethod::Tcx, AttachMethod::Tcx),
+        (AttachMode::Clsact, AttachMethod::Clsact, AttachMethod::Clsact),
+    ];
+    for (mode, first, last) in cases {
+        let mut node = node(mode);
+        let pod = pod(&mut node);
+        let device = pod.device.ifindex;
+        inside(node.netns(), || node.datapath().detach(Hook::Pod, device));
+        inside(node.netns(), || node.datapath().attach_hurried(Hook::Pod, device));
+        assert_eq!(attached(&node, device), both_sides(first), "{mode:?}");
+        inside(node.netns(), || node.datapath().attach(Hook::Pod, device));
+        assert_eq!(attached(&node, device), both_sides(last), "{mode:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
 fn a_restart_replaces_every_program_in_place_and_a_change_of_method_leaves_one() {
     let mut node = node(AttachMode::Clsact);
     let pod = pod(&mut node);

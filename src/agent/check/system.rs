@@ -16,7 +16,11 @@ pub(super) fn attachments(
     records: &[EndpointRecord],
     devices: &Devices,
 ) -> Vec<Finding> {
-    let all = match agent.datapath.attachments() {
+    let all = {
+        let _held = agent.endpoints.hold_attachments();
+        agent.datapath.attachments()
+    };
+    let all = match all {
         Ok(all) => all,
         Err(error) => return vec![finding("attachments", error.to_string())],
     };

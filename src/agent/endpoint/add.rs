@@ -44,6 +44,7 @@ impl Endpoints {
     /// When it is connected elsewhere, there is no address, or the kernel refuses; nothing is left
     /// behind then.
     pub(in crate::agent) fn add(&self, wanted: Wanted) -> Result<(Attached, Made), Failure> {
+        let _busy = self.hurry.begin();
         let _turn = self.turns.take(&wanted.attachment);
         if let Some(existing) = self.find(&wanted.attachment) {
             return self.added_before(&existing, &wanted).map(|attached| (attached, Made::Before));
@@ -139,7 +140,7 @@ impl Endpoints {
         self.tables.put_device(record, Stage::Preparing).map_err(map_failed)?;
         self.context
             .datapath
-            .attach(Hook::Pod, record.ifindex)
+            .attach_hurried(Hook::Pod, record.ifindex)
             .map_err(|e| datapath("programs cannot be attached to the pod's device").because(&e))?;
         let labelled =
             self.context.runtime.block_on(labelled).map_err(|e| {

@@ -3,6 +3,7 @@
 mod add;
 mod check;
 mod delete;
+mod hurry;
 mod labelling;
 mod reaper;
 mod rest;

@@ -11,7 +11,7 @@ use std::{
 use skep_bpf::abi::CtKey;
 use tokio::{runtime::Handle, sync::Notify};
 
-use super::{reaper::Reaper, rest::RestFile, tables::EndpointTables, turns::Turns};
+use super::{hurry::Hurry, reaper::Reaper, rest::RestFile, tables::EndpointTables, turns::Turns};
 use crate::{
     agent::cluster::{Cluster, LocalAddress},
     cni::{
@@ -66,6 +66,7 @@ pub(in crate::agent) struct Endpoints {
     pub(super) tables: EndpointTables<KernelMaps>,
     pub(super) records: RecordStore,
     pub(super) turns: Turns,
+    pub(super) hurry: Hurry,
     pub(super) reaper: Reaper,
     pub(super) rest: RestFile,
     pub(super) revision: Mutex<Revision<KernelMaps>>,
@@ -118,6 +119,7 @@ impl Endpoints {
             tables,
             records,
             turns: Turns::default(),
+            hurry: Hurry::default(),
             reaper: Reaper::start(std::sync::Weak::clone(this)),
             rest,
             revision: Mutex::new(revision),

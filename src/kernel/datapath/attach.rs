@@ -28,22 +28,47 @@ impl Datapath {
     /// # Errors
     /// When the device is gone or the kernel refuses.
     pub fn attach(&self, hook: Hook, device: IfIndex) -> Result<(), AttachError> {
+        self.attach_by(self.method, hook, device)
+    }
+
+    /// Attaches both programs of a hook to a new device for which somebody waits. With
+    /// [`super::AttachMode::Auto`] that is by filters, until [`Datapath::attach`] is called when nobody
+    /// waits: a TCX link on a new device makes its creator wait for all CPUs (`tcx_entry_sync` in
+    /// include/net/tcx.h), ten milliseconds and more, a filter does not.
+    ///
+    /// # Errors
+    /// When the device is gone or the kernel refuses.
+    pub fn attach_hurried(&self, hook: Hook, device: IfIndex) -> Result<(), AttachError> {
+        self.attach_by(self.hurried, hook, device)
+    }
+
+    fn attach_by(
+        &self,
+        method: AttachMethod,
+        hook: Hook,
+        device: IfIndex,
+    ) -> Result<(), AttachError> {
+        let netlink = Netlink::open()?;
+        let mut replaced = false;
         for direction in Direction::BOTH {
             let program = self
                 .program_fd(hook.program(direction))
                 .expect("every program was loaded when the datapath was opened");
-            match self.method {
+            match method {
                 AttachMethod::Tcx => {
                     self.attach_link(hook, device, direction, program)?;
-                    remove_filter(&Netlink::open()?, device, direction)?;
+                    replaced |= remove_filter(&netlink, device, direction)?;
                 }
                 AttachMethod::Clsact => {
-                    self.attach_filter(hook, device, direction, program)?;
+                    self.attach_filter(&netlink, hook, device, direction, program)?;
                     self.remove_link(hook, device, direction)?;
                 }
             }
         }
-        debug!(hook = hook.name(), ifindex = device.0, method = %self.method, "attached");
+        if replaced {
+            remove_empty_qdisc(&netlink, device)?;
+        }
+        debug!(hook = hook.name(), ifindex = device.0, %method, "attached");
         Ok(())
     }
 
@@ -117,12 +142,12 @@ impl Datapath {
 
     fn attach_filter(
         &self,
+        netlink: &Netlink,
         hook: Hook,
         device: IfIndex,
         direction: Direction,
         program: BorrowedFd<'_>,
     ) -> Result<(), AttachError> {
-        let netlink = Netlink::open()?;
         netlink.ensure_clsact(device)?;
         let name = format!("{NAME_PREFIX}{}", hook.program(direction));
         Ok(netlink.put_filter(&place(device, direction), &name, program)?)
@@ -157,22 +182,22 @@ pub(super) fn is_ours(filter: &BpfFilter) -> bool {
     filter.handle == HANDLE && filter.name.starts_with(NAME_PREFIX)
 }
 
-/// Removes skep's filter from one side of a device, if there is one.
+/// Removes skep's filter from one side of a device, if there is one; tells whether there was.
 pub(super) fn remove_filter(
     netlink: &Netlink,
     device: IfIndex,
     direction: Direction,
-) -> Result<(), AttachError> {
+) -> Result<bool, AttachError> {
     let filters = match netlink.filters(device, direction) {
-        Err(error) if error.is_absent() => return Ok(()),
+        Err(error) if error.is_absent() => return Ok(false),
         other => other?,
     };
     if !filters.iter().any(is_ours) {
-        return Ok(());
+        return Ok(false);
     }
     match netlink.remove_filter(&place(device, direction)) {
         Err(error) if !error.is_absent() => Err(error.into()),
-        _ => Ok(()),
+        _ => Ok(true),
     }
 }
 

@@ -25,6 +25,7 @@ use crate::kernel::{KernelMaps, OBJECT, sys};
 pub struct Datapath {
     pub(super) bpf_dir: PathBuf,
     pub(super) method: AttachMethod,
+    pub(super) hurried: AttachMethod,
     programs: Ebpf,
     infos: Vec<ProgramInfo>,
     maps: Arc<KernelMaps>,
@@ -55,8 +56,12 @@ impl Datapath {
             AttachMode::Auto if sys::has_tcx() => AttachMethod::Tcx,
             AttachMode::Auto => AttachMethod::Clsact,
         };
+        let hurried = match options.attach {
+            AttachMode::Auto => AttachMethod::Clsact,
+            AttachMode::Tcx | AttachMode::Clsact => method,
+        };
         let maps = Arc::new(KernelMaps::open(&options.bpf_dir)?);
-        Ok(Self { bpf_dir: options.bpf_dir.clone(), method, programs, infos, maps })
+        Ok(Self { bpf_dir: options.bpf_dir.clone(), method, hurried, programs, infos, maps })
     }
 
     /// Returns the pinned maps.
