@@ -24,6 +24,12 @@ impl Diff {
         Self((!old.to_be()) as u64 + new.to_be() as u64)
     }
 
+    /// Returns the change of four bytes given as they lie in memory.
+    #[inline(always)]
+    pub const fn word_pair(old: u32, new: u32) -> Self {
+        Self(!old as u64 + new as u64)
+    }
+
     /// Returns the change of an address as it is on the wire.
     #[inline(always)]
     pub fn addr(old: &Addr, new: &Addr) -> Self {

@@ -2,6 +2,7 @@
 
 use crate::{
     abi::{Config, DropReason, EndpointValue},
+    checksum::Diff,
     packet::{ETHERNET, Packet, Parsed},
     state::State,
 };
@@ -25,16 +26,31 @@ fn is_too_big<P: Packet>(pkt: &P, config: &Config, p: &Parsed) -> bool {
 /// Takes one hop off.
 #[inline(always)]
 pub fn take_hop<P: Packet>(pkt: &P, p: &Parsed) -> Result<(), DropReason> {
-    let ttl = p.ttl.wrapping_sub(1);
-    let stored = if p.is_v4() {
-        // One off the upper byte of a word: the sum grows by the same (RFC 1141).
-        let sum = u32::from(p.header_sum) + 0x0100;
-        let [high, low] = ((sum + (sum >> 16)) as u16).to_be_bytes();
-        pkt.store_uncovered(p.l3 + 8, &[ttl, p.proto, high, low])
-    } else {
-        pkt.store(p.l3 + 7, &[ttl])
-    };
-    if stored { Ok(()) } else { Err(DropReason::WriteError) }
+    let (at, word) = if p.is_v4() { (8, less_a_hop_v4(p)) } else { (4, less_a_hop_v6(p)) };
+    if !pkt.put_words(ETHERNET + at, [word]) {
+        return Err(DropReason::WriteError);
+    }
+    if !p.is_v4() {
+        // IPv4's header sum made up for it; in IPv6 nothing does.
+        pkt.fix_whole_sum(Diff::word_pair(p.hop_word, word).get());
+    }
+    Ok(())
+}
+
+/// TTL, protocol and header sum of the next hop.
+#[inline(always)]
+fn less_a_hop_v4(p: &Parsed) -> u32 {
+    // One off the upper byte of a word: the sum grows by the same (RFC 1141).
+    let sum = u32::from(p.header_sum) + 0x0100;
+    let [high, low] = ((sum + (sum >> 16)) as u16).to_be_bytes();
+    let [_, proto, ..] = p.hop_word.to_ne_bytes();
+    u32::from_ne_bytes([p.ttl.wrapping_sub(1), proto, high, low])
+}
+
+/// Payload length, next header and hop limit of the next hop: the limit is the last byte.
+#[inline(always)]
+fn less_a_hop_v6(p: &Parsed) -> u32 {
+    u32::from_be(p.hop_word).wrapping_sub(1).to_be()
 }
 
 /// Makes a packet ready for the pod's end of the veth.
@@ -46,8 +62,12 @@ pub fn prepare_for_pod<P: Packet>(
 ) -> Result<(), DropReason> {
     take_hop(pkt, &st.packet)?;
     let (d, s) = (pod.mac, pod.host_mac);
-    let macs = [d[0], d[1], d[2], d[3], d[4], d[5], s[0], s[1], s[2], s[3], s[4], s[5]];
-    if !pkt.store_uncovered(st.packet.l3 - ETHERNET, &macs) {
+    let macs = [
+        u32::from_ne_bytes([d[0], d[1], d[2], d[3]]),
+        u32::from_ne_bytes([d[4], d[5], s[0], s[1]]),
+        u32::from_ne_bytes([s[2], s[3], s[4], s[5]]),
+    ];
+    if !pkt.put_words(0, macs) {
         return Err(DropReason::WriteError);
     }
     pkt.set_mark(0);

@@ -1,10 +1,10 @@
 //! What the programs cost: verified instructions, and time on the established path.
 
-use skep_bpf::abi::Mode;
+use skep_bpf::abi::{Addr, EndpointValue, Mode};
 
 use crate::{
-    cluster::{Cast, Cluster},
-    frames::{ACK, Frame, SYN},
+    cluster::{Cast, Cluster, IDENTITY_B, endpoint},
+    frames::{ACK, Frame, GATEWAY_MAC, POD_MAC, SYN},
     kernel_rig::KernelRig,
     rig::{Hook, Meta, Rig as _},
 };
@@ -30,7 +30,14 @@ fn the_established_path_takes_about_a_hundred_nanoseconds() {
         for (name, dst) in [("pod_to_pod", cast.b), ("pod_to_overlay", cast.remote)] {
             let _ = c.a_sends(&Frame::tcp((cast.a, 1), (dst, 2), SYN).bytes());
             let _ = c.b_sends(&Frame::tcp((cast.b, 2), (cast.a, 1), SYN | ACK).bytes());
-            // A run repeats on one packet, whose hops would run out.
+            // A run repeats on one packet: forwarded, it must look as if the pod had sent it again, and its
+            // hops must last.
+            let mirror = EndpointValue {
+                mac: GATEWAY_MAC,
+                host_mac: POD_MAC,
+                ..endpoint(12, IDENTITY_B)
+            };
+            c.rig.endpoint(Addr::from(cast.b), mirror);
             let frame = Frame::tcp((cast.a, 1), (dst, 2), ACK).ttl(255).bytes();
             c.rig.device(Some(c.veth_a()));
             let mut best = u128::MAX;

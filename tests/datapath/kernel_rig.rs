@@ -110,9 +110,11 @@ impl KernelRig {
             .collect()
     }
 
-    /// Runs a packet `repeat` times and returns the mean time.
+    /// Runs a packet `repeat` times and returns the mean time. It must be redirected to the last.
     pub(crate) fn time(&mut self, hook: Hook, frame: &[u8], meta: Meta, repeat: u32) -> Duration {
-        self.execute(hook, frame, meta, repeat).expect("the packet can be run").1
+        let (ran, mean) = self.execute(hook, frame, meta, repeat).expect("the packet can be run");
+        assert_eq!(ran.verdict, Verdict::Redirect, "a drop costs something else");
+        mean
     }
 
     /// Runs a packet; `None` if the kernel refuses to make one of these bytes.

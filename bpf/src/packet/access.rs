@@ -98,8 +98,13 @@ pub trait Packet {
     /// what headers can reach. A view dies with the next call of anything that may move bytes.
     fn window<const N: usize>(&self, at: u32) -> Option<Self::Window<N>>;
 
-    /// Overwrites bytes; checksums are the caller's. Returns whether it worked.
-    fn store<const N: usize>(&self, at: u32, bytes: &[u8; N]) -> bool;
+    /// Overwrites words of a header that was read, given as they lie in memory; what checksums cover is
+    /// the caller's. The quickest way to write.
+    fn put_words<const N: usize>(&self, at: u32, words: [u32; N]) -> bool;
+
+    /// Tells the kernel by how much the sum of all bytes changed, which a device may have computed. Only
+    /// what no checksum inside the packet makes up for is of interest.
+    fn fix_whole_sum(&self, diff: u32);
 
     /// Overwrites bytes that no checksum inside the packet covers.
     fn store_uncovered<const N: usize>(&self, at: u32, bytes: &[u8; N]) -> bool;

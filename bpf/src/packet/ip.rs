@@ -103,6 +103,7 @@ fn v4<P: Packet>(pkt: &P, extent: Extent, out: &mut Parsed) -> Result<(), DropRe
     out.src = w.v4::<12>();
     out.dst = w.v4::<16>();
     out.header_sum = w.be16::<10>();
+    out.hop_word = w.raw32::<8>();
     out.fragment_proto = out.proto;
     if total == 0 && pkt.segment_size() != 0 {
         // Packets beyond 64 kB that the device will cut (BIG TCP) have no length.
@@ -143,6 +144,7 @@ fn v6<P: Packet>(pkt: &P, extent: Extent, out: &mut Parsed) -> Result<(), DropRe
     let version = w.byte::<0>() >> 4;
     out.version = 6;
     out.ttl = w.byte::<7>();
+    out.hop_word = w.raw32::<4>();
     out.src = w.v6::<8, 16>();
     out.dst = w.v6::<24, 32>();
     if payload == 0 && pkt.segment_size() != 0 {

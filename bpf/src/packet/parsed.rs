@@ -56,6 +56,9 @@ pub struct Parsed {
     pub l4_len: u32,
     /// Where the parser stands.
     pub(super) cursor: u32,
+    /// The four bytes with the hops left, as they lie in the packet: from IPv4's TTL, or up to IPv6's
+    /// hop limit.
+    pub hop_word: u32,
     /// IPv4 header checksum as it lies in the packet.
     pub header_sum: u16,
     /// Source port, or the identifier of an ICMP exchange.
@@ -100,6 +103,7 @@ impl Default for Parsed {
             fragment_id: 0,
             l4_len: 0,
             cursor: 0,
+            hop_word: 0,
             header_sum: 0,
             sport: 0,
             dport: 0,

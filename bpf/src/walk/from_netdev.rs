@@ -187,6 +187,7 @@ fn refresh_sum<P: Packet>(pkt: &P, st: &mut State) {
         && let Some(w) = pkt.window::<20>(st.packet.l3)
     {
         st.packet.header_sum = w.be16::<10>();
+        st.packet.hop_word = w.raw32::<8>();
     }
 }
 

@@ -78,9 +78,15 @@ impl Packet for Bytes {
         let view = bytes.get(at as usize..at as usize + N)?;
         Some(View(view.try_into().expect("the slice has N bytes")))
     }
-    fn store<const N: usize>(&self, at: u32, bytes: &[u8; N]) -> bool {
-        self.change(at, |_| *bytes)
+    fn put_words<const N: usize>(&self, at: u32, words: [u32; N]) -> bool {
+        let (at, mut all) = (at as usize, self.bytes.borrow_mut());
+        let Some(place) = all.get_mut(at..at + N * 4) else { return false };
+        for (to, word) in place.chunks_exact_mut(4).zip(words) {
+            to.copy_from_slice(&word.to_ne_bytes());
+        }
+        true
     }
+    fn fix_whole_sum(&self, _diff: u32) {}
     fn store_uncovered<const N: usize>(&self, at: u32, bytes: &[u8; N]) -> bool {
         self.change(at, |_| *bytes)
     }

@@ -9,9 +9,8 @@ use core::{
 
 use aya_ebpf::{
     bindings::{
-        __sk_buff, BPF_F_MARK_MANGLED_0, BPF_F_PSEUDO_HDR, BPF_F_RECOMPUTE_CSUM,
-        BPF_F_TUNINFO_IPV6, BPF_F_ZERO_CSUM_TX, bpf_fib_lookup as FibParams,
-        bpf_tunnel_key as TunnelKey,
+        __sk_buff, BPF_F_MARK_MANGLED_0, BPF_F_PSEUDO_HDR, BPF_F_TUNINFO_IPV6, BPF_F_ZERO_CSUM_TX,
+        bpf_fib_lookup as FibParams, bpf_tunnel_key as TunnelKey,
     },
     helpers::{
         bpf_csum_update, bpf_fib_lookup, bpf_l3_csum_replace, bpf_l4_csum_replace,
@@ -76,6 +75,12 @@ impl Skb {
     /// Returns a pointer to `N` bytes that are directly readable.
     #[inline(always)]
     fn direct<const N: usize>(&self, at: u32) -> Option<Head<N>> {
+        self.reach(at, N).map(Head)
+    }
+
+    /// Returns a pointer to `length` bytes that are directly accessible.
+    #[inline(always)]
+    fn reach(&self, at: u32, length: usize) -> Option<usize> {
         let mut start = pointer!(self, data);
         let end = pointer!(self, data_end);
         // SAFETY: register arithmetic only. The mask is for the verifier, which must see a bound on
@@ -91,22 +96,7 @@ impl Skb {
                 options(pure, nomem, nostack)
             );
         }
-        (start + N <= end).then_some(Head(start))
-    }
-
-    #[inline(always)]
-    fn store_with<const N: usize>(&self, at: u32, bytes: &[u8; N], flags: u32) -> bool {
-        // SAFETY: the pointer is to `N` readable bytes; the kernel checks the range in the packet.
-        let done = unsafe {
-            bpf_skb_store_bytes(
-                self.skb.cast(),
-                at,
-                bytes.as_ptr().cast::<c_void>(),
-                N as u32,
-                flags.into(),
-            )
-        };
-        done == 0
+        (start + length <= end).then_some(start)
     }
 }
 
@@ -188,13 +178,36 @@ impl Packet for Skb {
     }
 
     #[inline(always)]
-    fn store<const N: usize>(&self, at: u32, bytes: &[u8; N]) -> bool {
-        self.store_with(at, bytes, BPF_F_RECOMPUTE_CSUM)
+    fn put_words<const N: usize>(&self, at: u32, words: [u32; N]) -> bool {
+        let Some(start) = self.reach(at, N * 4) else { return false };
+        for (index, word) in words.into_iter().enumerate() {
+            // SAFETY: `reach` checked the bytes against the end of the packet, which the verifier
+            // proves once more; packet data is not aligned, hence the instruction itself.
+            unsafe {
+                asm!(
+                    "*(u32 *)({at} + 0) = {word}",
+                    at = in(reg) start + index * 4,
+                    word = in(wreg) word,
+                    options(nostack)
+                );
+            }
+        }
+        true
+    }
+
+    #[inline(always)]
+    fn fix_whole_sum(&self, diff: u32) {
+        // SAFETY: the context is valid. Does nothing unless the device summed the packet up.
+        unsafe { bpf_csum_update(self.skb, diff) };
     }
 
     #[inline(always)]
     fn store_uncovered<const N: usize>(&self, at: u32, bytes: &[u8; N]) -> bool {
-        self.store_with(at, bytes, 0)
+        // SAFETY: the pointer is to `N` readable bytes; the kernel checks the range in the packet.
+        let done = unsafe {
+            bpf_skb_store_bytes(self.skb.cast(), at, bytes.as_ptr().cast::<c_void>(), N as u32, 0)
+        };
+        done == 0
     }
 
     #[inline(always)]
@@ -215,9 +228,8 @@ impl Packet for Skb {
         if change == Covered::PseudoV6 {
             // The helper thinks of IPv4, whose header sum absorbs the address: on packets with a
             // sum over all bytes it takes the change off, but in IPv6 the address itself put it
-            // there. Kernels before 6.16 have no flag for it. Does nothing on other packets.
-            // SAFETY: the context is valid.
-            unsafe { bpf_csum_update(self.skb, diff) };
+            // there. Kernels before 6.16 have no flag for it.
+            self.fix_whole_sum(diff);
         }
         done == 0
     }
