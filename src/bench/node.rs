@@ -178,7 +178,7 @@ impl StandaloneNode {
         // Two neighbours in the count have each other's MACs, so that a packet from one to the other
         // looks the same after it was forwarded, and a test run can repeat on it.
         let macs = [MacAddr([0x02, 0x70, 0, 0, 0, 1]), MacAddr([0x02, 0x70, 0, 0, 0, 2])];
-        let [pod_mac, host_mac] = if number % 2 == 0 { macs } else { [macs[1], macs[0]] };
+        let [pod_mac, host_mac] = if number.is_multiple_of(2) { macs } else { [macs[1], macs[0]] };
         let spec = PodDeviceSpec {
             netns: &netns,
             host_name: &host_name,

@@ -118,7 +118,8 @@ impl Pool {
 
     pub(super) fn check(&self, now: Duration) -> Result<(), PoolError> {
         let range = self.range.ok_or(PoolError::NoRange { family: self.family })?;
-        let rested = self.freed.iter().any(|(_, freed)| rested(*freed, now, REST));
+        // As early as an ADD would take one; that it may still be unclean is settled within moments.
+        let rested = self.freed.iter().any(|(_, freed)| rested(*freed, now, EARLIEST_REUSE));
         if rested || self.peek_fresh(range).is_some() {
             return Ok(());
         }
