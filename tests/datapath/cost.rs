@@ -32,11 +32,8 @@ fn the_established_path_takes_about_a_hundred_nanoseconds() {
             let _ = c.b_sends(&Frame::tcp((cast.b, 2), (cast.a, 1), SYN | ACK).bytes());
             // A run repeats on one packet: forwarded, it must look as if the pod had sent it again, and its
             // hops must last.
-            let mirror = EndpointValue {
-                mac: GATEWAY_MAC,
-                host_mac: POD_MAC,
-                ..endpoint(12, IDENTITY_B)
-            };
+            let mirror =
+                EndpointValue { mac: GATEWAY_MAC, host_mac: POD_MAC, ..endpoint(12, IDENTITY_B) };
             c.rig.endpoint(Addr::from(cast.b), mirror);
             let frame = Frame::tcp((cast.a, 1), (dst, 2), ACK).ttl(255).bytes();
             c.rig.device(Some(c.veth_a()));
