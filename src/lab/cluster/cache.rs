@@ -112,8 +112,9 @@ impl<K: Cached> Cache<K> {
     pub(crate) async fn reached(&self, version: u64) {
         let mut seen = self.seen.subscribe();
         let reached = seen.wait_for(|seen| *seen >= version);
-        // After that long the watch is broken, and will list anew.
-        timeout(Duration::from_secs(5), reached).await.ok();
+        // After that long the watch is broken, and has listed anew. Earlier it may only be slow, and what
+        // it does not show yet would be made twice.
+        timeout(Duration::from_secs(60), reached).await.ok();
     }
 
     /// Returns all objects, in order of namespace and name.

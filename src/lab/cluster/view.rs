@@ -87,8 +87,9 @@ fn cache<K: Cached>(
     Cache::start(Api::all(client.clone()), changed.clone(), shutdown.clone())
 }
 
-/// How long a write may take before it is given up; the next pass tries again.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a write may take before it is given up; the next pass tries again. Long, since a write
+/// that is given up may still happen: a busy machine must not make two pods of one.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Cluster {
     /// Returns the client.
