@@ -67,7 +67,9 @@ fn breakages<'a>(runtime: &'a Runtime<'_>, maps: &'a KernelMaps) -> Vec<Breakage
             assert!(output.status.success(), "{command}: {}", text(&output));
         })
     };
-    let program = "i=$(ip -o link show HOST | cut -d: -f1); rm /sys/fs/bpf/skep/links/*-$i-ingress";
+    // A filter at first, a link later: whichever it is by now.
+    let program = "i=$(ip -o link show HOST | cut -d: -f1); tc qdisc del dev HOST clsact || true; \
+                   rm -f /sys/fs/bpf/skep/links/*-$i-ingress";
     vec![
         ("host's device", host("ip link set HOST down"), "down"),
         ("host's neighbour", host("ip neigh flush dev HOST nud permanent"), "neighbour"),
