@@ -50,7 +50,7 @@ pub enum NetNsError {
 }
 
 // _IO(0xb7, 0x3), see ioctl_ns(2).
-const NS_GET_NSTYPE: libc::c_ulong = 0xb703;
+const NS_GET_NSTYPE: libc::Ioctl = 0xb703;
 
 impl NetNs {
     /// Opens a namespace file, such as `/run/netns/NAME` or `/proc/PID/ns/net`.
