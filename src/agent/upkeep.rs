@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     flows::Observer,
-    kernel::EventReader,
+    kernel::{Attachment, EventReader, Owner},
     kubernetes::NodeObject,
     maps::{CollectorOptions, ConfigTable, ConntrackCollector, ConntrackTable, MapStore},
     model::Identity,
@@ -95,8 +95,22 @@ fn repair_once(agent: &Agent) {
     {
         error!(error = &error as &dyn std::error::Error, "configuration not written");
     }
-    refresh_devices(agent);
-    agent.endpoints.settle_attachments();
+    let found = Devices::find(&agent.config)
+        .inspect_err(|error| {
+            warn!(error = error as &dyn std::error::Error, "devices to the underlay not found");
+        })
+        .ok();
+    let attachments = agent
+        .datapath
+        .attachments()
+        .inspect_err(|error| error!(%error, "attachments not listed"))
+        .ok();
+    if let Some(found) = found {
+        refresh_devices(agent, &found, attachments.as_deref());
+    }
+    if let Some(attachments) = attachments {
+        agent.endpoints.settle_attachments(&attachments);
+    }
     match agent.endpoints.repair(&agent.devices().entries()) {
         Ok(0) => {}
         Ok(differing) => warn!(differing, "entries of endpoints or devices corrected"),
@@ -123,21 +137,14 @@ fn repair_once(agent: &Agent) {
 }
 
 /// Devices come, go and change their addresses; programs may have been taken off them.
-fn refresh_devices(agent: &Agent) {
-    let found = match Devices::find(&agent.config) {
-        Ok(found) => found,
-        Err(error) => {
-            warn!(error = &error as &dyn std::error::Error, "devices to the underlay not found");
-            return;
-        }
-    };
+fn refresh_devices(agent: &Agent, found: &Devices, attachments: Option<&[Attachment]>) {
     let changed = {
         let mut devices = agent.devices.lock().expect("no panic while holding the lock");
         let changed = devices.hooks() != found.hooks() || devices.entries() != found.entries();
         *devices = found.clone();
         changed
     };
-    let missing = missing_attachments(agent, &found);
+    let missing = attachments.is_some_and(|all| missing_attachments(agent, found, all));
     if changed || missing {
         info!(changed, missing, "programs are put on the node's devices");
         if let Err(error) = found.attach(&agent.datapath) {
@@ -147,19 +154,9 @@ fn refresh_devices(agent: &Agent) {
     }
 }
 
-fn missing_attachments(agent: &Agent, devices: &Devices) -> bool {
-    let attachments = match agent.datapath.attachments() {
-        Ok(attachments) => attachments,
-        Err(error) => {
-            error!(%error, "attachments not listed");
-            return false;
-        }
-    };
+fn missing_attachments(agent: &Agent, devices: &Devices, attachments: &[Attachment]) -> bool {
     let ends = |index| {
-        attachments
-            .iter()
-            .filter(|a| a.ifindex == index && a.owner == crate::kernel::Owner::Current)
-            .count()
+        attachments.iter().filter(|a| a.ifindex == index && a.owner == Owner::Current).count()
     };
     let pods = agent.endpoints.records().into_iter().map(|record| record.ifindex);
     let nodes = devices.hooks().into_iter().map(|(index, _, _)| index);

@@ -129,6 +129,23 @@ fn check_names_what_was_tampered_with() {
 
 #[test]
 #[ignore = "needs root"]
+fn a_new_pod_is_moved_from_filters_to_links() {
+    let lab = Lab::bare("settle", &["--nodes", "1"]);
+    let runtime = Runtime { lab: &lab, node: "node-1" };
+    let container = runtime.add("settle");
+    let look = format!(
+        "i=$(ip -o link show {0} | cut -d: -f1); ls /sys/fs/bpf/skep/links | grep -c -- -$i- || true; \
+         tc qdisc show dev {0} | grep -c clsact || true",
+        container.host_ifname()
+    );
+    let attached = || text(&lab.exec("node-1", &["sh", "-ec", &look]));
+    let last = wait_for("links and no qdisc", attached, |seen| seen == "2\n0\n");
+    assert_eq!(runtime.check(&container).code, 0);
+    println!("links, qdiscs of a new pod in the end: {last:?}");
+}
+
+#[test]
+#[ignore = "needs root"]
 fn gc_removes_what_the_runtime_does_not_know_and_nothing_else() {
     let lab = Lab::up("gc", &["--nodes", "1"]);
     let runtime = Runtime { lab: &lab, node: "node-1" };

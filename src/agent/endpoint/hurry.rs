@@ -11,7 +11,7 @@ use std::{
 use tracing::{debug, error};
 
 use super::Endpoints;
-use crate::kernel::{AttachMethod, Hook};
+use crate::kernel::{AttachMethod, Attachment, Hook};
 
 /// Without an ADD for this long nobody is in a hurry.
 const CALM: Duration = Duration::from_secs(1);
@@ -54,21 +54,18 @@ impl Endpoints {
     }
 
     /// Moves pods that were attached in a hurry to the method that is wanted, one after the other and
-    /// as long as nobody waits.
-    pub(in crate::agent) fn settle_attachments(&self) {
+    /// as long as nobody waits. `attachments` are those of this moment.
+    pub(in crate::agent) fn settle_attachments(&self, attachments: &[Attachment]) {
         let datapath = &self.context.datapath;
-        if datapath.method() == AttachMethod::Clsact || !self.hurry.is_over() {
+        if datapath.method() == AttachMethod::Clsact {
             return;
         }
-        let hurried: Vec<_> = match datapath.attachments() {
-            Ok(all) => all.into_iter().filter(|a| a.method == AttachMethod::Clsact).collect(),
-            Err(error) => {
-                error!(%error, "attachments not listed");
-                return;
-            }
+        let is_hurried = |device| {
+            let mut filters = attachments.iter().filter(|a| a.method == AttachMethod::Clsact);
+            filters.any(|attachment| attachment.ifindex == device)
         };
         for record in self.records() {
-            if !hurried.iter().any(|attachment| attachment.ifindex == record.ifindex) {
+            if !is_hurried(record.ifindex) {
                 continue;
             }
             let _turn = self.turns.take(&record.attachment);

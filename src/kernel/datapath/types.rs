@@ -11,7 +11,8 @@ use crate::model::IfIndex;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AttachMode {
-    /// TCX where the kernel has it (6.6), else clsact.
+    /// TCX where the kernel has it (6.6), else clsact. A new pod gets filters first and links when
+    /// nobody waits ([`super::Datapath::attach_hurried`]).
     #[default]
     Auto,
     /// TCX links.
