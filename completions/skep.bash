@@ -55,6 +55,9 @@ _skep() {
             skep,operator)
                 cmd="skep__subcmd__operator"
                 ;;
+            skep,policy)
+                cmd="skep__subcmd__policy"
+                ;;
             skep,status)
                 cmd="skep__subcmd__status"
                 ;;
@@ -253,6 +256,9 @@ _skep() {
             skep__subcmd__help,operator)
                 cmd="skep__subcmd__help__subcmd__operator"
                 ;;
+            skep__subcmd__help,policy)
+                cmd="skep__subcmd__help__subcmd__policy"
+                ;;
             skep__subcmd__help,status)
                 cmd="skep__subcmd__help__subcmd__status"
                 ;;
@@ -336,6 +342,9 @@ _skep() {
                 ;;
             skep__subcmd__help__subcmd__node,list)
                 cmd="skep__subcmd__help__subcmd__node__subcmd__list"
+                ;;
+            skep__subcmd__help__subcmd__policy,matrix)
+                cmd="skep__subcmd__help__subcmd__policy__subcmd__matrix"
                 ;;
             skep__subcmd__identity,help)
                 cmd="skep__subcmd__identity__subcmd__help"
@@ -427,6 +436,18 @@ _skep() {
             skep__subcmd__node__subcmd__help,list)
                 cmd="skep__subcmd__node__subcmd__help__subcmd__list"
                 ;;
+            skep__subcmd__policy,help)
+                cmd="skep__subcmd__policy__subcmd__help"
+                ;;
+            skep__subcmd__policy,matrix)
+                cmd="skep__subcmd__policy__subcmd__matrix"
+                ;;
+            skep__subcmd__policy__subcmd__help,help)
+                cmd="skep__subcmd__policy__subcmd__help__subcmd__help"
+                ;;
+            skep__subcmd__policy__subcmd__help,matrix)
+                cmd="skep__subcmd__policy__subcmd__help__subcmd__matrix"
+                ;;
             *)
                 ;;
         esac
@@ -434,7 +455,7 @@ _skep() {
 
     case "${cmd}" in
         skep)
-            opts="-q -v -h -V --color --quiet --verbose --help --version status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help"
+            opts="-q -v -h -V --color --quiet --verbose --help --version status observe endpoint identity policy node bpf connectivity lab bench agent operator version completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1670,7 +1691,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help)
-            opts="status observe endpoint identity node bpf connectivity lab bench agent operator version completions man help"
+            opts="status observe endpoint identity policy node bpf connectivity lab bench agent operator version completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2218,6 +2239,34 @@ _skep() {
         skep__subcmd__help__subcmd__operator)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__policy)
+            opts="matrix"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__policy__subcmd__matrix)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3204,6 +3253,132 @@ _skep() {
                     ;;
                 --lease-seconds)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__policy)
+            opts="-q -v -h --color --quiet --verbose --help matrix help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__policy__subcmd__help)
+            opts="matrix help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__policy__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__policy__subcmd__help__subcmd__matrix)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__policy__subcmd__matrix)
+            opts="-f -o -q -v -h --filename --compat --mode --cluster-name --kubeconfig --context --skep-namespace --peer --ports --output --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --filename)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compat)
+                    COMPREPLY=($(compgen -W "kubernetes cilium" -- "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -W "default always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --cluster-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --peer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ports)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json csv dot svg" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json csv dot svg" -- "${cur}"))
                     return 0
                     ;;
                 --color)

@@ -14,6 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("config", &["model", "kernel"]),
     ("kubernetes", &["model"]),
+    ("policy", &["model"]),
     ("maps", &["model"]),
     ("events", &["model"]),
     ("kernel", &["model", "maps", "events"]),
@@ -44,6 +45,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "model",
             "kubernetes",
+            "policy",
             "api",
             "flows",
             "cni",
@@ -71,6 +73,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("netlink_packet_core", &["kernel"]),
     ("netlink_sys", &["kernel"]),
     ("rcgen", &["lab"]),
+    ("saphyr_parser", &["policy"]),
 ];
 
 fn sources(dir: &Path) -> Vec<PathBuf> {

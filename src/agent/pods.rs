@@ -10,10 +10,8 @@ use tokio::sync::watch;
 
 use crate::{
     kubernetes::{Change, NamespaceObject, PodObject, Watched},
-    model::{Labels, PodRef},
+    model::{Derivation, Labels, PodLabels, PodRef},
 };
-
-use super::identity::{Derivation, derive};
 
 /// What pods' labels follow from. Readers may wait for a pod to appear.
 #[derive(Debug)]
@@ -69,8 +67,13 @@ impl Pods {
     /// Returns the labels behind a pod's identity, when its namespace is known too.
     pub(super) fn labels(&self, pod: &PodObject) -> Option<Labels> {
         let state = self.state.lock().expect("no panic while holding the lock");
-        let namespace = state.namespaces.get(&pod.pod.namespace)?;
-        Some(derive(&self.rules, pod, namespace))
+        let namespace_labels = state.namespaces.get(&pod.pod.namespace)?;
+        Some(self.rules.labels(&PodLabels {
+            own: &pod.labels,
+            namespace: &pod.pod.namespace,
+            namespace_labels,
+            service_account: &pod.service_account,
+        }))
     }
 
     /// Waits until a pod and its namespace are known.

@@ -16,7 +16,7 @@ use super::{
     cache::Cache,
     cluster::Cluster,
     endpoint::{Context, Endpoints, Labelling},
-    identity::{Derivation, LabelFilter, Resolver},
+    identity::Resolver,
     node::{Devices, Revision, RouteContext, Routes, route_mtu},
     pods::Pods,
     shared::{Agent, Identities, Progress, Watches},
@@ -25,7 +25,7 @@ use crate::{
     cni::{ipam::Ipam, queue::Deletions, server},
     config::{AgentConfig, Attach},
     kernel::{self, AttachMode, Datapath, LoadOptions, sysctl},
-    model::Family,
+    model::{Derivation, Family, LabelFilter},
 };
 
 /// An agent that is set up but not running.

@@ -2,7 +2,7 @@
 
 use std::{error, fmt, io};
 
-use super::{cluster::ClusterError, exit, observe::InvalidTerm};
+use super::{cluster::ClusterError, exit, observe::InvalidTerm, policy::PolicyError};
 use crate::{api::ClientError, connectivity::TestError, lab};
 
 /// What an error means to the caller; decides the exit code.
@@ -159,6 +159,7 @@ table! {
     |error: lab::EnterError| lab_enter(&error);
     |error: lab::ServeError| (Kind::Environment, vec![]);
     |error: lab::StandInError| (Kind::Environment, vec![]);
+    |error: PolicyError| policy(&error);
     |error: ClientError| client(&error);
     |error: ClusterError| cluster(&error);
     |error: TestError| (
@@ -227,6 +228,17 @@ fn lab_enter(error: &lab::EnterError) -> (Kind, Vec<String>) {
         _ => vec![],
     };
     (Kind::Environment, hints)
+}
+
+fn policy(error: &PolicyError) -> (Kind, Vec<String>) {
+    match error {
+        PolicyError::Cluster(inner) => cluster(inner),
+        PolicyError::Spec(_) => (Kind::Usage, vec![]),
+        PolicyError::Rejected(_) => {
+            (Kind::Input, vec!["an agent would reject these objects as a whole".into()])
+        }
+        _ => (Kind::Input, vec![]),
+    }
 }
 
 fn client(error: &ClientError) -> (Kind, Vec<String>) {

@@ -32,6 +32,7 @@ mod node;
 mod observe;
 mod operator;
 mod output;
+mod policy;
 mod run;
 mod runtime;
 mod source;

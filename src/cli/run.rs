@@ -9,6 +9,7 @@ use super::{
     exit::{self, Answer},
     lab,
     output::Output,
+    policy,
     tree::{Bpf, Cli, Command, Connectivity, ListOf},
 };
 use crate::{cni, telemetry};
@@ -63,6 +64,7 @@ fn dispatch(command: Command, out: &Output) -> Result<Answer, Error> {
         Command::Bpf(Bpf::Node(ListOf::List(args))) => args.run(out),
         Command::Bpf(Bpf::Metrics(ListOf::List(args))) => args.run(out),
         Command::Connectivity(Connectivity::Test(args)) => args.run(out),
+        Command::Policy(command) => policy::run(command, out),
         Command::Lab(command) => lab::run(command, out),
         Command::Bench(args) => args.run(out),
         Command::Agent(args) => args.run(out),

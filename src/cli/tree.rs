@@ -6,7 +6,7 @@ use super::{
     agent, bench, bpf, completions, connectivity, endpoint, identity, lab, man, node, observe,
     operator,
     output::{ColorChoice, Settings},
-    status, version,
+    policy, status, version,
 };
 use crate::telemetry::Level;
 
@@ -86,6 +86,9 @@ pub(crate) enum Command {
     /// Identities: the label sets that policy speaks about
     #[command(subcommand)]
     Identity(ListOf<identity::list::Args>),
+    /// What network policies mean
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Nodes of the cluster
     #[command(subcommand)]
     Node(ListOf<node::list::Args>),

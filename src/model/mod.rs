@@ -1,11 +1,15 @@
 //! Words that every part shares. No I/O.
 
+mod derive;
 mod endpoint;
+mod filter;
 mod identity;
 mod labels;
 mod node;
 
+pub use derive::{Derivation, PodLabels};
 pub use endpoint::{Addresses, EndpointId, IfIndex, Incarnation, MacAddr, PodRef};
+pub use filter::LabelFilter;
 pub use identity::Identity;
 pub use labels::Labels;
 pub use node::NodeId;

@@ -15,6 +15,7 @@ mod help;
 mod lists;
 mod observe;
 mod operator;
+mod policy;
 mod run;
 mod status;
 mod version;

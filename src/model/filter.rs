@@ -22,18 +22,18 @@ const RESERVED: [&str; 3] = ["io.cilium.", "io.kubernetes.", "reserved"];
 
 /// Decides by key.
 #[derive(Clone, Debug, Default)]
-pub(in crate::agent) struct LabelFilter {
+pub struct LabelFilter {
     dropped: Vec<String>,
 }
 
 impl LabelFilter {
     /// Makes the default filter that also drops `more`: keys, or prefixes with a final `*`.
-    pub(in crate::agent) fn new(more: &[String]) -> Self {
+    pub fn new(more: &[String]) -> Self {
         Self { dropped: more.to_vec() }
     }
 
     /// Tells whether a pod's own label belongs to its identity.
-    pub(in crate::agent) fn keeps(&self, key: &str) -> bool {
+    pub fn keeps(&self, key: &str) -> bool {
         let dropped = DROPPED.iter().copied().chain(self.dropped.iter().map(String::as_str));
         !RESERVED.iter().any(|prefix| key.starts_with(prefix))
             && !dropped.into_iter().any(|pattern| matches(pattern, key))

@@ -1,0 +1,19 @@
+//! The verbs of `skep policy`.
+
+use clap::Subcommand;
+
+use super::matrix;
+use crate::cli::{error::Error, exit::Answer, output::Output};
+
+/// What can be asked of policies.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Matrix(matrix::Args),
+}
+
+/// Runs a verb.
+pub(crate) fn run(command: Command, out: &Output) -> Result<Answer, Error> {
+    match command {
+        Command::Matrix(args) => args.run(out),
+    }
+}

@@ -1,0 +1,59 @@
+//! Why policies cannot be looked at.
+
+use std::{io, path::PathBuf};
+
+use crate::{
+    cli::cluster::ClusterError,
+    policy::{InputError, cluster::SpecError, text::TextError},
+};
+
+/// Why policies cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PolicyError {
+    /// A file or directory cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// Which one.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is larger than any manifest.
+    #[error("{} has more than {limit} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// What is read at most.
+        limit: u64,
+    },
+    /// A file is not text.
+    #[error("{} is not UTF-8: byte {at} begins no character", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        at: usize,
+    },
+    /// A directory holds no manifest.
+    #[error("{} has no .yaml, .yml or .json files", path.display())]
+    Empty {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Not YAML.
+    #[error(transparent)]
+    Yaml(#[from] TextError),
+    /// Objects that do not go together.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// An end of a connection that is not there.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// Policies that no agent would accept.
+    #[error("{0} of the policies cannot be accepted")]
+    Rejected(usize),
+    /// Objects of a cluster cannot be listed.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+}

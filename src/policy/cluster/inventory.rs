@@ -1,0 +1,196 @@
+//! Everything in a set of objects that policies speak of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
+
+use super::{
+    actor::{Actor, Role},
+    pod::{PodObject, strings, text_at},
+    service::Service,
+};
+use crate::{
+    model::{Derivation, LabelFilter, Labels},
+    policy::{
+        parse::Settings,
+        rule::LabelKey,
+        text::{Document, Node},
+    },
+};
+
+/// A group of prefixes that policies call by name or labels (`CiliumCIDRGroup`).
+#[derive(Clone, Debug)]
+struct CidrGroup {
+    labels: Vec<(String, String)>,
+    prefixes: Vec<IpNet>,
+}
+
+/// Two objects of one name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {what} was given before")]
+pub struct Conflict {
+    /// The file.
+    pub file: String,
+    /// The line where the second one begins.
+    pub line: u32,
+    /// Which object.
+    pub what: String,
+}
+
+/// Pods, namespaces, nodes, services and groups.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    pods: Vec<PodObject>,
+    nodes: Vec<BTreeMap<String, String>>,
+    services: Vec<Service>,
+    groups: Vec<CidrGroup>,
+    seen: BTreeSet<String>,
+}
+
+impl Inventory {
+    /// Takes a document if it is of a kind that matters; tells whether it was.
+    ///
+    /// # Errors
+    /// When an object of this kind and name was taken before.
+    pub fn add(&mut self, document: &Document) -> Result<bool, Conflict> {
+        let root = &document.root;
+        let Some(kind) = text_at(root, &["kind"]) else { return Ok(false) };
+        let Some(name) = text_at(root, &["metadata", "name"]) else { return Ok(false) };
+        if !self.take(kind, name, root) {
+            return Ok(false);
+        }
+        let namespace = text_at(root, &["metadata", "namespace"]).unwrap_or_default();
+        let what = format!("{kind} {namespace}/{name}").replace(" /", " ");
+        if !self.seen.insert(what.clone()) {
+            let line = root.span.start.line;
+            return Err(Conflict { file: document.file.to_string(), line, what });
+        }
+        Ok(true)
+    }
+
+    fn take(&mut self, kind: &str, name: &str, root: &Node) -> bool {
+        match kind {
+            "Namespace" => {
+                let mut labels = strings(root.at(&["metadata", "labels"]));
+                labels.insert("kubernetes.io/metadata.name".to_owned(), name.to_owned());
+                self.namespaces.insert(name.to_owned(), labels);
+            }
+            "Node" => self.nodes.push(strings(root.at(&["metadata", "labels"]))),
+            "Service" => self.services.push(service(name, root)),
+            "EndpointSlice" | "Endpoints" => return self.take_endpoints(kind, name, root),
+            "CiliumCIDRGroup" => self.groups.push(group(name, root)),
+            _ => match PodObject::read(kind, root) {
+                Some(pod) => self.pods.push(pod),
+                None => return false,
+            },
+        }
+        true
+    }
+
+    fn take_endpoints(&mut self, kind: &str, name: &str, root: &Node) -> bool {
+        let namespace = text_at(root, &["metadata", "namespace"]).unwrap_or("default");
+        let of = text_at(root, &["metadata", "labels", "kubernetes.io/service-name"]);
+        let of = of.unwrap_or(name).to_owned();
+        let addresses: Vec<IpNet> = addresses(kind, root);
+        let own = self.services.iter_mut().find(|s| s.namespace == namespace && s.name == of);
+        match own {
+            Some(service) => service.addresses.extend(addresses),
+            None => self.services.push(Service {
+                namespace: namespace.to_owned(),
+                name: of,
+                labels: BTreeMap::new(),
+                selector: BTreeMap::new(),
+                addresses,
+            }),
+        }
+        true
+    }
+
+    /// Returns the services, those of one name joined.
+    pub fn services(&self) -> Vec<Service> {
+        let mut joined: BTreeMap<(&str, &str), Service> = BTreeMap::new();
+        for service in &self.services {
+            match joined.get_mut(&(service.namespace.as_str(), service.name.as_str())) {
+                None => {
+                    joined.insert((&service.namespace, &service.name), service.clone());
+                }
+                Some(own) => {
+                    own.addresses.extend(&service.addresses);
+                    own.labels.extend(service.labels.clone());
+                    own.selector.extend(service.selector.clone());
+                }
+            }
+        }
+        joined.into_values().collect()
+    }
+
+    /// Returns all pods, by name.
+    pub fn pods(&self, settings: &Settings) -> Vec<Actor> {
+        let rules =
+            Derivation { filter: LabelFilter::default(), cluster: settings.cluster.clone() };
+        let mut pods: Vec<Actor> =
+            self.pods.iter().map(|pod| pod.actor(&rules, &self.namespaces)).collect();
+        pods.sort_by(|a, b| a.name.cmp(&b.name));
+        pods
+    }
+
+    /// Returns this node, with the labels that all nodes have.
+    pub fn host(&self) -> Actor {
+        let mut nodes = self.nodes.iter();
+        let mut shared = nodes.next().cloned().unwrap_or_default();
+        for node in nodes {
+            shared.retain(|key, value| node.get(key) == Some(value));
+        }
+        let mut labels: Labels =
+            shared.into_iter().map(|(key, value)| (format!("node:{key}"), value)).collect();
+        labels.0.insert("reserved:host".to_owned(), String::new());
+        Actor::new("entity:host", Role::Host, labels)
+    }
+
+    /// Returns the labels that groups give to a prefix.
+    pub fn group_labels(&self, net: &IpNet) -> Vec<(String, String)> {
+        let of = |group: &&CidrGroup| group.prefixes.iter().any(|prefix| prefix.contains(net));
+        self.groups.iter().filter(of).flat_map(|group| group.labels.clone()).collect()
+    }
+
+    /// Tells whether there is a group of this label.
+    pub fn has_group(&self, key: &LabelKey) -> bool {
+        let is = |(own, _): &(String, String)| *own == key.to_string();
+        self.groups.iter().any(|group| group.labels.iter().any(is))
+    }
+}
+
+fn service(name: &str, root: &Node) -> Service {
+    Service {
+        namespace: text_at(root, &["metadata", "namespace"]).unwrap_or("default").to_owned(),
+        name: name.to_owned(),
+        labels: strings(root.at(&["metadata", "labels"])),
+        selector: strings(root.at(&["spec", "selector"])),
+        addresses: Vec::new(),
+    }
+}
+
+fn addresses(kind: &str, root: &Node) -> Vec<IpNet> {
+    let texts: Vec<&str> = if kind == "EndpointSlice" {
+        let endpoints = root.get("endpoints").map(Node::items).unwrap_or_default();
+        let listed = endpoints.iter().filter_map(|e| e.get("addresses"));
+        listed.flat_map(Node::items).filter_map(Node::text).collect()
+    } else {
+        let subsets = root.get("subsets").map(Node::items).unwrap_or_default();
+        let listed = subsets.iter().filter_map(|s| s.get("addresses"));
+        listed.flat_map(Node::items).filter_map(|a| text_at(a, &["ip"])).collect()
+    };
+    let addrs = texts.iter().filter_map(|text| text.parse::<std::net::IpAddr>().ok());
+    addrs.map(IpNet::from).collect()
+}
+
+fn group(name: &str, root: &Node) -> CidrGroup {
+    let own = strings(root.at(&["metadata", "labels"]));
+    let mut labels: Vec<_> =
+        own.into_iter().map(|(key, value)| (format!("cidrgroup:{key}"), value)).collect();
+    labels.push((format!("cidrgroup:{}{name}", LabelKey::CIDR_GROUP), String::new()));
+    let listed = root.at(&["spec", "externalCIDRs"]).map(Node::items).unwrap_or_default();
+    let prefixes = listed.iter().filter_map(Node::text).filter_map(|text| text.parse().ok());
+    CidrGroup { labels, prefixes: prefixes.map(|net: IpNet| net.trunc()).collect() }
+}

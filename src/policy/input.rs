@@ -1,0 +1,90 @@
+//! A set of objects, sorted into what policies say and whom they say it of.
+
+use super::{
+    cluster::{Conflict, Inventory},
+    parse::{Parsed, Problem, Settings, parse},
+    rule::Policy,
+    text::{Document, Node, Value},
+};
+
+/// Why a set of objects cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// Objects that repeat.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+}
+
+/// Everything that was given.
+#[derive(Debug, Default)]
+pub struct Input {
+    /// What the meaning of policies depends on.
+    pub settings: Settings,
+    /// Whom policies speak of.
+    pub inventory: Inventory,
+    /// All policy objects, rejected ones too, in the order given.
+    pub parsed: Vec<Parsed>,
+    /// How many objects were of kinds that do not matter here.
+    pub ignored: usize,
+}
+
+impl Input {
+    /// Starts an empty set.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// Takes a document; the items of a list are taken one by one.
+    ///
+    /// # Errors
+    /// When an object was given before.
+    pub fn add(&mut self, document: &Document) -> Result<(), InputError> {
+        if let Some(items) = list_items(&document.root) {
+            for item in items {
+                let file = std::sync::Arc::clone(&document.file);
+                self.add(&Document { file, root: item.clone() })?;
+            }
+            return Ok(());
+        }
+        match parse(document, &self.settings) {
+            Some(parsed) => self.add_policy(parsed)?,
+            None if self.inventory.add(document)? => {}
+            None => self.ignored += 1,
+        }
+        Ok(())
+    }
+
+    fn add_policy(&mut self, parsed: Parsed) -> Result<(), Conflict> {
+        let reference = &parsed.reference;
+        let is_same = |own: &Parsed| {
+            let own = &own.reference;
+            (own.kind, &own.namespace, &own.name)
+                == (reference.kind, &reference.namespace, &reference.name)
+        };
+        if self.parsed.iter().any(is_same) {
+            let (file, line) = (reference.file.to_string(), reference.at.line);
+            return Err(Conflict { file, line, what: reference.to_string() });
+        }
+        self.parsed.push(parsed);
+        Ok(())
+    }
+
+    /// Returns the policies that can be enforced.
+    pub fn policies(&self) -> Vec<Policy> {
+        self.parsed.iter().filter_map(|parsed| parsed.policy.clone()).collect()
+    }
+
+    /// Returns everything that is wrong.
+    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.parsed.iter().flat_map(|parsed| &parsed.problems)
+    }
+}
+
+/// Returns the items of a `List`, as `kubectl get -o yaml` prints several objects.
+fn list_items(root: &Node) -> Option<&[Node]> {
+    let is_list = root.get("kind")?.text()?.ends_with("List");
+    match &root.get("items")?.value {
+        Value::List(items) if is_list => Some(items),
+        _ => None,
+    }
+}

@@ -1,0 +1,75 @@
+//! Whether a rule's peers include somebody.
+
+use crate::{
+    model::Labels,
+    policy::{
+        cluster::{Actor, Role, Service},
+        rule::{Action, CidrReach, Entity, LabelKey, Peer, Peers, Rule, is_within},
+    },
+};
+
+/// What deciding about peers takes, apart from the two of them.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerMatcher<'a> {
+    /// All services.
+    pub services: &'a [Service],
+    /// Name of this cluster.
+    pub cluster: &'a str,
+}
+
+impl PeerMatcher<'_> {
+    /// Tells whether a rule is about this peer. A peer that cannot be known is nobody for what allows
+    /// and everybody else.
+    pub fn matches(&self, rule: &Rule, actor: &Actor) -> bool {
+        match &rule.peers {
+            Peers::Any => true,
+            Peers::Of(list) => {
+                let unknown = !matches!(rule.action, Action::Allow(_));
+                list.iter().any(|peer| self.is(peer, actor, unknown))
+            }
+        }
+    }
+
+    fn is(&self, peer: &Peer, actor: &Actor, unknown: bool) -> bool {
+        match peer {
+            Peer::Labels(selector) => selector.matches(&actor.labels),
+            Peer::Entity(entity) => self.is_entity(*entity, &actor.labels),
+            Peer::Cidrs(cidrs) => {
+                let reached = actor.role == Role::World || cidrs.reach == CidrReach::Everywhere;
+                reached && actor.nets.iter().any(|net| cidrs.contains(net))
+            }
+            Peer::CidrGroup { labels, except } => {
+                labels.matches(&actor.labels)
+                    && !actor.nets.iter().any(|net| is_within(except, net))
+            }
+            Peer::Names(names) => actor
+                .labels
+                .0
+                .keys()
+                .any(|key| key.strip_prefix("fqdn:").is_some_and(|name| names.matches(name))),
+            Peer::Services(wanted) => self
+                .services
+                .iter()
+                .any(|service| service.is_meant(wanted) && service.is_backend(actor)),
+            Peer::Unknown(_) => unknown,
+        }
+    }
+
+    fn is_entity(&self, entity: Entity, labels: &Labels) -> bool {
+        let reserved = |name: &str| labels.0.contains_key(&format!("reserved:{name}"));
+        let cluster = LabelKey::kubernetes(LabelKey::CLUSTER);
+        let inside = || {
+            ["host", "remote-node", "init", "ingress", "health", "unmanaged", "kube-apiserver"]
+                .iter()
+                .any(|name| reserved(name))
+        };
+        match entity {
+            Entity::All => true,
+            Entity::None => false,
+            Entity::World => reserved("world") || reserved("world-ipv4") || reserved("world-ipv6"),
+            Entity::Cluster => inside() || cluster.values(labels).any(|own| own == self.cluster),
+            Entity::ClusterMesh => inside() || cluster.values(labels).next().is_some(),
+            named => reserved(named.name()),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Policy: objects -> rules -> verdicts. Pure: no I/O, no clock, nothing asynchronous.
+//!
+//! [`text`] reads YAML into nodes that know where they stand, [`parse`] turns nodes into [`rule`]s that
+//! cannot be wrong, [`cluster`] holds the ends that rules speak of, [`judge`] says what becomes of a
+//! packet between two of them and why, and [`matrix`] says it of all of them.
+
+pub mod cluster;
+pub mod judge;
+pub mod matrix;
+pub mod parse;
+pub mod rule;
+pub mod text;
+
+mod input;
+#[cfg(test)]
+mod tests;
+
+pub use input::{Input, InputError};

@@ -1,0 +1,16 @@
+//! Tree -> rules: every field read once, into types that cannot be wrong. What cannot be read rejects
+//! the whole object, and says where.
+
+mod cidr;
+mod cilium;
+mod cluster_policy;
+mod cursor;
+mod domain;
+mod network_policy;
+mod object;
+mod port;
+mod problem;
+mod selector;
+
+pub use object::{Compat, Parsed, Settings, parse};
+pub use problem::{Problem, ProblemCode, Severity};

@@ -1,0 +1,3 @@
+//! `skep policy` on files.
+
+mod matrix;
