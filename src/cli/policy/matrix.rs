@@ -92,7 +92,11 @@ impl Args {
         let (policies, services) = (input.policies(), input.inventory.services());
         let judge = Judge {
             policies: &policies,
-            peers: PeerMatcher { services: &services, cluster: &settings.cluster },
+            peers: PeerMatcher {
+                services: &services,
+                groups: input.inventory.groups(),
+                cluster: &settings.cluster,
+            },
             mode: self.input.mode(),
             compat: settings.compat,
         };

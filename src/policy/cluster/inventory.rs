@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::{
     actor::{Actor, Role},
+    group::CidrGroup,
     pod::{PodObject, strings, text_at},
     service::Service,
 };
@@ -13,17 +14,9 @@ use crate::{
     model::{Derivation, LabelFilter, Labels},
     policy::{
         parse::Settings,
-        rule::LabelKey,
         text::{Document, Node},
     },
 };
-
-/// A group of prefixes that policies call by name or labels (`CiliumCIDRGroup`).
-#[derive(Clone, Debug)]
-struct CidrGroup {
-    labels: Vec<(String, String)>,
-    prefixes: Vec<IpNet>,
-}
 
 /// Two objects of one name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +72,7 @@ impl Inventory {
             "Node" => self.nodes.push(strings(root.at(&["metadata", "labels"]))),
             "Service" => self.services.push(service(name, root)),
             "EndpointSlice" | "Endpoints" => return self.take_endpoints(kind, name, root),
-            "CiliumCIDRGroup" => self.groups.push(group(name, root)),
+            "CiliumCIDRGroup" => self.groups.push(CidrGroup::read(name, root)),
             _ => match PodObject::read(kind, root) {
                 Some(pod) => self.pods.push(pod),
                 None => return false,
@@ -148,16 +141,9 @@ impl Inventory {
         Actor::new("entity:host", Role::Host, labels)
     }
 
-    /// Returns the labels that groups give to a prefix.
-    pub fn group_labels(&self, net: &IpNet) -> Vec<(String, String)> {
-        let of = |group: &&CidrGroup| group.prefixes.iter().any(|prefix| prefix.contains(net));
-        self.groups.iter().filter(of).flat_map(|group| group.labels.clone()).collect()
-    }
-
-    /// Tells whether there is a group of this label.
-    pub fn has_group(&self, key: &LabelKey) -> bool {
-        let is = |(own, _): &(String, String)| *own == key.to_string();
-        self.groups.iter().any(|group| group.labels.iter().any(is))
+    /// Returns the groups of prefixes.
+    pub fn groups(&self) -> &[CidrGroup] {
+        &self.groups
     }
 }
 
@@ -183,14 +169,4 @@ fn addresses(kind: &str, root: &Node) -> Vec<IpNet> {
     };
     let addrs = texts.iter().filter_map(|text| text.parse::<std::net::IpAddr>().ok());
     addrs.map(IpNet::from).collect()
-}
-
-fn group(name: &str, root: &Node) -> CidrGroup {
-    let own = strings(root.at(&["metadata", "labels"]));
-    let mut labels: Vec<_> =
-        own.into_iter().map(|(key, value)| (format!("cidrgroup:{key}"), value)).collect();
-    labels.push((format!("cidrgroup:{}{name}", LabelKey::CIDR_GROUP), String::new()));
-    let listed = root.at(&["spec", "externalCIDRs"]).map(Node::items).unwrap_or_default();
-    let prefixes = listed.iter().filter_map(Node::text).filter_map(|text| text.parse().ok());
-    CidrGroup { labels, prefixes: prefixes.map(|net: IpNet| net.trunc()).collect() }
 }

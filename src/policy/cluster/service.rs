@@ -40,14 +40,11 @@ impl Service {
             }
     }
 
-    /// Tells whether somebody is behind the service.
+    /// Tells whether the service selects somebody.
     pub fn is_backend(&self, actor: &Actor) -> bool {
-        if self.selector.is_empty() {
-            let given = |net: &IpNet| self.addresses.iter().any(|address| address.contains(net));
-            return actor.nets.iter().any(given);
-        }
         let has = |key: &LabelKey, value: &str| key.values(&actor.labels).any(|own| own == value);
-        has(&LabelKey::kubernetes(LabelKey::NAMESPACE), &self.namespace)
+        !self.selector.is_empty()
+            && has(&LabelKey::kubernetes(LabelKey::NAMESPACE), &self.namespace)
             && self.selector.iter().all(|(key, value)| has(&LabelKey::kubernetes(key), value))
     }
 }

@@ -60,7 +60,7 @@ impl Inventory {
     pub fn actor(&self, spec: &str, settings: &Settings) -> Result<Actor, SpecError> {
         let mut actor = match spec.split_once(':') {
             Some(("entity", name)) => self.entity(name)?,
-            Some(("ip", rest)) => self.outside(rest)?,
+            Some(("ip", rest)) => outside(rest)?,
             Some(("fqdn", name)) => named(name),
             Some(("id", number)) => {
                 let reserved = number.parse().ok().and_then(|n| Identity(n).reserved_name());
@@ -94,22 +94,6 @@ impl Inventory {
         Ok(actor)
     }
 
-    /// Reads `ADDRESS[+LABEL...]`.
-    fn outside(&self, rest: &str) -> Result<Actor, SpecError> {
-        let mut parts = rest.split('+');
-        let text = parts.next().unwrap_or_default();
-        let addr: IpAddr = text.parse().map_err(|_| SpecError::Address(text.to_owned()))?;
-        let family = if addr.is_ipv4() { "reserved:world-ipv4" } else { "reserved:world-ipv6" };
-        let mut labels = Labels::from_iter([(family, "")]);
-        labels.0.extend(self.group_labels(&addr.into()));
-        for label in parts {
-            let (key, value) = label.split_once('=').unwrap_or((label, ""));
-            let key = LabelKey::parse(key).to_string();
-            labels.0.insert(key, value.to_owned());
-        }
-        Ok(Actor::new(rest, Role::World, labels).with_addr(addr))
-    }
-
     fn pod(&self, spec: &str, settings: &Settings) -> Result<Actor, SpecError> {
         let pods = self.pods(settings);
         let parts: Vec<&str> = spec.split('/').collect();
@@ -131,6 +115,21 @@ impl Inventory {
             SpecError::Absent(spec.to_owned(), nearest)
         })
     }
+}
+
+/// Reads `ADDRESS[+LABEL...]`.
+fn outside(rest: &str) -> Result<Actor, SpecError> {
+    let mut parts = rest.split('+');
+    let text = parts.next().unwrap_or_default();
+    let addr: IpAddr = text.parse().map_err(|_| SpecError::Address(text.to_owned()))?;
+    let family = if addr.is_ipv4() { "reserved:world-ipv4" } else { "reserved:world-ipv6" };
+    let mut labels = Labels::from_iter([(family, "")]);
+    for label in parts {
+        let (key, value) = label.split_once('=').unwrap_or((label, ""));
+        let key = LabelKey::parse(key).to_string();
+        labels.0.insert(key, value.to_owned());
+    }
+    Ok(Actor::new(rest, Role::World, labels).with_addr(addr))
 }
 
 fn named(name: &str) -> Actor {

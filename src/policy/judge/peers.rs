@@ -1,9 +1,11 @@
 //! Whether a rule's peers include somebody.
 
+use ipnet::IpNet;
+
 use crate::{
     model::Labels,
     policy::{
-        cluster::{Actor, Role, Service},
+        cluster::{Actor, CidrGroup, Role, Service},
         rule::{Action, CidrReach, Entity, LabelKey, Peer, Peers, Rule, is_within},
     },
 };
@@ -13,6 +15,8 @@ use crate::{
 pub struct PeerMatcher<'a> {
     /// All services.
     pub services: &'a [Service],
+    /// All groups of prefixes.
+    pub groups: &'a [CidrGroup],
     /// Name of this cluster.
     pub cluster: &'a str,
 }
@@ -21,27 +25,27 @@ impl PeerMatcher<'_> {
     /// Tells whether a rule is about this peer. A peer that cannot be known is nobody for what allows
     /// and everybody else.
     pub fn matches(&self, rule: &Rule, actor: &Actor) -> bool {
+        let by_addr =
+            |peer: &Peer| actor.nets.iter().any(|net| self.means_addr(peer, actor.role, net));
+        self.matches_identity(rule, actor)
+            || matches!(&rule.peers, Peers::Of(list) if list.iter().any(by_addr))
+    }
+
+    /// Tells whether a rule is about everybody with this identity, whatever their addresses.
+    pub fn matches_identity(&self, rule: &Rule, actor: &Actor) -> bool {
         match &rule.peers {
             Peers::Any => true,
             Peers::Of(list) => {
                 let unknown = !matches!(rule.action, Action::Allow(_));
-                list.iter().any(|peer| self.is(peer, actor, unknown))
+                list.iter().any(|peer| self.means_identity(peer, actor, unknown))
             }
         }
     }
 
-    fn is(&self, peer: &Peer, actor: &Actor, unknown: bool) -> bool {
+    fn means_identity(&self, peer: &Peer, actor: &Actor, unknown: bool) -> bool {
         match peer {
             Peer::Labels(selector) => selector.matches(&actor.labels),
             Peer::Entity(entity) => self.is_entity(*entity, &actor.labels),
-            Peer::Cidrs(cidrs) => {
-                let reached = actor.role == Role::World || cidrs.reach == CidrReach::Everywhere;
-                reached && actor.nets.iter().any(|net| cidrs.contains(net))
-            }
-            Peer::CidrGroup { labels, except } => {
-                labels.matches(&actor.labels)
-                    && !actor.nets.iter().any(|net| is_within(except, net))
-            }
             Peer::Names(names) => actor
                 .labels
                 .0
@@ -51,7 +55,31 @@ impl PeerMatcher<'_> {
                 .services
                 .iter()
                 .any(|service| service.is_meant(wanted) && service.is_backend(actor)),
+            Peer::CidrGroup { labels, except } => {
+                labels.matches(&actor.labels)
+                    && !actor.nets.iter().any(|net| is_within(except, net))
+            }
             Peer::Unknown(_) => unknown,
+            Peer::Cidrs(_) => false,
+        }
+    }
+
+    fn means_addr(&self, peer: &Peer, role: Role, net: &IpNet) -> bool {
+        match peer {
+            Peer::Cidrs(cidrs) => {
+                (role == Role::World || cidrs.reach == CidrReach::Everywhere) && cidrs.contains(net)
+            }
+            Peer::CidrGroup { labels, except } => {
+                let mut groups = self.groups.iter().filter(|group| labels.matches(&group.labels));
+                role == Role::World
+                    && groups.any(|group| is_within(&group.prefixes, net))
+                    && !is_within(except, net)
+            }
+            Peer::Services(wanted) => {
+                let mut given = self.services.iter().filter(|service| service.is_meant(wanted));
+                given.any(|service| is_within(&service.addresses, net))
+            }
+            _ => false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The engine against what Cilium itself says of the same objects.
 
+mod tables;
 mod validation;
 mod verdicts;
 

@@ -40,7 +40,11 @@ fn verdicts(
     let peer = |spec: &&str| input.inventory.actor(spec, settings).expect("a known peer");
     actors.extend(peers.iter().map(peer));
     let (policies, services) = (input.policies(), input.inventory.services());
-    let peers = PeerMatcher { services: &services, cluster: &settings.cluster };
+    let peers = PeerMatcher {
+        services: &services,
+        groups: input.inventory.groups(),
+        cluster: &settings.cluster,
+    };
     let judge = Judge { policies: &policies, peers, mode, compat: settings.compat };
     let mut cells = HashMap::new();
     Matrix::new(judge, &actors).for_each(packets, |item| {

@@ -1,0 +1,158 @@
+//! From the atoms that say yes to a verdict.
+
+use super::atom::Atom;
+use crate::policy::{
+    parse::Compat,
+    rule::{Action, Auth, Policy, RulePlace, Tier},
+};
+
+/// What a cell says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CellVerdict {
+    /// Passes.
+    Allow,
+    /// Dropped.
+    Deny,
+    /// Goes to the proxy.
+    Redirect,
+    /// Passes once both ends have authenticated.
+    Auth,
+    /// Would be dropped, but is only told.
+    Audit,
+}
+
+/// Where a verdict comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum Origin<'r> {
+    /// A rule.
+    Rule(&'r RulePlace),
+    /// No rule; the policies that isolate the subject in this direction, if any does.
+    Default,
+}
+
+/// One verdict of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell<'r> {
+    /// What it says.
+    pub verdict: CellVerdict,
+    /// Why.
+    pub origin: Origin<'r>,
+}
+
+impl PartialEq for Cell<'_> {
+    /// Rules are the same if they are the same object.
+    fn eq(&self, other: &Self) -> bool {
+        let same = match (self.origin, other.origin) {
+            (Origin::Rule(a), Origin::Rule(b)) => std::ptr::eq(a, b),
+            (Origin::Default, Origin::Default) => true,
+            _ => false,
+        };
+        same && self.verdict == other.verdict
+    }
+}
+
+/// An atom that says yes, and what its ports ask for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Yes<'a, 'r> {
+    pub(super) atom: &'a Atom<'r>,
+    /// Priority of the proxy, if one must see to it.
+    pub(super) proxy: Option<u8>,
+    /// How closely its ports match; 0 = all protocols.
+    pub(super) closeness: u8,
+    /// Set if it is not known whether the atom means the peer.
+    pub(super) maybe: bool,
+}
+
+/// What counts when no rule decides.
+#[derive(Clone, Debug)]
+pub(super) struct Ground<'r> {
+    pub(super) compat: Compat,
+    pub(super) isolating: Vec<&'r Policy>,
+    pub(super) always: bool,
+}
+
+impl<'r> Ground<'r> {
+    fn by_default(&self, is_localhost: bool) -> Cell<'r> {
+        let is_open = is_localhost || (self.isolating.is_empty() && !self.always);
+        let audits = !self.always && self.isolating.iter().all(|policy| policy.audit);
+        let verdict = match (is_open, audits) {
+            (true, _) => CellVerdict::Allow,
+            (false, true) => CellVerdict::Audit,
+            (false, false) => CellVerdict::Deny,
+        };
+        Cell { verdict, origin: Origin::Default }
+    }
+
+    /// Decides: `yes` is sorted by rank. The first atom that says anything does, but for those of a tier
+    /// that was passed.
+    pub(super) fn decide(&self, yes: &[Yes<'_, 'r>], is_localhost: bool) -> Cell<'r> {
+        let isolation_is_final = self.compat == Compat::Kubernetes && !self.isolating.is_empty();
+        let mut passed: Option<Tier> = None;
+        let mut rest = yes;
+        while let Some((first, others)) = rest.split_first() {
+            let (tier, turn) = (first.atom.rule.turn.tier, first.atom.rule.turn);
+            if tier == Tier::Baseline && isolation_is_final {
+                break;
+            }
+            rest = others;
+            if passed == Some(tier) {
+                continue;
+            }
+            match first.atom.rule.action {
+                // What might deny or pass on must not be overlooked.
+                Action::Deny => return denied(first),
+                Action::Pass if first.maybe => return denied(first),
+                Action::Pass => passed = Some(tier),
+                Action::Allow(_) if first.maybe => {}
+                Action::Allow(_) => {
+                    let same = others.iter().take_while(|y| y.atom.rule.turn == turn);
+                    let all: Vec<_> =
+                        std::iter::once(first).chain(same.filter(|y| !y.maybe)).collect();
+                    return allowed(&all);
+                }
+            }
+        }
+        self.by_default(is_localhost)
+    }
+}
+
+fn denied<'r>(yes: &Yes<'_, 'r>) -> Cell<'r> {
+    let verdict = if yes.atom.policy.audit { CellVerdict::Audit } else { CellVerdict::Deny };
+    Cell { verdict, origin: Origin::Rule(&yes.atom.rule.place) }
+}
+
+/// Joins the rules of one turn that allow: a proxy comes first, then what the closest rule says of
+/// authentication.
+fn allowed<'r>(all: &[&Yes<'_, 'r>]) -> Cell<'r> {
+    let of =
+        |verdict, yes: &Yes<'_, 'r>| Cell { verdict, origin: Origin::Rule(&yes.atom.rule.place) };
+    if let Some(first) = all.iter().filter(|y| y.proxy.is_some()).min_by_key(|y| y.proxy) {
+        return of(CellVerdict::Redirect, first);
+    }
+    let mut closest = all[0];
+    let mut explicit: Option<&Yes<'_, 'r>> = None;
+    let near = |y: &Yes<'_, 'r>| {
+        let names_peers = !matches!(y.atom.rule.peers, crate::policy::rule::Peers::Any);
+        (y.closeness, names_peers)
+    };
+    for &yes in all {
+        if near(yes) > near(closest) {
+            closest = yes;
+        }
+        let says = matches!(yes.atom.rule.action, Action::Allow(Some(_)));
+        if says && explicit.is_none_or(|own| near(yes) >= near(own)) {
+            explicit = Some(yes);
+        }
+    }
+    match explicit {
+        Some(yes)
+            if matches!(
+                yes.atom.rule.action,
+                Action::Allow(Some(Auth::Required | Auth::AlwaysFail))
+            ) =>
+        {
+            of(CellVerdict::Auth, yes)
+        }
+        _ => of(CellVerdict::Allow, closest),
+    }
+}

@@ -1,0 +1,20 @@
+//! Rules of one endpoint -> the tables that a program looks verdicts up in.
+//!
+//! Identities that all rules treat alike form a class, and so do addresses and ports; a matrix of cells
+//! holds the verdict of each combination. Looking one up takes the same steps however many rules there
+//! are, and a new identity is one entry, if any.
+//!
+//! A rule becomes one or more [`atom`]s, which say yes or no to an identity, an address and a port each;
+//! which atoms say yes is all that a cell depends on.
+
+mod address;
+mod atom;
+mod cell;
+mod identity;
+mod port;
+mod table;
+
+pub use cell::{Cell, CellVerdict, Origin};
+pub use identity::{KnownIdentity, Scope};
+pub use port::PortPrefix;
+pub use table::{Subject, Table, TooLarge, compile};
