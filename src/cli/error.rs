@@ -3,7 +3,11 @@
 use std::{error, fmt, io};
 
 use super::{cluster::ClusterError, exit, observe::InvalidTerm, policy::PolicyError};
-use crate::{api::ClientError, connectivity::TestError, lab};
+use crate::{
+    api::ClientError,
+    connectivity::{DeployError, NothingSelected, TestError, serve::ServeError},
+    lab,
+};
 
 /// What an error means to the caller; decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,15 +166,40 @@ table! {
     |error: PolicyError| policy(&error);
     |error: ClientError| client(&error);
     |error: ClusterError| cluster(&error);
-    |error: TestError| (
-        Kind::Environment,
-        vec![match error {
-            TestError::NoPods => "run something first, such as `kubectl apply -f examples/shop`",
-            TestError::NoClient { .. } => "leave the pod out with --namespace; sh and curl are needed",
-            _ => "check that `kubectl get pods -A` works with the same kubeconfig",
-        }
-        .into()]
+    |error: NothingSelected| (
+        Kind::Usage,
+        vec!["`skep connectivity list --profile full` shows every scenario".into()]
     );
+    |error: ServeError| (
+        Kind::Environment,
+        vec!["another program listens there; --port chooses another".into()]
+    );
+    |error: TestError| test(&error);
+}
+
+fn test(error: &TestError) -> (Kind, Vec<String>) {
+    let hint = match error {
+        TestError::Cancelled => return (Kind::Interrupted, vec![]),
+        TestError::Exec(_) => {
+            "the kubeconfig's user needs `create` on pods/exec, and the pods' image needs skep"
+        }
+        TestError::Deploy(error) => match error {
+            DeployError::Api { .. } => {
+                "the test makes a namespace, a service and pods: check that the kubeconfig's user may, and that `kubectl get nodes` works"
+            }
+            DeployError::NoNodes { .. } => "`kubectl get nodes` tells how the nodes are",
+            DeployError::NamespaceExists { .. } => {
+                "another run uses it, or one was killed: delete it, or leave --test-namespace out"
+            }
+            DeployError::NotStarted { .. } => "--start-timeout gives them more time",
+            DeployError::Forbidden { .. } => {
+                "the test's namespace asks for the pod security level `privileged`; a webhook may add rules of its own"
+            }
+            DeployError::Image { .. } => "--image names the image of skep to use",
+            DeployError::Stays { .. } => "`kubectl get namespace -o yaml` tells what it waits for",
+        },
+    };
+    (Kind::Environment, vec![hint.into()])
 }
 
 fn cgroup_hint() -> String {

@@ -39,6 +39,18 @@ pub(crate) struct ClusterArgs {
 }
 
 impl ClusterArgs {
+    /// Returns the flags that were given, as words.
+    pub(crate) fn flags(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        if let Some(file) = &self.kubeconfig {
+            flags.extend(["--kubeconfig".to_owned(), file.display().to_string()]);
+        }
+        if let Some(context) = &self.context {
+            flags.extend(["--context".to_owned(), context.clone()]);
+        }
+        flags
+    }
+
     /// Makes a client. Sends nothing yet.
     ///
     /// # Errors

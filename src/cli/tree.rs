@@ -134,6 +134,9 @@ pub(crate) enum Bpf {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Connectivity {
     Test(connectivity::test::Args),
+    List(connectivity::list::Args),
+    Serve(connectivity::serve::Args),
+    Probe(connectivity::probe::Args),
 }
 
 /// A noun that can only be listed so far.
@@ -148,6 +151,7 @@ impl Command {
         match self {
             Self::Agent(_) | Self::Operator(_) => true,
             Self::Lab(command) => command.is_server(),
+            Self::Connectivity(Connectivity::Serve(_)) => true,
             _ => false,
         }
     }

@@ -1,13 +1,31 @@
-//! The connectivity test: who reaches whom, tried from inside the pods.
+//! The connectivity test: who reaches whom, tried from inside pods that are made for it.
 //!
-//! [`plan`] decides which probes there are, [`probe`] turns the probes of one pod into one command
-//! and reads its answers, [`run`](run()) executes them through pods/exec, so that the test is the
-//! same in a lab and on a real cluster.
+//! A run makes pods on some nodes (`deploy`), plans what each of them tries (`plan`, by the
+//! catalogue in `scenario`), lets them try it through pods/exec (`run`) and judges how that ended
+//! (`expect`). Client and server are skep itself: [`probe`] and [`serve`](serve::serve). Nothing
+//! but the Kubernetes API is used, so the test is the same in a lab and on any cluster.
 
+mod deploy;
+mod execute;
+mod expect;
+mod external;
+mod junit;
 mod plan;
-mod probe;
+pub mod probe;
+mod report;
 mod run;
+mod scenario;
+mod selection;
+pub mod serve;
+mod topology;
 
-pub use plan::{Probe, Scenario, Target, plan};
-pub use probe::Outcome;
-pub use run::{Options, Report, Row, TestError, run};
+pub use deploy::{DeployError, default_image};
+pub use expect::{Expectation, Verdict};
+pub use external::InvalidTarget;
+pub use junit::junit;
+pub use plan::{Action, Check, Peer, Plan, Planned, plan};
+pub use report::{CheckResult, Report, ScenarioReport, Status};
+pub use run::{Event, Options, TestError, Witness, run};
+pub use scenario::{Profile, Scenario};
+pub use selection::{InvalidPattern, NothingSelected, Pattern, select};
+pub use topology::{Actor, Dns, External, Manners, Topology, family_name};

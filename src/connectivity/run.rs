@@ -1,165 +1,482 @@
-//! Executes the probes through pods/exec and sums them up.
+//! A run: makes the pods, lets them try, judges, and cleans up whatever happens.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{net::IpAddr, time::Duration};
 
-use futures::{StreamExt, stream};
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use futures::{FutureExt, StreamExt, stream};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{Api, Client, api::ListParams};
+use rand::RngExt;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    plan::{Probe, Scenario, plan},
-    probe::{Outcome, command, outcomes},
+    deploy::{self, Cast, DeployError, PodSpec, Role},
+    execute::{Executor, batches},
+    expect::Verdict,
+    external,
+    plan::{Action, Check, Plan, plan},
+    probe::{Outcome, Probe, Protocol, Size},
+    report::{CheckResult, Report, ScenarioReport},
+    scenario::{Profile, Scenario},
+    serve,
+    topology::{Dns, External, FAMILIES, Topology},
 };
-use crate::kubernetes::{ExecError, exec};
+use crate::kubernetes::ExecError;
 
 /// What to test.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Namespace whose pods take part; all of them when `None`.
-    pub namespace: Option<String>,
     /// Scenarios to run.
-    pub scenarios: Vec<Scenario>,
-    /// Addresses outside the cluster; when empty, those that a lab announces.
-    pub outside: Vec<SocketAddr>,
-    /// Seconds after which an attempt counts as timed out.
-    pub timeout: u32,
-    /// How many pods try at once.
-    pub parallel: u16,
+    pub scenarios: Vec<&'static Scenario>,
+    /// How much of them.
+    pub profile: Profile,
+    /// Namespace to make for the pods; one with a fresh name when `None`.
+    pub namespace: Option<String>,
+    /// Image of the pods; has `skep` on its search path. Unused in a lab.
+    pub image: String,
+    /// Places outside the cluster; when empty, those that a lab announces.
+    pub externals: Vec<External>,
+    /// How long one probe may take; in whole seconds.
+    pub timeout: Duration,
+    /// How long the pods may take to start.
+    pub start_timeout: Duration,
+    /// How many commands run in pods at once.
+    pub parallel: usize,
 }
 
-impl Options {
-    /// Seconds that an attempt may take unless told otherwise.
-    pub const TIMEOUT: u32 = 3;
-    /// Pods that try at once unless told otherwise.
-    pub const PARALLEL: u16 = 8;
+/// What happens during a run.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A step begins.
+    Step(String),
+    /// So many of all checks are done.
+    Checks {
+        /// Done.
+        done: usize,
+        /// All.
+        all: usize,
+    },
+    /// A scenario is done.
+    Scenario(&'a ScenarioReport),
+    /// Something the user should know.
+    Warning(String),
 }
 
-/// One probe and how it ended.
-#[derive(Clone, Debug)]
-pub struct Row {
-    /// What was tried.
-    pub probe: Probe,
-    /// How it ended.
-    pub outcome: Outcome,
+/// Who can tell what happened to packets: the agents, when the cluster runs skep.
+pub trait Witness {
+    /// Returns the flows between two addresses since a time, as lines for people.
+    fn flows(
+        &self,
+        ends: (IpAddr, IpAddr),
+        nodes: &[&str],
+        since: Timestamp,
+    ) -> impl Future<Output = Vec<String>>;
 }
 
-/// All rows, grouped by source pod.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    /// The rows.
-    pub rows: Vec<Row>,
-}
-
-impl Report {
-    /// Returns the rows that did not connect.
-    pub fn failures(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(|row| row.outcome != Outcome::Connected)
-    }
-}
-
-/// The test could not be run; a failed probe is a row, not an error.
+/// The test could not be run; a failed check is no error.
 #[derive(Debug, thiserror::Error)]
 pub enum TestError {
-    /// The pods could not be listed.
-    #[error("cannot list the pods of the cluster")]
-    List(#[source] Box<kube::Error>),
-    /// No pod takes part.
-    #[error("no running pod with an address of its own")]
-    NoPods,
-    /// A pod could not run the probes.
-    #[error("cannot probe from pod {pod}")]
-    Exec {
-        /// The pod.
-        pod: String,
-        /// Why.
-        #[source]
-        source: ExecError,
-    },
-    /// The pod's image lacks `sh` or `curl`.
-    #[error("pod {pod} cannot run the probes: {reason}")]
-    NoClient {
-        /// The pod.
-        pod: String,
-        /// What the shell said.
-        reason: String,
-    },
+    /// The pods could not be made, or not be removed.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// Nothing can be run in the pods.
+    #[error("cannot run probes in the pods of the test")]
+    Exec(#[source] ExecError),
+    /// It was cancelled, and cleaned up.
+    #[error("cancelled")]
+    Cancelled,
 }
 
-/// Runs the scenarios; `progress` is told the number of finished and of all probes.
+/// How many failed checks of a run are explained by flows, and of one scenario.
+const WITNESSED: (usize, usize) = (6, 2);
+/// Pods made at once.
+const PODS_AT_ONCE: usize = 8;
+/// How long readiness may take at least: kubelets ask every two seconds.
+const READY_WITHIN: Duration = Duration::from_secs(10);
+
+/// Runs the scenarios. The namespace is gone when this returns, cancelled or not.
 ///
 /// # Errors
-/// When the pods cannot be listed or a pod cannot run the probes.
+/// When the test could not be run, was cancelled, or could not clean up.
 pub async fn run(
     client: &Client,
     options: &Options,
-    mut progress: impl FnMut(usize, usize),
+    witness: &impl Witness,
+    cancel: CancellationToken,
+    mut tell: impl FnMut(Event<'_>),
 ) -> Result<Report, TestError> {
-    let pods = match &options.namespace {
-        Some(namespace) => Api::<Pod>::namespaced(client.clone(), namespace),
-        None => Api::<Pod>::all(client.clone()),
+    let nodes = tokio::select! {
+        nodes = deploy::choose(client, options.profile.nodes()) => nodes?,
+        () = cancel.cancelled() => return Err(TestError::Cancelled),
     };
-    let pods = pods
-        .list(&ListParams::default())
-        .await
-        .map_err(|source| TestError::List(Box::new(source)))?
-        .items;
-    let outside = if options.outside.is_empty() {
-        lab_outside(client).await
-    } else {
-        options.outside.clone()
+    let namespace = options.namespace.clone().unwrap_or_else(fresh_name);
+    // Not cancelled half-way: nobody would know whether the namespace is there.
+    deploy::create_namespace(client, &namespace).await?;
+    let run = Run { client, options, namespace: &namespace, nodes };
+    let result = tokio::select! {
+        report = run.run(witness, &mut tell) => report,
+        () = cancel.cancelled() => Err(TestError::Cancelled),
     };
-    let probes = plan(&pods, &outside, &options.scenarios);
-    if probes.is_empty() {
-        return Err(TestError::NoPods);
+    tell(Event::Step(format!("removing the namespace {namespace}")));
+    let removed = deploy::remove(client, &namespace).await;
+    match (result, removed) {
+        (Ok(report), Err(error)) => {
+            let mut reason = error.to_string();
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            reason.extend(source.map(|source| format!(": {source}")));
+            tell(Event::Warning(reason));
+            Ok(report)
+        }
+        (Err(TestError::Cancelled), Err(error)) => Err(error.into()),
+        (result, _) => result,
     }
-    let all = probes.len();
-    let mut by_pod: BTreeMap<(String, String), Vec<Probe>> = BTreeMap::new();
-    for probe in probes {
-        by_pod.entry((probe.namespace.clone(), probe.pod.clone())).or_default().push(probe);
-    }
-    let mut results = stream::iter(by_pod.into_values())
-        .map(|probes| probe_from(client, probes, options.timeout))
-        .buffered(options.parallel.max(1).into());
-    let mut report = Report::default();
-    while let Some(rows) = results.next().await {
-        report.rows.extend(rows?);
-        progress(report.rows.len(), all);
-    }
-    Ok(report)
 }
 
-/// Runs the probes of one pod as one command.
-async fn probe_from(
-    client: &Client,
-    probes: Vec<Probe>,
-    timeout: u32,
-) -> Result<Vec<Row>, TestError> {
-    let Some(first) = probes.first() else { return Ok(Vec::new()) };
-    let addresses: Vec<SocketAddr> = probes.iter().map(|probe| probe.target.address).collect();
-    let command = command(&addresses, timeout);
-    let output = exec(client, &first.namespace, &first.pod, Some(&first.container), &command)
-        .await
-        .map_err(|source| TestError::Exec { pod: first.pod.clone(), source })?;
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    if stderr.contains("curl: not found") || output.code == 127 {
-        return Err(TestError::NoClient {
-            pod: first.pod.clone(),
-            reason: stderr.trim().to_owned(),
+fn fresh_name() -> String {
+    const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+    let mut random = rand::rng();
+    let letters = (0..5).map(|_| char::from(LETTERS[random.random_range(0..LETTERS.len())]));
+    format!("skep-test-{}", letters.collect::<String>())
+}
+
+/// A run whose namespace is there.
+struct Run<'a> {
+    client: &'a Client,
+    options: &'a Options,
+    namespace: &'a str,
+    nodes: Vec<String>,
+}
+
+impl Run<'_> {
+    async fn run(
+        &self,
+        witness: &impl Witness,
+        tell: &mut impl FnMut(Event<'_>),
+    ) -> Result<Report, TestError> {
+        let (started, clock) = (Timestamp::now(), Instant::now());
+        for name in deploy::sweep(self.client).await {
+            tell(Event::Warning(format!("removing the namespace {name}, left by a run that died")));
+        }
+        tell(Event::Step(format!("starting pods on {} nodes", self.nodes.len())));
+        let topology = self.deploy().await?;
+        let plans = plan(&self.options.scenarios, &topology);
+        let mut scenarios = self.execute(plans, tell).await;
+        self.witness(&mut scenarios, witness, started).await;
+        Ok(Report {
+            profile: self.options.profile,
+            namespace: self.namespace.to_owned(),
+            nodes: self.nodes.clone(),
+            families: topology.families,
+            started,
+            duration: clock.elapsed(),
+            scenarios,
+        })
+    }
+
+    /// Makes the pods and waits for them.
+    async fn deploy(&self) -> Result<Topology, TestError> {
+        let mut cast = Cast::new(&self.nodes);
+        let service = deploy::create_service(self.client, self.namespace);
+        let make = |part: deploy::Part| async move {
+            let spec = PodSpec {
+                namespace: self.namespace,
+                name: &part.name,
+                node: &part.node,
+                role: part.role,
+                image: &self.options.image,
+            };
+            deploy::create_pod(self.client, &spec).await.map(|made| (part, made))
+        };
+        let pods = stream::iter(cast.parts.clone()).map(make).buffered(PODS_AT_ONCE);
+        let (service, made) = futures::join!(service, pods.collect::<Vec<_>>());
+        service?;
+        let mut no_hosts = None;
+        for made in made {
+            if let (part, Err(reason)) = made? {
+                if part.role != Role::Host {
+                    return Err(DeployError::Forbidden { pod: part.name, reason }.into());
+                }
+                cast.parts.retain(|other| *other != part);
+                no_hosts = Some(reason);
+            }
+        }
+        if no_hosts.is_some() {
+            cast.parts.retain(|part| part.role != Role::Host);
+        }
+        let count = cast.parts.len();
+        let wait = deploy::wait(self.client, self.namespace, count, self.options.start_timeout);
+        let pods = wait.await?;
+        Ok(self.topology(&cast, &pods, no_hosts).await?)
+    }
+
+    async fn topology(
+        &self,
+        cast: &Cast,
+        pods: &[Pod],
+        no_hosts: Option<String>,
+    ) -> Result<Topology, TestError> {
+        let clients = cast.actors(Role::Client, pods);
+        let families = FAMILIES
+            .into_iter()
+            .filter(|family| clients.iter().any(|client| client.address(*family).is_some()));
+        let families = families.collect();
+        let externals = async {
+            match self.options.externals.as_slice() {
+                [] => external::announced(self.client).await,
+                given => given.to_vec(),
+            }
+        };
+        let (externals, dns) = futures::join!(externals, self.dns(&clients[0].name));
+        Ok(Topology {
+            profile: self.options.profile,
+            namespace: self.namespace.to_owned(),
+            nodes: self.nodes.clone(),
+            families,
+            servers: cast.actors(Role::Server, pods),
+            hosts: cast.actors(Role::Host, pods),
+            clients,
+            no_hosts,
+            externals,
+            dns: dns?,
+            port: serve::PORT,
+        })
+    }
+
+    fn executor(&self) -> Executor {
+        Executor {
+            client: self.client.clone(),
+            namespace: self.namespace.to_owned(),
+            timeout: self.options.timeout,
+        }
+    }
+
+    /// Finds out whether the cluster has DNS, and with that whether anything runs in pods.
+    async fn dns(&self, pod: &str) -> Result<Dns, TestError> {
+        let own = Probe::new(Protocol::Tcp, IpAddr::from([127, 0, 0, 1]), serve::PORT);
+        let mut probes = vec![own.sized(Size::Payload(0)).to_string()];
+        let asked = self.options.scenarios.iter().any(|scenario| scenario.test == "dns");
+        if asked {
+            probes.push("dns://kubernetes.default.svc".to_owned());
+        }
+        let outcomes = self.executor().probe(pod, &probes).await.map_err(TestError::Exec)?;
+        let Some(outcome) = outcomes.get(1) else {
+            return Ok(Dns::Absent { reason: "not asked for".into() });
+        };
+        let services = Api::<Service>::namespaced(self.client.clone(), "default");
+        let service = services.get_opt("kubernetes").await.ok().flatten();
+        let spec = service.and_then(|service| service.spec).unwrap_or_default();
+        let ips = spec.cluster_ips.unwrap_or_else(|| spec.cluster_ip.into_iter().collect());
+        let kubernetes: Vec<IpAddr> = ips.iter().filter_map(|ip| ip.parse().ok()).collect();
+        if outcome.is_answer() {
+            return Ok(Dns::Present { kubernetes });
+        }
+        let servers = Api::<Service>::namespaced(self.client.clone(), "kube-system");
+        let selector = ListParams::default().labels("k8s-app=kube-dns");
+        match servers.list_metadata(&selector).await {
+            Ok(found) if !found.items.is_empty() => Ok(Dns::Present { kubernetes }),
+            _ => Ok(Dns::Absent {
+                reason: format!(
+                    "no service kube-system/kube-dns, and kubernetes.default.svc in a pod: {outcome}"
+                ),
+            }),
+        }
+    }
+
+    /// Runs all checks, the commands of several pods at once.
+    async fn execute(
+        &self,
+        plans: Vec<Plan>,
+        tell: &mut impl FnMut(Event<'_>),
+    ) -> Vec<ScenarioReport> {
+        let checks: Vec<Check> =
+            plans.iter().flat_map(|plan| plan.planned.checks.iter().cloned()).collect();
+        let mut board = Board::new(plans);
+        board.tell_empty(tell);
+        let executor = self.executor();
+        let fits =
+            |check: &Check, outcome: &Outcome| check.expectation.judge(outcome) != Verdict::Fail;
+        let (executor, all) = (&executor, &checks);
+        let probes = stream::iter(batches(&checks))
+            .map(|batch| async move {
+                let begun = Instant::now();
+                (begun, executor.run(&batch, all, fits).await)
+            })
+            .buffer_unordered(self.options.parallel.max(1));
+        let readiness = self.readiness(all).into_stream();
+        let mut results = std::pin::pin!(stream::select(probes, readiness));
+        while let Some((begun, outcomes)) = results.next().await {
+            for (at, outcome) in outcomes {
+                board.set(at, outcome, begun, tell);
+            }
+        }
+        board.finish()
+    }
+
+    /// Watches pods until all that should become ready have, or time is over.
+    async fn readiness(&self, checks: &[Check]) -> (Instant, Vec<(usize, Outcome)>) {
+        let begun = Instant::now();
+        let end = begun + READY_WITHIN.max(self.options.timeout * 3);
+        let wanted: Vec<usize> =
+            (0..checks.len()).filter(|at| checks[*at].action == Action::Readiness).collect();
+        if wanted.is_empty() {
+            return (begun, Vec::new());
+        }
+        let api = Api::<Pod>::namespaced(self.client.clone(), self.namespace);
+        loop {
+            let pods = api.list(&ListParams::default()).await.map(|list| list.items);
+            let pods = pods.unwrap_or_default();
+            let is_ready = |at: &usize| {
+                let name = Some(&checks[*at].from.name);
+                pods.iter().any(|pod| pod.metadata.name.as_ref() == name && deploy::is_ready(pod))
+            };
+            let late = Instant::now() >= end;
+            if late || wanted.iter().all(is_ready) {
+                let waited = begun.elapsed();
+                let outcome = |at: &usize| {
+                    if is_ready(at) {
+                        Outcome::Answered {
+                            micros: waited.as_micros() as u64,
+                            lost: 0,
+                            seen_as: None,
+                            mtu: None,
+                        }
+                    } else {
+                        Outcome::TimedOut { millis: waited.as_millis() as u64 }
+                    }
+                };
+                return (begun, wanted.iter().map(|at| (*at, outcome(at))).collect());
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Adds flows to some of the failures.
+    async fn witness(
+        &self,
+        scenarios: &mut [ScenarioReport],
+        witness: &impl Witness,
+        started: Timestamp,
+    ) {
+        let failures = scenarios.iter_mut().flat_map(|scenario| {
+            scenario.checks.iter_mut().filter(|check| check.is_failed()).take(WITNESSED.1)
         });
+        for check in failures.take(WITNESSED.0) {
+            let Some(ends) = check.ends() else { continue };
+            let mut nodes = vec![check.check.from.node.as_str()];
+            nodes.extend(check.check.to.node.as_deref().filter(|node| *node != nodes[0]));
+            check.flows = witness.flows(ends, &nodes, started).await;
+        }
     }
-    let outcomes = outcomes(&String::from_utf8_lossy(&output.stdout), &addresses);
-    Ok(probes.into_iter().zip(outcomes).map(|(probe, outcome)| Row { probe, outcome }).collect())
 }
 
-/// A lab announces its outside in the ConfigMap `kube-public/skep-lab`, key `world`: addresses with
-/// ports, separated by spaces. Any other cluster has none.
-async fn lab_outside(client: &Client) -> Vec<SocketAddr> {
-    let announced =
-        Api::<ConfigMap>::namespaced(client.clone(), "kube-public").get_opt("skep-lab").await;
-    announced
-        .ok()
-        .flatten()
-        .and_then(|map| map.data?.remove("world"))
-        .map(|world| world.split_whitespace().filter_map(|address| address.parse().ok()).collect())
-        .unwrap_or_default()
+/// Results as they come.
+struct Board {
+    plans: Vec<Plan>,
+    /// For each check: its scenario and how it ended.
+    cells: Vec<(usize, Option<Outcome>)>,
+    /// For each scenario: checks to come, first start, last end.
+    open: Vec<(usize, Option<Instant>, Option<Instant>)>,
+    done: usize,
+}
+
+impl Board {
+    fn new(plans: Vec<Plan>) -> Self {
+        let of_plan = |(at, plan): (usize, &Plan)| vec![(at, None); plan.planned.checks.len()];
+        let cells = plans.iter().enumerate().flat_map(of_plan).collect();
+        let open = plans.iter().map(|plan| (plan.planned.checks.len(), None, None)).collect();
+        Self { plans, cells, open, done: 0 }
+    }
+
+    /// Scenarios without checks are done from the start.
+    fn tell_empty(&self, tell: &mut impl FnMut(Event<'_>)) {
+        for (at, (left, ..)) in self.open.iter().enumerate() {
+            if *left == 0 {
+                tell(Event::Scenario(&self.report(at)));
+            }
+        }
+    }
+
+    fn set(
+        &mut self,
+        at: usize,
+        outcome: Outcome,
+        begun: Instant,
+        tell: &mut impl FnMut(Event<'_>),
+    ) {
+        let (scenario, cell) = &mut self.cells[at];
+        let scenario = *scenario;
+        *cell = Some(outcome);
+        self.done += 1;
+        let (left, first, last) = &mut self.open[scenario];
+        *left -= 1;
+        *first = Some(first.map_or(begun, |first| first.min(begun)));
+        *last = Some(Instant::now());
+        let is_done = *left == 0;
+        tell(Event::Checks { done: self.done, all: self.cells.len() });
+        if is_done {
+            tell(Event::Scenario(&self.report(scenario)));
+        }
+    }
+
+    fn report(&self, at: usize) -> ScenarioReport {
+        let Plan { scenario, planned } = &self.plans[at];
+        let outcomes = self.cells.iter().filter(|(scenario, _)| *scenario == at);
+        let result = |(check, (_, outcome)): (&Check, &(usize, Option<Outcome>))| {
+            let outcome = outcome.clone().expect("asked for when all are there");
+            let verdict = check.expectation.judge(&outcome);
+            CheckResult { check: check.clone(), outcome, verdict, flows: Vec::new() }
+        };
+        let (_, first, last) = self.open[at];
+        let duration = first.zip(last).map(|(first, last)| last - first).unwrap_or_default();
+        ScenarioReport {
+            scenario,
+            checks: planned.checks.iter().zip(outcomes).map(result).collect(),
+            gaps: planned.gaps.clone(),
+            duration,
+        }
+    }
+
+    fn finish(self) -> Vec<ScenarioReport> {
+        (0..self.plans.len()).map(|at| self.report(at)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connectivity::Status;
+
+    #[test]
+    fn scenarios_are_told_once_when_their_last_check_is_done() {
+        let scenarios: Vec<_> = Scenario::ALL.iter().collect();
+        let topology = Topology::example(Profile::Smoke, 2, &FAMILIES);
+        let mut board = Board::new(plan(&scenarios, &topology));
+        let mut told = Vec::new();
+        board.tell_empty(&mut |event| {
+            if let Event::Scenario(report) = event {
+                assert_eq!(report.status(), Status::Skipped);
+                told.push(report.scenario.name);
+            }
+        });
+        assert_eq!(told, ["dns-world"]);
+        for at in (0..board.cells.len()).rev() {
+            board.set(at, Outcome::TimedOut { millis: 1 }, Instant::now(), &mut |event| {
+                if let Event::Scenario(report) = event {
+                    assert_eq!(report.status(), Status::Failed, "{}", report.scenario);
+                    told.push(report.scenario.name);
+                }
+            });
+        }
+        assert_eq!(told.len(), Scenario::ALL.len());
+        let order: Vec<_> = board.finish().iter().map(|report| report.scenario).collect();
+        assert_eq!(order, scenarios);
+    }
+
+    #[test]
+    fn fresh_names_are_names_and_differ() {
+        let (one, two) = (fresh_name(), fresh_name());
+        assert_ne!(one, two);
+        assert!(one.strip_prefix("skep-test-").is_some_and(|rest| rest.len() == 5));
+    }
 }

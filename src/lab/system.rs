@@ -50,7 +50,7 @@ fn announcement(spec: &LabSpec) -> Value {
     json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": { "name": "skep-lab", "namespace": "kube-public" },
-        "data": { "world": addresses.join(" ") },
+        "data": { "world": addresses.join(" "), "world-echo": plan::WORLD_ECHO.to_string() },
     })
 }
 

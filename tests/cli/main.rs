@@ -9,6 +9,7 @@
 
 mod agent;
 mod cni;
+mod connectivity;
 mod errors;
 mod generated;
 mod help;

@@ -8,6 +8,7 @@
 
 mod attacks;
 mod cni;
+mod connectivity;
 mod evidence;
 mod exhausted;
 mod faults;

@@ -1,5 +1,6 @@
 //! `skep observe`.
 
+mod between;
 mod command;
 mod compact;
 mod dict;
@@ -8,5 +9,6 @@ mod merge;
 mod terms;
 mod values;
 
+pub(crate) use between::between;
 pub(crate) use command::Args;
 pub(crate) use expand::InvalidTerm;

@@ -13,6 +13,7 @@ mod text;
 pub(crate) use color::ColorChoice;
 pub(crate) use format::{EncodeError, Format, FormatArgs, Render};
 pub(crate) use list::{Columns, ListView};
+pub(crate) use progress::Progress;
 pub(crate) use table::{Cell, Detail, Table, Tone};
 pub(crate) use terminal::{Output, Settings};
 pub(crate) use text::{age, bytes, escape};

@@ -1,0 +1,34 @@
+//! `skep connectivity serve`, which the test's pods run.
+
+use crate::{
+    cli::{
+        error::Error,
+        exit::Answer,
+        runtime::{self, Threads},
+    },
+    connectivity::serve,
+};
+
+/// Serve the connectivity test
+///
+/// Gives bytes back as they came, over TCP and UDP in both families, and tells HTTP clients whom
+/// it saw. The pods of `skep connectivity test` run it; it is useful by hand, too.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "Example:\n  skep connectivity serve --port 24240")]
+pub(crate) struct Args {
+    /// Port to listen on, TCP and UDP
+    #[arg(long, value_name = "PORT", default_value_t = serve::PORT, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+    /// Name to answer with
+    #[arg(long, value_name = "NAME", default_value = "skep")]
+    name: String,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Result<Answer, Error> {
+        runtime::serve(Threads::One, |shutdown| async move {
+            serve::serve(&self.name, self.port, shutdown).await?;
+            Ok(Answer::Yes)
+        })
+    }
+}

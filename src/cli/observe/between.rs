@@ -1,0 +1,49 @@
+//! The flows between two addresses, for reports.
+
+use std::net::IpAddr;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{compact::Style, merge};
+use crate::{
+    cli::{
+        cluster::Cluster,
+        error::Error,
+        output::{ColorChoice, Output, Settings},
+    },
+    flows::{Filter, Request, Window},
+};
+
+/// Returns the newest `last` flows between two addresses since a time, in either direction, as
+/// the agents of `nodes` saw them; without colours, with the names of nodes.
+///
+/// # Errors
+/// When the agents cannot be asked, or there are none.
+pub(crate) async fn between(
+    cluster: &Cluster,
+    nodes: &[String],
+    (one, other): (IpAddr, IpAddr),
+    since: Timestamp,
+    last: usize,
+) -> Result<Vec<String>, Error> {
+    let filter = |source: IpAddr, destination: IpAddr| Filter {
+        source_ip: vec![source.to_string()],
+        destination_ip: vec![destination.to_string()],
+        ..Filter::default()
+    };
+    let request = Request {
+        window: Some(Window::Last(last)),
+        since: Some(since),
+        allow: vec![filter(one, other), filter(other, one)],
+        ..Request::default()
+    };
+    let plain = Output::new(Settings { color: ColorChoice::Never, quiet: true });
+    let style = Style { zone: TimeZone::system(), numeric: false, node: true };
+    let mut lines = Vec::new();
+    let show = |message: &crate::flows::Message| {
+        lines.extend(message.flow.as_ref().map(|flow| style.line(flow, &plain)));
+        Ok(())
+    };
+    merge::observe(cluster, nodes, &request, &plain, show).await?;
+    Ok(lines)
+}

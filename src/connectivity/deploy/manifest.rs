@@ -1,0 +1,184 @@
+//! The test's objects.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::connectivity::serve;
+
+/// Label of namespaces that the test made, so that later runs find leftovers.
+pub(super) const LABEL: &str = "app.kubernetes.io/managed-by";
+/// Its value.
+pub(super) const MANAGER: &str = "skep-connectivity-test";
+/// Annotation with the time after which a namespace is a leftover of a run that died.
+pub(super) const EXPIRES: &str = "connectivity.skep.io/expires";
+/// How long a run may take.
+const LIFE_SECONDS: i64 = 3600;
+/// The headless service of the servers.
+pub(in crate::connectivity) const SERVICE: &str = "servers";
+/// The one container of every pod.
+pub(in crate::connectivity) const CONTAINER: &str = "skep";
+
+/// Returns the image of this version.
+pub fn default_image() -> String {
+    format!("ghcr.io/skep-io/skep:{}", env!("CARGO_PKG_VERSION"))
+}
+
+/// What a pod of the test is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::connectivity) enum Role {
+    /// It tries; its kubelet probes it by TCP.
+    Client,
+    /// It serves; its kubelet probes it by HTTP.
+    Server,
+    /// It is on the host network; its kubelet probes it by a command.
+    Host,
+}
+
+impl Role {
+    pub(in crate::connectivity) const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Host => "host",
+        }
+    }
+}
+
+/// What distinguishes a pod of the test.
+pub(in crate::connectivity) struct PodSpec<'a> {
+    pub(in crate::connectivity) namespace: &'a str,
+    pub(in crate::connectivity) name: &'a str,
+    pub(in crate::connectivity) node: &'a str,
+    pub(in crate::connectivity) role: Role,
+    pub(in crate::connectivity) image: &'a str,
+}
+
+pub(super) fn namespace(name: &str) -> Value {
+    let expires = Timestamp::from_second(Timestamp::now().as_second() + LIFE_SECONDS);
+    json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {
+            "name": name,
+            "labels": {
+                LABEL: MANAGER,
+                // Pods on the host network are not admitted otherwise.
+                "pod-security.kubernetes.io/enforce": "privileged",
+            },
+            "annotations": { EXPIRES: expires.map(|at| at.to_string()).unwrap_or_default() },
+        },
+    })
+}
+
+pub(super) fn service(namespace: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": { "name": SERVICE, "namespace": namespace },
+        "spec": {
+            "clusterIP": "None",
+            "ipFamilyPolicy": "PreferDualStack",
+            // Names are a matter of their own: they must not wait for probes.
+            "publishNotReadyAddresses": true,
+            "selector": { "app.kubernetes.io/name": label(Role::Server) },
+            "ports": [{ "name": "echo", "port": serve::PORT }],
+        },
+    })
+}
+
+fn label(role: Role) -> String {
+    format!("skep-connectivity-{}", role.name())
+}
+
+/// A pod that runs `skep connectivity serve`. In a lab, where there are no images, the annotation
+/// runs the same command.
+pub(super) fn pod(pod: &PodSpec<'_>) -> Value {
+    let port = serve::PORT.to_string();
+    let command = ["skep", "connectivity", "serve", "--port", &port, "--name", pod.name];
+    let alive =
+        ["skep", "connectivity", "probe", "--quiet", "--wait", "--timeout", "5"].map(str::to_owned);
+    let alive: Vec<String> = alive.into_iter().chain([format!("tcp://127.0.0.1:{port}")]).collect();
+    let mut ready = match pod.role {
+        Role::Client => json!({ "tcpSocket": { "port": serve::PORT } }),
+        Role::Server => json!({ "httpGet": { "path": "/", "port": serve::PORT } }),
+        Role::Host => json!({ "exec": { "command": alive } }),
+    };
+    ready["periodSeconds"] = 2.into();
+    ready["timeoutSeconds"] = 10.into();
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": pod.name,
+            "namespace": pod.namespace,
+            "labels": { "app.kubernetes.io/name": label(pod.role), LABEL: MANAGER },
+            "annotations": { "lab.skep.io/command": format!("exec {}", command.join(" ")) },
+        },
+        "spec": {
+            "nodeName": pod.node,
+            "hostNetwork": pod.role == Role::Host,
+            "restartPolicy": "Always",
+            // A run that dies leaves nothing that works for ever.
+            "activeDeadlineSeconds": LIFE_SECONDS,
+            "terminationGracePeriodSeconds": 2,
+            "automountServiceAccountToken": false,
+            "enableServiceLinks": false,
+            "containers": [{
+                "name": CONTAINER,
+                "image": pod.image,
+                "command": command,
+                "ports": [
+                    { "name": "tcp", "containerPort": serve::PORT, "protocol": "TCP" },
+                    { "name": "udp", "containerPort": serve::PORT, "protocol": "UDP" },
+                ],
+                "startupProbe": {
+                    "exec": { "command": alive }, "periodSeconds": 1, "timeoutSeconds": 10, "failureThreshold": 60,
+                },
+                "readinessProbe": ready,
+                "securityContext": {
+                    "runAsUser": 0,
+                    "allowPrivilegeEscalation": false,
+                    // Echo requests, where the system does not let everyone send them.
+                    "capabilities": { "drop": ["ALL"], "add": ["NET_RAW"] },
+                },
+            }],
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
+    use serde::{Serialize, de::DeserializeOwned};
+
+    use super::*;
+
+    /// Reads and writes an object by its type: what the type does not know gets lost.
+    fn through<K: Serialize + DeserializeOwned>(object: &Value) -> Value {
+        let typed: K = serde_json::from_value(object.clone()).expect("a valid object");
+        serde_json::to_value(typed).expect("it is written")
+    }
+
+    #[test]
+    fn every_field_is_known_to_kubernetes() {
+        assert_eq!(through::<Namespace>(&namespace("n")), namespace("n"));
+        assert_eq!(through::<Service>(&service("n")), service("n"));
+        for role in [Role::Client, Role::Server, Role::Host] {
+            let spec = PodSpec { namespace: "n", name: "p", node: "node-1", role, image: "skep:1" };
+            assert_eq!(through::<Pod>(&pod(&spec)), pod(&spec));
+        }
+    }
+
+    #[test]
+    fn the_lab_runs_what_the_image_runs() {
+        let spec = PodSpec {
+            namespace: "n",
+            name: "client-1",
+            node: "node-1",
+            role: Role::Client,
+            image: "skep:1",
+        };
+        let pod = pod(&spec);
+        let words = pod["spec"]["containers"][0]["command"].as_array().unwrap().clone();
+        let words: Vec<_> = words.iter().map(|word| word.as_str().unwrap()).collect();
+        let annotation = pod["metadata"]["annotations"]["lab.skep.io/command"].as_str().unwrap();
+        assert_eq!(annotation, format!("exec {}", words.join(" ")));
+    }
+}

@@ -1,0 +1,17 @@
+//! The client: tries one thing from where it runs, and says exactly how it ended.
+//!
+//! Each probe is blocking code on a thread of its own: the kernel's error queue, which tells who
+//! answered with which ICMP error, is read by plain system calls.
+
+mod datagram;
+mod message;
+mod name;
+mod outcome;
+mod queue;
+mod run;
+mod spec;
+mod stream;
+
+pub use outcome::Outcome;
+pub use run::{Attempt, Patience, run_all};
+pub use spec::{Fragments, Host, InvalidProbe, Probe, Protocol, Size};

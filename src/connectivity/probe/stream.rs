@@ -1,0 +1,138 @@
+//! TCP and HTTP: a connection that must be made, and bytes that must come back.
+
+use std::{
+    io::{self, Read, Write},
+    net::{IpAddr, SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+use serde::Deserialize;
+
+use super::{
+    message::{difference, pattern},
+    outcome::Outcome,
+    spec::{Probe, Protocol, Size},
+};
+
+/// Bytes that are sent before their answer is read: both ends' buffers hold them, so that neither
+/// end waits for the other.
+const CHUNK: usize = 16 << 10;
+/// Largest answer of an HTTP server that is read.
+const LARGEST_ANSWER: u64 = 1 << 20;
+
+/// Connects and talks.
+pub(super) fn try_it(probe: &Probe, address: IpAddr, timeout: Duration) -> Outcome {
+    let started = Instant::now();
+    let deadline = started + timeout;
+    let peer = SocketAddr::new(address, probe.port);
+    let talked = connect(peer, deadline).and_then(|stream| match (probe.protocol, probe.size) {
+        (Protocol::Http, _) => http(stream, probe, deadline),
+        (_, Size::Payload(size)) => echo(stream, size as usize, deadline),
+        // A stream has no packets of its own.
+        (_, Size::RouteMtu(_)) => echo(stream, CHUNK, deadline),
+    });
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    match talked {
+        Ok(Talk::Fine { seen_as }) => Outcome::Answered { micros, lost: 0, seen_as, mtu: None },
+        Ok(Talk::Corrupt { at }) => Outcome::Corrupt { at },
+        Ok(Talk::Status(status)) => Outcome::HttpStatus { status },
+        Err(error) => Outcome::of(&error, micros / 1000),
+    }
+}
+
+/// How a conversation went.
+enum Talk {
+    Fine { seen_as: Option<IpAddr> },
+    Corrupt { at: u64 },
+    Status(u16),
+}
+
+fn connect(peer: SocketAddr, deadline: Instant) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&peer, left(deadline))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Never zero, which would mean for ever.
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
+}
+
+fn limit(stream: &TcpStream, deadline: Instant) -> io::Result<()> {
+    stream.set_read_timeout(Some(left(deadline)))?;
+    stream.set_write_timeout(Some(left(deadline)))
+}
+
+fn echo(mut stream: TcpStream, size: usize, deadline: Instant) -> io::Result<Talk> {
+    let sent = pattern(size, rand::random());
+    let mut received = vec![0; CHUNK];
+    let mut before = 0;
+    for chunk in sent.chunks(CHUNK) {
+        limit(&stream, deadline)?;
+        stream.write_all(chunk)?;
+        let received = &mut received[..chunk.len()];
+        stream.read_exact(received)?;
+        if let Some(at) = difference(chunk, received) {
+            return Ok(Talk::Corrupt { at: before + at });
+        }
+        before += chunk.len() as u64;
+        if deadline <= Instant::now() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+    }
+    Ok(Talk::Fine { seen_as: None })
+}
+
+/// What skep's own servers, in pods and in the lab's world, say about their client.
+#[derive(Deserialize)]
+struct Seen {
+    client: SocketAddr,
+}
+
+fn http(mut stream: TcpStream, probe: &Probe, deadline: Instant) -> io::Result<Talk> {
+    limit(&stream, deadline)?;
+    write!(
+        stream,
+        "GET / HTTP/1.1\r\nHost: {}:{}\r\nUser-Agent: skep-connectivity\r\nAccept: */*\r\nConnection: close\r\n\r\n",
+        probe.host, probe.port
+    )?;
+    let mut answer = Vec::new();
+    stream.take(LARGEST_ANSWER).read_to_end(&mut answer)?;
+    let status = status(&answer)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP"))?;
+    if status >= 400 {
+        return Ok(Talk::Status(status));
+    }
+    let body = answer
+        .windows(4)
+        .position(|end| end == b"\r\n\r\n")
+        .map_or(&[][..], |at| &answer[at + 4..]);
+    let seen = serde_json::from_slice::<Seen>(body).ok();
+    Ok(Talk::Fine { seen_as: seen.map(|seen| seen.client.ip()) })
+}
+
+/// Reads the status of `HTTP/1.1 200 OK`.
+fn status(answer: &[u8]) -> Option<u16> {
+    let line = answer.split(|byte| *byte == b'\r').next()?;
+    let mut words = std::str::from_utf8(line).ok()?.split(' ');
+    words.next().filter(|version| version.starts_with("HTTP/1."))?;
+    words.next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_line_is_read_and_nothing_else_passes_for_one() {
+        for (answer, expected) in [
+            (&b"HTTP/1.1 200 OK\r\n\r\n"[..], Some(200)),
+            (b"HTTP/1.0 503 Busy\r\n", Some(503)),
+            (b"SSH-2.0-OpenSSH\r\n", None),
+            (b"HTTP/1.1\r\n", None),
+            (b"", None),
+        ] {
+            assert_eq!(status(answer), expected);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The connectivity test tells the truth: it fails when something is broken, names it, and leaves
+//! nothing behind, however it ends.
+
+use std::{
+    fs,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, ResourceExt, api::ListParams};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::Value;
+
+use super::lab::{Lab, eventually, text};
+
+/// Starts `skep connectivity test`.
+fn start(lab: &Lab, args: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_skep"))
+        .args(["connectivity", "test", "--kubeconfig"])
+        .arg(lab.dir().join("kubeconfig"))
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("skep can be run")
+}
+
+/// Runs `skep connectivity test`; its report.
+pub(crate) fn test(lab: &Lab, args: &[&str]) -> (Output, Value) {
+    let child = start(lab, &[args, &["-o", "json"]].concat());
+    let output = child.wait_with_output().expect("it ends");
+    let report = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", text(&output)));
+    (output, report)
+}
+
+/// Returns the failed checks, for messages.
+fn failures(report: &Value) -> Vec<String> {
+    let scenarios = report["scenarios"].as_array().expect("scenarios");
+    let checks = scenarios.iter().flat_map(|scenario| {
+        let checks = scenario["checks"].as_array().expect("checks");
+        checks.iter().filter(|check| check["status"] == "failed").map(move |check| {
+            format!(
+                "{}: {} -> {} expected {} got {} [{}] {:#}",
+                scenario["name"],
+                check["from"]["name"],
+                check["to"]["name"],
+                check["expected"],
+                check["got"],
+                check["command"],
+                check["flows"]
+            )
+        })
+    });
+    checks.collect()
+}
+
+pub(crate) fn assert_passed(output: &Output, report: &Value) {
+    let failures = failures(report);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert_eq!(output.status.code(), Some(0), "{}", text(output));
+    assert_eq!(report["passed"], true);
+    assert_eq!(report["kind"], "ConnectivityReport");
+}
+
+/// Returns the names of scenarios that ended so.
+fn scenarios(report: &Value, status: &str) -> Vec<String> {
+    let all = report["scenarios"].as_array().expect("scenarios");
+    let found = all.iter().filter(|scenario| scenario["status"] == status);
+    found.map(|scenario| scenario["name"].as_str().expect("a name").to_owned()).collect()
+}
+
+/// Namespaces of connectivity tests.
+async fn namespaces(lab: &Lab) -> Vec<String> {
+    let api = Api::<Namespace>::all(lab.client().await);
+    let label = ListParams::default().labels("app.kubernetes.io/managed-by=skep-connectivity-test");
+    let found = api.list(&label).await.expect("namespaces are listed").items;
+    found.iter().map(ResourceExt::name_any).collect()
+}
+
+#[test]
+#[ignore = "needs root"]
+fn connectivity_profiles_are_as_fast_as_promised() {
+    let lab = Lab::bare("speed", &[]);
+    for (profile, limit) in [("smoke", 5), ("standard", 20)] {
+        let begun = Instant::now();
+        let (output, report) = test(&lab, &["--profile", profile]);
+        let took = begun.elapsed();
+        assert_passed(&output, &report);
+        println!(
+            "{profile}: {:.2} s whole, {} ms without cleaning up, {} checks",
+            took.as_secs_f64(),
+            report["durationMillis"],
+            report["summary"]["checks"]
+        );
+        assert!(took < Duration::from_secs(limit), "{profile} took {took:?}");
+    }
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    assert!(runtime.block_on(namespaces(&lab)).is_empty());
+}
+
+#[test]
+#[ignore = "needs root"]
+fn connectivity_fails_when_a_route_is_missing_and_says_where() {
+    let lab = Lab::bare("route", &["--nodes", "2", "--routing", "native"]);
+    let cut = lab.exec("node-1", &["ip", "route", "replace", "unreachable", "10.244.2.0/24"]);
+    assert!(cut.status.success(), "{}", text(&cut));
+    let (output, report) =
+        test(&lab, &["--test", "no-policies", "--test", "!world", "--timeout", "1"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert_eq!(report["passed"], false);
+    let failed = scenarios(&report, "failed");
+    assert!(failed.iter().any(|name| name == "host-to-pod"), "{failed:?}");
+    assert!(scenarios(&report, "passed").iter().any(|name| name == "pod-to-host"), "{failed:?}");
+    for scenario in report["scenarios"].as_array().expect("scenarios") {
+        for check in scenario["checks"].as_array().expect("checks") {
+            if check["status"] == "failed" {
+                assert_eq!(check["family"], "ipv4", "IPv6 is whole: {check:#}");
+                let ends = (&check["from"]["node"], &check["to"]["node"]);
+                assert_ne!(ends.0, ends.1, "a node is whole in itself: {check:#}");
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn connectivity_fails_when_a_firewall_drops_and_a_human_can_read_why() {
+    let lab = Lab::bare("drop", &["--nodes", "2"]);
+    // The host's own echo requests to pods, in IPv6; everything else stays.
+    for rule in [
+        "add table inet broken",
+        "add chain inet broken out { type filter hook output priority 0; }",
+        "add rule inet broken out icmpv6 type echo-request drop",
+    ] {
+        let nft = lab.exec("node-1", &["nft", rule]);
+        assert!(nft.status.success(), "{}", text(&nft));
+    }
+    let junit = tempfile::NamedTempFile::new().expect("a file");
+    let path = junit.path().to_str().expect("text");
+    let args =
+        ["--test", "/^host-to-pod$", "--test", "/^pod-to-pod$", "--timeout", "1", "--junit", path];
+    let output = start(&lab, &args).wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    for part in [
+        "FAILED      no-policies/host-to-pod",
+        "icmp ipv6 from host-1 (node-1) to server-",
+        "expected  an answer",
+        "skep connectivity probe 'icmp://[fd00:10:244:",
+        "--test '^no-policies$/^host-to-pod$'",
+        "1 scenarios passed, 1 failed, 0 skipped",
+    ] {
+        assert!(stdout.contains(part), "{part:?} is missing:\n{}", text(&output));
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("FAILED   no-policies/host-to-pod: "), "{stderr}");
+    assert!(stderr.contains("passed   no-policies/pod-to-pod: "), "{stderr}");
+    let xml = fs::read_to_string(path).expect("the report is written");
+    assert!(xml.contains("<testcase classname=\"no-policies\" name=\"host-to-pod\""), "{xml}");
+    assert!(xml.contains("<failure message=\""), "{xml}");
+    // The command that is offered repeats it, and it passes once the cause is gone.
+    let whole = lab.exec("node-1", &["nft", "delete table inet broken"]);
+    assert!(whole.status.success(), "{}", text(&whole));
+    let (output, report) = test(&lab, &["--test", "^no-policies$/^host-to-pod$"]);
+    assert_passed(&output, &report);
+    assert_eq!(report["scenarios"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn connectivity_shows_the_flows_around_a_failure() {
+    let lab = Lab::bare("flows", &["--nodes", "2"]);
+    // The pods' traffic arrives at node-2 and is not let out of the tunnel.
+    let rules = "add table inet broken; add chain inet broken in { type filter hook input priority 0; }; add rule inet broken in udp dport 8472 drop";
+    let nft = lab.exec("node-2", &["nft", rules]);
+    assert!(nft.status.success(), "{}", text(&nft));
+    let (output, report) = test(&lab, &["--test", "/^pod-to-pod$", "--timeout", "1"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let checks = report["scenarios"][0]["checks"].as_array().expect("checks");
+    let with_flows = checks.iter().find(|check| check["flows"].is_array());
+    let with_flows = with_flows.unwrap_or_else(|| panic!("no flows: {report:#}"));
+    assert_eq!(with_flows["status"], "failed");
+    let flows = with_flows["flows"].as_array().expect("flows");
+    let source = with_flows["from"]["name"].as_str().expect("a name");
+    assert!(
+        flows.iter().any(|flow| flow.as_str().is_some_and(|line| line.contains(source))),
+        "{flows:#?}"
+    );
+}
+
+#[test]
+#[ignore = "needs root"]
+fn connectivity_interrupted_leaves_no_namespace() {
+    let lab = Lab::bare("ctrl-c", &["--nodes", "2"]);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+        let child = start(&lab, &["--test-namespace", "interrupted"]);
+        // Half-way: the namespace is there.
+        runtime.block_on(eventually("the namespace is made", async || {
+            namespaces(&lab).await.contains(&"interrupted".to_owned()).then_some(())
+        }));
+        kill(Pid::from_raw(i32::try_from(child.id()).expect("a pid")), signal).expect("it runs");
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output));
+        assert!(output.stdout.is_empty(), "{}", text(&output));
+        assert!(runtime.block_on(namespaces(&lab)).is_empty());
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn connectivity_takes_no_namespace_that_is_there() {
+    let lab = Lab::bare("taken", &["--nodes", "1"]);
+    let output = start(&lab, &["--test-namespace", "default"]).wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(text(&output).contains("error: the namespace default exists"), "{}", text(&output));
+    // One node is enough for the rest, and what it cannot try is told.
+    let (output, report) = test(&lab, &["--test", "/^pod-to-pod$", "--test", "pod-to-remote-host"]);
+    assert_passed(&output, &report);
+    assert_eq!(scenarios(&report, "passed"), ["pod-to-pod"]);
+    assert_eq!(scenarios(&report, "skipped"), ["pod-to-remote-host"]);
+    let reason = report["scenarios"][0]["reasons"][0].as_str().expect("a reason");
+    assert!(reason.contains("one usable node"), "{reason}");
+}
