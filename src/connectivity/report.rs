@@ -37,6 +37,13 @@ impl CheckResult {
         Some((source, self.check.to.address?))
     }
 
+    /// Returns the nodes of both ends, each once.
+    pub fn nodes(&self) -> Vec<String> {
+        let mut nodes = vec![self.check.from.node.clone()];
+        nodes.extend(self.check.to.node.clone().filter(|node| *node != nodes[0]));
+        nodes
+    }
+
     /// Returns the command to run in the source pod, as a shell takes it.
     pub fn command(&self) -> Option<String> {
         let Action::Probe(probe) = &self.check.action else { return None };

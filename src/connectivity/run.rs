@@ -65,13 +65,8 @@ pub enum Event<'a> {
 
 /// Who can tell what happened to packets: the agents, when the cluster runs skep.
 pub trait Witness {
-    /// Returns the flows between two addresses since a time, as lines for people.
-    fn flows(
-        &self,
-        ends: (IpAddr, IpAddr),
-        nodes: &[&str],
-        since: Timestamp,
-    ) -> impl Future<Output = Vec<String>>;
+    /// Returns the flows around a failed check since a time, as lines for people.
+    fn flows(&self, result: &CheckResult, since: Timestamp) -> impl Future<Output = Vec<String>>;
 }
 
 /// The test could not be run; a failed check is no error.
@@ -207,7 +202,7 @@ impl Run<'_> {
         let count = cast.parts.len();
         let wait = deploy::wait(self.client, self.namespace, count, self.options.start_timeout);
         let pods = wait.await?;
-        Ok(self.topology(&cast, &pods, no_hosts).await?)
+        self.topology(&cast, &pods, no_hosts).await
     }
 
     async fn topology(
@@ -362,10 +357,7 @@ impl Run<'_> {
             scenario.checks.iter_mut().filter(|check| check.is_failed()).take(WITNESSED.1)
         });
         for check in failures.take(WITNESSED.0) {
-            let Some(ends) = check.ends() else { continue };
-            let mut nodes = vec![check.check.from.node.as_str()];
-            nodes.extend(check.check.to.node.as_deref().filter(|node| *node != nodes[0]));
-            check.flows = witness.flows(ends, &nodes, started).await;
+            check.flows = witness.flows(check, started).await;
         }
     }
 }

@@ -25,7 +25,7 @@ pub struct PodDeviceSpec<'a> {
     pub host_mac: MacAddr,
     /// MTU of both ends.
     pub mtu: u32,
-    /// MTU of the routes: what the underlay carries for pods.
+    /// MTU of the pod's own routes: what the underlay carries for pods.
     pub route_mtu: u32,
     /// Gateways that the pod sees.
     pub gateways: Addresses,
@@ -127,7 +127,10 @@ impl PodDevice {
         host.set_up(self.ifindex)?;
         for address in spec.addresses.iter() {
             host.add_neighbour(self.ifindex, address, spec.pod_mac)?;
-            host.add_route(&Route::to_host(address).dev(self.ifindex).mtu(spec.route_mtu))?;
+            // With the device's MTU, not that of the overlay: what comes from outside the cluster may
+            // fill the underlay. IPv6 has no router that fragments, and a sender outside cannot be
+            // told: the error would name the pod's address, which it never saw.
+            host.add_route(&Route::to_host(address).dev(self.ifindex))?;
         }
         Ok(())
     }
@@ -142,7 +145,7 @@ impl PodDevice {
         let neighbours = host.neighbours()?;
         let routes = host.routes()?;
         for address in spec.addresses.iter() {
-            let wanted = Route::to_host(address).dev(ifindex).mtu(spec.route_mtu);
+            let wanted = Route::to_host(address).dev(ifindex);
             check_route(&routes, &wanted, "the host")?;
             check_neighbour(&neighbours, ifindex, address, spec.pod_mac, "the host")?;
         }

@@ -1,6 +1,6 @@
 //! `skep connectivity test`.
 
-use std::{fs, io, net::IpAddr, path::PathBuf, time::Duration};
+use std::{fs, io, path::PathBuf, time::Duration};
 
 use jiff::Timestamp;
 
@@ -20,7 +20,8 @@ use crate::{
         source::ClusterArgs,
     },
     connectivity::{
-        self, External, InvalidTarget, Options, Profile, Report, TestError, Witness, junit,
+        self, CheckResult, External, InvalidTarget, Options, Profile, Report, TestError, Witness,
+        junit,
     },
 };
 
@@ -183,10 +184,17 @@ struct Agents<'a> {
 }
 
 impl Witness for Agents<'_> {
-    async fn flows(&self, ends: (IpAddr, IpAddr), nodes: &[&str], since: Timestamp) -> Vec<String> {
-        let nodes: Vec<String> = nodes.iter().map(|node| (*node).to_owned()).collect();
+    async fn flows(&self, result: &CheckResult, since: Timestamp) -> Vec<String> {
+        let Some(ends) = result.ends() else { return Vec::new() };
+        // ICMP errors belong to every protocol.
+        let protocols = match result.check.protocol() {
+            "udp" => &["udp", "icmp"][..],
+            "icmp" => &["icmp"],
+            _ => &["tcp", "icmp"],
+        };
+        let asked = observe::Between { ends, protocols, since, last: FLOWS };
         // A cluster without skep has no flows to show.
-        observe::between(self.cluster, &nodes, ends, since, FLOWS).await.unwrap_or_default()
+        observe::between(self.cluster, &result.nodes(), &asked).await.unwrap_or_default()
     }
 }
 

@@ -14,26 +14,37 @@ use crate::{
     flows::{Filter, Request, Window},
 };
 
-/// Returns the newest `last` flows between two addresses since a time, in either direction, as
-/// the agents of `nodes` saw them; without colours, with the names of nodes.
+/// Which flows.
+pub(crate) struct Between<'a> {
+    /// Both addresses, in any direction.
+    pub(crate) ends: (IpAddr, IpAddr),
+    /// Protocols, by name.
+    pub(crate) protocols: &'a [&'a str],
+    /// Not older.
+    pub(crate) since: Timestamp,
+    /// So many of the newest.
+    pub(crate) last: usize,
+}
+
+/// Returns flows as the agents of `nodes` saw them; without colours, with the names of nodes.
 ///
 /// # Errors
 /// When the agents cannot be asked, or there are none.
 pub(crate) async fn between(
     cluster: &Cluster,
     nodes: &[String],
-    (one, other): (IpAddr, IpAddr),
-    since: Timestamp,
-    last: usize,
+    asked: &Between<'_>,
 ) -> Result<Vec<String>, Error> {
     let filter = |source: IpAddr, destination: IpAddr| Filter {
         source_ip: vec![source.to_string()],
         destination_ip: vec![destination.to_string()],
+        protocol: asked.protocols.iter().map(|name| (*name).to_owned()).collect(),
         ..Filter::default()
     };
+    let (one, other) = asked.ends;
     let request = Request {
-        window: Some(Window::Last(last)),
-        since: Some(since),
+        window: Some(Window::Last(asked.last)),
+        since: Some(asked.since),
         allow: vec![filter(one, other), filter(other, one)],
         ..Request::default()
     };

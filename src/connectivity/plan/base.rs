@@ -24,7 +24,7 @@ fn ask(topology: &Topology, pair: &Pair, http: Expectation) -> Vec<(Probe, Expec
 pub(in crate::connectivity) fn pod_to_pod(topology: &Topology) -> Planned {
     let mut planned = Planned::default();
     let (sources, targets) = (&topology.clients, &topology.servers);
-    planned.meet(topology, (sources, targets, Place::AnyNode), |pair| {
+    planned.meet(topology, (sources, targets, Place::Any), |pair| {
         ask(topology, pair, Expectation::AnswerTo(pair.source))
     });
     planned
@@ -33,7 +33,7 @@ pub(in crate::connectivity) fn pod_to_pod(topology: &Topology) -> Planned {
 pub(in crate::connectivity) fn client_to_client(topology: &Topology) -> Planned {
     let mut planned = Planned::default();
     let clients = &topology.clients;
-    planned.meet(topology, (clients, clients, Place::AnyNode), |pair| {
+    planned.meet(topology, (clients, clients, Place::Any), |pair| {
         vec![(Probe::new(Protocol::Icmp, pair.target, 0), Expectation::Answer)]
     });
     planned
@@ -56,7 +56,7 @@ pub(in crate::connectivity) fn pod_to_itself(topology: &Topology) -> Planned {
 pub(in crate::connectivity) fn pod_to_host(topology: &Topology) -> Planned {
     let mut planned = Planned::default();
     let (sources, targets) = (&topology.clients, &topology.hosts);
-    planned.meet(topology, (sources, targets, Place::SameNode), |pair| {
+    planned.meet(topology, (sources, targets, Place::Same), |pair| {
         ask(topology, pair, Expectation::Answer)
     });
     planned
@@ -65,7 +65,7 @@ pub(in crate::connectivity) fn pod_to_host(topology: &Topology) -> Planned {
 pub(in crate::connectivity) fn pod_to_remote_host(topology: &Topology) -> Planned {
     let mut planned = Planned::default();
     let (sources, targets) = (&topology.clients, &topology.hosts);
-    planned.meet(topology, (sources, targets, Place::OtherNode), |pair| {
+    planned.meet(topology, (sources, targets, Place::Other), |pair| {
         ask(topology, pair, Expectation::Answer)
     });
     planned
@@ -74,7 +74,7 @@ pub(in crate::connectivity) fn pod_to_remote_host(topology: &Topology) -> Planne
 pub(in crate::connectivity) fn host_to_pod(topology: &Topology) -> Planned {
     let mut planned = Planned::default();
     let (sources, targets) = (&topology.hosts, &topology.servers);
-    planned.meet(topology, (sources, targets, Place::AnyNode), |pair| {
+    planned.meet(topology, (sources, targets, Place::Any), |pair| {
         ask(topology, pair, Expectation::Answer)
     });
     planned
@@ -83,7 +83,7 @@ pub(in crate::connectivity) fn host_to_pod(topology: &Topology) -> Planned {
 pub(in crate::connectivity) fn host_to_host(topology: &Topology) -> Planned {
     let mut planned = Planned::default();
     let hosts = &topology.hosts;
-    planned.meet(topology, (hosts, hosts, Place::OtherNode), |pair| {
+    planned.meet(topology, (hosts, hosts, Place::Other), |pair| {
         ask(topology, pair, Expectation::Answer)
     });
     planned

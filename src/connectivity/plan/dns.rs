@@ -46,6 +46,9 @@ fn with_dns(topology: &Topology, plan: impl FnOnce(&mut Planned, &[IpAddr])) -> 
 
 pub(in crate::connectivity) fn service(topology: &Topology) -> Planned {
     with_dns(topology, |planned, kubernetes| {
+        if kubernetes.is_empty() {
+            planned.gap("the service default/kubernetes has no address to compare with".to_owned());
+        }
         ask(planned, topology, "kubernetes.default.svc", |family| {
             of_family(kubernetes.iter().copied(), family)
         });

@@ -15,7 +15,7 @@ fn everyone(topology: &Topology, tries: impl Fn(&Pair) -> Vec<(Probe, Expectatio
     let clients: Vec<_> =
         clients.iter().filter(|client| !client.name.ends_with('b')).cloned().collect();
     for (sources, targets) in [(&clients, servers), (&clients, hosts), (hosts, servers)] {
-        planned.meet(topology, (sources, targets, Place::AnyNode), &tries);
+        planned.meet(topology, (sources, targets, Place::Any), &tries);
     }
     planned
 }
@@ -53,7 +53,7 @@ pub(in crate::connectivity) fn port_unreachable(topology: &Topology) -> Planned 
 pub(in crate::connectivity) fn packet_too_big(topology: &Topology) -> Planned {
     let mut planned = Planned::default();
     let (sources, targets) = (&topology.clients, &topology.servers);
-    planned.meet(topology, (sources, targets, Place::OtherNode), |pair| {
+    planned.meet(topology, (sources, targets, Place::Other), |pair| {
         let probe = Probe::new(Protocol::Udp, pair.target, topology.port)
             .sized(Size::RouteMtu(1))
             .fragmented(Fragments::NeverNorRoute);
@@ -66,7 +66,7 @@ pub(in crate::connectivity) fn packet_too_big(topology: &Topology) -> Planned {
 pub(in crate::connectivity) fn ttl_exceeded(topology: &Topology) -> Planned {
     let mut planned = Planned::default();
     let clients: Vec<_> = world::one_a_node(topology).cloned().collect();
-    planned.meet(topology, (&clients, &topology.servers, Place::OtherNode), |pair| {
+    planned.meet(topology, (&clients, &topology.servers, Place::Other), |pair| {
         let probe = Probe::new(Protocol::Udp, pair.target, topology.port).with_ttl(1);
         vec![(probe, Expectation::ExpiredBefore(pair.target))]
     });

@@ -40,7 +40,7 @@ pub(super) fn tries(profile: Profile, pair: &Pair, port: u16) -> Vec<(Probe, Exp
 
 fn between(topology: &Topology, sources: &[Actor], targets: &[Actor]) -> Planned {
     let mut planned = Planned::default();
-    planned.meet(topology, (sources, targets, Place::AnyNode), |pair| {
+    planned.meet(topology, (sources, targets, Place::Any), |pair| {
         tries(topology.profile, pair, topology.port)
     });
     planned

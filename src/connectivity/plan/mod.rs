@@ -91,12 +91,12 @@ pub fn plan(scenarios: &[&'static Scenario], topology: &Topology) -> Vec<Plan> {
     scenarios.iter().map(|scenario| Plan { scenario, planned: (scenario.plan)(topology) }).collect()
 }
 
-/// Where the peer is.
+/// On which node the peer is, seen from the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    SameNode,
-    OtherNode,
-    AnyNode,
+    Same,
+    Other,
+    Any,
 }
 
 /// Two who meet, in one family.
@@ -119,13 +119,13 @@ impl Planned {
             self.gap(format!("no pods on the host network: {reason}"));
             return;
         }
-        if place != Place::SameNode && topology.nodes.len() < 2 {
+        if place != Place::Same && topology.nodes.len() < 2 {
             self.gap("other nodes: the cluster has one usable node only".to_owned());
         }
         for from in sources {
             for to in targets.iter().filter(|to| to.name != from.name) {
                 let same = from.node == to.node;
-                if (place == Place::SameNode && !same) || (place == Place::OtherNode && same) {
+                if (place == Place::Same && !same) || (place == Place::Other && same) {
                     continue;
                 }
                 for family in FAMILIES {

@@ -30,17 +30,17 @@ fn between(topology: &Topology, sources: &[Actor], targets: &[Actor], place: Pla
 }
 
 pub(in crate::connectivity) fn pod_to_pod(topology: &Topology) -> Planned {
-    between(topology, &topology.clients, &topology.servers, Place::AnyNode)
+    between(topology, &topology.clients, &topology.servers, Place::Any)
 }
 
 pub(in crate::connectivity) fn pod_to_host(topology: &Topology) -> Planned {
-    between(topology, &topology.clients, &topology.hosts, Place::AnyNode)
+    between(topology, &topology.clients, &topology.hosts, Place::Any)
 }
 
 pub(in crate::connectivity) fn host_to_pod(topology: &Topology) -> Planned {
-    between(topology, &topology.hosts, &topology.servers, Place::AnyNode)
+    between(topology, &topology.hosts, &topology.servers, Place::Any)
 }
 
 pub(in crate::connectivity) fn host_to_host(topology: &Topology) -> Planned {
-    between(topology, &topology.hosts, &topology.hosts, Place::OtherNode)
+    between(topology, &topology.hosts, &topology.hosts, Place::Other)
 }
