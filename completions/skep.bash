@@ -196,11 +196,29 @@ _skep() {
             skep__subcmd__connectivity,help)
                 cmd="skep__subcmd__connectivity__subcmd__help"
                 ;;
+            skep__subcmd__connectivity,list)
+                cmd="skep__subcmd__connectivity__subcmd__list"
+                ;;
+            skep__subcmd__connectivity,probe)
+                cmd="skep__subcmd__connectivity__subcmd__probe"
+                ;;
+            skep__subcmd__connectivity,serve)
+                cmd="skep__subcmd__connectivity__subcmd__serve"
+                ;;
             skep__subcmd__connectivity,test)
                 cmd="skep__subcmd__connectivity__subcmd__test"
                 ;;
             skep__subcmd__connectivity__subcmd__help,help)
                 cmd="skep__subcmd__connectivity__subcmd__help__subcmd__help"
+                ;;
+            skep__subcmd__connectivity__subcmd__help,list)
+                cmd="skep__subcmd__connectivity__subcmd__help__subcmd__list"
+                ;;
+            skep__subcmd__connectivity__subcmd__help,probe)
+                cmd="skep__subcmd__connectivity__subcmd__help__subcmd__probe"
+                ;;
+            skep__subcmd__connectivity__subcmd__help,serve)
+                cmd="skep__subcmd__connectivity__subcmd__help__subcmd__serve"
                 ;;
             skep__subcmd__connectivity__subcmd__help,test)
                 cmd="skep__subcmd__connectivity__subcmd__help__subcmd__test"
@@ -300,6 +318,15 @@ _skep() {
                 ;;
             skep__subcmd__help__subcmd__bpf__subcmd__node,list)
                 cmd="skep__subcmd__help__subcmd__bpf__subcmd__node__subcmd__list"
+                ;;
+            skep__subcmd__help__subcmd__connectivity,list)
+                cmd="skep__subcmd__help__subcmd__connectivity__subcmd__list"
+                ;;
+            skep__subcmd__help__subcmd__connectivity,probe)
+                cmd="skep__subcmd__help__subcmd__connectivity__subcmd__probe"
+                ;;
+            skep__subcmd__help__subcmd__connectivity,serve)
+                cmd="skep__subcmd__help__subcmd__connectivity__subcmd__serve"
                 ;;
             skep__subcmd__help__subcmd__connectivity,test)
                 cmd="skep__subcmd__help__subcmd__connectivity__subcmd__test"
@@ -1455,7 +1482,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__connectivity)
-            opts="-q -v -h --color --quiet --verbose --help test help"
+            opts="-q -v -h --color --quiet --verbose --help test list serve probe help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1473,7 +1500,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__connectivity__subcmd__help)
-            opts="test help"
+            opts="test list serve probe help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1487,6 +1514,48 @@ _skep() {
             return 0
             ;;
         skep__subcmd__connectivity__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__connectivity__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__connectivity__subcmd__help__subcmd__probe)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__connectivity__subcmd__help__subcmd__serve)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1514,8 +1583,8 @@ _skep() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        skep__subcmd__connectivity__subcmd__test)
-            opts="-n -o -q -v -h --test --namespace --external --timeout --parallel --output --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+        skep__subcmd__connectivity__subcmd__list)
+            opts="-o -q -v -h --test --profile --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1525,15 +1594,105 @@ _skep() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --namespace)
+                --profile)
+                    COMPREPLY=($(compgen -W "smoke standard full" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__connectivity__subcmd__probe)
+            opts="-o -q -v -h --timeout --parallel --wait --output --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -n)
+                --parallel)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --external)
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__connectivity__subcmd__serve)
+            opts="-q -v -h --port --name --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__connectivity__subcmd__test)
+            opts="-o -q -v -h --test --profile --list --junit --timeout --start-timeout --parallel --external-target --test-namespace --image --output --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --test)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -W "smoke standard full" -- "${cur}"))
+                    return 0
+                    ;;
+                --junit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1541,7 +1700,23 @@ _skep() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --start-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --parallel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --external-target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --test-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --image)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1929,8 +2104,50 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__connectivity)
-            opts="test"
+            opts="test list serve probe"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__connectivity__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__connectivity__subcmd__probe)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__connectivity__subcmd__serve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

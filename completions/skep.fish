@@ -296,19 +296,28 @@ complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcomman
 complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from help" -f -a "node" -d 'Nodes, by number'
 complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from help" -f -a "metrics" -d 'Counters of packets and drops'
 complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test list serve probe help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
-complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test help" -s q -l quiet -d 'Print answers, warnings and errors only'
-complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
-complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test help" -f -a "test" -d 'Test who reaches whom'
-complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l test -d 'Scenarios to run, with commas; all unless given' -r
-complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -s n -l namespace -d 'Namespace whose pods take part; all unless given' -r
-complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l external -d 'Address outside the cluster; may be repeated' -r
-complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l timeout -d 'Seconds that one attempt may take' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test list serve probe help" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test list serve probe help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test list serve probe help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test list serve probe help" -f -a "test" -d 'Test who reaches whom'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test list serve probe help" -f -a "list" -d 'List the scenarios of the connectivity test'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test list serve probe help" -f -a "serve" -d 'Serve the connectivity test'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test list serve probe help" -f -a "probe" -d 'Try to reach something from here'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test list serve probe help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l test -d 'Scenarios by name, a regular expression; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l profile -d 'How much is tried' -r -f -a "smoke\t'The essence, on two nodes'
+standard\t'Everything, on three nodes at most'
+full\t'Everything, on every node, with the largest packets'"
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l junit -d 'Write a report for CI systems, too' -r -F
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l timeout -d 'Seconds that one probe may take' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l start-timeout -d 'Seconds that the pods may take to start' -r
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l parallel -d 'How many pods try at once' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l external-target -d 'Place outside the cluster; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l test-namespace -d 'Namespace to make for the pods; must not exist' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l image -d 'Image of the pods, with skep in it; unused in a lab' -r
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -s o -l output -d 'Output format' -r -f -a "table\t'Columns for people'
 wide\t'More columns'
 json\t'One JSON document'
@@ -320,10 +329,51 @@ complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l list -d 'List what would be run, and run nothing'
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from list" -l test -d 'Scenarios by name, a regular expression; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from list" -l profile -d 'How much is tried' -r -f -a "smoke\t'The essence, on two nodes'
+standard\t'Everything, on three nodes at most'
+full\t'Everything, on every node, with the largest packets'"
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format' -r -f -a "table\t'Columns for people'
+wide\t'More columns'
+json\t'One JSON document'
+yaml\t'One YAML document'
+name\t'Names only, one a line'"
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from list" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from serve" -l port -d 'Port to listen on, TCP and UDP' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from serve" -l name -d 'Name to answer with' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from serve" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from serve" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from serve" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from probe" -l timeout -d 'Seconds that one probe may take' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from probe" -l parallel -d 'Probes that run at once' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from probe" -s o -l output -d 'Output format' -r -f -a "table\t'Columns for people'
+wide\t'More columns'
+json\t'One JSON document'
+yaml\t'One YAML document'
+name\t'Names only, one a line'"
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from probe" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from probe" -l wait -d 'Repeat a probe until it is answered or its time is over'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from probe" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from probe" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from probe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from help" -f -a "test" -d 'Test who reaches whom'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the scenarios of the connectivity test'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from help" -f -a "serve" -d 'Serve the connectivity test'
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from help" -f -a "probe" -d 'Try to reach something from here'
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs serve enter stand-in help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -583,6 +633,9 @@ complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcomma
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bpf" -f -a "node" -d 'Nodes, by number'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bpf" -f -a "metrics" -d 'Counters of packets and drops'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from connectivity" -f -a "test" -d 'Test who reaches whom'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from connectivity" -f -a "list" -d 'List the scenarios of the connectivity test'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from connectivity" -f -a "serve" -d 'Serve the connectivity test'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from connectivity" -f -a "probe" -d 'Try to reach something from here'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "up" -d 'Bring a lab up'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "down" -d 'Take a lab down'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "list" -d 'List labs'
