@@ -74,6 +74,11 @@ fn no_image(pod: &Pod) -> Option<(String, String)> {
     NO_IMAGE.contains(&reason.as_str()).then(|| (pod.name_any(), message))
 }
 
+/// Returns how its program ended the last time, when it did.
+fn last_exit_code(pod: &Pod) -> Option<i32> {
+    Some(container(pod)?.last_state.as_ref()?.terminated.as_ref()?.exit_code)
+}
+
 /// Names the pods that have not started, with what their kubelets say.
 fn describe(pods: &[Pod]) -> String {
     let late = pods.iter().filter(|pod| !is_started(pod));
@@ -81,7 +86,10 @@ fn describe(pods: &[Pod]) -> String {
         let reason = waiting(pod)
             .and_then(|waiting| waiting.message.clone().or_else(|| waiting.reason.clone()));
         let phase = pod.status.as_ref().and_then(|status| status.phase.clone());
-        let reason = reason.or(phase).unwrap_or_else(|| "unknown".to_owned());
+        let mut reason = reason.or(phase).unwrap_or_else(|| "unknown".to_owned());
+        if let Some(code) = last_exit_code(pod) {
+            reason.push_str(&format!(", last exit code {code}"));
+        }
         let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default();
         format!("{} on {node} ({reason})", pod.name_any())
     });
@@ -126,5 +134,10 @@ mod tests {
         let slow = pod("Pending", false, state("ContainerCreating"));
         assert_eq!(no_image(&slow), None);
         assert_eq!(describe(&[slow]), "p on n1 (no such)");
+        let mut crashing = pod("Running", false, state("CrashLoopBackOff"));
+        let ended = json!({ "terminated": { "exitCode": 2 } });
+        let statuses = crashing.status.as_mut().unwrap().container_statuses.as_mut().unwrap();
+        statuses[0].last_state = Some(serde_json::from_value(ended).unwrap());
+        assert_eq!(describe(&[crashing]), "p on n1 (no such, last exit code 2)");
     }
 }
