@@ -1,4 +1,4 @@
-//! Descriptors that travel over unix sockets.
+//! Descriptors that travel over unix sockets, and such as can be waited for.
 
 use std::{
     io::{self, IoSliceMut},
@@ -12,6 +12,7 @@ use nix::{
     cmsg_space,
     sys::socket::{ControlMessageOwned, MsgFlags, recvmsg},
 };
+use tokio::io::unix::AsyncFd;
 
 /// Reads some bytes and the descriptor that came with them (`SCM_RIGHTS`). Of several descriptors
 /// the first is returned and the others are closed.
@@ -35,4 +36,17 @@ pub fn receive_with_descriptor(
         }
     }
     Ok((message.bytes, descriptors.into_iter().next()))
+}
+
+/// Lets a task wait until a descriptor can be read or written.
+///
+/// # Errors
+/// When the kernel cannot tell, as for ordinary files.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub fn wait_for(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` is open as long as it lives, always names the same descriptor, and is
+    // dropped by `AsyncFd` after deregistering; nothing replaces it, since only `&OwnedFd` is lent.
+    Ok(unsafe { AsyncFd::register(descriptor) }?)
 }

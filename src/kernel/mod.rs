@@ -27,12 +27,13 @@ pub use datapath::{
     AttachError, AttachMethod, AttachMode, Attachment, Datapath, Direction, Hook, LoadError,
     LoadOptions, Owner, ProgramInfo, TestPacket, TestRun, remove_all,
 };
-pub use descriptor::receive_with_descriptor;
+pub use descriptor::{receive_with_descriptor, wait_for};
 pub use devices::{DeviceChoice, DeviceError, Underlay, UnderlayDevice, detect as detect_underlay};
 pub use maps::KernelMaps;
 pub use netfilter::flush_connections;
 pub use netlink::{
-    BridgeSpec, Link, Neighbour, Netlink, NetlinkError, Route, RouteKind, VethSpec, VxlanSpec,
+    BridgeSpec, Disturbance, Link, Neighbour, Netlink, NetlinkError, Route, RouteKind, VethSpec,
+    VxlanSpec,
 };
 pub use netns::{NetNs, NetNsError};
 pub use object::OBJECT;
