@@ -160,6 +160,8 @@ table! {
     |error: lab::ManifestError| (Kind::Input, vec![]);
     |error: lab::UpError| lab_up(&error);
     |error: lab::DownError| (Kind::Environment, vec!["`skep lab down` can be repeated".into()]);
+    |error: lab::PowerError| lab_power(&error);
+    |error: lab::DisturbError| lab_disturb(&error);
     |error: lab::EnterError| lab_enter(&error);
     |error: lab::ServeError| (Kind::Environment, vec![]);
     |error: lab::StandInError| (Kind::Environment, vec![]);
@@ -246,6 +248,38 @@ fn lab_up(error: &lab::UpError) -> (Kind, Vec<String>) {
             (Kind::Environment, vec!["`skep lab down` tries to clean up again".into()])
         }
         _ => (Kind::Environment, vec![]),
+    }
+}
+
+fn lab_power(error: &lab::PowerError) -> (Kind, Vec<String>) {
+    match error {
+        lab::PowerError::State(inner) => lab_state(inner),
+        lab::PowerError::Broken { .. } => (
+            Kind::Environment,
+            vec!["`skep lab down` removes what is left, `skep lab up` makes it anew".into()],
+        ),
+        lab::PowerError::IsOff { node } => {
+            (Kind::Environment, vec![format!("`skep lab node start {node}` switches it on")])
+        }
+        lab::PowerError::Off { .. } => {
+            (Kind::Environment, vec!["`skep lab node stop` can be repeated".into()])
+        }
+        _ => (Kind::Environment, vec!["`skep lab status` tells how the lab is".into()]),
+    }
+}
+
+fn lab_disturb(error: &lab::DisturbError) -> (Kind, Vec<String>) {
+    match error {
+        lab::DisturbError::State(inner) => lab_state(inner),
+        lab::DisturbError::Same { .. } => (Kind::Usage, vec![]),
+        lab::DisturbError::Off { node, .. } => {
+            (Kind::Environment, vec![format!("`skep lab node start {node}` switches it on")])
+        }
+        lab::DisturbError::NoNetem(_) => (
+            Kind::Environment,
+            vec!["`modprobe sch_netem` loads it, if the kernel was built with it (CONFIG_NET_SCH_NETEM)".into()],
+        ),
+        lab::DisturbError::Refused { .. } => (Kind::Environment, vec![]),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Taking a lab down: everything is found from disk, whatever state it is in.
 
-use std::{error::Error as _, fs, io, thread};
+use std::{error::Error as _, fs, io, path::Path, thread};
 
 use super::{
     fabric::{self, FabricError},
@@ -83,7 +83,7 @@ pub(crate) fn tear_down(dir: &LabDir) -> Result<(), DownError> {
     if let Some(cgroup) = &cgroup {
         leftovers.extend(cgroup.kill().err().map(Leftover::from));
     }
-    leftovers.extend(clear_networks(dir));
+    leftovers.extend(clear_networks(dir.path()));
     leftovers.extend(mounts::detach_below(dir.path()).into_iter().map(Leftover::from));
     if let Some(cgroup) = &cgroup {
         leftovers.extend(cgroup.remove().err().map(Leftover::from));
@@ -91,7 +91,7 @@ pub(crate) fn tear_down(dir: &LabDir) -> Result<(), DownError> {
     }
     if leftovers.is_empty() {
         // Files go last: they are how the next `down` finds the rest.
-        leftovers.extend(remove_files(dir).err().map(Leftover::from));
+        leftovers.extend(remove_files(dir.path()).err().map(Leftover::from));
     }
     if leftovers.is_empty() {
         Ok(())
@@ -100,15 +100,39 @@ pub(crate) fn tear_down(dir: &LabDir) -> Result<(), DownError> {
     }
 }
 
-/// Removes the devices of every namespace of the lab, side by side.
-fn clear_networks(dir: &LabDir) -> Vec<Leftover> {
+/// Removes what one node is made of, and its processes; the lab's lock must be held.
+pub(crate) fn tear_down_node(dir: &LabDir, node: &str) -> Result<(), DownError> {
+    let place = dir.node(node);
+    let mut leftovers = Vec::new();
+    match Cgroup::of_lab(dir.name().as_str()) {
+        Ok(lab) => {
+            let group = lab.child(node);
+            leftovers.extend(group.kill().err().map(Leftover::from));
+            leftovers.extend(clear_networks(place.path()));
+            leftovers.extend(mounts::detach_below(place.path()).into_iter().map(Leftover::from));
+            leftovers.extend(group.remove().err().map(Leftover::from));
+        }
+        Err(error) => leftovers.push(error.into()),
+    }
+    if leftovers.is_empty() {
+        leftovers.extend(remove_files(place.path()).err().map(Leftover::from));
+    }
+    if leftovers.is_empty() {
+        Ok(())
+    } else {
+        Err(DownError { lab: dir.name().to_string(), leftovers })
+    }
+}
+
+/// Removes the devices of every namespace below a directory, side by side.
+fn clear_networks(dir: &Path) -> Vec<Leftover> {
     let mounts = match mounts::table() {
         Ok(mounts) => mounts,
         Err(error) => return vec![error.into()],
     };
     let networks: Vec<_> = mounts
         .into_iter()
-        .filter(|mount| mount.kind == "nsfs" && mount.target.starts_with(dir.path()))
+        .filter(|mount| mount.kind == "nsfs" && mount.target.starts_with(dir))
         .filter(|mount| mount.target.file_name().is_some_and(|name| name == "net"))
         .collect();
     thread::scope(|scope| {
@@ -120,11 +144,9 @@ fn clear_networks(dir: &LabDir) -> Vec<Leftover> {
     })
 }
 
-fn remove_files(dir: &LabDir) -> Result<(), StateError> {
-    match fs::remove_dir_all(dir.path()) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(failed("remove", dir.path(), error))
-        }
+fn remove_files(dir: &Path) -> Result<(), StateError> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", dir, error)),
         _ => Ok(()),
     }
 }

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Name of the bridge.
-const BRIDGE: &str = "underlay";
+pub(crate) const BRIDGE: &str = "underlay";
 /// Name of the only device of nodes and of the world.
 pub(crate) const UPLINK: &str = "eth0";
 /// The fabric's end of the link to the world.

@@ -122,6 +122,7 @@ pub fn entry(dir: &LabDir, node: &str, command: Vec<OsString>) -> Result<Entry, 
         cgroup: Some(cgroup.path().to_owned()),
         places: vec![place],
         session: false,
+        terminal: false,
         command,
     })
 }

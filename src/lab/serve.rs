@@ -49,6 +49,9 @@ pub enum ServeError {
     /// The loopback cannot be listened on.
     #[error("cannot listen on the machine's loopback")]
     Loopback(#[source] io::Error),
+    /// The kernel cannot tell about files that grow.
+    #[error("cannot watch log files")]
+    Watch(#[source] io::Error),
     /// The API server did not start.
     #[error("cannot start the API server")]
     ApiServer(#[from] StartError),
@@ -78,7 +81,7 @@ pub enum ServeError {
 pub async fn serve(dir: LabDir, shutdown: CancellationToken) -> Result<(), ServeError> {
     let record = dir.record()?;
     let authority = Arc::new(Authority::generate(dir.name().as_str())?);
-    let backend = Arc::new(Backend::new(dir.logs()));
+    let backend = Arc::new(Backend::new(dir.logs()).map_err(ServeError::Watch)?);
     let grant = system::grant();
     let pods = Arc::clone(&backend) as Arc<dyn PodBackend>;
     let options = api_options(&dir, &record.spec, &authority, pods, &grant, &shutdown)?;
@@ -93,13 +96,7 @@ pub async fn serve(dir: LabDir, shutdown: CancellationToken) -> Result<(), Serve
         authority: authority.certificate_pem().to_owned(),
     };
     tasks.spawn(controllers::run(cluster.clone(), settings, shutdown.clone()));
-    let tokens = Arc::clone(&server);
-    let shared = HostOptions {
-        cluster,
-        backend,
-        tokens: Arc::new(move |namespace, name| tokens.service_account_token(namespace, name)),
-        authority: authority.certificate_pem().to_owned(),
-    };
+    let shared = HostOptions { cluster, backend };
     for number in 1..=record.spec.nodes {
         let plan = NodePlan::new(number, &record.spec);
         let host = Arc::new(Host::new(&dir, plan, shared.clone())?);
@@ -111,6 +108,11 @@ pub async fn serve(dir: LabDir, shutdown: CancellationToken) -> Result<(), Serve
     tasks.close();
     tasks.wait().await;
     Ok(())
+}
+
+/// Returns the copy of what every node has as its kubeconfig.
+pub(crate) fn node_kubeconfig(dir: &LabDir) -> PathBuf {
+    dir.path().join("node.kubeconfig")
 }
 
 /// Returns the file whose presence says that the API can be used.
@@ -173,6 +175,8 @@ fn write_kubeconfigs(
     let Some(address) = on_fabric else { return Ok(()) };
     let credential = Credential::Token(grant.token.clone());
     let text = config(*address, system::ACCOUNT, credential).render();
+    // For nodes that are switched on again.
+    state::write(&node_kubeconfig(dir), text.as_bytes())?;
     for number in 1..=spec.nodes {
         let node = dir.node(&NodePlan::new(number, spec).name);
         state::write(&node.outside(inside::KUBECONFIG), text.as_bytes())?;

@@ -239,6 +239,8 @@ pub(crate) mod inside {
     pub(crate) const NETNS: &str = "/run/netns";
     /// Programs of the lab: skep itself.
     pub(crate) const BIN: &str = "/run/lab/bin";
+    /// Volumes that outlive pods.
+    pub(crate) const VOLUMES: &str = "/run/lab/volumes";
     /// Places and files of pods.
     pub(crate) const PODS: &str = "/run/lab/pods";
 }

@@ -344,7 +344,13 @@ fn start(
         .open(&path)
         .map_err(|source| failed("open", &path, source))?;
     let failed = |source| UpError::Start { what, source };
-    let entry = Entry { cgroup: Some(cgroup.path().to_owned()), places, session: true, command };
+    let entry = Entry {
+        cgroup: Some(cgroup.path().to_owned()),
+        places,
+        session: true,
+        terminal: false,
+        command,
+    };
     entry
         .to_command()
         .current_dir("/")

@@ -82,6 +82,73 @@ fn up_after_a_death_cleans_up_first() {
 
 #[test]
 #[ignore = "needs root"]
+fn files_that_a_reboot_left_are_no_lab() {
+    let before = Footprint::take();
+    let lab = Lab::bare("reboot", &["--nodes", "1"]);
+    // As after a power failure, where /run is on a disk: files, and nothing that they stand for.
+    for pid in lab.processes(&[]) {
+        kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
+    }
+    let dir = lab.dir();
+    let unmounted = Command::new("umount").args(["-R", "-l"]).arg(&dir).status().expect("run");
+    assert!(unmounted.success() && dir.join("lab.json").exists());
+    let again = skep(&["lab", "up", "--name", &lab.name, "--nodes", "1"]);
+    assert!(again.status.success(), "{}", text(&again));
+    drop(lab);
+    before.assert_restored();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn of_two_labs_with_one_name_one_comes_up() {
+    let before = Footprint::take();
+    let name = format!("t{}-twin", std::process::id());
+    let up = || {
+        Command::new(env!("CARGO_BIN_EXE_skep"))
+            .args(["lab", "up", "--nodes", "1", "--name", &name])
+            .stderr(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("skep can be run")
+    };
+    let twins = [up(), up()];
+    let outputs = twins.map(|twin| twin.wait_with_output().expect("it ends"));
+    let mut codes = outputs.each_ref().map(|output| output.status.code());
+    codes.sort_unstable();
+    let said: Vec<String> = outputs.iter().map(text).collect();
+    assert_eq!(codes, [Some(0), Some(3)], "{said:?}");
+    assert!(said.iter().any(|said| said.contains("is up already")), "{said:?}");
+    let status = skep(&["lab", "status", "--name", &name]);
+    assert!(status.status.success(), "{}", text(&status));
+    assert!(skep(&["lab", "down", "--name", &name]).status.success());
+    before.assert_restored();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn down_that_races_with_up_leaves_a_whole_lab_or_none() {
+    let before = Footprint::take();
+    let name = format!("t{}-race", std::process::id());
+    for after in [0, 100, 500] {
+        let up = Command::new(env!("CARGO_BIN_EXE_skep"))
+            .args(["lab", "up", "--nodes", "1", "--name", &name])
+            .stderr(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("skep can be run");
+        // The moment is the subject of the test.
+        std::thread::sleep(Duration::from_millis(after));
+        let down = skep(&["lab", "down", "--name", &name]);
+        assert!(down.status.success(), "{after}: {}", text(&down));
+        let up = up.wait_with_output().expect("it ends");
+        assert!(up.status.success(), "{after}: {}", text(&up));
+        assert!(skep(&["lab", "down", "--name", &name]).status.success());
+        before.assert_restored();
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
 fn interrupted_up_leaves_nothing() {
     let before = Footprint::take();
     for (after, signal, code) in [

@@ -2,7 +2,9 @@
 
 use clap::Subcommand;
 
-use super::{down, enter, exec, kubeconfig, list, logs, serve, stand_in, status, up};
+use super::{
+    down, enter, exec, kubeconfig, list, logs, netem, node, partition, serve, stand_in, status, up,
+};
 use crate::cli::{error::Error, exit::Answer, output::Output};
 
 /// What can be done with labs.
@@ -15,6 +17,9 @@ pub(crate) enum Command {
     Kubeconfig(kubeconfig::Args),
     Exec(exec::Args),
     Logs(logs::Args),
+    Node(node::Args),
+    Partition(partition::Args),
+    Netem(netem::Args),
     #[command(hide = true)]
     Serve(serve::Args),
     #[command(hide = true)]
@@ -40,6 +45,9 @@ pub(crate) fn run(command: Command, out: &Output) -> Result<Answer, Error> {
         Command::Kubeconfig(args) => args.run(out),
         Command::Exec(args) => args.run(),
         Command::Logs(args) => args.run(out),
+        Command::Node(args) => args.run(out),
+        Command::Partition(args) => args.run(out),
+        Command::Netem(args) => args.run(out),
         Command::Serve(args) => args.run(),
         Command::Enter(args) => args.run(),
         Command::StandIn(args) => args.run(),

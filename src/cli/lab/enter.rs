@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Start a session
     #[arg(long)]
     session: bool,
+    /// Let standard input be the session's terminal
+    #[arg(long)]
+    terminal: bool,
     /// The program
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -29,7 +32,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Result<Answer, Error> {
-        let Self { cgroup, places, session, command } = self;
-        Err(Entry { cgroup, places, session, command }.exec().into())
+        let Self { cgroup, places, session, terminal, command } = self;
+        Err(Entry { cgroup, places, session, terminal, command }.exec().into())
     }
 }

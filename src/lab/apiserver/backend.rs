@@ -32,6 +32,15 @@ pub struct ExecRequest {
     pub tty: bool,
 }
 
+/// A running container whose own streams are to be joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttachRequest {
+    /// The pod.
+    pub pod: PodRef,
+    /// The container; the server has checked that the pod has it.
+    pub container: String,
+}
+
 /// The streams of a running command.
 ///
 /// The backend drops `stdout` and `stderr` when the command is done. `stdin` ends (`None`) when the client closes it; it is
@@ -78,8 +87,8 @@ pub struct LogRequest {
     pub tail_lines: Option<u64>,
     /// At most this many bytes.
     pub limit_bytes: Option<u64>,
-    /// Only lines of the last seconds.
-    pub since_seconds: Option<u64>,
+    /// Only lines from this moment on.
+    pub since: Option<jiff::Timestamp>,
     /// Start each line with its time (RFC 3339 with nanoseconds).
     pub timestamps: bool,
 }
@@ -111,6 +120,14 @@ pub enum BackendError {
         /// What is missing.
         reason: &'static str,
     },
+    /// The command's program is not there.
+    #[error(
+        "exec failed: unable to start container process: exec: {program:?}: executable file not found in $PATH"
+    )]
+    NotFound {
+        /// The program.
+        program: String,
+    },
     /// The command or connection could not be started.
     #[error("cannot start {what}: {source}")]
     Start {
@@ -133,6 +150,15 @@ pub trait PodBackend: Send + Sync + 'static {
         request: ExecRequest,
         io: Attach,
     ) -> BoxFuture<'static, Result<ExitStatus, BackendError>>;
+
+    /// Joins the streams of a running container and returns when it has ended.
+    fn attach(
+        &self,
+        _request: AttachRequest,
+        _io: Attach,
+    ) -> BoxFuture<'static, Result<ExitStatus, BackendError>> {
+        Box::pin(async { Err(BackendError::Unsupported("attach")) })
+    }
 
     /// Opens the log of a container.
     fn logs(&self, request: LogRequest) -> BoxFuture<'static, Result<ByteStream, BackendError>>;

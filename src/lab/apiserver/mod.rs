@@ -45,8 +45,8 @@ mod writes;
 
 pub use authority::{Authority, CertificateError, Certified};
 pub use backend::{
-    Attach, BackendError, ByteStream, ExecRequest, ExitStatus, LogRequest, PodBackend,
-    PodConnection, PodRef, TerminalSize,
+    Attach, AttachRequest, BackendError, ByteStream, ExecRequest, ExitStatus, LogRequest,
+    PodBackend, PodConnection, PodRef, TerminalSize,
 };
 pub use kubeconfig::{Credential, Kubeconfig};
 pub use server::{ApiServer, ApiServerOptions, Limits, StartError, TokenGrant};

@@ -9,6 +9,8 @@ use kube::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::{About, Events, Teller, Tone};
+
 /// How the lab's controllers sign their writes.
 const MANAGER: &str = "skep-lab";
 
@@ -30,6 +32,15 @@ pub(crate) enum Write {
         /// Seconds; none = the object's own.
         grace: Option<u32>,
     },
+    /// Say something about it.
+    Tell {
+        /// How it is meant.
+        tone: Tone,
+        /// In one word.
+        reason: &'static str,
+        /// In a sentence.
+        message: String,
+    },
 }
 
 /// A write to one object.
@@ -40,6 +51,8 @@ pub(crate) struct Action {
     name: String,
     /// What to do.
     pub(crate) write: Write,
+    /// Who is told how it went.
+    about: Option<About>,
 }
 
 impl Action {
@@ -54,6 +67,7 @@ impl Action {
             namespace: object.namespace(),
             name: object.name_any(),
             write: Write::Create(value),
+            about: None,
         }
     }
 
@@ -88,6 +102,66 @@ impl Action {
             namespace: object.namespace(),
             name: object.name_any(),
             write,
+            about: None,
+        }
+    }
+
+    /// Says something about an object.
+    pub(crate) fn tell<K: Resource<DynamicType = ()>>(
+        object: &K,
+        teller: Teller,
+        tone: Tone,
+        reason: &'static str,
+        message: String,
+    ) -> Self {
+        let about = Some(About::new(object, teller));
+        Self { about, ..Self::on(object, Write::Tell { tone, reason, message }) }
+    }
+
+    /// Tells about `owner`, as an event, how the write went.
+    #[must_use]
+    pub(crate) fn told_to<K: Resource<DynamicType = ()>>(
+        mut self,
+        owner: &K,
+        component: &'static str,
+    ) -> Self {
+        self.about = Some(About::new(owner, Teller::controller(component)));
+        self
+    }
+
+    /// Returns a text that tells what the write is for: when it is refused, others for the same
+    /// wait too.
+    pub(crate) fn key(&self) -> String {
+        match &self.about {
+            Some(about) => about.key(),
+            None => {
+                let namespace = self.namespace.as_deref().unwrap_or_default();
+                format!("{} {namespace}/{}", self.resource.kind, self.name)
+            }
+        }
+    }
+
+    /// Says as an event how the write went.
+    pub(super) fn report(&self, events: &Events, refusal: Option<&str>) {
+        let Some(about) = &self.about else { return };
+        let (kind, name) = (self.resource.kind.to_lowercase(), &self.name);
+        match (&self.write, refusal) {
+            (Write::Tell { tone, reason, message }, _) => {
+                events.say(about, *tone, reason, message.clone());
+            }
+            (Write::Create(_), None) => {
+                let text = format!("Created {kind}: {name}");
+                events.say(about, Tone::Normal, "SuccessfulCreate", text);
+            }
+            (Write::Create(_), Some(error)) => {
+                let text = format!("Error creating: {error}");
+                events.say(about, Tone::Warning, "FailedCreate", text);
+            }
+            (Write::Delete { .. }, None) => {
+                let text = format!("Deleted {kind}: {name}");
+                events.say(about, Tone::Normal, "SuccessfulDelete", text);
+            }
+            _ => {}
         }
     }
 
@@ -112,6 +186,7 @@ impl Action {
         };
         let manager = PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
         let written = match &self.write {
+            Write::Tell { .. } => return Ok(None),
             Write::Create(object) => {
                 let object =
                     serde_json::from_value(object.clone()).map_err(kube::Error::SerdeError)?;

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     fmt::Debug,
     sync::{Arc, PoisonError, RwLock},
-    time::Duration,
 };
 
 use futures::StreamExt;
@@ -16,7 +15,7 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
-use tokio::{sync::watch, time::timeout};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
@@ -36,8 +35,18 @@ type Objects<K> = BTreeMap<(String, String), Arc<K>>;
 /// All objects of a kind, by namespace and name.
 pub(crate) struct Cache<K> {
     objects: RwLock<Objects<K>>,
-    /// The highest resource version seen; 0 before the first list is complete.
-    seen: watch::Sender<u64>,
+    seen: watch::Sender<Seen>,
+}
+
+/// How far a cache has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Seen {
+    /// The highest resource version.
+    version: u64,
+    /// Lists that were begun.
+    begun: u64,
+    /// The last list that is complete: its number, counted from 1.
+    listed: u64,
 }
 
 impl<K: Cached> Cache<K> {
@@ -47,7 +56,7 @@ impl<K: Cached> Cache<K> {
         changed: watch::Sender<u64>,
         shutdown: CancellationToken,
     ) -> Arc<Self> {
-        let cache = Arc::new(Self { objects: RwLock::default(), seen: watch::Sender::new(0) });
+        let cache = Arc::new(Self { objects: RwLock::default(), seen: watch::Sender::default() });
         let kept = Arc::clone(&cache);
         tokio::spawn(async move {
             let events = watcher(api, watcher::Config::default().timeout(60)).default_backoff();
@@ -68,53 +77,49 @@ impl<K: Cached> Cache<K> {
 
     fn take(&self, event: Event<K>, listed: &mut Objects<K>) {
         let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
-        let version = match event {
+        let mut seen = *self.seen.borrow();
+        match event {
             Event::Init => {
                 listed.clear();
-                return;
+                seen.begun += 1;
             }
             Event::InitApply(object) => {
                 listed.insert(key(&object), Arc::new(object));
-                return;
             }
             Event::InitDone => {
                 *objects = std::mem::take(listed);
-                objects.values().map(|object| version(object.as_ref())).max().unwrap_or(1)
+                let latest = objects.values().map(|object| version(object.as_ref())).max();
+                seen.version = seen.version.max(latest.unwrap_or(1));
+                seen.listed = seen.begun;
             }
             Event::Apply(object) => {
-                let version = version(&object);
+                seen.version = seen.version.max(version(&object));
                 objects.insert(key(&object), Arc::new(object));
-                version
             }
             Event::Delete(object) => {
+                seen.version = seen.version.max(version(&object));
                 objects.remove(&key(&object));
-                version(&object)
             }
-        };
+        }
         drop(objects);
-        self.note(version);
-    }
-
-    fn note(&self, version: u64) {
-        self.seen.send_if_modified(|seen| {
-            let newer = version > *seen;
-            *seen = version.max(*seen);
-            newer
-        });
+        self.seen.send_replace(seen);
     }
 
     /// Waits until the first list is complete.
     pub(crate) async fn ready(&self) {
-        self.reached(1).await;
+        // The cache holds the sender itself.
+        self.seen.subscribe().wait_for(|seen| seen.listed > 0).await.ok();
     }
 
-    /// Waits until the cache shows a write, a bounded time.
+    /// Waits until the cache shows a write that has just been made, however long that takes: what
+    /// it does not show would be made twice.
+    ///
+    /// It shows it when it has seen its version, or anything that was listed since: an object that
+    /// is gone again by then is in no list.
     pub(crate) async fn reached(&self, version: u64) {
         let mut seen = self.seen.subscribe();
-        let reached = seen.wait_for(|seen| *seen >= version);
-        // After that long the watch is broken, and has listed anew. Earlier it may only be slow, and what
-        // it does not show yet would be made twice.
-        timeout(Duration::from_secs(60), reached).await.ok();
+        let begun = seen.borrow().begun;
+        seen.wait_for(|seen| seen.version >= version || seen.listed > begun).await.ok();
     }
 
     /// Returns all objects, in order of namespace and name.
@@ -136,4 +141,49 @@ fn key<K: Cached>(object: &K) -> (String, String) {
 
 fn version<K: Cached>(object: &K) -> u64 {
     object.resource_version().and_then(|version| version.parse().ok()).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    fn map(name: &str, version: &str) -> ConfigMap {
+        from_value(json!({ "metadata": { "name": name, "resourceVersion": version } })).unwrap()
+    }
+
+    fn shows(cache: &Cache<ConfigMap>, version: u64) -> bool {
+        cache.reached(version).now_or_never().is_some()
+    }
+
+    #[test]
+    fn a_cache_shows_a_write_by_its_version_or_by_a_later_list() {
+        let cache = Cache { objects: RwLock::default(), seen: watch::Sender::default() };
+        let mut listed = Objects::new();
+        let mut take = |event| cache.take(event, &mut listed);
+        take(Event::Init);
+        take(Event::InitApply(map("a", "7")));
+        assert!(cache.ready().now_or_never().is_none());
+        take(Event::InitDone);
+        assert!(cache.ready().now_or_never().is_some());
+        assert!(shows(&cache, 7) && !shows(&cache, 9));
+        take(Event::Apply(map("b", "9")));
+        assert!(shows(&cache, 9) && !shows(&cache, 12));
+        let mut waiting = Box::pin(cache.reached(12));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        // A list that had begun before the write may have missed it: only a later one counts.
+        let mut listed = Objects::new();
+        cache.take(Event::Init, &mut listed);
+        let mut late = Box::pin(cache.reached(13));
+        assert!(late.as_mut().now_or_never().is_none());
+        cache.take(Event::InitDone, &mut listed);
+        assert!(waiting.now_or_never().is_some());
+        assert!(late.as_mut().now_or_never().is_none());
+        cache.take(Event::Init, &mut listed);
+        cache.take(Event::InitDone, &mut listed);
+        assert!(late.now_or_never().is_some());
+    }
 }

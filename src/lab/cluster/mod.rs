@@ -5,8 +5,12 @@
 
 mod action;
 mod cache;
+mod events;
 mod view;
 
 pub(super) use action::Action;
+#[cfg(test)]
+pub(super) use action::Write;
 pub(super) use cache::{Cache, Cached};
+pub(super) use events::{About, Events, Teller, Tone};
 pub(super) use view::Cluster;

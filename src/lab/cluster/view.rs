@@ -4,17 +4,25 @@ use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use k8s_openapi::api::{
-    apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
-    batch::v1::Job,
-    core::v1::{ConfigMap, Namespace, Node, Pod, Secret, Service, ServiceAccount},
+    apps::v1::{ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet},
+    batch::v1::{CronJob, Job},
+    coordination::v1::Lease,
+    core::v1::{
+        ConfigMap, Endpoints, Namespace, Node, PersistentVolumeClaim, Pod, Secret, Service,
+        ServiceAccount,
+    },
     discovery::v1::EndpointSlice,
+    policy::v1::PodDisruptionBudget,
 };
 use kube::{Api, Client};
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{debug, warn};
 
-use super::{Action, Cache, Cached};
+use super::{Action, Cache, Cached, Events};
 
 /// Defines the caches and how a kind's name leads to one.
 macro_rules! caches {
@@ -24,6 +32,8 @@ macro_rules! caches {
         pub(crate) struct Cluster {
             client: Client,
             changed: watch::Sender<u64>,
+            /// Takes events about objects.
+            pub(crate) events: Events,
             $($(#[$doc])* pub(crate) $field: Arc<Cache<$kind>>,)*
         }
 
@@ -31,9 +41,11 @@ macro_rules! caches {
             /// Starts all caches and waits until each is complete.
             pub(crate) async fn start(client: Client, shutdown: &CancellationToken) -> Self {
                 let changed = watch::Sender::new(0);
+                let events = Events::start(client.clone(), shutdown.clone());
                 let cluster = Self {
                     $($field: cache::<$kind>(&client, &changed, shutdown),)*
                     changed,
+                    events,
                     client,
                 };
                 tokio::join!($(cluster.$field.ready(),)*);
@@ -65,10 +77,22 @@ caches! {
     stateful_sets: StatefulSet,
     /// Daemon sets.
     daemon_sets: DaemonSet,
+    /// Revisions of stateful sets and daemon sets.
+    revisions: ControllerRevision,
     /// Jobs.
     jobs: Job,
+    /// Jobs by the clock.
+    cron_jobs: CronJob,
+    /// Signs of life of nodes.
+    leases: Lease,
+    /// Claims of storage.
+    claims: PersistentVolumeClaim,
+    /// Disruption budgets.
+    budgets: PodDisruptionBudget,
     /// Services.
     services: Service,
+    /// Endpoints.
+    endpoints: Endpoints,
     /// Endpoint slices.
     endpoint_slices: EndpointSlice,
     /// Service accounts.
@@ -87,9 +111,10 @@ fn cache<K: Cached>(
     Cache::start(Api::all(client.clone()), changed.clone(), shutdown.clone())
 }
 
-/// How long a write may take before it is given up; the next pass tries again. Long, since a write
-/// that is given up may still happen: a busy machine must not make two pods of one.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a write may take before it is tried again.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The pause before that.
+const PAUSE: Duration = Duration::from_millis(200);
 
 impl Cluster {
     /// Returns the client.
@@ -102,24 +127,47 @@ impl Cluster {
         self.changed.subscribe()
     }
 
-    /// Carries writes out side by side, then waits until the caches show them; tells whether all
-    /// were accepted.
-    pub(crate) async fn run(&self, actions: Vec<Action>) -> bool {
+    /// Carries writes out side by side, then waits until the caches show them; returns the keys of
+    /// those that were refused.
+    pub(crate) async fn run(&self, actions: Vec<Action>) -> Vec<String> {
         let run = |action: Action| async move {
-            let (kind, name) = (action.kind(), action.name());
-            match timeout(PATIENCE, action.run(&self.client)).await {
-                Ok(Ok(version)) => {
+            match self.settle(&action).await {
+                Ok(version) => {
+                    action.report(&self.events, None);
                     if let Some(version) = version {
-                        self.reached(kind, version).await;
+                        self.reached(action.kind(), version).await;
                     }
-                    return true;
+                    None
                 }
-                Ok(Err(error)) => warn!(kind, name, %error, "write refused"),
-                Err(_) => warn!(kind, name, "write timed out"),
+                Err(error) => {
+                    warn!(kind = action.kind(), name = action.name(), %error, "write refused");
+                    let text = match &error {
+                        kube::Error::Api(status) => status.message.clone(),
+                        other => other.to_string(),
+                    };
+                    action.report(&self.events, Some(&text));
+                    Some(action.key())
+                }
             }
-            false
         };
-        let accepted = join_all(actions.into_iter().map(run)).await;
-        accepted.into_iter().all(|accepted| accepted)
+        join_all(actions.into_iter().map(run)).await.into_iter().flatten().collect()
+    }
+
+    /// Tries a write until the server has said yes or no.
+    ///
+    /// A write that was cut off may have happened. Tried again under the same name it settles: what
+    /// exists already is not made twice.
+    async fn settle(&self, action: &Action) -> Result<Option<u64>, kube::Error> {
+        loop {
+            match timeout(PATIENCE, action.run(&self.client)).await {
+                Ok(Ok(version)) => return Ok(version),
+                Ok(Err(kube::Error::Api(status))) if status.code < 500 => {
+                    return Err(kube::Error::Api(status));
+                }
+                Ok(Err(error)) => debug!(kind = action.kind(), %error, "write cut off"),
+                Err(_) => debug!(kind = action.kind(), "write timed out"),
+            }
+            sleep(PAUSE).await;
+        }
     }
 }

@@ -2,12 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Node, NodeSelectorTerm, Pod, PodSpec, Taint, Toleration};
+use k8s_openapi::{
+    api::core::v1::{Node, NodeSelectorTerm, Pod, PodSpec, Taint, Toleration},
+    apimachinery::pkg::apis::meta::v1::LabelSelector,
+};
 use kube::ResourceExt;
 
 /// Tells whether labels have everything that `selector` names; an empty one means nothing.
 pub(super) fn selector_matches(selector: &BTreeMap<String, String>, pod: &Pod) -> bool {
     !selector.is_empty() && selector.iter().all(|(key, value)| pod.labels().get(key) == Some(value))
+}
+
+/// Tells whether labels are what a label selector means; an empty one means all.
+pub(super) fn label_selector_matches(
+    selector: &LabelSelector,
+    labels: &BTreeMap<String, String>,
+) -> bool {
+    let exact = selector.match_labels.iter().flatten();
+    let mut expressions = selector.match_expressions.iter().flatten();
+    exact.into_iter().all(|(key, value)| labels.get(key) == Some(value))
+        && expressions
+            .all(|one| holds(&one.operator, labels.get(&one.key).cloned(), one.values.as_deref()))
 }
 
 /// Tells whether a pod's node selector and required node affinity accept a node.
@@ -26,7 +41,8 @@ pub(super) fn selects(pod: &PodSpec, node: &Node) -> bool {
     by_selector && terms.is_none_or(|terms| terms.iter().any(|term| accepts(term, node)))
 }
 
-fn accepts(term: &NodeSelectorTerm, node: &Node) -> bool {
+/// Tells whether a term of node affinity accepts a node.
+pub(super) fn accepts(term: &NodeSelectorTerm, node: &Node) -> bool {
     let labels = |key: &str| node.labels().get(key).cloned();
     let fields = |key: &str| (key == "metadata.name").then(|| node.name_any());
     let mut by_label = term.match_expressions.iter().flatten();
@@ -54,17 +70,36 @@ fn holds(operator: &str, actual: Option<String>, values: Option<&[String]>) -> b
     }
 }
 
-/// Tells whether a pod may be put on a node in spite of its taints.
-pub(super) fn tolerates_all(pod: &PodSpec, node: &Node) -> bool {
-    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
+/// Returns a node's taints.
+pub(super) fn taints(node: &Node) -> &[Taint] {
+    node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default()
+}
+
+/// Returns the first taint that keeps a pod from being put on a node.
+pub(super) fn untolerated<'a>(pod: &PodSpec, node: &'a Node) -> Option<&'a Taint> {
     let tolerations = pod.tolerations.as_deref().unwrap_or_default();
-    taints
+    taints(node)
         .iter()
         .filter(|taint| taint.effect != "PreferNoSchedule")
+        .find(|taint| !tolerations.iter().any(|toleration| tolerates(toleration, taint)))
+}
+
+/// Tells whether a pod may be put on a node in spite of its taints.
+pub(super) fn tolerates_all(pod: &PodSpec, node: &Node) -> bool {
+    untolerated(pod, node).is_none()
+}
+
+/// Tells whether a pod that is on a node may stay there in spite of its taints.
+pub(super) fn tolerates_staying(pod: &PodSpec, node: &Node) -> bool {
+    let tolerations = pod.tolerations.as_deref().unwrap_or_default();
+    taints(node)
+        .iter()
+        .filter(|taint| taint.effect == "NoExecute")
         .all(|taint| tolerations.iter().any(|toleration| tolerates(toleration, taint)))
 }
 
-fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
+/// Tells whether a toleration is for a taint.
+pub(super) fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let exists = toleration.operator.as_deref() == Some("Exists");
     let effect = given(&toleration.effect).is_none_or(|effect| effect == taint.effect);

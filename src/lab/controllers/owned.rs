@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use k8s_openapi::{
     api::core::v1::{Pod, PodTemplateSpec},
-    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
+    apimachinery::pkg::{
+        apis::meta::v1::{ObjectMeta, OwnerReference},
+        util::intstr::IntOrString,
+    },
 };
 use kube::{Resource, ResourceExt};
 use rand::RngExt;
@@ -98,6 +102,40 @@ pub(crate) fn is_ready(pod: &Pod) -> bool {
         .unwrap_or_default()
         .iter()
         .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+/// Tells whether a pod has been ready for `seconds`.
+pub(super) fn is_available(pod: &Pod, seconds: Option<i32>, now: Timestamp) -> bool {
+    let seconds = i64::from(seconds.unwrap_or(0));
+    if seconds <= 0 {
+        return is_ready(pod);
+    }
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref());
+    let mut conditions = conditions.unwrap_or_default().iter();
+    conditions.any(|condition| {
+        let since = condition.last_transition_time.as_ref().map(|time| time.0.as_second());
+        condition.type_ == "Ready"
+            && condition.status == "True"
+            && since.is_some_and(|since| since + seconds <= now.as_second())
+    })
+}
+
+/// Writes a time as Kubernetes does.
+pub(super) fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A number, or a part of `whole`; Kubernetes rounds surges up and gaps down.
+pub(super) fn share(value: Option<&IntOrString>, whole: i32, round: fn(f64) -> f64) -> i32 {
+    let percent = |text: &str| text.trim_end_matches('%').parse::<f64>().unwrap_or(25.0);
+    let part = match value {
+        Some(IntOrString::Int(number)) => return (*number).max(0),
+        Some(IntOrString::String(text)) => percent(text),
+        None => 25.0,
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "a share of an i32 fits an i32")]
+    let share = round(f64::from(whole) * part / 100.0) as i32;
+    share.max(0)
 }
 
 /// Counts pods as an `i32`, as statuses do.

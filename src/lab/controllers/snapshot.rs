@@ -2,11 +2,16 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use jiff::Timestamp;
 use k8s_openapi::api::{
-    apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
-    batch::v1::Job,
-    core::v1::{ConfigMap, Namespace, Node, Pod, Service, ServiceAccount},
+    apps::v1::{ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet},
+    batch::v1::{CronJob, Job},
+    coordination::v1::Lease,
+    core::v1::{
+        ConfigMap, Endpoints, Namespace, Node, PersistentVolumeClaim, Pod, Service, ServiceAccount,
+    },
     discovery::v1::EndpointSlice,
+    policy::v1::PodDisruptionBudget,
 };
 use kube::ResourceExt;
 
@@ -16,6 +21,8 @@ use crate::lab::cluster::Cluster;
 /// Everything the controllers look at.
 #[derive(Default)]
 pub(super) struct Snapshot {
+    /// The moment.
+    pub(super) now: Timestamp,
     pub(super) nodes: Vec<Arc<Node>>,
     pub(super) namespaces: Vec<Arc<Namespace>>,
     pub(super) pods: Vec<Arc<Pod>>,
@@ -23,8 +30,14 @@ pub(super) struct Snapshot {
     pub(super) replica_sets: Vec<Arc<ReplicaSet>>,
     pub(super) stateful_sets: Vec<Arc<StatefulSet>>,
     pub(super) daemon_sets: Vec<Arc<DaemonSet>>,
+    pub(super) revisions: Vec<Arc<ControllerRevision>>,
     pub(super) jobs: Vec<Arc<Job>>,
+    pub(super) cron_jobs: Vec<Arc<CronJob>>,
+    pub(super) leases: Vec<Arc<Lease>>,
+    pub(super) claims: Vec<Arc<PersistentVolumeClaim>>,
+    pub(super) budgets: Vec<Arc<PodDisruptionBudget>>,
     pub(super) services: Vec<Arc<Service>>,
+    pub(super) endpoints: Vec<Arc<Endpoints>>,
     pub(super) endpoint_slices: Vec<Arc<EndpointSlice>>,
     pub(super) service_accounts: Vec<Arc<ServiceAccount>>,
     pub(super) config_maps: Vec<Arc<ConfigMap>>,
@@ -36,6 +49,7 @@ pub(super) type PodsByOwner = HashMap<String, Vec<Arc<Pod>>>;
 impl Snapshot {
     pub(super) fn of(cluster: &Cluster) -> Self {
         Self {
+            now: Timestamp::now(),
             nodes: cluster.nodes.all(),
             namespaces: cluster.namespaces.all(),
             pods: cluster.pods.all(),
@@ -43,8 +57,14 @@ impl Snapshot {
             replica_sets: cluster.replica_sets.all(),
             stateful_sets: cluster.stateful_sets.all(),
             daemon_sets: cluster.daemon_sets.all(),
+            revisions: cluster.revisions.all(),
             jobs: cluster.jobs.all(),
+            cron_jobs: cluster.cron_jobs.all(),
+            leases: cluster.leases.all(),
+            claims: cluster.claims.all(),
+            budgets: cluster.budgets.all(),
             services: cluster.services.all(),
+            endpoints: cluster.endpoints.all(),
             endpoint_slices: cluster.endpoint_slices.all(),
             service_accounts: cluster.service_accounts.all(),
             config_maps: cluster.config_maps.all(),

@@ -1,20 +1,27 @@
 //! The loop.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    daemonset, deployment, endpointslice, job, namespace, node, replicaset, scheduler, service,
-    snapshot::Snapshot, statefulset,
+    budget, cronjob, daemonset, deployment, endpoints, endpointslice, eviction, job, namespace,
+    node, replicaset, scheduler, service, snapshot::Snapshot, statefulset, storage,
 };
 use crate::lab::cluster::{Action, Cluster};
 
 /// How long changes are collected before they are looked at.
 const GATHER: Duration = Duration::from_millis(3);
-/// Pause after a write was refused.
-const PAUSE: Duration = Duration::from_millis(500);
+/// How often the clock is looked at: deadlines, schedules and nodes that fell silent.
+const TICK: Duration = Duration::from_secs(1);
+/// The first pause after a write was refused; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest such pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// What the controllers need to know besides the cluster.
 #[derive(Clone, Debug)]
@@ -29,35 +36,87 @@ pub(crate) struct Settings {
 pub(crate) async fn run(cluster: Cluster, settings: Settings, shutdown: CancellationToken) {
     let work = async {
         let mut changes = cluster.changes();
+        let mut refusals = Refusals::default();
         loop {
             changes.mark_unchanged();
-            let actions = plan(&Snapshot::of(&cluster), &settings);
+            let mut actions = plan(&Snapshot::of(&cluster), &settings);
+            actions.retain(|action| refusals.may_try(&action.key(), Instant::now()));
             if !actions.is_empty() {
-                if !cluster.run(actions).await {
-                    sleep(PAUSE).await;
-                }
+                let tried: Vec<String> = actions.iter().map(Action::key).collect();
+                let refused = cluster.run(actions).await;
+                refusals.note(&tried, &refused, Instant::now());
                 continue;
             }
-            if changes.changed().await.is_err() {
-                return;
+            match timeout(TICK, changes.changed()).await {
+                Ok(Err(_)) => return,
+                Ok(Ok(())) => sleep(GATHER).await,
+                Err(_) => {}
             }
-            sleep(GATHER).await;
         }
     };
     shutdown.run_until_cancelled(work).await;
+}
+
+/// Writes that were refused, by what they were for: tried again after a pause, so that one object
+/// that cannot be helped holds up nobody else.
+#[derive(Default)]
+struct Refusals {
+    until: HashMap<String, (Instant, Duration)>,
+}
+
+impl Refusals {
+    fn may_try(&self, key: &str, now: Instant) -> bool {
+        self.until.get(key).is_none_or(|(until, _)| *until <= now)
+    }
+
+    fn note(&mut self, tried: &[String], refused: &[String], now: Instant) {
+        for key in refused {
+            let pause = self.until.get(key).map_or(FIRST_PAUSE, |(_, pause)| *pause * 2);
+            let pause = pause.min(LONGEST_PAUSE);
+            self.until.insert(key.clone(), (now + pause, pause));
+        }
+        for key in tried.iter().filter(|key| !refused.contains(key)) {
+            self.until.remove(key);
+        }
+    }
 }
 
 fn plan(snapshot: &Snapshot, settings: &Settings) -> Vec<Action> {
     let pods = snapshot.pods_by_owner();
     let mut actions = namespace::plan(snapshot, &settings.authority);
     actions.extend(node::plan(snapshot));
+    actions.extend(eviction::plan(snapshot));
     actions.extend(deployment::plan(snapshot));
     actions.extend(replicaset::plan(snapshot, &pods));
     actions.extend(statefulset::plan(snapshot, &pods));
     actions.extend(daemonset::plan(snapshot, &pods));
+    actions.extend(cronjob::plan(snapshot));
     actions.extend(job::plan(snapshot, &pods));
+    actions.extend(storage::plan(snapshot));
+    actions.extend(budget::plan(snapshot));
     actions.extend(scheduler::plan(snapshot));
     actions.extend(service::plan(snapshot, settings.families));
     actions.extend(endpointslice::plan(snapshot));
+    actions.extend(endpoints::plan(snapshot));
     actions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_waits_longer_each_time_and_alone() {
+        let mut refusals = Refusals::default();
+        let start = Instant::now();
+        let [a, b] = ["a", "b"].map(str::to_owned);
+        refusals.note(&[a.clone(), b.clone()], &[a.clone()], start);
+        assert!(!refusals.may_try("a", start) && refusals.may_try("b", start));
+        let later = start + FIRST_PAUSE;
+        assert!(refusals.may_try("a", later));
+        refusals.note(&[a.clone()], &[a.clone()], later);
+        assert!(!refusals.may_try("a", later + FIRST_PAUSE));
+        refusals.note(&[a.clone()], &[], later);
+        assert!(refusals.may_try("a", later));
+    }
 }

@@ -93,6 +93,34 @@ impl Cgroup {
         Ok(())
     }
 
+    /// Lets every process in the group and below stand still, and waits until they do.
+    pub(crate) fn freeze(&self) -> Result<(), CgroupError> {
+        self.set_frozen("1")
+    }
+
+    /// Lets them go on.
+    pub(crate) fn thaw(&self) -> Result<(), CgroupError> {
+        self.set_frozen("0")
+    }
+
+    fn set_frozen(&self, state: &str) -> Result<(), CgroupError> {
+        fs::write(self.path.join("cgroup.freeze"), state)
+            .map_err(|source| self.failed("freeze", source))?;
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let wanted = format!("frozen {state}");
+        loop {
+            let events = fs::read_to_string(self.path.join("cgroup.events"))
+                .map_err(|source| self.failed("read", source))?;
+            if events.lines().any(|line| line == wanted) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(self.failed("freeze", io::ErrorKind::TimedOut.into()));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Tells whether a process is in the group or below.
     pub(crate) fn is_populated(&self) -> Result<bool, CgroupError> {
         match fs::read_to_string(self.path.join("cgroup.events")) {

@@ -13,6 +13,7 @@ use std::{
 };
 
 use nix::unistd::setsid;
+use rustix::process::ioctl_tiocsctty;
 
 use super::{
     cgroup,
@@ -31,6 +32,8 @@ pub struct Entry {
     pub places: Vec<PathBuf>,
     /// Start a session of its own, so that the process outlives the terminal.
     pub session: bool,
+    /// Make standard input, a terminal, the one that controls the session.
+    pub terminal: bool,
     /// Program and arguments; the program `skep` is this file itself.
     pub command: Vec<OsString>,
 }
@@ -50,6 +53,9 @@ pub enum EnterError {
         #[source]
         source: io::Error,
     },
+    /// The terminal cannot be taken.
+    #[error("cannot take the terminal")]
+    Terminal(#[source] io::Error),
     /// A namespace cannot be entered.
     #[error("cannot enter the namespaces")]
     Namespace(#[from] NamespaceError),
@@ -85,6 +91,9 @@ impl Entry {
             // Fails only for a process that leads a group already, which serves the purpose.
             setsid().ok();
         }
+        if self.terminal {
+            ioctl_tiocsctty(io::stdin()).map_err(|error| EnterError::Terminal(error.into()))?;
+        }
         for place in &self.places {
             namespace::enter(place)?;
         }
@@ -105,6 +114,9 @@ impl Entry {
         }
         if self.session {
             command.arg("--session");
+        }
+        if self.terminal {
+            command.arg("--terminal");
         }
         command.arg("--").args(&self.command);
         command

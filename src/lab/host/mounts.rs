@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::{
+    mount::{MntFlags, MsFlags, mount, umount2},
+    unistd::{chdir, chroot},
+};
 
 /// A mount could not be read, made or removed.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +100,37 @@ pub(crate) fn bind(source: &Path, target: &Path) -> Result<(), MountError> {
             source: error,
         }
     })
+}
+
+/// Makes `source` and everything mounted below it appear at `target`, which must exist.
+pub(crate) fn bind_tree(source: &Path, target: &Path) -> Result<(), MountError> {
+    let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+    mount(Some(source), target, None::<&str>, flags, None::<&str>).map_err(|error| {
+        MountError::Mount {
+            what: source.display().to_string(),
+            target: target.into(),
+            source: error,
+        }
+    })
+}
+
+/// Makes a mount read-only.
+pub(crate) fn protect(target: &Path) -> Result<(), MountError> {
+    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
+    mount(None::<&str>, target, None::<&str>, flags, None::<&str>).map_err(|source| {
+        MountError::Mount { what: "read-only".into(), target: target.into(), source }
+    })
+}
+
+/// Makes the mount at `target` the calling thread's root directory, and that of everyone who
+/// enters its mount namespace.
+pub(crate) fn become_root(target: &Path) -> Result<(), MountError> {
+    let failed =
+        |source| MountError::Mount { what: "a new root".into(), target: target.into(), source };
+    chdir(target).map_err(failed)?;
+    mount(Some("."), "/", None::<&str>, MsFlags::MS_MOVE, None::<&str>).map_err(failed)?;
+    chroot(".").map_err(failed)?;
+    chdir("/").map_err(failed)
 }
 
 /// Makes a directory a mount of its own that neither receives nor passes on others' mounts.

@@ -5,26 +5,26 @@ use std::{
     io,
     net::TcpStream,
     path::PathBuf,
-    process::Stdio,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
-use bytes::Bytes;
 use futures::future::BoxFuture;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Container, Pod};
 use kube::ResourceExt;
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
-    process::Command,
-    sync::mpsc,
-};
+use tokio::process::Command;
 
-use super::{environment, host::Host, log, sandbox::Sandbox};
+use super::{
+    console::Console,
+    environment, exec,
+    host::Host,
+    log::{self, LogClock},
+    sandbox::Sandbox,
+};
 use crate::lab::{
     apiserver::{
-        Attach, BackendError, ByteStream, ExecRequest, ExitStatus, LogRequest, PodBackend,
-        PodConnection, PodRef,
+        Attach, AttachRequest, BackendError, ByteStream, ExecRequest, ExitStatus, LogRequest,
+        PodBackend, PodConnection, PodRef,
     },
     host::{
         cgroup::Cgroup,
@@ -33,18 +33,25 @@ use crate::lab::{
     },
 };
 
-/// Largest piece of output sent at once.
-const PIECE: usize = 16 * 1024;
 /// How long a connection into a pod may take.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// A pod that can be looked into.
 pub(super) struct Running {
     uid: String,
+    node: String,
     places: Vec<PathBuf>,
     cgroup: Cgroup,
     /// By container.
-    environment: HashMap<String, Vec<(String, String)>>,
+    containers: RwLock<HashMap<String, Arc<Inside>>>,
+}
+
+/// What is known of a container.
+struct Inside {
+    environment: Vec<(String, String)>,
+    /// Input ends with the first client that attaches.
+    once: bool,
+    console: Arc<Console>,
 }
 
 impl Running {
@@ -52,42 +59,83 @@ impl Running {
         let spec = pod.spec.clone().unwrap_or_default();
         let containers =
             spec.init_containers.unwrap_or_default().into_iter().chain(spec.containers);
-        Self {
+        let running = Self {
             uid: pod.uid().unwrap_or_default(),
+            node: host.name().to_owned(),
             places: sandbox.places.clone(),
             cgroup: sandbox.cgroup.clone(),
-            environment: containers
-                .map(|one| (one.name.clone(), environment::variables(host, pod, &one, sandbox)))
-                .collect(),
-        }
+            containers: RwLock::default(),
+        };
+        containers.for_each(|container| running.add(host, pod, &container, sandbox));
+        running
     }
 
-    fn command(&self, request: &ExecRequest) -> io::Result<Command> {
+    /// Makes a container known.
+    pub(super) fn add(&self, host: &Host, pod: &Pod, container: &Container, sandbox: &Sandbox) {
+        let inside = Inside {
+            // What is missing now keeps the container from starting, and is there when it runs.
+            environment: environment::variables(host, pod, container, sandbox).unwrap_or_default(),
+            once: container.stdin_once == Some(true),
+            console: Arc::default(),
+        };
+        let mut containers = self.containers.write().unwrap_or_else(PoisonError::into_inner);
+        containers.insert(container.name.clone(), Arc::new(inside));
+    }
+
+    fn container(&self, name: &str) -> Option<Arc<Inside>> {
+        let containers = self.containers.read().unwrap_or_else(PoisonError::into_inner);
+        containers.get(name).cloned()
+    }
+
+    /// Returns the console of a container.
+    pub(super) fn console(&self, container: &str) -> Arc<Console> {
+        self.container(container).map(|one| Arc::clone(&one.console)).unwrap_or_default()
+    }
+
+    /// Returns the command of an exec, and its environment.
+    pub(super) fn command(
+        &self,
+        request: &ExecRequest,
+    ) -> io::Result<(Command, Vec<(String, String)>)> {
         let cgroup = self.cgroup.child(&request.container);
         cgroup.create().map_err(io::Error::other)?;
         let entry = Entry {
             cgroup: Some(cgroup.path().to_owned()),
             places: self.places.clone(),
             session: true,
+            terminal: request.tty,
             command: request.command.iter().map(Into::into).collect(),
         };
-        let variables = self.environment.get(&request.container).cloned().unwrap_or_default();
+        let known = self.container(&request.container);
+        let mut variables = known.map(|one| one.environment.clone()).unwrap_or_default();
+        if request.tty {
+            variables.push(("TERM".to_owned(), "xterm".to_owned()));
+        }
         let mut command = Command::from(entry.to_command());
-        command.env_clear().envs(variables).current_dir("/").kill_on_drop(true);
-        Ok(command)
+        command.env_clear().envs(variables.clone()).current_dir("/").kill_on_drop(true);
+        Ok((command, variables))
     }
 }
 
 /// All running pods of a lab.
 pub(crate) struct Backend {
     logs: PathBuf,
+    clock: LogClock,
     pods: RwLock<HashMap<String, Arc<Running>>>,
 }
 
 impl Backend {
     /// Returns a backend that knows no pods yet.
-    pub(crate) fn new(logs: PathBuf) -> Self {
-        Self { logs, pods: RwLock::default() }
+    ///
+    /// # Errors
+    /// When the kernel cannot tell about files that grow.
+    pub(crate) fn new(logs: PathBuf) -> io::Result<Self> {
+        Ok(Self { logs, clock: LogClock::start()?, pods: RwLock::default() })
+    }
+
+    /// Returns what notes the times of logs.
+    pub(super) fn clock(&self) -> &LogClock {
+        &self.clock
     }
 
     pub(super) fn insert(&self, pod: Arc<Running>) {
@@ -97,6 +145,12 @@ impl Backend {
 
     pub(super) fn remove(&self, uid: &str) {
         self.pods.write().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+
+    /// Forgets the pods of a node that was switched off.
+    pub(super) fn remove_node(&self, node: &str) {
+        let mut pods = self.pods.write().unwrap_or_else(PoisonError::into_inner);
+        pods.retain(|_, pod| pod.node != node);
     }
 
     fn find(&self, pod: &PodRef) -> Result<Arc<Running>, BackendError> {
@@ -121,12 +175,27 @@ impl PodBackend for Backend {
         io: Attach,
     ) -> BoxFuture<'static, Result<ExitStatus, BackendError>> {
         let found = self.find(&request.pod);
-        Box::pin(async move { exec(&*found?, &request, io).await })
+        Box::pin(async move { exec::exec(&*found?, &request, io).await })
+    }
+
+    fn attach(
+        &self,
+        request: AttachRequest,
+        io: Attach,
+    ) -> BoxFuture<'static, Result<ExitStatus, BackendError>> {
+        let found = self.find(&request.pod);
+        let clock = self.clock.clone();
+        Box::pin(async move {
+            let pod = found?;
+            let once = pod.container(&request.container).is_some_and(|one| one.once);
+            let target = exec::Target { console: pod.console(&request.container), once };
+            exec::attach(target, clock, request, io).await
+        })
     }
 
     fn logs(&self, request: LogRequest) -> BoxFuture<'static, Result<ByteStream, BackendError>> {
         let dir = self.log_dir(&request);
-        Box::pin(log::open(dir, request))
+        Box::pin(log::open(self.clock.clone(), dir, request))
     }
 
     fn connect(
@@ -162,62 +231,4 @@ fn connect(port: u16) -> io::Result<TcpStream> {
         })?;
     stream.set_nonblocking(true)?;
     Ok(stream)
-}
-
-async fn exec(
-    pod: &Running,
-    request: &ExecRequest,
-    io: Attach,
-) -> Result<ExitStatus, BackendError> {
-    let failed = |source| BackendError::Start { what: request.command.join(" "), source };
-    if request.tty {
-        return Err(BackendError::Unsupported("a terminal (-t)"));
-    }
-    let mut command = pod.command(request).map_err(failed)?;
-    let stdin = if io.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
-    let mut child = command
-        .stdin(stdin)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(failed)?;
-    let feed = feed(child.stdin.take(), io.stdin);
-    let out = drain(child.stdout.take(), io.stdout);
-    let err = drain(child.stderr.take(), io.stderr);
-    let feed = tokio::spawn(feed);
-    let work = async {
-        // Output first: a command that ended may have left some in its pipes.
-        tokio::join!(out, err);
-        child.wait().await
-    };
-    let status = tokio::select! {
-        status = work => status,
-        () = io.gone.cancelled() => Err(io::ErrorKind::BrokenPipe.into()),
-    };
-    feed.abort();
-    let status = status.map_err(failed)?;
-    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
-    Ok(ExitStatus(status.code().or(signal.map(|signal| 128 + signal)).unwrap_or(255)))
-}
-
-/// Passes the client's bytes on, and the end of them.
-async fn feed(to: Option<tokio::process::ChildStdin>, from: Option<mpsc::Receiver<Bytes>>) {
-    if let (Some(mut to), Some(mut from)) = (to, from) {
-        while let Some(bytes) = from.recv().await {
-            if to.write_all(&bytes).await.is_err() {
-                return;
-            }
-        }
-    }
-}
-
-/// Passes a command's output on until it ends or the client has gone.
-async fn drain(from: Option<impl AsyncRead + Unpin>, to: mpsc::Sender<Bytes>) {
-    let Some(mut from) = from else { return };
-    let mut buffer = vec![0; PIECE];
-    while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        if to.send(Bytes::copy_from_slice(&buffer[..length])).await.is_err() {
-            return;
-        }
-    }
 }

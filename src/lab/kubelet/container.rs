@@ -1,100 +1,45 @@
 //! One container: its process, its restarts, its end.
 
-use std::{
-    fs::{self, OpenOptions},
-    io,
-    os::unix::{fs::OpenOptionsExt, net::UnixStream},
-    path::PathBuf,
-    process::Stdio,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, Pod};
+use kube::ResourceExt;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use tokio::{
-    io::AsyncReadExt,
-    process::{Child, Command},
+    process::Child,
     sync::{mpsc, watch},
-    time::{Instant, sleep, timeout},
+    time::{Instant, timeout},
 };
 use tracing::debug;
 
 use super::{
-    environment,
+    console::Console,
+    crew::Slot,
+    hooks,
     host::Host,
     probe::{self, Health},
     program::Program,
+    report::{End, Order, Report, Restart, State},
     sandbox::Sandbox,
+    start::{self, Started},
 };
-use crate::lab::host::{cgroup::Cgroup, launch::Entry};
+use crate::lab::{
+    cluster::Tone::{self, Normal, Warning},
+    host::cgroup::Cgroup,
+};
 
-/// How long a stand-in may take to listen before it counts as started anyway.
-const LISTENS_WITHIN: Duration = Duration::from_secs(5);
 /// The first pause between restarts; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause between restarts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A container that ran this long starts with the first pause again.
 const GOOD_RUN: Duration = Duration::from_secs(60);
-
-/// How a container does.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum State {
-    /// Not running, for a reason.
-    Waiting(&'static str),
-    /// Running since.
-    Running(Timestamp),
-    /// Ended.
-    Ended(End),
-}
-
-/// How a run ended.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct End {
-    pub(super) code: i32,
-    pub(super) reason: &'static str,
-    pub(super) started: Timestamp,
-    pub(super) finished: Timestamp,
-}
-
-/// Everything status says about a container.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Report {
-    pub(super) state: State,
-    pub(super) last: Option<End>,
-    pub(super) restarts: u32,
-    pub(super) ready: bool,
-    pub(super) started: bool,
-}
-
-impl Default for Report {
-    fn default() -> Self {
-        let state = State::Waiting("ContainerCreating");
-        Self { state, last: None, restarts: 0, ready: false, started: false }
-    }
-}
-
-/// When a container is started again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Restart {
-    Always,
-    OnFailure,
-    Never,
-}
-
-/// What a container's task is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    /// Run.
-    Run,
-    /// End within this time.
-    Stop(Duration),
-}
+/// How often it is looked whether what a container needs has come.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// One container of a pod.
 pub(super) struct Runner {
@@ -104,35 +49,33 @@ pub(super) struct Runner {
     pub(super) container: Container,
     pub(super) program: Program,
     pub(super) restart: Restart,
-    /// Position among the pod's containers, sent with every report.
-    pub(super) position: usize,
-    pub(super) reports: mpsc::Sender<(usize, Report)>,
+    pub(super) console: Arc<Console>,
+    /// Which container of the pod it is, sent with every report.
+    pub(super) slot: Slot,
+    pub(super) reports: mpsc::Sender<(Slot, Report)>,
+    /// The state before the node was switched off.
+    pub(super) before: Report,
     pub(super) orders: watch::Receiver<Order>,
 }
 
 impl Runner {
     /// Runs the container, again and again as its policy says, until it is told to stop.
     pub(super) async fn run(mut self) -> Report {
-        let mut report = Report::default();
+        let mut report = self.before.clone();
         let mut pause = FIRST_PAUSE;
         loop {
-            let end = self.run_once(&mut report).await;
+            let Some(end) = self.run_once(&mut report).await else { return report };
             let ran = end.finished.duration_since(end.started).unsigned_abs();
-            let again = match self.restart {
-                Restart::Always => true,
-                Restart::OnFailure => end.code != 0,
-                Restart::Never => false,
-            };
             report.ready = false;
             report.started = false;
             report.state = State::Ended(end.clone());
             self.report(&report).await;
-            if !again || self.is_stopped() {
+            if !self.restart.again(end.code) || self.is_stopped() {
                 return report;
             }
             pause = if ran >= GOOD_RUN { FIRST_PAUSE } else { pause };
             if report.restarts > 0 {
-                report.state = State::Waiting("CrashLoopBackOff");
+                report.state = self.crash_loop(pause);
                 report.last = Some(end.clone());
                 self.report(&report).await;
                 if !self.rest(pause).await {
@@ -144,6 +87,16 @@ impl Runner {
             report.last = Some(end);
             report.restarts += 1;
         }
+    }
+
+    fn crash_loop(&self, pause: Duration) -> State {
+        let name = &self.container.name;
+        let (namespace, uid) = (self.pod.namespace().unwrap_or_default(), self.pod.uid());
+        let pod = format!("{}_{namespace}({})", self.pod.name_any(), uid.unwrap_or_default());
+        let text = format!("Back-off restarting failed container {name} in pod {pod}");
+        self.tell(Warning, "BackOff", text);
+        let message = format!("back-off {pause:?} restarting failed container={name} pod={pod}");
+        State::Waiting { reason: "CrashLoopBackOff", message }
     }
 
     fn is_stopped(&self) -> bool {
@@ -158,92 +111,93 @@ impl Runner {
 
     async fn report(&self, report: &Report) {
         // The pod's task outlives its containers'; if it does not, nobody wants to know.
-        self.reports.send((self.position, report.clone())).await.ok();
+        self.reports.send((self.slot, report.clone())).await.ok();
     }
 
-    async fn run_once(&mut self, report: &mut Report) -> End {
-        let started = Timestamp::now();
-        let end = |code, reason| End { code, reason, started, finished: Timestamp::now() };
+    fn tell(&self, tone: Tone, reason: &'static str, message: impl Into<String>) {
+        self.host.tell(&self.pod, tone, reason, message);
+    }
+
+    /// Runs the container to its end; none when it was told to stop before it could begin.
+    async fn run_once(&mut self, report: &mut Report) -> Option<End> {
+        let mut started = Timestamp::now();
+        let end = |started, code, reason, message| {
+            Some(End { code, reason, message, started, finished: Timestamp::now() })
+        };
         if self.program == Program::Done {
-            return end(0, "Completed");
+            return end(started, 0, "Completed", String::new());
         }
-        let (mut child, signal) = match self.start(report.restarts) {
-            Ok(started) => started,
-            Err(error) => {
-                debug!(container = self.container.name, %error, "cannot start");
-                return end(128, "StartError");
+        let mut process = loop {
+            if self.is_stopped() {
+                return None;
+            }
+            started = Timestamp::now();
+            match start::start(self, report.restarts) {
+                Ok(process) => break process,
+                Err(start::StartError::Config(missing)) => {
+                    let message = missing.to_string();
+                    self.tell(Warning, "Failed", format!("Error: {message}"));
+                    report.state = State::Waiting { reason: "CreateContainerConfigError", message };
+                    self.report(report).await;
+                    self.rest(LOOK).await;
+                }
+                Err(error) => {
+                    debug!(container = self.container.name, %error, "cannot start");
+                    let message = error.to_string();
+                    self.tell(Warning, "Failed", format!("Error: {message}"));
+                    return end(started, 128, "StartError", message);
+                }
             }
         };
-        if let Some(signal) = signal {
-            listens(signal, &mut child).await;
-        }
+        process.listens().await;
+        self.tell(Normal, "Started", format!("Started container {}", self.container.name));
         report.state = State::Running(started);
         report.started = self.container.startup_probe.is_none();
         report.ready = report.started && self.container.readiness_probe.is_none();
+        let begun = hooks::post_start(self).await;
         self.report(report).await;
-        let code = self.watch(&mut child, report).await;
+        let code = match begun {
+            Ok(()) => self.watch(&mut process, report).await,
+            Err(reason) => {
+                self.tell(Warning, "FailedPostStartHook", reason);
+                self.stop(&mut process.child, self.grace()).await
+            }
+        };
         // Children that the process left behind do not outlive the container.
         let cgroup = self.cgroup();
         tokio::task::spawn_blocking(move || cgroup.kill()).await.ok();
-        end(code, if code == 0 { "Completed" } else { "Error" })
+        self.console.close();
+        process.finish().await;
+        end(started, code, if code == 0 { "Completed" } else { "Error" }, String::new())
     }
 
-    fn cgroup(&self) -> Cgroup {
+    /// Returns the container's control group.
+    pub(super) fn cgroup(&self) -> Cgroup {
         self.sandbox.cgroup.child(&self.container.name)
     }
 
-    /// Starts the process; with a stand-in comes the end of a line on which it hangs up as soon as
-    /// it listens.
-    fn start(&self, run: u32) -> io::Result<(Child, Option<UnixStream>)> {
-        let cgroup = self.cgroup();
-        cgroup.create().map_err(io::Error::other)?;
-        let (command, signal) = match &self.program {
-            Program::StandIn(command) => (command.clone(), Some(UnixStream::pair()?)),
-            Program::Command(command) => (command.clone(), None),
-            Program::Done => unreachable!("nothing to start"),
-        };
-        let entry = Entry {
-            cgroup: Some(cgroup.path().to_owned()),
-            places: self.sandbox.places.clone(),
-            session: true,
-            command,
-        };
-        let (near, far) = signal.unzip();
-        let log = log_file(self.log_path(run))?;
-        let mut command = Command::from(entry.to_command());
-        let variables =
-            environment::variables(&self.host, &self.pod, &self.container, &self.sandbox);
-        command
-            .env_clear()
-            .envs(variables)
-            .current_dir("/")
-            .stdin(far.map_or_else(Stdio::null, |far: UnixStream| {
-                Stdio::from(std::os::fd::OwnedFd::from(far))
-            }))
-            .stdout(log.try_clone()?)
-            .stderr(log);
-        Ok((command.spawn()?, near))
-    }
-
-    fn log_path(&self, run: u32) -> PathBuf {
-        let dir = self.host.pod_logs(&self.pod).join(&self.container.name);
-        dir.join(format!("{run}.log"))
-    }
-
     /// Waits for the end of the process, probing it, and brings it about when told to.
-    async fn watch(&mut self, child: &mut Child, report: &mut Report) -> i32 {
+    async fn watch(&mut self, process: &mut Started, report: &mut Report) -> i32 {
         let (news, mut health) = mpsc::channel(8);
-        let address = self.sandbox.addresses.first().copied();
-        let probes =
-            probe::start(&self.host, &self.pod, &self.sandbox, &self.container, address, &news);
+        let probes = probe::start(self, &news);
         drop(news);
         let mut orders = self.orders.clone();
+        let child = &mut process.child;
         let code = loop {
             tokio::select! {
                 status = child.wait() => break exit_code(status),
-                grace = told_to_stop(&mut orders) => break self.stop(child, grace).await,
+                grace = told_to_stop(&mut orders) => {
+                    report.ready = false;
+                    self.report(report).await;
+                    break self.stop(child, grace).await;
+                }
                 Some(news) = health.recv() => match news {
-                    Health::Dead => break self.stop(child, self.grace()).await,
+                    Health::Dead { probe, grace } => {
+                        let name = &self.container.name;
+                        let text = format!("Container {name} failed {probe} probe, will be restarted");
+                        self.tell(Normal, "Killing", text);
+                        break self.stop(child, grace.unwrap_or_else(|| self.grace())).await;
+                    }
                     Health::Started => {
                         report.started = true;
                         report.ready = self.container.readiness_probe.is_none();
@@ -267,9 +221,23 @@ impl Runner {
         Duration::from_secs(u64::try_from(seconds.unwrap_or(30)).unwrap_or(0))
     }
 
-    /// Asks the process to end, and ends everything in its group when it has not after `grace`.
+    /// Asks the process to end, and ends everything in its group when it has not after `grace`;
+    /// the hook before counts towards it.
     async fn stop(&self, child: &mut Child, grace: Duration) -> i32 {
         let deadline = Instant::now() + grace;
+        if self.is_stopped() {
+            self.tell(Normal, "Killing", format!("Stopping container {}", self.container.name));
+        }
+        // A container that ends by itself meanwhile has ended.
+        if !grace.is_zero() {
+            let hook = hooks::pre_stop(self, grace);
+            tokio::select! {
+                done = hook => if let Err(reason) = done {
+                    self.tell(Warning, "FailedPreStopHook", reason);
+                },
+                status = child.wait() => return exit_code(status),
+            }
+        }
         // The id is there until the process has been waited for, so it cannot be another's.
         if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok())
             && !grace.is_zero()
@@ -299,23 +267,4 @@ fn exit_code(status: io::Result<std::process::ExitStatus>) -> i32 {
     status.map_or(255, |status| {
         status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(255)
     })
-}
-
-fn log_file(path: PathBuf) -> io::Result<fs::File> {
-    if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir)?;
-    }
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
-}
-
-/// Waits until a stand-in hangs up, which it does when it listens and when it ends.
-async fn listens(signal: UnixStream, child: &mut Child) {
-    let line = signal.set_nonblocking(true).and_then(|()| tokio::net::UnixStream::from_std(signal));
-    if let Ok(mut line) = line {
-        tokio::select! {
-            _ = line.read_u8() => {}
-            _ = child.wait() => {}
-            () = sleep(LISTENS_WITHIN) => {}
-        }
-    }
 }

@@ -2,63 +2,133 @@
 
 use std::env;
 
-use k8s_openapi::api::core::v1::{Container, EnvVarSource, Pod};
+use k8s_openapi::api::core::v1::{Container, EnvFromSource, EnvVarSource, Pod};
 use kube::ResourceExt;
 
-use super::{host::Host, sandbox::Sandbox};
+use super::{
+    field::{self, Missing},
+    host::Host,
+    sandbox::Sandbox,
+    service_links,
+};
 use crate::lab::state::inside;
 
 /// Where programs are found when the machine does not say.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// Variables, in order; later ones win.
+pub(super) type Variables = Vec<(String, String)>;
+
 /// Returns the environment of a container's processes, and of commands run in it.
 ///
 /// Nothing of the lab's own environment leaks in, but for the search path: programs are the
 /// machine's. skep itself is always found.
+///
+/// # Errors
+/// A config map, secret or key that must be there is not.
 pub(super) fn variables(
     host: &Host,
     pod: &Pod,
     container: &Container,
     sandbox: &Sandbox,
-) -> Vec<(String, String)> {
+) -> Result<Variables, Missing> {
     let (address, port) = host.api_server();
     let path = env::var("PATH").unwrap_or_else(|_| PATH.to_owned());
-    let mut all: Vec<(String, String)> = [
+    let hostname = pod.spec.as_ref().and_then(|spec| spec.hostname.clone());
+    let mut all: Variables = [
         ("PATH", format!("{}:{path}", inside::BIN)),
         ("HOME", "/root".into()),
-        ("HOSTNAME", pod.name_any()),
-        ("KUBERNETES_SERVICE_HOST", address.to_string()),
-        ("KUBERNETES_SERVICE_PORT", port.to_string()),
+        ("HOSTNAME", hostname.unwrap_or_else(|| pod.name_any())),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    let namespace = pod.namespace().unwrap_or_default();
+    all.extend(service_links::variables(host, pod));
+    all.extend([
+        ("KUBERNETES_SERVICE_HOST".to_owned(), address.to_string()),
+        ("KUBERNETES_SERVICE_PORT".to_owned(), port.to_string()),
+    ]);
     for source in container.env_from.iter().flatten() {
-        let prefix = source.prefix.clone().unwrap_or_default();
-        let map = source.config_map_ref.as_ref();
-        let map = map.and_then(|map| host.shared.cluster.config_maps.one(&namespace, &map.name));
-        for (key, value) in map.iter().filter_map(|map| map.data.as_ref()).flatten() {
-            all.push((format!("{prefix}{key}"), value.clone()));
-        }
-        let secret = source.secret_ref.as_ref();
-        let secret = secret.and_then(|one| host.shared.cluster.secrets.one(&namespace, &one.name));
-        for (key, value) in secret.iter().filter_map(|secret| secret.data.as_ref()).flatten() {
-            all.push((format!("{prefix}{key}"), String::from_utf8_lossy(&value.0).into_owned()));
-        }
+        all.extend(from_all(host, pod, source)?);
     }
     for variable in container.env.iter().flatten() {
         let value = match (&variable.value, &variable.value_from) {
-            (Some(value), _) => expand(value, &all),
-            (None, Some(source)) => from_source(host, pod, sandbox, source).unwrap_or_default(),
-            (None, None) => String::new(),
+            (Some(value), _) => Some(expand(value, &all)),
+            (None, Some(source)) => from_source(host, pod, container, sandbox, source)?,
+            (None, None) => Some(String::new()),
         };
-        all.push((variable.name.clone(), value));
+        all.extend(value.map(|value| (variable.name.clone(), value)));
     }
-    all
+    Ok(all)
+}
+
+/// Takes every key of a config map or a secret.
+fn from_all(host: &Host, pod: &Pod, source: &EnvFromSource) -> Result<Variables, Missing> {
+    let prefix = source.prefix.clone().unwrap_or_default();
+    let namespace = pod.namespace().unwrap_or_default();
+    let mut found = Vec::new();
+    if let Some(reference) = &source.config_map_ref {
+        match host.shared.cluster.config_maps.one(&namespace, &reference.name) {
+            Some(map) => found.extend(map.data.clone().unwrap_or_default()),
+            None if reference.optional == Some(true) => {}
+            None => return Err(Missing::ConfigMap { name: reference.name.clone() }),
+        }
+    }
+    if let Some(reference) = &source.secret_ref {
+        match host.shared.cluster.secrets.one(&namespace, &reference.name) {
+            Some(secret) => {
+                let data = secret.data.clone().unwrap_or_default();
+                let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
+                found.extend(data.into_iter().map(|(key, value)| (key, text(value.0))));
+            }
+            None if reference.optional == Some(true) => {}
+            None => return Err(Missing::Secret { name: reference.name.clone() }),
+        }
+    }
+    Ok(found.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)).collect())
+}
+
+/// Takes one value; none when it is optional and absent.
+fn from_source(
+    host: &Host,
+    pod: &Pod,
+    container: &Container,
+    sandbox: &Sandbox,
+    source: &EnvVarSource,
+) -> Result<Option<String>, Missing> {
+    let namespace = pod.namespace().unwrap_or_default();
+    if let Some(reference) = &source.field_ref {
+        let addresses = &sandbox.addresses;
+        return Ok(Some(
+            field::of_pod(host, pod, addresses, &reference.field_path).unwrap_or_default(),
+        ));
+    }
+    if let Some(reference) = &source.resource_field_ref {
+        let divisor = reference.divisor.as_ref().map_or("", |divisor| divisor.0.as_str());
+        return Ok(field::of_resources(container, &reference.resource, divisor));
+    }
+    if let Some(key) = &source.config_map_key_ref {
+        let map = host.shared.cluster.config_maps.one(&namespace, &key.name);
+        let optional = key.optional == Some(true);
+        return match map.as_ref().map(|map| map.data.as_ref().and_then(|data| data.get(&key.key))) {
+            Some(Some(value)) => Ok(Some(value.clone())),
+            _ if optional => Ok(None),
+            None => Err(Missing::ConfigMap { name: key.name.clone() }),
+            Some(None) => Err(Missing::key("ConfigMap", &namespace, &key.name, &key.key)),
+        };
+    }
+    let Some(key) = &source.secret_key_ref else { return Ok(None) };
+    let secret = host.shared.cluster.secrets.one(&namespace, &key.name);
+    let optional = key.optional == Some(true);
+    match secret.as_ref().map(|one| one.data.as_ref().and_then(|data| data.get(&key.key))) {
+        Some(Some(value)) => Ok(Some(String::from_utf8_lossy(&value.0).into_owned())),
+        _ if optional => Ok(None),
+        None => Err(Missing::Secret { name: key.name.clone() }),
+        Some(None) => Err(Missing::key("Secret", &namespace, &key.name, &key.key)),
+    }
 }
 
 /// Replaces `$(NAME)` by the value of an earlier variable; `$$` stands for a dollar sign.
-fn expand(text: &str, known: &[(String, String)]) -> String {
+pub(super) fn expand(text: &str, known: &[(String, String)]) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -84,49 +154,6 @@ fn expand(text: &str, known: &[(String, String)]) -> String {
     }
     out.push_str(rest);
     out
-}
-
-fn from_source(host: &Host, pod: &Pod, sandbox: &Sandbox, source: &EnvVarSource) -> Option<String> {
-    let namespace = pod.namespace().unwrap_or_default();
-    if let Some(field) = &source.field_ref {
-        return from_field(host, pod, sandbox, &field.field_path);
-    }
-    if let Some(key) = &source.config_map_key_ref {
-        let map = host.shared.cluster.config_maps.one(&namespace, &key.name)?;
-        return map.data.as_ref()?.get(&key.key).cloned();
-    }
-    let key = source.secret_key_ref.as_ref()?;
-    let secret = host.shared.cluster.secrets.one(&namespace, &key.name)?;
-    let value = secret.data.as_ref()?.get(&key.key)?;
-    Some(String::from_utf8_lossy(&value.0).into_owned())
-}
-
-fn from_field(host: &Host, pod: &Pod, sandbox: &Sandbox, path: &str) -> Option<String> {
-    let inside = |text: &str, name: &str| {
-        let key = text.strip_prefix(name)?.strip_prefix("['")?.strip_suffix("']")?;
-        Some(key.to_owned())
-    };
-    if let Some(key) = inside(path, "metadata.labels") {
-        return pod.labels().get(&key).cloned();
-    }
-    if let Some(key) = inside(path, "metadata.annotations") {
-        return pod.annotations().get(&key).cloned();
-    }
-    let list = |ips: &mut dyn Iterator<Item = std::net::IpAddr>| {
-        ips.map(|ip| ip.to_string()).collect::<Vec<_>>().join(",")
-    };
-    match path {
-        "metadata.name" => Some(pod.name_any()),
-        "metadata.namespace" => pod.namespace(),
-        "metadata.uid" => pod.uid(),
-        "spec.nodeName" => Some(host.name().to_owned()),
-        "spec.serviceAccountName" => pod.spec.as_ref()?.service_account_name.clone(),
-        "status.hostIP" => host.plan.ips().next().map(|ip| ip.to_string()),
-        "status.hostIPs" => Some(list(&mut host.plan.ips())),
-        "status.podIP" => sandbox.addresses.first().map(ToString::to_string),
-        "status.podIPs" => Some(list(&mut sandbox.addresses.iter().copied())),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -9,25 +9,19 @@ use std::{
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
-use super::{backend::Backend, cni::Runtime};
+use super::{backend::Backend, cni::Runtime, power::Switch};
 use crate::lab::{
-    cluster::Cluster,
+    cluster::{Cluster, Teller, Tone},
     host::cgroup::{Cgroup, CgroupError},
     plan::{API_PORT, FABRIC, NodePlan},
     state::{LabDir, NodeDir, inside},
 };
-
-/// Makes tokens of service accounts, from namespace and name.
-pub(crate) type Tokens = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
 
 /// What all kubelets of a lab share.
 #[derive(Clone)]
 pub(crate) struct HostOptions {
     pub(crate) cluster: Cluster,
     pub(crate) backend: Arc<Backend>,
-    pub(crate) tokens: Tokens,
-    /// PEM of the authority.
-    pub(crate) authority: String,
 }
 
 /// A node, as its kubelet sees it.
@@ -38,6 +32,7 @@ pub(crate) struct Host {
     pub(super) runtime: Runtime,
     pub(super) logs: PathBuf,
     pub(super) shared: HostOptions,
+    pub(super) power: Switch,
     /// The Node object's uid, once it is registered.
     pub(super) uid: OnceLock<String>,
 }
@@ -58,6 +53,7 @@ impl Host {
                 results_dir: inside::CNI_RESULTS.into(),
             },
             logs: dir.logs().join(&plan.name),
+            power: Switch::new(dir.clone(), plan.name.clone()),
             node,
             plan,
             shared,
@@ -68,6 +64,18 @@ impl Host {
     /// Returns the node's name.
     pub(super) fn name(&self) -> &str {
         &self.plan.name
+    }
+
+    /// Tells about a pod.
+    pub(super) fn tell(
+        &self,
+        pod: &Pod,
+        tone: Tone,
+        reason: &'static str,
+        message: impl Into<String>,
+    ) {
+        let teller = Teller { component: "kubelet", host: Some(self.name().to_owned()) };
+        self.shared.cluster.events.tell(pod, teller, tone, reason, message);
     }
 
     /// Returns the place of the node, from the machine.

@@ -6,17 +6,28 @@
 
 mod backend;
 mod cni;
+mod console;
 mod container;
+mod crew;
 mod environment;
+mod exec;
+mod field;
+mod hooks;
 mod host;
 mod log;
 mod node;
 mod phase;
 mod pod;
+mod power;
 mod probe;
 mod program;
+mod report;
 mod sandbox;
+mod service_links;
+mod start;
 mod status;
+mod terminal;
+mod volume;
 
 pub(super) use backend::Backend;
 pub(super) use host::{Host, HostOptions};

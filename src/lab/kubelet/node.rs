@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::{
-    api::core::v1::{Event, Node, ObjectReference, Pod},
+    api::core::v1::{Node, Pod},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{
@@ -16,16 +16,22 @@ use serde_json::{Value, json};
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{MissedTickBehavior, interval, sleep},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{cni, host::Host, phase::time, pod};
-use crate::lab::{cluster::Action, state::inside};
+use crate::lab::{
+    cluster::{Action, Teller, Tone},
+    power::Power,
+    quantity::{NODE_CPUS, NODE_MEMORY, NODE_PODS},
+    state::inside,
+};
 
-/// How often the lease is renewed.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often the lease is renewed: more often than on a real node, so that a lost one is noticed
+/// within seconds.
+const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How often a node without a network is looked at.
 const WATCHFUL: Duration = Duration::from_millis(20);
 /// How often a node with a network is looked at.
@@ -34,10 +40,27 @@ const CALM: Duration = Duration::from_secs(2);
 /// Runs a node's kubelet until shutdown; pods keep running then.
 pub(crate) async fn run(host: Arc<Host>, shutdown: CancellationToken) {
     let work = async {
-        register(&host).await;
-        tokio::join!(readiness(&host), heartbeat(&host), pods(&host));
+        tokio::join!(host.power.follow(), boots(&host));
     };
     shutdown.run_until_cancelled(work).await;
+}
+
+/// Starts anew each time the node is switched on.
+async fn boots(host: &Arc<Host>) {
+    loop {
+        host.power.running().await;
+        let boot = async {
+            register(host).await;
+            tokio::join!(readiness(host), heartbeat(host), pods(host));
+        };
+        tokio::select! {
+            () = boot => return,
+            () = host.power.off() => {}
+        }
+        // The tasks of its pods have ended with it; whoever asked ends the processes.
+        host.shared.backend.remove_node(host.name());
+        host.power.acknowledge(Power::Off);
+    }
 }
 
 /// Creates the Node object.
@@ -70,9 +93,12 @@ async fn register(host: &Host) {
     write_status(host, &node, false).await;
     let api: Api<Node> = Api::all(client.clone());
     if let Ok(node) = api.get(name).await {
-        // Set once: this is the only registration.
+        // The same at every boot, unless somebody deleted the node meanwhile.
         host.uid.set(node.uid().unwrap_or_default()).ok();
     }
+    let teller = Teller { component: "kubelet", host: Some(name.to_owned()) };
+    let text = "Starting kubelet.";
+    host.shared.cluster.events.tell(&node, teller, Tone::Normal, "Starting", text);
 }
 
 /// Keeps the condition Ready as containerd and kubelet would: it is about the network's file only.
@@ -83,13 +109,28 @@ async fn readiness(host: &Host) {
         ..Node::default()
     };
     let mut ready = false;
+    let mut calls = host.shared.cluster.changes();
     loop {
+        host.power.running().await;
         let now = cni::has_network(&conf_dir);
-        if now != ready && write_status(host, &node, now).await {
+        calls.mark_unchanged();
+        // The node controller doubts a node that was silent; it says so itself that it lives.
+        let doubted = host.shared.cluster.nodes.one("", host.name()).is_some_and(|node| {
+            let conditions = node.status.as_ref().and_then(|status| status.conditions.as_deref());
+            let mut conditions = conditions.unwrap_or_default().iter();
+            conditions.any(|one| one.type_ == "Ready" && one.status == "Unknown")
+        });
+        if (now != ready || doubted) && write_status(host, &node, now).await {
             info!(node = host.name(), ready = now, "node readiness changed");
             ready = now;
         }
-        sleep(if ready { CALM } else { WATCHFUL }).await;
+        let pause = if ready { CALM } else { WATCHFUL };
+        let interest =
+            async { if ready { calls.changed().await.ok() } else { std::future::pending().await } };
+        // Changes come in bursts.
+        if timeout(pause, interest).await.is_ok() {
+            sleep(WATCHFUL).await;
+        }
     }
 }
 
@@ -162,11 +203,10 @@ fn status(host: &Host) -> Value {
     let system = nix::sys::utsname::uname();
     let kernel = system.as_ref().map_or("", |system| system.release().to_str().unwrap_or(""));
     let version = concat!("v1.36.0-skep-", env!("CARGO_PKG_VERSION"));
-    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).to_string();
     json!({
         "addresses": addresses,
-        "capacity": { "cpu": cpus, "pods": "110", "memory": "4Gi" },
-        "allocatable": { "cpu": cpus, "pods": "110", "memory": "4Gi" },
+        "capacity": { "cpu": NODE_CPUS, "pods": NODE_PODS, "memory": NODE_MEMORY },
+        "allocatable": { "cpu": NODE_CPUS, "pods": NODE_PODS, "memory": NODE_MEMORY },
         "nodeInfo": {
             "kubeletVersion": version,
             "kubeProxyVersion": "",
@@ -189,6 +229,7 @@ async fn heartbeat(host: &Host) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        host.power.running().await;
         let owner = json!([{
             "apiVersion": "v1", "kind": "Node", "name": host.name(),
             "uid": host.uid.get().map_or("", String::as_str),
@@ -215,6 +256,7 @@ async fn pods(host: &Arc<Host>) {
     let mut known: HashMap<String, watch::Sender<Option<Arc<Pod>>>> = HashMap::new();
     let mut tasks = JoinSet::new();
     loop {
+        host.power.running().await;
         changes.mark_unchanged();
         let here = |pod: &Arc<Pod>| {
             pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(host.name())
@@ -255,36 +297,4 @@ async fn pods(host: &Arc<Host>) {
             return;
         }
     }
-}
-
-/// Makes an event about a pod.
-pub(super) fn event(host: &Host, pod: &Pod, reason: &str, message: &str) -> Action {
-    let now = Timestamp::now();
-    let event = Event {
-        metadata: ObjectMeta {
-            name: Some(format!("{}.{:x}", pod.name_any(), now.as_nanosecond())),
-            namespace: pod.namespace(),
-            ..ObjectMeta::default()
-        },
-        involved_object: ObjectReference {
-            api_version: Some("v1".into()),
-            kind: Some("Pod".into()),
-            namespace: pod.namespace(),
-            name: Some(pod.name_any()),
-            uid: pod.uid(),
-            ..ObjectReference::default()
-        },
-        reason: Some(reason.to_owned()),
-        message: Some(message.to_owned()),
-        type_: Some("Warning".to_owned()),
-        count: Some(1),
-        first_timestamp: Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now)),
-        last_timestamp: Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now)),
-        source: Some(k8s_openapi::api::core::v1::EventSource {
-            component: Some("kubelet".to_owned()),
-            host: Some(host.name().to_owned()),
-        }),
-        ..Event::default()
-    };
-    Action::create(&event)
 }

@@ -1,18 +1,26 @@
 //! A pod's status, made of its containers' reports, as kubelet writes it.
 
-use std::net::IpAddr;
+use std::{collections::HashMap, net::IpAddr};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
 use serde_json::{Value, json};
 
-use super::container::{End, Report, Restart, State};
+use super::{
+    crew::{Slot, is_sidecar},
+    report::{End, Report, Restart, State},
+};
 
 /// Everything a pod's status is made of.
 #[derive(Clone, Debug)]
 pub(super) struct Picture {
     pub(super) init: Vec<Report>,
     pub(super) main: Vec<Report>,
+    pub(super) ephemeral: Vec<Report>,
+    /// Which init containers are sidecars.
+    sidecars: Vec<bool>,
+    /// Why the pod has failed as a whole.
+    failure: Option<(&'static str, &'static str)>,
     /// Addresses, once there is a sandbox.
     pub(super) addresses: Vec<IpAddr>,
     pub(super) host: Vec<IpAddr>,
@@ -35,34 +43,86 @@ pub(super) fn restart_of(pod: &Pod) -> Restart {
 }
 
 impl Picture {
+    /// Begins a pod's status, or goes on with the one from before the node was switched off.
     pub(super) fn new(pod: &Pod, host: Vec<IpAddr>) -> Self {
-        let spec = pod.spec.as_ref();
-        let init = spec.and_then(|spec| spec.init_containers.as_deref()).map_or(0, <[_]>::len);
-        let main = spec.map_or(0, |spec| spec.containers.len());
+        let spec = pod.spec.clone().unwrap_or_default();
+        let init = spec.init_containers.unwrap_or_default();
+        let status = pod.status.clone().unwrap_or_default();
+        let first = if init.is_empty() { "ContainerCreating" } else { "PodInitializing" };
+        let begin = |containers: &[Container], before: Option<Vec<ContainerStatus>>, reason| {
+            let before = before.unwrap_or_default();
+            let one = |container: &Container| {
+                let status = before.iter().find(|status| status.name == container.name);
+                status.and_then(again).unwrap_or_else(|| Report {
+                    state: State::waiting(reason),
+                    ..Report::default()
+                })
+            };
+            containers.iter().map(one).collect::<Vec<_>>()
+        };
         Self {
-            init: vec![waiting("PodInitializing"); init],
-            main: vec![
-                waiting(if init > 0 { "PodInitializing" } else { "ContainerCreating" });
-                main
-            ],
+            sidecars: init.iter().map(is_sidecar).collect(),
+            init: begin(&init, status.init_container_statuses, "PodInitializing"),
+            main: begin(&spec.containers, status.container_statuses, first),
+            ephemeral: vec![],
+            failure: None,
             addresses: vec![],
             host,
             sandbox: false,
-            started: Timestamp::now(),
+            started: status.start_time.map_or_else(Timestamp::now, |time| time.0),
             restart: restart_of(pod),
             ending: false,
             conditions: vec![],
         }
     }
 
+    /// Tells whether a pod had ended for good already.
+    pub(super) fn was_over(&self, pod: &Pod) -> bool {
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        matches!(phase, Some("Succeeded" | "Failed"))
+    }
+
+    /// Replaces what is known of a container.
+    pub(super) fn set(&mut self, slot: Slot, report: Report) {
+        let place = match slot {
+            Slot::Init(position) => self.init.get_mut(position),
+            Slot::Main(position) => self.main.get_mut(position),
+            Slot::Ephemeral(position) => self.ephemeral.get_mut(position),
+        };
+        if let Some(place) = place {
+            *place = report;
+        }
+    }
+
+    /// Returns what is known of all containers.
+    pub(super) fn reports(&self) -> HashMap<Slot, Report> {
+        let init = self.init.iter().enumerate().map(|(at, one)| (Slot::Init(at), one.clone()));
+        let main = self.main.iter().enumerate().map(|(at, one)| (Slot::Main(at), one.clone()));
+        init.chain(main).collect()
+    }
+
+    /// Fails the pod as a whole.
+    pub(super) fn fail(&mut self, reason: &'static str, message: &'static str) {
+        self.failure = Some((reason, message));
+        self.ending = true;
+    }
+
     fn is_initialized(&self) -> bool {
+        let mut sidecars = self.sidecars.iter();
         self.init.iter().all(|report| {
-            report.started || matches!(&report.state, State::Ended(end) if end.code == 0)
+            let sidecar = sidecars.next() == Some(&true);
+            sidecar && report.started
+                || matches!(&report.state, State::Ended(end) if end.code == 0)
+                // One that had done its work, and a sidecar between two runs.
+                || sidecar && report.restarts > 0
         })
     }
 
     /// Returns the pod's phase.
     pub(super) fn phase(&self) -> &'static str {
+        if self.failure.is_some() {
+            return "Failed";
+        }
         let ended = |reports: &[Report]| {
             let ends = reports.iter().map(|report| match &report.state {
                 State::Ended(end) => Some(end.code),
@@ -76,7 +136,7 @@ impl Picture {
         {
             return "Failed";
         }
-        let never_ran = self.main.iter().all(|one| matches!(one.state, State::Waiting(_)))
+        let never_ran = self.main.iter().all(|one| matches!(one.state, State::Waiting { .. }))
             && self.main.iter().all(|one| one.restarts == 0);
         match ended(&self.main) {
             Some(codes) if self.is_over(&codes) => {
@@ -105,12 +165,20 @@ impl Picture {
     pub(super) fn status(&mut self, pod: &Pod) -> Value {
         let phase = self.phase();
         let over = matches!(phase, "Succeeded" | "Failed");
-        let ready = !over && phase == "Running" && self.main.iter().all(|report| report.ready);
+        let containers = !over
+            && phase == "Running"
+            && self.main.iter().all(|report| report.ready)
+            && self
+                .init
+                .iter()
+                .zip(&self.sidecars)
+                .all(|(report, sidecar)| !sidecar || report.ready);
+        let ready = containers && Self::gates_open(pod);
         let answers = [
             ("PodReadyToStartContainers", self.sandbox),
             ("Initialized", self.is_initialized()),
             ("Ready", ready),
-            ("ContainersReady", ready),
+            ("ContainersReady", containers),
             ("PodScheduled", true),
         ];
         let now = Timestamp::now();
@@ -123,9 +191,19 @@ impl Picture {
             })
             .collect();
         let spec = pod.spec.clone().unwrap_or_default();
-        let reason = if phase == "Succeeded" { "PodCompleted" } else { "ContainersNotReady" };
-        let conditions: Vec<Value> =
-            self.conditions.iter().map(|condition| show_condition(condition, reason)).collect();
+        let init = spec.init_containers.unwrap_or_default();
+        let missing = unready(&spec.containers, &self.main);
+        let unfinished = unready_init(&init, self);
+        let mut conditions: Vec<Value> = self
+            .conditions
+            .iter()
+            .map(|condition| show_condition(condition, phase, &missing, &unfinished))
+            .collect();
+        // Others' conditions, such as those of readiness gates, stay.
+        let known = pod.status.as_ref().and_then(|status| status.conditions.clone());
+        let own = |name: &str| answers.iter().any(|(one, _)| *one == name);
+        let foreign = known.unwrap_or_default().into_iter().filter(|one| !own(&one.type_));
+        conditions.extend(foreign.map(|one| json!(one)));
         let mut status = json!({
             "phase": phase,
             "conditions": conditions,
@@ -133,11 +211,21 @@ impl Picture {
             "hostIP": self.host.first(),
             "hostIPs": addresses(&self.host),
             "containerStatuses": statuses(&spec.containers, &self.main),
-            "qosClass": "BestEffort",
         });
-        let init = spec.init_containers.unwrap_or_default();
+        if let Some((reason, message)) = self.failure {
+            status["reason"] = json!(reason);
+            status["message"] = json!(message);
+        }
         if !init.is_empty() {
             status["initContainerStatuses"] = statuses(&init, &self.init);
+        }
+        let ephemeral = spec.ephemeral_containers.unwrap_or_default();
+        if !ephemeral.is_empty() {
+            let ephemeral: Vec<Container> = ephemeral
+                .into_iter()
+                .map(|one| Container { name: one.name, image: one.image, ..Container::default() })
+                .collect();
+            status["ephemeralContainerStatuses"] = statuses(&ephemeral, &self.ephemeral);
         }
         if let Some(first) = self.addresses.first() {
             status["podIP"] = json!(first);
@@ -145,10 +233,60 @@ impl Picture {
         }
         status
     }
+
+    /// Tells whether every condition that the pod's readiness gates name holds.
+    fn gates_open(pod: &Pod) -> bool {
+        let gates = pod.spec.as_ref().and_then(|spec| spec.readiness_gates.as_deref());
+        let status = pod.status.as_ref().and_then(|status| status.conditions.as_deref());
+        let holds = |kind: &str| {
+            let mut all = status.unwrap_or_default().iter();
+            all.any(|one| one.type_ == kind && one.status == "True")
+        };
+        gates.unwrap_or_default().iter().all(|gate| holds(&gate.condition_type))
+    }
 }
 
-fn waiting(reason: &'static str) -> Report {
-    Report { state: State::Waiting(reason), ..Report::default() }
+/// Returns a container's state at a new boot; none when it had not run.
+fn again(status: &ContainerStatus) -> Option<Report> {
+    let state = status.state.as_ref()?;
+    let since = state.running.as_ref().and_then(|running| running.started_at.as_ref());
+    let end = match (&state.terminated, since) {
+        (Some(end), _) => End {
+            code: end.exit_code,
+            reason: if end.exit_code == 0 { "Completed" } else { "Error" },
+            message: String::new(),
+            started: end.started_at.as_ref().map_or_else(Timestamp::now, |time| time.0),
+            finished: end.finished_at.as_ref().map_or_else(Timestamp::now, |time| time.0),
+        },
+        (None, Some(since)) => End {
+            code: 255,
+            reason: "Unknown",
+            message: String::new(),
+            started: since.0,
+            finished: Timestamp::now(),
+        },
+        (None, None) if status.restart_count == 0 => return None,
+        (None, None) => return Some(Report { restarts: count(status), ..Report::default() }),
+    };
+    Some(Report { last: Some(end), restarts: count(status) + 1, ..Report::default() })
+}
+
+fn count(status: &ContainerStatus) -> u32 {
+    u32::try_from(status.restart_count).unwrap_or(0)
+}
+
+fn unready(containers: &[Container], reports: &[Report]) -> String {
+    let names = containers.iter().zip(reports).filter(|(_, report)| !report.ready);
+    names.map(|(container, _)| container.name.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+fn unready_init(containers: &[Container], picture: &Picture) -> String {
+    let done = |report: &Report| matches!(&report.state, State::Ended(end) if end.code == 0);
+    let names = containers
+        .iter()
+        .zip(&picture.init)
+        .filter(|(container, report)| !(done(report) || is_sidecar(container) && report.started));
+    names.map(|(container, _)| container.name.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 fn addresses(list: &[IpAddr]) -> Value {
@@ -160,15 +298,39 @@ pub(super) fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-fn show_condition((name, holds, since): &(&str, bool, Timestamp), reason: &str) -> Value {
+fn show_condition(
+    (name, holds, since): &(&str, bool, Timestamp),
+    phase: &str,
+    missing: &str,
+    unfinished: &str,
+) -> Value {
     let mut condition = json!({
         "type": name,
         "status": if *holds { "True" } else { "False" },
         "lastProbeTime": null,
         "lastTransitionTime": time(*since),
     });
-    if !holds && matches!(*name, "Ready" | "ContainersReady") {
+    let explained = match (*name, phase) {
+        _ if *holds => None,
+        ("Ready" | "ContainersReady", "Succeeded") => Some(("PodCompleted", String::new())),
+        ("Ready" | "ContainersReady", "Failed") => Some(("PodFailed", String::new())),
+        ("Ready", _) if missing.is_empty() => {
+            Some(("ReadinessGatesNotReady", "a readiness gate's condition does not hold".into()))
+        }
+        ("Ready" | "ContainersReady", _) => {
+            Some(("ContainersNotReady", format!("containers with unready status: [{missing}]")))
+        }
+        ("Initialized", _) => Some((
+            "ContainersNotInitialized",
+            format!("containers with incomplete status: [{unfinished}]"),
+        )),
+        _ => None,
+    };
+    if let Some((reason, message)) = explained {
         condition["reason"] = json!(reason);
+        if !message.is_empty() {
+            condition["message"] = json!(message);
+        }
     }
     condition
 }
@@ -193,19 +355,28 @@ fn statuses(containers: &[Container], reports: &[Report]) -> Value {
 
 fn show_state(state: &State) -> Value {
     match state {
-        State::Waiting(reason) => json!({ "waiting": { "reason": reason } }),
+        State::Waiting { reason, message } if message.is_empty() => {
+            json!({ "waiting": { "reason": reason } })
+        }
+        State::Waiting { reason, message } => {
+            json!({ "waiting": { "reason": reason, "message": message } })
+        }
         State::Running(since) => json!({ "running": { "startedAt": time(*since) } }),
         State::Ended(end) => show_end(end),
     }
 }
 
 fn show_end(end: &End) -> Value {
-    json!({ "terminated": {
+    let mut terminated = json!({
         "exitCode": end.code,
         "reason": end.reason,
         "startedAt": time(end.started),
         "finishedAt": time(end.finished),
-    } })
+    });
+    if !end.message.is_empty() {
+        terminated["message"] = json!(end.message);
+    }
+    json!({ "terminated": terminated })
 }
 
 #[cfg(test)]
@@ -216,7 +387,13 @@ mod tests {
 
     fn ended(code: i32) -> Report {
         let now = Timestamp::now();
-        let state = State::Ended(End { code, reason: "Completed", started: now, finished: now });
+        let state = State::Ended(End {
+            code,
+            reason: "Completed",
+            message: String::new(),
+            started: now,
+            finished: now,
+        });
         Report { state, ..Report::default() }
     }
 
@@ -232,7 +409,8 @@ mod tests {
     fn picture(policy: &str, init: Vec<Report>, main: Vec<Report>) -> Picture {
         let pod: Pod =
             from_value(json!({ "spec": { "restartPolicy": policy, "containers": [] } })).unwrap();
-        Picture { init, main, sandbox: true, ..Picture::new(&pod, vec![]) }
+        let sidecars = vec![false; init.len()];
+        Picture { init, main, sidecars, sandbox: true, ..Picture::new(&pod, vec![]) }
     }
 
     #[test]
@@ -252,6 +430,31 @@ mod tests {
             let found = picture(policy, init, main.clone()).phase();
             assert_eq!(found, expected, "{policy} {main:?}");
         }
+    }
+
+    #[test]
+    fn a_container_that_ran_before_the_boot_counts_it_as_a_restart() {
+        let status = |state: Value, restarts: i32| -> ContainerStatus {
+            from_value(json!({ "name": "c", "image": "", "imageID": "", "ready": true,
+                "restartCount": restarts, "state": state }))
+            .unwrap()
+        };
+        let running =
+            again(&status(json!({ "running": { "startedAt": "2026-01-01T00:00:00Z" } }), 2));
+        let running = running.unwrap();
+        assert_eq!((running.restarts, running.last.unwrap().code), (3, 255));
+        assert_eq!(again(&status(json!({ "waiting": { "reason": "x" } }), 0)), None);
+    }
+
+    #[test]
+    fn the_phase_waits_for_the_containers_and_not_for_sidecars() {
+        let mut picture = picture("Never", vec![running(true)], vec![ended(0)]);
+        picture.sidecars = vec![true];
+        assert_eq!(picture.phase(), "Succeeded");
+        picture.main = vec![running(true)];
+        assert_eq!(picture.phase(), "Running");
+        picture.fail("DeadlineExceeded", "");
+        assert_eq!(picture.phase(), "Failed");
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(super) enum Program {
 
 /// Decides what an ordinary container runs.
 pub(super) fn of_container(host: &Host, pod: &Pod, container: &Container) -> Program {
-    if let Some(command) = command(pod, container) {
+    if let Some(command) = command(pod, container).or_else(|| interactive(container)) {
         return command;
     }
     let of_job = pod.owner_references().iter().any(|owner| owner.kind == "Job");
@@ -40,6 +40,25 @@ pub(super) fn of_container(host: &Host, pod: &Pod, container: &Container) -> Pro
 /// Decides what an init container runs.
 pub(super) fn of_init_container(pod: &Pod, container: &Container) -> Program {
     command(pod, container).unwrap_or(Program::Done)
+}
+
+/// Decides what an ephemeral container runs: its command with the machine's programs.
+pub(super) fn of_ephemeral(container: &Container) -> Program {
+    let taking_input = Container { stdin: Some(true), ..container.clone() };
+    let has_words = container.command.is_some() || container.args.is_some();
+    let runs = has_words || container.stdin == Some(true);
+    interactive(&taking_input).filter(|_| runs).unwrap_or(Program::Done)
+}
+
+/// A container that takes input is one to work in, as of `kubectl run -it` and `kubectl debug`: it
+/// runs its own command with the machine's programs, or a shell.
+pub(super) fn interactive(container: &Container) -> Option<Program> {
+    if container.stdin != Some(true) {
+        return None;
+    }
+    let words = container.command.iter().flatten().chain(container.args.iter().flatten());
+    let words: Vec<OsString> = words.map(OsString::from).collect();
+    Some(Program::Command(if words.is_empty() { vec!["sh".into()] } else { words }))
 }
 
 fn command(pod: &Pod, container: &Container) -> Option<Program> {
@@ -90,11 +109,20 @@ pub(super) fn probe_port(probe: &Probe, container: &Container) -> Option<u16> {
         return u16::try_from(grpc.port).ok();
     }
     let http = probe.http_get.as_ref().map(|http| &http.port);
-    let number = match http.or_else(|| probe.tcp_socket.as_ref().map(|tcp| &tcp.port))? {
+    let port = http.or_else(|| probe.tcp_socket.as_ref().map(|tcp| &tcp.port))?;
+    named_port(port, container)
+}
+
+/// Returns the number of a port that a container may call by a name.
+pub(super) fn named_port(port: &IntOrString, container: &Container) -> Option<u16> {
+    let number = match port {
         IntOrString::Int(number) => *number,
         IntOrString::String(name) => {
             let mut ports = container.ports.iter().flatten();
-            ports.find(|port| port.name.as_deref() == Some(name))?.container_port
+            match ports.find(|port| port.name.as_deref() == Some(name)) {
+                Some(port) => port.container_port,
+                None => name.parse().ok()?,
+            }
         }
     };
     u16::try_from(number).ok()
@@ -121,6 +149,25 @@ mod tests {
         .unwrap();
         let ports: Vec<_> = ports(&container).into_iter().collect();
         assert_eq!(ports, ["tcp:80", "tcp:81", "udp:53"]);
+    }
+
+    #[test]
+    fn containers_that_take_input_run_their_command_or_a_shell() {
+        let container = |more: serde_json::Value| {
+            let mut value = json!({ "name": "c" });
+            value.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            from_value::<Container>(value).unwrap()
+        };
+        let run =
+            |words: &[&str]| Some(Program::Command(words.iter().map(OsString::from).collect()));
+        for (more, expected) in [
+            (json!({ "args": ["wget", "-O-", "web"] }), None),
+            (json!({ "stdin": true }), run(&["sh"])),
+            (json!({ "stdin": true, "args": ["wget", "web"] }), run(&["wget", "web"])),
+            (json!({ "stdin": true, "command": ["a"], "args": ["b"] }), run(&["a", "b"])),
+        ] {
+            assert_eq!(interactive(&container(more.clone())), expected, "{more}");
+        }
     }
 
     #[test]

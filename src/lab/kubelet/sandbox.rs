@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use super::{
     cni::{Attachment, CniError},
     host::Host,
+    volume::{Mount, VolumeMountError, attach},
 };
 use crate::lab::{
     fabric::{self, FabricError},
@@ -40,6 +41,8 @@ pub(crate) enum SandboxError {
     Mount(#[from] MountError),
     #[error("cannot prepare the pod's files")]
     Files(#[from] StateError),
+    #[error("cannot mount the pod's volumes")]
+    Volume(#[from] VolumeMountError),
     #[error("cannot prepare the pod's control group")]
     Cgroup(#[from] CgroupError),
     #[error("cannot name the pod's host")]
@@ -80,7 +83,11 @@ impl Sandbox {
     ///
     /// Pods on the host network use the node's namespaces as they are: those are what a privileged
     /// pod with host paths would see.
-    pub(super) fn create(host: &Arc<Host>, pod: &Pod) -> Result<Self, SandboxError> {
+    pub(super) fn create(
+        host: &Arc<Host>,
+        pod: &Pod,
+        mounts: &[Mount],
+    ) -> Result<Self, SandboxError> {
         let cgroup = host.pod_cgroup(pod);
         cgroup.create()?;
         if is_on_host(pod) {
@@ -91,7 +98,7 @@ impl Sandbox {
         files.write(host, pod)?;
         let network = attachment(pod);
         let added = namespace::run_in(&[host.place()], || {
-            build(host, &files, &network, pod).inspect_err(|_| demolish(&files, &network))
+            build(host, &files, &network, pod, mounts).inspect_err(|_| demolish(&files, &network))
         });
         match added {
             Ok(addresses) => {
@@ -130,12 +137,13 @@ fn build(
     files: &PodFiles,
     network: &Attachment,
     pod: &Pod,
+    mounts: &[Mount],
 ) -> Result<Vec<IpAddr>, SandboxError> {
     let kinds = CloneFlags::CLONE_NEWNET
         | CloneFlags::CLONE_NEWNS
         | CloneFlags::CLONE_NEWUTS
         | CloneFlags::CLONE_NEWIPC;
-    namespace::create(&files.place, kinds, || furnish(files, pod))?;
+    namespace::create(&files.place, kinds, || furnish(files, pod, mounts))?;
     // Where containerd has them, so that plugins find what they know.
     fs::write(&network.netns, "").map_err(|source| failed("write", &network.netns, source))?;
     mounts::bind(&files.place.join("net"), &network.netns)?;
@@ -145,13 +153,15 @@ fn build(
 }
 
 /// Runs in the pod's new namespaces.
-fn furnish(files: &PodFiles, pod: &Pod) -> Result<(), SandboxError> {
+fn furnish(files: &PodFiles, pod: &Pod, mounts: &[Mount]) -> Result<(), SandboxError> {
     fabric::prepare()?;
     sethostname(hostname(pod)).map_err(SandboxError::Hostname)?;
+    attach(&files.place, mounts)?;
     for name in ["hosts", "hostname", "resolv.conf"] {
         node::cover(&files.place.join("etc").join(name), &Path::new("/etc").join(name))?;
     }
-    Ok(mounts::bind(&files.place.join("run"), Path::new("/run"))?)
+    // With the volumes that are mounted below it.
+    Ok(mounts::bind_tree(&files.place.join("run"), Path::new("/run"))?)
 }
 
 /// Lets go of the namespaces, in the node's; what was not made is not there.
@@ -184,10 +194,6 @@ impl PodFiles {
     /// Writes everything known before the pod has addresses.
     fn write(&self, host: &Host, pod: &Pod) -> Result<(), StateError> {
         let namespace = pod.namespace().unwrap_or_default();
-        let account = pod.spec.as_ref().and_then(|spec| spec.service_account_name.clone());
-        let account = account.unwrap_or_else(|| "default".into());
-        let token = (host.shared.tokens)(&namespace, &account);
-        let secrets = "run/secrets/kubernetes.io/serviceaccount";
         let resolver = fs::read_to_string(host.node.outside(inside::LAB).join("resolv.conf"));
         let resolver = resolver.unwrap_or_default()
             + &format!(
@@ -197,9 +203,6 @@ impl PodFiles {
             ("etc/hostname".to_owned(), format!("{}\n", hostname(pod))),
             ("etc/hosts".to_owned(), node::hosts(&hostname(pod), std::iter::empty())),
             ("etc/resolv.conf".to_owned(), resolver.clone()),
-            (format!("{secrets}/token"), token),
-            (format!("{secrets}/ca.crt"), host.shared.authority.clone()),
-            (format!("{secrets}/namespace"), namespace),
         ];
         for (name, content) in files {
             let path = self.outside(host, &name);

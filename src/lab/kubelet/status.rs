@@ -25,9 +25,11 @@ impl StatusWriter {
     pub(super) fn start(host: &Arc<Host>, pod: Arc<Pod>) -> Self {
         let (latest, mut news) = watch::channel(Value::Null);
         let client = host.shared.cluster.client().clone();
+        let host = Arc::clone(host);
         let task = tokio::spawn(async move {
             let mut written = Value::Null;
             while news.changed().await.is_ok() {
+                host.power.running().await;
                 let status = news.borrow_and_update().clone();
                 if status == written {
                     continue;

@@ -1,8 +1,13 @@
-//! Streams into pods: exec, logs, port-forward.
+//! Streams into pods: exec, attach, logs, port-forward.
 
+mod channels;
 mod exec;
+mod forward;
 mod log;
+mod ports;
+mod spdy;
 mod target;
+mod tunnel;
 
 use std::sync::Arc;
 
@@ -21,7 +26,9 @@ pub(super) async fn answer(
 ) -> Result<Response<Body>, Refusal> {
     match call.subresource() {
         "log" => log::answer(cluster, &call).await,
-        "exec" => exec::answer(cluster, &call, request).await,
+        "exec" => exec::exec(cluster, &call, request).await,
+        "attach" => exec::attach(cluster, &call, request).await,
+        "portforward" => forward::answer(cluster, &call, request).await,
         other => Err(Refusal::BadRequest(format!("{other} is not supported by this lab"))),
     }
 }

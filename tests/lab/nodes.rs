@@ -1,0 +1,142 @@
+//! Nodes that are switched off, stand still, or are cut off.
+
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::{Api, ResourceExt, api::ListParams};
+use tokio::runtime::Runtime;
+
+use super::{
+    footprint::Footprint,
+    lab::{Lab, eventually, skep, text},
+};
+
+/// What a node's condition Ready says.
+async fn readiness(nodes: &Api<Node>, name: &str) -> Option<String> {
+    let conditions = nodes.get(name).await.ok()?.status?.conditions?;
+    conditions.into_iter().find(|one| one.type_ == "Ready").map(|one| one.status)
+}
+
+async fn becomes(nodes: &Api<Node>, name: &str, status: &str) {
+    let what = format!("{name} Ready={status}");
+    eventually(&what, || async { readiness(nodes, name).await.filter(|is| is == status) }).await;
+}
+
+fn verb(lab: &Lab, args: &[&str]) -> std::process::Output {
+    skep(&[&["lab"], args, &["--name", &lab.name]].concat())
+}
+
+fn done(lab: &Lab, args: &[&str]) {
+    let output = verb(lab, args);
+    assert!(output.status.success(), "{args:?}: {}", text(&output));
+}
+
+/// Tells whether a node reaches another one's address.
+fn pings(lab: &Lab, node: &str, address: &str) -> bool {
+    lab.exec(node, &["ping", "-c", "1", "-W", "1", address]).status.success()
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_node_that_was_off_comes_back_with_its_pods() {
+    let before = Footprint::take();
+    let lab = Lab::up("power", &["--nodes", "2"]);
+    Runtime::new().expect("a runtime").block_on(async {
+        let client = lab.client().await;
+        let nodes: Api<Node> = Api::all(client.clone());
+        let pods: Api<Pod> = Api::all(client);
+        let here = ListParams::default().fields("spec.nodeName=node-2");
+        let running = pods.list(&here).await.expect("listed").items;
+        assert!(running.len() > 2, "{}", running.len());
+        done(&lab, &["node", "stop", "node-2"]);
+        assert!(lab.processes(&["skep agent", "node-2"]).is_empty());
+        assert!(!lab.dir().join("node-2").exists());
+        becomes(&nodes, "node-2", "Unknown").await;
+        let taints = nodes.get("node-2").await.expect("read").spec.and_then(|spec| spec.taints);
+        let keys: Vec<String> = taints.into_iter().flatten().map(|one| one.key).collect();
+        assert!(keys.iter().any(|key| key == "node.kubernetes.io/unreachable"), "{keys:?}");
+        // Again is no error, and what is off cannot stand still.
+        done(&lab, &["node", "stop", "node-2"]);
+        assert_eq!(verb(&lab, &["node", "pause", "node-2"]).status.code(), Some(3));
+        done(&lab, &["node", "start", "node-2"]);
+        becomes(&nodes, "node-2", "True").await;
+        for pod in running {
+            let (name, namespace) = (pod.name_any(), pod.namespace().unwrap_or_default());
+            eventually(&format!("{name} is ready again"), || async {
+                let all = pods.list(&here).await.ok()?.items;
+                let one = all.iter().find(|one| {
+                    one.name_any() == name && one.namespace().as_ref() == Some(&namespace)
+                })?;
+                let status = one.status.as_ref()?;
+                let restarts = status.container_statuses.as_ref()?.first()?.restart_count;
+                let ready = status
+                    .conditions
+                    .as_ref()?
+                    .iter()
+                    .any(|condition| condition.type_ == "Ready" && condition.status == "True");
+                (ready && restarts > 0).then_some(())
+            })
+            .await;
+        }
+    });
+    drop(lab);
+    before.assert_restored();
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_node_that_stands_still_goes_on_where_it_was() {
+    let lab = Lab::bare("pause", &["--nodes", "2"]);
+    Runtime::new().expect("a runtime").block_on(async {
+        let nodes: Api<Node> = Api::all(lab.client().await);
+        let agents = lab.processes(&["skep agent", "node-2"]);
+        done(&lab, &["node", "pause", "node-2"]);
+        becomes(&nodes, "node-2", "Unknown").await;
+        assert_eq!(lab.processes(&["skep agent", "node-2"]), agents);
+        done(&lab, &["node", "start", "node-2"]);
+        becomes(&nodes, "node-2", "True").await;
+        assert_eq!(lab.processes(&["skep agent", "node-2"]), agents);
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn nodes_are_cut_off_from_each_other_in_both_families_and_heal() {
+    let lab = Lab::bare("cut", &["--nodes", "3"]);
+    let reached = |expected: bool| {
+        for (node, addresses) in
+            [("node-1", ["172.31.0.12", "fd31::12"]), ("node-2", ["172.31.0.11", "fd31::11"])]
+        {
+            for address in addresses {
+                assert_eq!(pings(&lab, node, address), expected, "{node} {address}");
+            }
+        }
+    };
+    reached(true);
+    done(&lab, &["partition", "node-1", "node-2"]);
+    reached(false);
+    assert!(pings(&lab, "node-1", "172.31.0.13") && pings(&lab, "node-3", "fd31::12"));
+    done(&lab, &["partition", "node-1", "node-2", "--heal"]);
+    reached(true);
+    done(&lab, &["partition", "node-3", "fabric"]);
+    assert!(!pings(&lab, "node-3", "172.31.0.1") && !pings(&lab, "node-3", "fd31::1"));
+    assert!(pings(&lab, "node-3", "172.31.0.11"));
+    done(&lab, &["partition", "node-3", "fabric", "--heal"]);
+    assert!(pings(&lab, "node-3", "172.31.0.1") && pings(&lab, "node-3", "fd31::1"));
+    let same = verb(&lab, &["partition", "node-1", "node-1"]);
+    assert_eq!(same.status.code(), Some(2), "{}", text(&same));
+}
+
+#[test]
+#[ignore = "needs root"]
+fn netem_disturbs_or_says_what_the_kernel_lacks() {
+    let lab = Lab::bare("netem", &["--nodes", "1"]);
+    let output = verb(&lab, &["netem", "node-1", "--loss", "100%", "--delay", "1ms"]);
+    if output.status.success() {
+        assert!(!pings(&lab, "node-1", "172.31.0.1"));
+        done(&lab, &["netem", "node-1", "--clear"]);
+    } else {
+        println!("no netem in this kernel");
+        assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+        assert!(text(&output).contains("sch_netem"), "{}", text(&output));
+    }
+    assert!(pings(&lab, "node-1", "172.31.0.1"));
+}
