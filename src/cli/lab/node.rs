@@ -23,8 +23,8 @@ pub(crate) struct Args {
 enum Verb {
     /// Pull a node's plug
     ///
-    /// Its processes end at once and its link goes. The node becomes NotReady about ten seconds
-    /// later; its pods are evicted when they have tolerated that for as long as they say (five
+    /// Its processes end at once and its link goes. The node becomes NotReady about twenty
+    /// seconds later; its pods are evicted when they have tolerated that for as long as they say (five
     /// minutes unless they say otherwise).
     #[command(after_long_help = "Example:\n  skep lab node stop node-2")]
     Stop(One),

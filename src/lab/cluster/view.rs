@@ -113,7 +113,9 @@ fn cache<K: Cached>(
 
 /// How long a write may take before it is tried again.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The pause before that.
+/// How often the server may answer that it failed.
+const FAILURES: u32 = 20;
+/// The pause before a write is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
 
 impl Cluster {
@@ -157,13 +159,17 @@ impl Cluster {
     ///
     /// A write that was cut off may have happened. Tried again under the same name it settles: what
     /// exists already is not made twice.
+    ///
+    /// A server that only ever answers that it failed holds nobody up for ever.
     async fn settle(&self, action: &Action) -> Result<Option<u64>, kube::Error> {
+        let mut failures = 0;
         loop {
             match timeout(PATIENCE, action.run(&self.client)).await {
                 Ok(Ok(version)) => return Ok(version),
-                Ok(Err(kube::Error::Api(status))) if status.code < 500 => {
+                Ok(Err(kube::Error::Api(status))) if status.code < 500 || failures > FAILURES => {
                     return Err(kube::Error::Api(status));
                 }
+                Ok(Err(kube::Error::Api(_))) => failures += 1,
                 Ok(Err(error)) => debug!(kind = action.kind(), %error, "write cut off"),
                 Err(_) => debug!(kind = action.kind(), "write timed out"),
             }

@@ -125,6 +125,7 @@ impl Runner {
             Some(End { code, reason, message, started, finished: Timestamp::now() })
         };
         if self.program == Program::Done {
+            start::leave_empty_log(self, report.restarts);
             return end(started, 0, "Completed", String::new());
         }
         let mut process = loop {

@@ -7,7 +7,7 @@ use std::{
         fd::OwnedFd,
         unix::{fs::OpenOptionsExt, net::UnixStream},
     },
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
     time::Duration,
@@ -93,7 +93,7 @@ pub(super) fn start(runner: &Runner, run: u32) -> Result<Started, StartError> {
     };
     let mut command = Command::from(entry.to_command());
     command.env_clear().envs(variables).current_dir("/");
-    let path = log::file(&runner.host.pod_logs(&runner.pod).join(&runner.container.name), run);
+    let path = log_path(runner, run);
     let file = log_file(&path)?;
     let open = runner.host.shared.backend.clock().watch(&path)?;
     let made = format!("Created container: {}", runner.container.name);
@@ -106,6 +106,16 @@ pub(super) fn start(runner: &Runner, run: u32) -> Result<Started, StartError> {
         }
         (false, false) => on_pipe(runner, command, &path, file, open)?,
     })
+}
+
+fn log_path(runner: &Runner, run: u32) -> PathBuf {
+    log::file(&runner.host.pod_logs(&runner.pod).join(&runner.container.name), run)
+}
+
+/// Leaves the log of a run that says nothing: it is empty, not missing.
+pub(super) fn leave_empty_log(runner: &Runner, run: u32) {
+    // Nothing is lost with it.
+    drop(log_file(&log_path(runner, run)));
 }
 
 fn stand_in(mut command: Command, file: fs::File, log: OpenLog) -> io::Result<Started> {
