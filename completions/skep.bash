@@ -355,6 +355,15 @@ _skep() {
             skep__subcmd__help__subcmd__lab,logs)
                 cmd="skep__subcmd__help__subcmd__lab__subcmd__logs"
                 ;;
+            skep__subcmd__help__subcmd__lab,netem)
+                cmd="skep__subcmd__help__subcmd__lab__subcmd__netem"
+                ;;
+            skep__subcmd__help__subcmd__lab,node)
+                cmd="skep__subcmd__help__subcmd__lab__subcmd__node"
+                ;;
+            skep__subcmd__help__subcmd__lab,partition)
+                cmd="skep__subcmd__help__subcmd__lab__subcmd__partition"
+                ;;
             skep__subcmd__help__subcmd__lab,serve)
                 cmd="skep__subcmd__help__subcmd__lab__subcmd__serve"
                 ;;
@@ -366,6 +375,15 @@ _skep() {
                 ;;
             skep__subcmd__help__subcmd__lab,up)
                 cmd="skep__subcmd__help__subcmd__lab__subcmd__up"
+                ;;
+            skep__subcmd__help__subcmd__lab__subcmd__node,pause)
+                cmd="skep__subcmd__help__subcmd__lab__subcmd__node__subcmd__pause"
+                ;;
+            skep__subcmd__help__subcmd__lab__subcmd__node,start)
+                cmd="skep__subcmd__help__subcmd__lab__subcmd__node__subcmd__start"
+                ;;
+            skep__subcmd__help__subcmd__lab__subcmd__node,stop)
+                cmd="skep__subcmd__help__subcmd__lab__subcmd__node__subcmd__stop"
                 ;;
             skep__subcmd__help__subcmd__node,list)
                 cmd="skep__subcmd__help__subcmd__node__subcmd__list"
@@ -406,6 +424,15 @@ _skep() {
             skep__subcmd__lab,logs)
                 cmd="skep__subcmd__lab__subcmd__logs"
                 ;;
+            skep__subcmd__lab,netem)
+                cmd="skep__subcmd__lab__subcmd__netem"
+                ;;
+            skep__subcmd__lab,node)
+                cmd="skep__subcmd__lab__subcmd__node"
+                ;;
+            skep__subcmd__lab,partition)
+                cmd="skep__subcmd__lab__subcmd__partition"
+                ;;
             skep__subcmd__lab,serve)
                 cmd="skep__subcmd__lab__subcmd__serve"
                 ;;
@@ -439,6 +466,15 @@ _skep() {
             skep__subcmd__lab__subcmd__help,logs)
                 cmd="skep__subcmd__lab__subcmd__help__subcmd__logs"
                 ;;
+            skep__subcmd__lab__subcmd__help,netem)
+                cmd="skep__subcmd__lab__subcmd__help__subcmd__netem"
+                ;;
+            skep__subcmd__lab__subcmd__help,node)
+                cmd="skep__subcmd__lab__subcmd__help__subcmd__node"
+                ;;
+            skep__subcmd__lab__subcmd__help,partition)
+                cmd="skep__subcmd__lab__subcmd__help__subcmd__partition"
+                ;;
             skep__subcmd__lab__subcmd__help,serve)
                 cmd="skep__subcmd__lab__subcmd__help__subcmd__serve"
                 ;;
@@ -450,6 +486,39 @@ _skep() {
                 ;;
             skep__subcmd__lab__subcmd__help,up)
                 cmd="skep__subcmd__lab__subcmd__help__subcmd__up"
+                ;;
+            skep__subcmd__lab__subcmd__help__subcmd__node,pause)
+                cmd="skep__subcmd__lab__subcmd__help__subcmd__node__subcmd__pause"
+                ;;
+            skep__subcmd__lab__subcmd__help__subcmd__node,start)
+                cmd="skep__subcmd__lab__subcmd__help__subcmd__node__subcmd__start"
+                ;;
+            skep__subcmd__lab__subcmd__help__subcmd__node,stop)
+                cmd="skep__subcmd__lab__subcmd__help__subcmd__node__subcmd__stop"
+                ;;
+            skep__subcmd__lab__subcmd__node,help)
+                cmd="skep__subcmd__lab__subcmd__node__subcmd__help"
+                ;;
+            skep__subcmd__lab__subcmd__node,pause)
+                cmd="skep__subcmd__lab__subcmd__node__subcmd__pause"
+                ;;
+            skep__subcmd__lab__subcmd__node,start)
+                cmd="skep__subcmd__lab__subcmd__node__subcmd__start"
+                ;;
+            skep__subcmd__lab__subcmd__node,stop)
+                cmd="skep__subcmd__lab__subcmd__node__subcmd__stop"
+                ;;
+            skep__subcmd__lab__subcmd__node__subcmd__help,help)
+                cmd="skep__subcmd__lab__subcmd__node__subcmd__help__subcmd__help"
+                ;;
+            skep__subcmd__lab__subcmd__node__subcmd__help,pause)
+                cmd="skep__subcmd__lab__subcmd__node__subcmd__help__subcmd__pause"
+                ;;
+            skep__subcmd__lab__subcmd__node__subcmd__help,start)
+                cmd="skep__subcmd__lab__subcmd__node__subcmd__help__subcmd__start"
+                ;;
+            skep__subcmd__lab__subcmd__node__subcmd__help,stop)
+                cmd="skep__subcmd__lab__subcmd__node__subcmd__help__subcmd__stop"
                 ;;
             skep__subcmd__node,help)
                 cmd="skep__subcmd__node__subcmd__help"
@@ -2244,7 +2313,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__lab)
-            opts="up down list status kubeconfig exec logs serve enter stand-in"
+            opts="up down list status kubeconfig exec logs node partition netem serve enter stand-in"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2328,6 +2397,90 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__lab__subcmd__logs)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__lab__subcmd__netem)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__lab__subcmd__node)
+            opts="stop start pause"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__lab__subcmd__node__subcmd__pause)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__lab__subcmd__node__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__lab__subcmd__node__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__lab__subcmd__partition)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2630,7 +2783,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__lab)
-            opts="-q -v -h --color --quiet --verbose --help up down list status kubeconfig exec logs serve enter stand-in help"
+            opts="-q -v -h --color --quiet --verbose --help up down list status kubeconfig exec logs node partition netem serve enter stand-in help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2670,7 +2823,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__lab__subcmd__enter)
-            opts="-q -v -h --cgroup --place --session --color --quiet --verbose --help"
+            opts="-q -v -h --cgroup --place --session --terminal --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2718,7 +2871,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__lab__subcmd__help)
-            opts="up down list status kubeconfig exec logs serve enter stand-in help"
+            opts="up down list status kubeconfig exec logs node partition netem serve enter stand-in help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2816,6 +2969,90 @@ _skep() {
             return 0
             ;;
         skep__subcmd__lab__subcmd__help__subcmd__logs)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__help__subcmd__netem)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__help__subcmd__node)
+            opts="stop start pause"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__help__subcmd__node__subcmd__pause)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__help__subcmd__node__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__help__subcmd__node__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__help__subcmd__partition)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2939,6 +3176,212 @@ _skep() {
             ;;
         skep__subcmd__lab__subcmd__logs)
             opts="-f -q -v -h --name --follow --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__netem)
+            opts="-q -v -h --name --loss --delay --clear --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --loss)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__node)
+            opts="-q -v -h --color --quiet --verbose --help stop start pause help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__node__subcmd__help)
+            opts="stop start pause help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__node__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__node__subcmd__help__subcmd__pause)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__node__subcmd__help__subcmd__start)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__node__subcmd__help__subcmd__stop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__node__subcmd__pause)
+            opts="-q -v -h --name --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__node__subcmd__start)
+            opts="-q -v -h --name --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__node__subcmd__stop)
+            opts="-q -v -h --name --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__partition)
+            opts="-q -v -h --name --heal --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
