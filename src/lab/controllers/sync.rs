@@ -109,14 +109,14 @@ mod tests {
     fn what_is_refused_waits_longer_each_time_and_alone() {
         let mut refusals = Refusals::default();
         let start = Instant::now();
-        let [a, b] = ["a", "b"].map(str::to_owned);
-        refusals.note(&[a.clone(), b.clone()], &[a.clone()], start);
+        let (a, both) = (["a".to_owned()], ["a".to_owned(), "b".to_owned()]);
+        refusals.note(&both, &a, start);
         assert!(!refusals.may_try("a", start) && refusals.may_try("b", start));
         let later = start + FIRST_PAUSE;
         assert!(refusals.may_try("a", later));
-        refusals.note(&[a.clone()], &[a.clone()], later);
+        refusals.note(&a, &a, later);
         assert!(!refusals.may_try("a", later + FIRST_PAUSE));
-        refusals.note(&[a.clone()], &[], later);
+        refusals.note(&a, &[], later);
         assert!(refusals.may_try("a", later));
     }
 }

@@ -108,6 +108,7 @@ impl Life {
                     return Some(sandbox);
                 }
                 Err(error) => {
+                    self.volumes.forget();
                     let error = chain(&error);
                     warn!(pod = name, node = self.host.name(), error, "no sandbox");
                     self.publish();

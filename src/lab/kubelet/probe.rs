@@ -209,7 +209,7 @@ impl Schedule {
             let answer = self.ask().await;
             let ok = answer.is_ok();
             if let Err(reason) = answer
-                && !(self.eager && !was_ok)
+                && (!self.eager || was_ok)
             {
                 let text = format!("{} probe failed: {reason}", self.name);
                 self.host.tell(&self.pod, Tone::Warning, "Unhealthy", text);

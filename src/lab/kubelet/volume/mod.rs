@@ -78,6 +78,11 @@ impl Volumes {
         Ok(())
     }
 
+    /// Forgets what was written: the pod's directory has gone with a sandbox that failed.
+    pub(super) fn forget(&mut self) {
+        self.written.clear();
+    }
+
     /// Tells whether files may change while the pod lives.
     pub(super) fn may_change(&self) -> bool {
         !self.written.is_empty()
