@@ -39,6 +39,8 @@ pub mod agent;
 
 pub mod operator;
 
+pub mod install;
+
 pub mod lab;
 
 pub mod connectivity;

@@ -37,7 +37,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("operator", &["model", "kubernetes", "api", "config", "telemetry"]),
-    ("lab", &["model", "kubernetes", "kernel", "config", "telemetry"]),
+    ("install", &["model"]),
+    ("lab", &["model", "kubernetes", "kernel", "config", "telemetry", "install"]),
     ("connectivity", &["model", "kubernetes"]),
     ("bench", &["model", "maps", "kernel", "cni", "lab"]),
     (

@@ -1,0 +1,7 @@
+//! What an installation of skep puts into a cluster.
+//!
+//! The lab uses the same objects, so that what works there works with the rights of a real installation.
+
+mod rights;
+
+pub use rights::{AGENT, NAMESPACE, OPERATOR, rights};

@@ -1,0 +1,122 @@
+//! Service accounts of agent and operator, and exactly the rights they need.
+
+use serde_json::{Value, json};
+
+/// Namespace of skep's own objects.
+pub const NAMESPACE: &str = "kube-system";
+/// Service account of the agents.
+pub const AGENT: &str = "skep";
+/// Service account of the operator.
+pub const OPERATOR: &str = "skep-operator";
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+/// Returns accounts, roles and bindings, in the order in which they are to be created.
+pub fn rights() -> Vec<Value> {
+    vec![
+        account(AGENT),
+        account(OPERATOR),
+        cluster_role(AGENT, &agent()),
+        cluster_role(OPERATOR, &operator()),
+        binding("ClusterRoleBinding", AGENT, "ClusterRole"),
+        binding("ClusterRoleBinding", OPERATOR, "ClusterRole"),
+        json!({
+            "apiVersion": format!("{RBAC}/v1"), "kind": "Role",
+            "metadata": { "name": OPERATOR, "namespace": NAMESPACE, "labels": labels() },
+            "rules": election(),
+        }),
+        binding("RoleBinding", OPERATOR, "Role"),
+    ]
+}
+
+fn labels() -> Value {
+    json!({ "app.kubernetes.io/name": "skep" })
+}
+
+fn account(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "ServiceAccount",
+        "metadata": { "name": name, "namespace": NAMESPACE, "labels": labels() },
+    })
+}
+
+fn cluster_role(name: &str, rules: &Value) -> Value {
+    json!({
+        "apiVersion": format!("{RBAC}/v1"), "kind": "ClusterRole",
+        "metadata": { "name": name, "labels": labels() },
+        "rules": rules,
+    })
+}
+
+fn binding(kind: &str, account: &str, role: &str) -> Value {
+    let mut binding = json!({
+        "apiVersion": format!("{RBAC}/v1"), "kind": kind,
+        "metadata": { "name": account, "labels": labels() },
+        "roleRef": { "apiGroup": RBAC, "kind": role, "name": account },
+        "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": NAMESPACE }],
+    });
+    if role == "Role" {
+        binding["metadata"]["namespace"] = NAMESPACE.into();
+    }
+    binding
+}
+
+fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
+    json!({ "apiGroups": [group], "resources": resources, "verbs": verbs })
+}
+
+fn agent() -> Value {
+    json!([
+        rule("", &["namespaces", "nodes", "pods"], &["get", "list", "watch"]),
+        // Takes its taint off its node, and says that the network is there.
+        rule("", &["nodes"], &["patch"]),
+        rule("", &["nodes/status"], &["patch"]),
+        rule("skep.io", &["skepidentities"], &["get", "list", "watch", "create", "patch"]),
+        rule(
+            "skep.io",
+            &["skependpointslices"],
+            &["get", "list", "watch", "create", "patch", "delete"],
+        ),
+    ])
+}
+
+fn operator() -> Value {
+    json!([
+        rule("skep.io", &["skepidentities"], &["get", "list", "watch", "update", "delete"]),
+        rule("skep.io", &["skependpointslices"], &["get", "list", "watch"]),
+    ])
+}
+
+/// One operator works at a time.
+fn election() -> Value {
+    json!([rule("coordination.k8s.io", &["leases"], &["get", "create", "update"])])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_rule_is_about_everything() {
+        for object in rights() {
+            for rule in object["rules"].as_array().into_iter().flatten() {
+                let text = rule.to_string();
+                assert!(!text.contains("\"*\""), "{text}");
+                assert!(!text.contains("secrets"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_binding_names_a_role_and_an_account_that_exist() {
+        let objects = rights();
+        let exists = |kind: &Value, name: &Value| {
+            objects.iter().any(|o| o["kind"] == *kind && o["metadata"]["name"] == *name)
+        };
+        for binding in objects.iter().filter(|o| o["roleRef"].is_object()) {
+            assert!(exists(&binding["roleRef"]["kind"], &binding["roleRef"]["name"]), "{binding}");
+            let subject = &binding["subjects"][0];
+            assert!(exists(&subject["kind"], &subject["name"]), "{binding}");
+        }
+    }
+}
