@@ -128,9 +128,12 @@ fn boot(dir: &LabDir, plan: &NodePlan) -> Result<(), PowerError> {
         down::tear_down_node(dir, &plan.name).ok();
         return Err(PowerError::On { node: plan.name.clone(), source });
     }
-    let from = serve::node_kubeconfig(dir);
-    let text = std::fs::read(&from).map_err(|source| failed("read", &from, source))?;
-    Ok(state::write(&dir.node(&plan.name).outside(inside::KUBECONFIG), &text)?)
+    for (account, path) in serve::NODE_KUBECONFIGS {
+        let from = serve::node_kubeconfig(dir, account);
+        let text = std::fs::read(&from).map_err(|source| failed("read", &from, source))?;
+        state::write(&dir.node(&plan.name).outside(path), &text)?;
+    }
+    Ok(())
 }
 
 /// Waits until the node's kubelet has come to a state.

@@ -1,7 +1,7 @@
 //! The lab's one process: API server, controllers, kubelets.
 
 use std::{
-    io,
+    fs, io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
     sync::Arc,
@@ -19,7 +19,7 @@ use tracing::info;
 use super::{
     apiserver::{
         ApiServer, ApiServerOptions, Authority, CertificateError, Credential, Kubeconfig, Limits,
-        PodBackend, StartError, TokenGrant,
+        PodBackend, StartError,
     },
     client::{self, ConnectError},
     cluster::Cluster,
@@ -32,6 +32,7 @@ use super::{
     state::{self, LabDir, StateError, inside},
     system,
 };
+use crate::install::{AGENT, NAMESPACE, OPERATOR};
 use crate::kubernetes::crd;
 
 /// The lab's process cannot go on.
@@ -80,15 +81,19 @@ pub enum ServeError {
 /// When a part cannot start.
 pub async fn serve(dir: LabDir, shutdown: CancellationToken) -> Result<(), ServeError> {
     let record = dir.record()?;
-    let authority = Arc::new(Authority::generate(dir.name().as_str())?);
+    state::create_dir(&dir.api())?;
+    let key = dir.api().join("authority.key");
+    let authority = Arc::new(Authority::kept(dir.name().as_str(), &key)?);
     let backend = Arc::new(Backend::new(dir.logs()).map_err(ServeError::Watch)?);
-    let grant = system::grant();
     let pods = Arc::clone(&backend) as Arc<dyn PodBackend>;
-    let options = api_options(&dir, &record.spec, &authority, pods, &grant, &shutdown)?;
+    let options = api_options(&dir, &record.spec, &authority, pods, &shutdown)?;
     let server = Arc::new(ApiServer::start(options).await?);
-    write_kubeconfigs(&dir, &record.spec, &authority, &server, &grant)?;
+    let configs = Kubeconfigs { dir: &dir, authority: &authority, server: &server };
+    configs.write_admin()?;
     let client = client::connect(&dir.kubeconfig()).await?;
     create_system(&client, &record.spec).await?;
+    // The accounts exist now, and tokens name their uids.
+    configs.write_nodes(&record.spec)?;
     let cluster = Cluster::start(client, &shutdown).await;
     let tasks = TaskTracker::new();
     let settings = controllers::Settings {
@@ -110,9 +115,13 @@ pub async fn serve(dir: LabDir, shutdown: CancellationToken) -> Result<(), Serve
     Ok(())
 }
 
-/// Returns the copy of what every node has as its kubeconfig.
-pub(crate) fn node_kubeconfig(dir: &LabDir) -> PathBuf {
-    dir.path().join("node.kubeconfig")
+/// The accounts that every node has a kubeconfig of, and where the node has it.
+pub(crate) const NODE_KUBECONFIGS: [(&str, &str); 2] =
+    [(AGENT, inside::KUBECONFIG), (OPERATOR, inside::OPERATOR_KUBECONFIG)];
+
+/// Returns the copy of what every node has as the kubeconfig of an account.
+pub(crate) fn node_kubeconfig(dir: &LabDir, account: &str) -> PathBuf {
+    dir.api().join(format!("{account}.kubeconfig"))
 }
 
 /// Returns the file whose presence says that the API can be used.
@@ -125,12 +134,10 @@ fn api_options(
     spec: &LabSpec,
     authority: &Arc<Authority>,
     pods: Arc<dyn PodBackend>,
-    grant: &TokenGrant,
     shutdown: &CancellationToken,
 ) -> Result<ApiServerOptions, ServeError> {
     let mut listeners = fabric::listen(dir, spec.ip_family, plan::API_PORT)?;
-    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    listeners.push(TcpListener::bind(loopback).map_err(ServeError::Loopback)?);
+    listeners.push(on_loopback(dir)?);
     let services = plan::SERVICES.map(|network| plan::nth(network, 1).to_string());
     let names = ["localhost", "127.0.0.1", "::1"]
         .into_iter()
@@ -142,46 +149,73 @@ fn api_options(
         listeners,
         authority: Arc::clone(authority),
         server_names: names.collect(),
-        tokens: vec![grant.clone()],
+        tokens: Vec::new(),
         pods,
         limits: Limits::default(),
+        state: Some(dir.api()),
         shutdown: shutdown.clone(),
     })
 }
 
-/// Writes the administrator's file, and one for skep on every node.
-fn write_kubeconfigs(
-    dir: &LabDir,
-    spec: &LabSpec,
-    authority: &Authority,
-    server: &ApiServer,
-    grant: &TokenGrant,
-) -> Result<(), ServeError> {
-    let config = |address: SocketAddr, user: &str, credential| Kubeconfig {
-        cluster: format!("skep-lab-{}", dir.name()),
-        server: format!("https://{address}"),
-        authority_pem: authority.certificate_pem().to_owned(),
-        user: user.to_owned(),
-        credential,
-        namespace: None,
-    };
-    let on_loopback = |address: &&SocketAddr| address.ip().is_loopback();
-    for address in server.addresses().iter().filter(on_loopback) {
-        let admin = authority.client("kubernetes-admin", &["system:masters"])?;
-        let text = config(*address, "kubernetes-admin", Credential::Certificate(admin)).render();
-        state::write(&dir.kubeconfig(), text.as_bytes())?;
+/// Listens on the loopback, on the port of an earlier run if there was one, so that kubeconfigs stay good.
+fn on_loopback(dir: &LabDir) -> Result<TcpListener, ServeError> {
+    let file = dir.api().join("port");
+    let earlier = fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
+    let bind = |port: u16| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let kept = earlier.and_then(|port| bind(port).ok());
+    let listener = kept.map_or_else(|| bind(0), Ok).map_err(ServeError::Loopback)?;
+    let port = listener.local_addr().map_err(ServeError::Loopback)?.port();
+    state::write(&file, port.to_string().as_bytes())?;
+    Ok(listener)
+}
+
+/// Writes kubeconfig files.
+struct Kubeconfigs<'a> {
+    dir: &'a LabDir,
+    authority: &'a Authority,
+    server: &'a ApiServer,
+}
+
+impl Kubeconfigs<'_> {
+    fn text(&self, address: SocketAddr, user: &str, credential: Credential) -> String {
+        Kubeconfig {
+            cluster: format!("skep-lab-{}", self.dir.name()),
+            server: format!("https://{address}"),
+            authority_pem: self.authority.certificate_pem().to_owned(),
+            user: user.to_owned(),
+            credential,
+            namespace: None,
+        }
+        .render()
     }
-    let on_fabric = server.addresses().iter().find(|address| !address.ip().is_loopback());
-    let Some(address) = on_fabric else { return Ok(()) };
-    let credential = Credential::Token(grant.token.clone());
-    let text = config(*address, system::ACCOUNT, credential).render();
-    // For nodes that are switched on again.
-    state::write(&node_kubeconfig(dir), text.as_bytes())?;
-    for number in 1..=spec.nodes {
-        let node = dir.node(&NodePlan::new(number, spec).name);
-        state::write(&node.outside(inside::KUBECONFIG), text.as_bytes())?;
+
+    /// Writes the administrator's file.
+    fn write_admin(&self) -> Result<(), ServeError> {
+        let on_loopback = |address: &&SocketAddr| address.ip().is_loopback();
+        for address in self.server.addresses().iter().filter(on_loopback) {
+            let admin = self.authority.client("kubernetes-admin", &["system:masters"])?;
+            let text = self.text(*address, "kubernetes-admin", Credential::Certificate(admin));
+            state::write(&self.dir.kubeconfig(), text.as_bytes())?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Writes the files of agent and operator on every node, each with a token of its own account.
+    fn write_nodes(&self, spec: &LabSpec) -> Result<(), ServeError> {
+        let on_fabric = self.server.addresses().iter().find(|address| !address.ip().is_loopback());
+        let Some(address) = on_fabric else { return Ok(()) };
+        for (account, path) in NODE_KUBECONFIGS {
+            let token = self.server.service_account_token(NAMESPACE, account);
+            let text = self.text(*address, account, Credential::Token(token));
+            // For nodes that are switched on again.
+            state::write(&node_kubeconfig(self.dir, account), text.as_bytes())?;
+            for number in 1..=spec.nodes {
+                let node = self.dir.node(&NodePlan::new(number, spec).name);
+                state::write(&node.outside(path), text.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Creates skep's kinds and objects.
@@ -201,8 +235,10 @@ async fn create_system(client: &Client, spec: &LabSpec) -> Result<(), ServeError
         let types = object.types.clone().unwrap_or_default();
         let kind = GroupVersionKind::try_from(&types).expect("skep's objects have kinds");
         let resource = ApiResource::from_gvk(&kind);
-        let namespace = object.namespace().unwrap_or_default();
-        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &resource);
+        let api: Api<DynamicObject> = match object.namespace() {
+            Some(namespace) => Api::namespaced_with(client.clone(), &namespace, &resource),
+            None => Api::all_with(client.clone(), &resource),
+        };
         create(api.create(&PostParams::default(), &object), &kind.kind, &object.name_any()).await?;
     }
     Ok(())
@@ -215,6 +251,8 @@ async fn create<K>(
 ) -> Result<(), ServeError> {
     match request.await {
         Ok(_) => Ok(()),
+        // From an earlier run.
+        Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(()),
         Err(source) => Err(ServeError::Object {
             kind: kind.to_owned(),
             name: name.to_owned(),

@@ -128,6 +128,11 @@ impl LabDir {
         self.path.join("world")
     }
 
+    /// Returns the directory of what the API server needs to go on after it was killed.
+    pub(crate) fn api(&self) -> PathBuf {
+        self.path.join("api")
+    }
+
     /// Returns the administrator's kubeconfig.
     pub fn kubeconfig(&self) -> PathBuf {
         self.path.join("kubeconfig")
@@ -227,6 +232,8 @@ pub(crate) mod inside {
     pub(crate) const LAB: &str = "/run/lab";
     /// Credentials for the API server.
     pub(crate) const KUBECONFIG: &str = "/run/lab/kubeconfig";
+    /// The operator's.
+    pub(crate) const OPERATOR_KUBECONFIG: &str = "/run/lab/operator-kubeconfig";
     /// Records of skep's endpoints.
     pub(crate) const STATE: &str = "/run/lab/state";
     /// CNI networks.

@@ -4,33 +4,16 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde_json::{Value, json};
 
-use super::{apiserver::TokenGrant, plan, spec::LabSpec, state::inside};
+use super::{plan, spec::LabSpec, state::inside};
+use crate::install::{self, AGENT, NAMESPACE, OPERATOR};
 
-/// Namespace of skep's own objects.
-pub(crate) const NAMESPACE: &str = "kube-system";
-/// Service account of agents and operator.
-pub(crate) const ACCOUNT: &str = "skep";
 /// Connections that an agent of the lab tracks.
 const CONNECTIONS: u32 = 16_384;
 
-/// Returns the credential of agents and operator, good for the life of the lab.
-pub(crate) fn grant() -> TokenGrant {
-    let groups =
-        ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"];
-    TokenGrant {
-        token: format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple()),
-        user: format!("system:serviceaccount:{NAMESPACE}:{ACCOUNT}"),
-        groups: groups.map(str::to_owned).into(),
-    }
-}
-
 /// Returns the objects, in the order in which they are created.
 pub(crate) fn objects(spec: &LabSpec) -> Vec<Value> {
-    vec![
-        json!({
-            "apiVersion": "v1", "kind": "ServiceAccount",
-            "metadata": { "name": ACCOUNT, "namespace": NAMESPACE },
-        }),
+    let mut objects = install::rights();
+    objects.extend([
         json!({
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": { "name": "skep-config", "namespace": NAMESPACE },
@@ -39,7 +22,8 @@ pub(crate) fn objects(spec: &LabSpec) -> Vec<Value> {
         announcement(spec),
         agent(spec),
         operator(),
-    ]
+    ]);
+    objects
 }
 
 /// Tells clients where the world can be tried.
@@ -88,13 +72,13 @@ fn agent(spec: &LabSpec) -> Value {
         "metadata": { "name": "skep", "namespace": NAMESPACE, "labels": labels("skep") },
         "spec": {
             "selector": { "matchLabels": labels("skep") },
-            "template": template("skep", &command, &container),
+            "template": template("skep", AGENT, &command, &container),
         },
     })
 }
 
 fn operator() -> Value {
-    let command = format!("exec skep operator --kubeconfig {}", inside::KUBECONFIG);
+    let command = format!("exec skep operator --kubeconfig {}", inside::OPERATOR_KUBECONFIG);
     let container = json!({ "name": "operator", "image": "skep" });
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
@@ -103,7 +87,7 @@ fn operator() -> Value {
             "replicas": 1,
             "strategy": { "type": "Recreate" },
             "selector": { "matchLabels": labels("skep-operator") },
-            "template": template("skep-operator", &command, &container),
+            "template": template("skep-operator", OPERATOR, &command, &container),
         },
     })
 }
@@ -116,7 +100,7 @@ fn probe(port: u16) -> Value {
     json!({ "httpGet": { "host": "127.0.0.1", "path": "/healthz", "port": port }, "periodSeconds": 5 })
 }
 
-fn template(app: &str, command: &str, container: &Value) -> Value {
+fn template(app: &str, account: &str, command: &str, container: &Value) -> Value {
     json!({
         "metadata": {
             "labels": labels(app),
@@ -124,7 +108,7 @@ fn template(app: &str, command: &str, container: &Value) -> Value {
         },
         "spec": {
             "hostNetwork": true,
-            "serviceAccountName": ACCOUNT,
+            "serviceAccountName": account,
             "priorityClassName": "system-node-critical",
             "tolerations": [{ "operator": "Exists" }],
             "terminationGracePeriodSeconds": 5,

@@ -16,10 +16,12 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Client, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
+    core::{ApiResource, GroupVersionKind},
 };
 use serde_json::json;
 use skep::{
+    install,
     kubernetes::{
         connect,
         crd::{
@@ -69,6 +71,7 @@ impl Cluster {
             tokens: Vec::new(),
             pods: Arc::new(NoPods),
             limits: Limits::default(),
+            state: None,
             shutdown: CancellationToken::new(),
         })
         .await
@@ -87,6 +90,11 @@ impl Cluster {
         let file = dir.path().join("kubeconfig");
         fs::write(&file, kubeconfig.render()).unwrap();
         let client = connect(Some(&file)).await.unwrap();
+        grant(&client).await;
+        // The operator has the rights of an installation, and no others.
+        let token = server.service_account_token(install::NAMESPACE, install::OPERATOR);
+        let restricted = Kubeconfig { credential: Credential::Token(token), ..kubeconfig };
+        fs::write(dir.path().join("operator-kubeconfig"), restricted.render()).unwrap();
         let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
         for definition in crd::all() {
             definitions.create(&PostParams::default(), &definition).await.unwrap();
@@ -142,13 +150,27 @@ impl Cluster {
     }
 }
 
+/// Creates the accounts, roles and bindings of an installation.
+async fn grant(client: &Client) {
+    for object in install::rights() {
+        let object: DynamicObject = serde_json::from_value(object).unwrap();
+        let kind = GroupVersionKind::try_from(object.types.as_ref().unwrap()).unwrap();
+        let kind = ApiResource::from_gvk(&kind);
+        let api: Api<DynamicObject> = match &object.metadata.namespace {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &kind),
+            None => Api::all_with(client.clone(), &kind),
+        };
+        api.create(&PostParams::default(), &object).await.unwrap();
+    }
+}
+
 /// An operator process with waits of a second.
 struct Operator(Child);
 
 impl Operator {
     fn start(dir: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_skep"));
-        command.arg("operator").arg("--kubeconfig").arg(dir.join("kubeconfig"));
+        command.arg("operator").arg("--kubeconfig").arg(dir.join("operator-kubeconfig"));
         command.args(["--metrics-address", "off", "--lease-seconds", "3"]);
         command.args(["--identity-unused-seconds", "1", "--identity-retired-seconds", "1"]);
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());

@@ -25,6 +25,7 @@ pub(super) fn json(code: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
 /// Returns a response with one object in the form of the call.
 pub(super) fn object(call: &Call, code: StatusCode, object: &Object) -> Response<Body> {
     let body = match call.form {
+        Form::Json if call.view.is_some() => viewed(call, object.value()).to_string().into(),
         Form::Json => encode(&call.resource, object),
         Form::Metadata => partial(&object.value()).to_string().into(),
         Form::Table => {
@@ -41,7 +42,7 @@ pub(super) fn object(call: &Call, code: StatusCode, object: &Object) -> Response
 /// Returns a response with a value that is not stored.
 pub(super) fn value(call: &Call, code: StatusCode, value: &Value) -> Response<Body> {
     let body = match call.form {
-        Form::Json => value.to_string(),
+        Form::Json => viewed(call, value.clone()).to_string(),
         Form::Metadata => partial(value).to_string(),
         Form::Table => {
             let values = std::slice::from_ref(value);
@@ -68,6 +69,14 @@ pub(super) fn include_object(call: &Call) -> table::Include {
         Some("None") => table::Include::Nothing,
         _ => table::Include::Metadata,
     }
+}
+
+/// Turns an object into what the path of the call shows of it.
+fn viewed(call: &Call, mut value: Value) -> Value {
+    if let Some((view, alias)) = call.view.as_ref().and_then(|v| Some((v, v.alias?))) {
+        alias.outward(&mut value, view);
+    }
+    value
 }
 
 /// Returns the JSON of an object in the version of the resource.
@@ -99,6 +108,14 @@ pub(super) fn list(
     let resource = &*call.resource;
     let metadata = Value::Object(metadata);
     let body = match call.form {
+        Form::Json if call.view.is_some() => {
+            let view = call.view.as_ref().unwrap_or(&call.resource);
+            let items: Vec<Value> = objects.iter().map(|o| viewed(call, o.value())).collect();
+            json!({"kind": view.list_kind, "apiVersion": view.api_version(),
+                "metadata": metadata, "items": items})
+            .to_string()
+            .into()
+        }
         Form::Json => {
             let size: usize = objects.iter().map(|o| o.members().len() + 2).sum();
             let mut out = head(&resource.list_kind, &resource.api_version()).into_bytes();
@@ -140,6 +157,7 @@ pub(super) fn list(
 /// Returns a line of a watch; `first` is whether a table has to define its columns.
 pub(super) fn line(call: &Call, kind: EventKind, object: &Object, first: bool) -> Bytes {
     let body = match call.form {
+        Form::Json if call.view.is_some() => viewed(call, object.value()),
         Form::Json => {
             let line = object.line(kind);
             let head = head(&call.resource.kind, &call.resource.api_version());

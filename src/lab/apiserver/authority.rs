@@ -1,6 +1,10 @@
 //! The lab's own certificate authority: server certificates and client certificates with a user and groups.
 
+use std::fs;
+use std::io::{self, Write as _};
 use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -19,6 +23,15 @@ pub enum CertificateError {
         /// The reason.
         #[source]
         source: rcgen::Error,
+    },
+    /// The authority's key could not be read or written.
+    #[error("cannot keep the authority's key in {}", path.display())]
+    Keep {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
     },
 }
 
@@ -75,10 +88,34 @@ impl Authority {
     pub fn generate(lab: &str) -> Result<Self, CertificateError> {
         let name = format!("skep-lab-{lab}");
         let failed = |source| CertificateError::Sign { subject: name.clone(), source };
-        let key = KeyPair::generate().map_err(failed)?;
+        Self::with_key(&name, KeyPair::generate().map_err(failed)?)
+    }
+
+    /// Makes the authority whose key is in a file, made if absent. Every certificate it has signed stays good: what
+    /// clients trust is its name and its key.
+    pub fn kept(lab: &str, path: &Path) -> Result<Self, CertificateError> {
+        let name = format!("skep-lab-{lab}");
+        let failed = |source| CertificateError::Sign { subject: name.clone(), source };
+        let kept = |source| CertificateError::Keep { path: path.to_owned(), source };
+        match fs::read_to_string(path) {
+            Ok(pem) => Self::with_key(&name, KeyPair::from_pem(&pem).map_err(failed)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let key = KeyPair::generate().map_err(failed)?;
+                let mut options = fs::OpenOptions::new();
+                options.write(true).create_new(true).mode(0o600);
+                let mut file = options.open(path).map_err(kept)?;
+                file.write_all(key.serialize_pem().as_bytes()).map_err(kept)?;
+                Self::with_key(&name, key)
+            }
+            Err(error) => Err(kept(error)),
+        }
+    }
+
+    fn with_key(name: &str, key: KeyPair) -> Result<Self, CertificateError> {
+        let failed = |source| CertificateError::Sign { subject: name.to_owned(), source };
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, &name);
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let certificate = params.self_signed(&key).map_err(failed)?;

@@ -1,5 +1,6 @@
 //! The table of built-in kinds.
 
+use super::alias;
 use super::resource::{ALL_VERBS, Resource, ScalePaths, Subresource};
 
 /// One row: group, version, kind, plural, scope, short names, categories, subresources.
@@ -107,6 +108,10 @@ const TABLE: &[Row] = &[
     row(AUTHZ, "v1", "SelfSubjectRulesReview", "selfsubjectrulesreviews", Cluster).with(&[Review]),
     row(AUTHZ, "v1", "SubjectAccessReview", "subjectaccessreviews", Cluster).with(&[Review]),
     row("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", Namespaced)
+        .short(&["hpa"])
+        .all()
+        .with(&[Status]),
+    row("autoscaling", "v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", Namespaced)
         .short(&["hpa"])
         .all()
         .with(&[Status]),
@@ -258,6 +263,11 @@ pub(super) fn resources() -> impl Iterator<Item = Resource> {
                 selector: None,
             }),
             custom: None,
+            alias: match (row.group, row.version) {
+                ("events.k8s.io", _) => Some(&alias::EVENTS),
+                ("autoscaling", "v1") => Some(&alias::AUTOSCALERS),
+                _ => None,
+            },
         }
     })
 }

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use axum::http::{HeaderMap, header};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use super::accept::Form;
 use super::catalog::Catalog;
@@ -32,11 +34,15 @@ pub(super) enum FieldValidation {
 pub(super) struct Call {
     pub(super) catalog: Arc<Catalog>,
     pub(super) resource: Arc<Resource>,
+    /// The resource that the path names, if `resource` has its objects under other names.
+    pub(super) view: Option<Arc<Resource>>,
     pub(super) path: ResourcePath,
     pub(super) parameters: Parameters,
     pub(super) form: Form,
     pub(super) user: User,
     pub(super) user_agent: String,
+    /// Ends the connection.
+    pub(super) hang_up: CancellationToken,
     warnings: Mutex<Vec<String>>,
 }
 
@@ -44,14 +50,23 @@ impl Call {
     pub(super) fn new(
         catalog: Arc<Catalog>,
         path: ResourcePath,
-        parameters: Parameters,
+        mut parameters: Parameters,
         headers: &HeaderMap,
         user: User,
+        hang_up: CancellationToken,
     ) -> Result<Self, Refusal> {
         let resource = catalog.at(&path).cloned().ok_or(Refusal::NoResource)?;
         if path.namespace.is_some() && !resource.namespaced {
             return Err(Refusal::NoResource);
         }
+        let behind = resource.alias.and_then(|alias| {
+            parameters.change("fieldSelector", |text| alias.selector(text));
+            catalog.by_id(alias.of)
+        });
+        let (resource, view) = match behind {
+            Some(behind) => (Arc::clone(behind), Some(resource)),
+            None => (resource, None),
+        };
         let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
         let connects = path
             .subresource
@@ -60,7 +75,18 @@ impl Call {
         let form = if connects { Form::Json } else { Form::negotiate(text(header::ACCEPT))? };
         let user_agent = text(header::USER_AGENT).unwrap_or_default().to_owned();
         let warnings = Mutex::default();
-        Ok(Self { catalog, resource, path, parameters, form, user, user_agent, warnings })
+        Ok(Self {
+            catalog,
+            resource,
+            view,
+            path,
+            parameters,
+            form,
+            user,
+            user_agent,
+            hang_up,
+            warnings,
+        })
     }
 
     /// Returns the namespace of the path, empty for cluster-scoped kinds and for all namespaces.
@@ -119,6 +145,14 @@ impl Call {
 
     pub(super) fn warnings(&self) -> Vec<String> {
         self.warnings.lock().expect("no holder panics").clone()
+    }
+
+    /// Turns the body of a request into one about the objects behind the view.
+    pub(super) fn inward(&self, mut body: Value) -> Value {
+        if let Some(alias) = self.view.as_ref().and_then(|view| view.alias) {
+            alias.inward(&mut body, &self.resource);
+        }
+        body
     }
 
     /// Returns who owns the fields that this call writes.

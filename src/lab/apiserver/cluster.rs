@@ -5,20 +5,22 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+use super::access::Gate;
 use super::backend::PodBackend;
 use super::catalog::Registry;
 use super::metadata;
 use super::reaper::Reaper;
 use super::server::Limits;
-use super::store::{Expect, Key, Object, Store};
-use super::token::Claims;
-use super::user::Users;
+use super::store::{Expect, Key, Object, Store, WriteError};
+use super::token::{Claims, ISSUER};
+use super::user::{User, Users};
 
 /// The state of one server.
 pub(super) struct Cluster {
     pub(super) store: Arc<Store>,
     pub(super) registry: Registry,
     pub(super) users: Users,
+    pub(super) gate: Gate,
     pub(super) pods: Arc<dyn PodBackend>,
     pub(super) limits: Limits,
     pub(super) authority_pem: String,
@@ -27,11 +29,54 @@ pub(super) struct Cluster {
 }
 
 /// Seconds a service account token lives unless asked otherwise.
-const TOKEN_LIFE: i64 = 24 * 3600;
+const TOKEN_LIFE: i64 = 3600;
 /// Seconds a token lives at most.
 const LASTING: i64 = 365 * 24 * 3600;
 
 impl Cluster {
+    /// Recognises the caller of a request: the token wins over the certificate; a wrong token is nobody.
+    pub(super) fn identify(
+        &self,
+        authorization: Option<&str>,
+        certificate: Option<&Arc<User>>,
+    ) -> Option<User> {
+        match authorization {
+            Some(value) => {
+                let (scheme, token) = value.split_once(' ')?;
+                scheme.eq_ignore_ascii_case("bearer").then(|| self.by_token(token.trim()))?
+            }
+            None => Some(certificate.map_or_else(User::anonymous, |user| (**user).clone())),
+        }
+    }
+
+    /// Recognises a bearer token that is meant for this server.
+    fn by_token(&self, token: &str) -> Option<User> {
+        self.by_token_for(token, &[ISSUER.to_owned()]).map(|(user, _)| user)
+    }
+
+    /// Recognises a token by the audiences that it is for; returns those of `audiences` that are its own.
+    pub(super) fn by_token_for(
+        &self,
+        token: &str,
+        audiences: &[String],
+    ) -> Option<(User, Vec<String>)> {
+        let (user, claims) = self.users.by_token(token)?;
+        let own = match claims {
+            None => vec![ISSUER.to_owned()],
+            Some(claims) => {
+                // A token is good for as long as its account exists.
+                let key = Key::new(&claims.namespace, &claims.name);
+                let account = self.store.get("serviceaccounts", &key)?;
+                if !claims.uid.is_empty() && *claims.uid != *account.uid {
+                    return None;
+                }
+                claims.audiences
+            }
+        };
+        let shared: Vec<String> = audiences.iter().filter(|a| own.contains(a)).cloned().collect();
+        (!shared.is_empty()).then_some((user, shared))
+    }
+
     /// Returns a namespace.
     pub(super) fn namespace(&self, name: &str) -> Option<Arc<Object>> {
         self.store.get("namespaces", &Key::new("", name))
@@ -66,8 +111,13 @@ impl Cluster {
                 return Some(current);
             }
             let expect = Expect::Revision(current.revision);
-            if let Ok(object) = self.store.put(resource, key.clone(), new, expect) {
-                return Some(object);
+            match self.store.put(resource, key.clone(), new, expect) {
+                Ok(object) => return Some(object),
+                Err(WriteError::Mismatch) => {}
+                Err(error) => {
+                    tracing::warn!(%error, resource = &*resource.id, name = &*key.name, "object not changed");
+                    return None;
+                }
             }
         }
     }
@@ -97,9 +147,12 @@ impl Cluster {
         namespace: &str,
         name: &str,
         uid: &str,
-        audiences: Vec<String>,
+        mut audiences: Vec<String>,
         seconds: i64,
     ) -> (String, i64) {
+        if audiences.is_empty() {
+            audiences.push(ISSUER.to_owned());
+        }
         let issued = jiff::Timestamp::now().as_second();
         let claims = Claims {
             namespace: namespace.to_owned(),

@@ -13,6 +13,7 @@ use rustls::server::WebPkiClientVerifier;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::authority::{Authority, Certified};
@@ -89,7 +90,9 @@ async fn serve(
         .and_then(|chain| chain.first())
         .and_then(Users::by_certificate)
         .map(Arc::new);
-    let service = service_fn(|request: Request<Incoming>| {
+    let hang_up = CancellationToken::new();
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(hang_up.clone());
         let (cluster, certificate): (_, Option<Arc<User>>) =
             (Arc::clone(&cluster), certificate.clone());
         async move {
@@ -107,6 +110,7 @@ async fn serve(
     );
     tokio::select! {
         _ = connection.as_mut() => {}
+        () = hang_up.cancelled() => {}
         () = cluster.shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
             drop(tokio::time::timeout(cluster.limits.handshake, connection).await);

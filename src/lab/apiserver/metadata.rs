@@ -95,29 +95,84 @@ pub(super) fn is_label(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
+/// Bytes of all annotations of an object.
+const ANNOTATIONS: usize = 256 << 10;
+
+fn is_edged(text: &str) -> bool {
+    let edge = |c: char| c.is_ascii_alphanumeric();
+    text.starts_with(edge) && text.ends_with(edge)
+}
+
+fn is_name_part(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    text.len() <= 63 && text.chars().all(allowed) && is_edged(text)
+}
+
+/// Returns what is wrong with the key of a label or annotation.
+pub(super) fn label_key(field: &str, key: &str) -> Option<Cause> {
+    let invalid = |detail: &str| Some(Cause::invalid(field, &key.into(), detail));
+    let (prefix, name) = match key.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, key),
+    };
+    if name.contains('/') {
+        return invalid(
+            "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+        );
+    }
+    if prefix.is_some_and(|p| p.len() > 253 || !p.to_lowercase().split('.').all(is_label)) {
+        return invalid(
+            "prefix part a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
+        );
+    }
+    if name.len() > 63 {
+        return invalid("name part must be no more than 63 bytes");
+    }
+    if is_name_part(name) {
+        None
+    } else {
+        invalid(
+            "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
+        )
+    }
+}
+
+/// Returns what is wrong with the value of a label.
+pub(super) fn label_value(field: &str, value: &Value) -> Option<Cause> {
+    let text = value.as_str().unwrap_or_default();
+    if text.is_empty() || is_name_part(text) {
+        return None;
+    }
+    let detail = if text.len() > 63 {
+        "must be no more than 63 bytes"
+    } else {
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+    };
+    Some(Cause::invalid(field, value, detail))
+}
+
 /// Checks the members of metadata that every kind has.
 pub(super) fn check(object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let metadata = &object["metadata"];
     for member in ["labels", "annotations"] {
+        let field = format!("metadata.{member}");
         for (key, value) in metadata[member].as_object().into_iter().flatten() {
-            let field = format!("metadata.{member}");
-            let name = key.rsplit('/').next().unwrap_or_default();
-            let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-            let edges = |t: &str| {
-                t.starts_with(|c: char| c.is_ascii_alphanumeric())
-                    && t.ends_with(|c: char| c.is_ascii_alphanumeric())
-            };
-            if name.len() > 63 || !name.chars().all(allowed) || !edges(name) {
-                causes.push(Cause::invalid(&field, &key.as_str().into(), "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"));
+            causes.extend(label_key(&field, key));
+            if member == "labels" {
+                causes.extend(label_value(&field, value));
             }
-            let text = value.as_str().unwrap_or_default();
-            if member == "labels"
-                && !text.is_empty()
-                && (text.len() > 63 || !text.chars().all(allowed) || !edges(text))
-            {
-                causes.push(Cause::invalid(&field, value, "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"));
-            }
+        }
+    }
+    let annotations = metadata["annotations"].as_object().into_iter().flatten();
+    let size: usize = annotations.map(|(k, v)| k.len() + v.as_str().map_or(0, str::len)).sum();
+    if size > ANNOTATIONS {
+        causes.push(Cause::too_long("metadata.annotations", ANNOTATIONS));
+    }
+    for finalizer in finalizers(object) {
+        if !finalizer.contains('/') && !matches!(finalizer, "orphan" | "foregroundDeletion") {
+            let detail = "name is neither a standard finalizer name nor is it fully qualified";
+            causes.push(Cause::invalid("metadata.finalizers", &finalizer.into(), detail));
         }
     }
     for (index, owner) in metadata["ownerReferences"].as_array().into_iter().flatten().enumerate() {

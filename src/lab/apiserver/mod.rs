@@ -1,11 +1,13 @@
 //! The lab's embedded Kubernetes API server.
 //!
 //! It speaks enough of the Kubernetes protocol for kubectl, kube-rs and skep's own agent to be at home: discovery, CRUD, list and
-//! watch, every patch type with real field ownership, custom resources, exec and logs. Objects live in memory only; what runs
-//! the pods is behind [`PodBackend`].
+//! watch, every patch type with real field ownership, custom resources, roles and bindings, exec and logs. Objects live in
+//! memory, and in a file from which a server that is started again takes them over; what runs the pods is behind
+//! [`PodBackend`].
 
 mod accept;
 mod access;
+mod alias;
 mod answer;
 mod authority;
 mod backend;
@@ -17,6 +19,7 @@ mod cluster;
 mod connect;
 mod discovery;
 mod fields;
+mod formats;
 mod kinds;
 mod kubeconfig;
 mod listener;
@@ -24,6 +27,8 @@ mod metadata;
 mod openapi;
 mod ownership;
 mod path;
+mod patience;
+mod pattern;
 mod protobuf;
 mod reads;
 mod reaper;
@@ -50,6 +55,7 @@ pub use backend::{
 };
 pub use kubeconfig::{Credential, Kubeconfig};
 pub use server::{ApiServer, ApiServerOptions, Limits, StartError, TokenGrant};
+pub use store::JournalError;
 
 #[cfg(test)]
 mod tests;

@@ -131,6 +131,13 @@ impl Parameters {
             .is_some_and(|v| matches!(v.as_str(), "" | "1" | "true" | "True" | "t"))
     }
 
+    /// Changes a parameter that is there.
+    pub(super) fn change(&mut self, name: &str, change: impl Fn(&str) -> String) {
+        for value in self.0.get_mut(name).into_iter().flatten() {
+            *value = change(value);
+        }
+    }
+
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Refusal> {
         self.text(name)
             .map(|text| {

@@ -4,6 +4,8 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value, json};
 
+use super::store::WriteError;
+
 /// One field-level reason of an invalid object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cause {
@@ -30,6 +32,24 @@ impl Cause {
         Self { reason: "FieldValueInvalid", message, field: field.into() }
     }
 
+    pub(super) fn duplicate(field: impl Into<String>, value: &Value) -> Self {
+        let message = format!("Duplicate value: {value}");
+        Self { reason: "FieldValueDuplicate", message, field: field.into() }
+    }
+
+    pub(super) fn unsupported(field: impl Into<String>, value: &Value, supported: &[&str]) -> Self {
+        let supported: Vec<String> = supported.iter().map(|word| format!("{word:?}")).collect();
+        let message =
+            format!("Unsupported value: {value}: supported values: {}", supported.join(", "));
+        Self { reason: "FieldValueNotSupported", message, field: field.into() }
+    }
+
+    /// A value of more bytes than fit.
+    pub(super) fn too_long(field: impl Into<String>, most: usize) -> Self {
+        let message = format!("Too long: may not be more than {most} bytes");
+        Self { reason: "FieldValueTooLong", message, field: field.into() }
+    }
+
     pub(super) fn forbidden(field: impl Into<String>, detail: &str) -> Self {
         let message = format!("Forbidden: {detail}");
         Self { reason: "FieldValueForbidden", message, field: field.into() }
@@ -46,12 +66,13 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// `deployments.apps "x"`, as messages name an object.
+    /// `deployments.apps "x"`, as messages name an object, or `deployments.apps` for a collection.
     fn resource(&self) -> String {
-        match self.group.as_str() {
-            "" => format!("{} \"{}\"", self.plural, self.name),
-            group => format!("{}.{group} \"{}\"", self.plural, self.name),
-        }
+        let plural = match self.group.as_str() {
+            "" => self.plural.clone(),
+            group => format!("{}.{group}", self.plural),
+        };
+        if self.name.is_empty() { plural } else { format!("{plural} \"{}\"", self.name) }
     }
 
     fn kind(&self) -> String {
@@ -94,6 +115,8 @@ pub(super) enum Refusal {
     Unauthorized,
     #[error("{} is forbidden: {detail}", .target.resource())]
     Forbidden { target: Target, detail: String },
+    #[error("forbidden: {0}")]
+    ForbiddenPath(String),
     #[error("only the following media types are accepted: {accepted}")]
     NotAcceptable { accepted: &'static str },
     #[error(
@@ -104,10 +127,25 @@ pub(super) enum Refusal {
     Expired(String),
     #[error("Request entity too large: limit is {limit}")]
     TooLarge { limit: usize },
+    #[error("{0}")]
+    ObjectTooLarge(String),
     #[error("Timeout: Too large resource version: {wanted}, current: {current}")]
     FutureVersion { wanted: u64, current: u64 },
     #[error("Internal error occurred: {0}")]
     Internal(String),
+}
+
+impl From<WriteError> for Refusal {
+    fn from(error: WriteError) -> Self {
+        let mut message = error.to_string();
+        if matches!(error, WriteError::TooLarge { .. }) {
+            return Self::ObjectTooLarge(message);
+        }
+        if let WriteError::Disk(source) = &error {
+            message += &format!(": {source}");
+        }
+        Self::Internal(message)
+    }
 }
 
 fn apply_message(conflicts: &[OwnedElsewhere]) -> String {
@@ -131,7 +169,13 @@ fn apply_message(conflicts: &[OwnedElsewhere]) -> String {
 }
 
 fn invalid_message(target: &Target, causes: &[Cause]) -> String {
-    let shown: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
+    // What is wrong with no field in particular is about the object.
+    let field = |cause: &Cause| match cause.field.as_str() {
+        "" => "[]".to_owned(),
+        field => field.to_owned(),
+    };
+    let shown: Vec<String> =
+        causes.iter().map(|c| format!("{}: {}", field(c), c.message)).collect();
     let list = match shown.as_slice() {
         [one] => one.clone(),
         many => format!("[{}]", many.join(", ")),
@@ -149,11 +193,11 @@ impl Refusal {
             Self::BadRequest(_) => 400,
             Self::MethodNotAllowed => 405,
             Self::Unauthorized => 401,
-            Self::Forbidden { .. } => 403,
+            Self::Forbidden { .. } | Self::ForbiddenPath(_) => 403,
             Self::NotAcceptable { .. } => 406,
             Self::UnsupportedMedia { .. } => 415,
             Self::Expired(_) => 410,
-            Self::TooLarge { .. } => 413,
+            Self::TooLarge { .. } | Self::ObjectTooLarge(_) => 413,
             Self::FutureVersion { .. } => 504,
             Self::Internal(_) => 500,
         }
@@ -168,11 +212,11 @@ impl Refusal {
             Self::BadRequest(_) => "BadRequest",
             Self::MethodNotAllowed => "MethodNotAllowed",
             Self::Unauthorized => "Unauthorized",
-            Self::Forbidden { .. } => "Forbidden",
+            Self::Forbidden { .. } | Self::ForbiddenPath(_) => "Forbidden",
             Self::NotAcceptable { .. } => "NotAcceptable",
             Self::UnsupportedMedia { .. } => "UnsupportedMediaType",
             Self::Expired(_) => "Expired",
-            Self::TooLarge { .. } => "RequestEntityTooLarge",
+            Self::TooLarge { .. } | Self::ObjectTooLarge(_) => "RequestEntityTooLarge",
             Self::FutureVersion { .. } => "Timeout",
             Self::Internal(_) => "InternalError",
         }
@@ -215,7 +259,7 @@ impl Refusal {
                 ),
                 ("retryAfterSeconds".to_owned(), 1.into()),
             ]),
-            Self::NoResource => Map::new(),
+            Self::NoResource | Self::ForbiddenPath(_) => Map::new(),
             _ => return None,
         };
         Some(Value::Object(details))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::alias::Alias;
 use super::refusal::Target;
 
 /// A subresource as discovery lists it.
@@ -52,6 +53,8 @@ pub(super) struct Resource {
     pub(super) subresources: Vec<Subresource>,
     pub(super) scale: Option<ScalePaths>,
     pub(super) custom: Option<Custom>,
+    /// Set if its objects are those of another resource.
+    pub(super) alias: Option<&'static Alias>,
 }
 
 /// The verbs of an ordinary resource, in the order discovery gives them.

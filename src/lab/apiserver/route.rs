@@ -5,6 +5,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
+use tokio_util::sync::CancellationToken;
+
 use super::accept::DiscoveryForm;
 use super::answer;
 use super::body;
@@ -40,15 +42,18 @@ async fn answer(
     request: Request<Body>,
 ) -> Result<Response<Body>, Refusal> {
     let user = cluster
-        .users
         .identify(header_of(&request, header::AUTHORIZATION), certificate)
         .ok_or(Refusal::Unauthorized)?;
+    let user = access::impersonate(cluster, request.headers(), user)?;
     let path = Path::parse(request.uri().path())?;
     if user.is_anonymous() && !access::is_public(&path) {
         return Err(Refusal::Unauthorized);
     }
+    if !matches!(path, Path::Resource(_)) && !access::is_public(&path) {
+        access::check_path(cluster, &user, request.uri().path())?;
+    }
     match path {
-        Path::Other(segments) => other(cluster, &segments, request.method()),
+        Path::Other(segments) => other(cluster, &segments, &request),
         Path::Discovery(segments) => {
             only_get(request.method())?;
             let catalog = cluster.registry.catalog();
@@ -81,7 +86,9 @@ async fn answer(
                 return Ok(page_not_found());
             }
             let parameters = Parameters::parse(request.uri().query());
-            let call = Call::new(catalog, path, parameters, request.headers(), user)?;
+            let hang_up = request.extensions().get::<CancellationToken>().cloned();
+            let hang_up = hang_up.unwrap_or_default();
+            let call = Call::new(catalog, path, parameters, request.headers(), user, hang_up)?;
             resource(cluster, call, request).await
         }
     }
@@ -91,8 +98,8 @@ fn page_not_found() -> Response<Body> {
     plain(StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
-fn plain(code: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
+fn plain(code: StatusCode, text: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(text.into());
     *response.status_mut() = code;
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
@@ -114,13 +121,25 @@ fn only_get(method: &Method) -> Result<(), Refusal> {
 fn other(
     cluster: &Cluster,
     segments: &[String],
-    method: &Method,
+    request: &Request<Body>,
 ) -> Result<Response<Body>, Refusal> {
-    only_get(method)?;
+    only_get(request.method())?;
+    let verbose = Parameters::parse(request.uri().query()).flag("verbose");
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match segments.as_slice() {
+        [check @ ("healthz" | "livez" | "readyz"), ..] if verbose => {
+            let text = format!("[+]ping ok\n[+]objects ok\n{check} check passed\n");
+            Ok(plain(StatusCode::OK, text))
+        }
         ["healthz" | "livez" | "readyz", ..] => Ok(plain(StatusCode::OK, "ok")),
         ["version"] => Ok(answer::json(StatusCode::OK, discovery::version().to_string())),
+        ["openapi", "v2"] => {
+            let accept = header_of(request, header::ACCEPT).unwrap_or_default();
+            let (kind, document) = openapi::version_two(accept);
+            let mut response = answer::json(StatusCode::OK, document);
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+            Ok(response)
+        }
         ["openapi", "v3"] => {
             let catalog = cluster.registry.catalog();
             let index = catalog.document("openapi", || openapi::index(&catalog).to_string());
@@ -174,15 +193,16 @@ async fn resource(
         (Method::GET | Method::HEAD, false) => reads::list(cluster, &call).await,
         (Method::POST, false) => {
             let value = body::decode(&media, &body::read(request.into_body(), limit).await?)?;
-            written(&call, writes::create(cluster, &call, value)?)
+            written(&call, writes::create(cluster, &call, call.inward(value))?)
         }
         (Method::PUT, true) => {
             let value = body::decode(&media, &body::read(request.into_body(), limit).await?)?;
-            written(&call, writes::replace(cluster, &call, &value)?)
+            written(&call, writes::replace(cluster, &call, &call.inward(value))?)
         }
         (Method::PATCH, true) => {
             let bytes = body::read(request.into_body(), limit).await?;
-            let patch = Patch::parse(&call, &media, body::decode_patch(&media, &bytes)?)?;
+            let value = call.inward(body::decode_patch(&media, &bytes)?);
+            let patch = Patch::parse(&call, &media, value)?;
             written(&call, writes::patch(cluster, &call, &patch)?)
         }
         (Method::DELETE, _) => {

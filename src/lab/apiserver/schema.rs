@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::formats;
+use super::pattern;
 use super::refusal::Cause;
 
 /// Members of every object that schemas do not describe.
@@ -176,16 +178,19 @@ fn check(schema: &Value, value: &Value, path: &str, root: bool, causes: &mut Vec
         }
         Value::String(text) => {
             check_count(schema, "Length", text.chars().count(), path, value, causes);
-            if let Some(pattern) = schema["pattern"].as_str()
-                && let Ok(regex) = regex::Regex::new(pattern)
-                && !regex.is_match(text)
+            if let Some(pattern) = schema["pattern"].as_str().filter(|p| !pattern::matches(p, text))
             {
                 let detail = format!("{path} in body should match '{pattern}'");
                 causes.push(Cause::invalid(path, value, &detail));
             }
+            if let Some(format) = schema["format"].as_str().filter(|f| !formats::holds(f, text)) {
+                let detail = format!("{path} in body must be of type {format}: {value}");
+                causes.push(Cause::invalid(path, value, &detail));
+            }
         }
         Value::Number(number) => {
-            check_range(schema, number.as_f64().unwrap_or_default(), path, value, causes)
+            check_range(schema, number.as_f64().unwrap_or_default(), path, value, causes);
+            check_width(schema, value, path, causes);
         }
         _ => {}
     }
@@ -217,11 +222,19 @@ fn check_count(
     let bound = |name: String| schema[name.as_str()].as_u64();
     let count = count as u64;
     if let Some(most) = bound(format!("max{what}")).filter(|most| count > *most) {
-        let detail = format!("{path} in body should have at most {most} {}", what.to_lowercase());
-        causes.push(Cause::invalid(path, value, &detail));
+        causes.push(match what {
+            "Length" => Cause::too_long(path, usize::try_from(most).unwrap_or(usize::MAX)),
+            _ => Cause {
+                reason: "FieldValueTooMany",
+                message: format!("Too many: {count}: must have at most {most} items"),
+                field: path.to_owned(),
+            },
+        });
     }
     if let Some(least) = bound(format!("min{what}")).filter(|least| count < *least) {
-        let detail = format!("{path} in body should have at least {least} {}", what.to_lowercase());
+        let unit = if what == "Length" { "chars long" } else { "items" };
+        let verb = if what == "Length" { "be" } else { "have" };
+        let detail = format!("{path} in body should {verb} at least {least} {unit}");
         causes.push(Cause::invalid(path, value, &detail));
     }
 }
@@ -238,6 +251,25 @@ fn check_range(schema: &Value, number: f64, path: &str, value: &Value, causes: &
         && (number < least || (number <= least && exclusive("exclusiveMinimum")))
     {
         let detail = format!("{path} in body should be greater than or equal to {least}");
+        causes.push(Cause::invalid(path, value, &detail));
+    }
+}
+
+/// Whole numbers of a format fit into its bits, and multiples are multiples.
+fn check_width(schema: &Value, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+    let fits = match schema["format"].as_str() {
+        Some("int32") => value.as_i64().is_some_and(|n| i32::try_from(n).is_ok()),
+        Some("int64") => value.is_i64(),
+        _ => true,
+    };
+    if !fits {
+        let format = schema["format"].as_str().unwrap_or_default();
+        let detail = format!("{path} in body must be of type {format}: {value}");
+        causes.push(Cause::invalid(path, value, &detail));
+    }
+    let (number, step) = (value.as_f64().unwrap_or_default(), schema["multipleOf"].as_f64());
+    if let Some(step) = step.filter(|step| *step > 0.0 && (number / step).fract() != 0.0) {
+        let detail = format!("{path} in body should be a multiple of {step}");
         causes.push(Cause::invalid(path, value, &detail));
     }
 }
@@ -337,7 +369,7 @@ mod tests {
             (json!({}), "FieldValueRequired", "spec.size"),
             (json!({"size": 1, "mode": "c"}), "FieldValueNotSupported", "spec.mode"),
             (json!({"size": 1, "tags": ["a", "a"]}), "FieldValueDuplicate", "spec.tags[1]"),
-            (json!({"size": 1, "tags": ["long"]}), "FieldValueInvalid", "spec.tags[0]"),
+            (json!({"size": 1, "tags": ["long"]}), "FieldValueTooLong", "spec.tags[0]"),
         ] {
             assert_eq!(first(spec), Some((reason, field.to_owned())));
         }

@@ -174,9 +174,7 @@ impl FieldSelector {
             if !matches!(field, "metadata.name" | "metadata.namespace")
                 && !fields::is_known(resource, field)
             {
-                return Err(Refusal::BadRequest(format!(
-                    "{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
-                )));
+                return Err(Refusal::BadRequest(format!("field label not supported: {field}")));
             }
             terms.push((field.to_owned(), equal, value.to_owned()));
         }

@@ -1,6 +1,7 @@
 //! Starting and stopping the server.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +9,14 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::access::{self, Gate};
 use super::authority::{Authority, CertificateError};
 use super::backend::PodBackend;
 use super::catalog::Registry;
 use super::cluster::Cluster;
 use super::reaper::{self, Reaper};
-use super::store::{Store, Window};
+use super::store::{JournalError, Recovered, Store, Window, secret};
+use super::token::TokenKey;
 use super::user::{User, Users};
 use super::{kinds, listener};
 
@@ -52,6 +55,8 @@ pub struct Limits {
     pub handshake: Duration,
     /// Time a connection may take for the headers of a request, or do nothing between requests.
     pub idle: Duration,
+    /// How long the client of a watch may leave a line unread.
+    pub stalled: Duration,
     /// How often a watch that asked for bookmarks gets one.
     pub bookmark_every: Duration,
 }
@@ -65,6 +70,7 @@ impl Default for Limits {
             connections: 4096,
             handshake: Duration::from_secs(10),
             idle: Duration::from_secs(90),
+            stalled: Duration::from_secs(120),
             bookmark_every: Duration::from_secs(60),
         }
     }
@@ -84,6 +90,8 @@ pub struct ApiServerOptions {
     pub pods: Arc<dyn PodBackend>,
     /// Bounds.
     pub limits: Limits,
+    /// Directory for objects and the key of tokens, so that a server started again goes on; none keeps them in memory.
+    pub state: Option<PathBuf>,
     /// Stops the server.
     pub shutdown: CancellationToken,
 }
@@ -100,6 +108,9 @@ pub enum StartError {
     /// The TLS library refused the authority for client certificates.
     #[error("cannot check client certificates")]
     Verifier(#[source] rustls::server::VerifierBuilderError),
+    /// The objects of an earlier run cannot be used.
+    #[error("cannot take over the objects of an earlier run")]
+    State(#[from] JournalError),
     /// A listening socket cannot be used.
     #[error("cannot listen for the API server")]
     Listen(#[source] std::io::Error),
@@ -132,19 +143,30 @@ impl ApiServer {
             .map(|grant| (grant.token, User::new(&grant.user, grant.groups)));
         let window =
             Window { events: options.limits.history_events, bytes: options.limits.history_bytes };
+        let (store, key, recovered) = match &options.state {
+            None => (Store::new(window), TokenKey::random(), Recovered::default()),
+            Some(dir) => {
+                let key = secret(&dir.join("token.key"), TokenKey::random)?;
+                let (store, recovered) = Store::open(window, &dir.join("objects"))?;
+                (store, key, recovered)
+            }
+        };
         let cluster = Arc::new(Cluster {
-            store: Arc::new(Store::new(window)),
+            store: Arc::new(store),
             registry: Registry::new(),
-            users: Users::new(tokens),
+            gate: Gate::default(),
+            users: Users::new(tokens, TokenKey::new(key)),
             pods: options.pods,
             limits: options.limits,
             authority_pem: options.authority.certificate_pem().to_owned(),
             reaper: Reaper::default(),
             shutdown: options.shutdown,
         });
+        restore(&cluster, recovered);
         for name in kinds::BOOTSTRAP {
             kinds::bootstrap_namespace(&cluster, name);
         }
+        access::install(&cluster);
         let tasks = TaskTracker::new();
         tasks.spawn(reaper::collect_garbage(Arc::clone(&cluster)));
         tasks.spawn(reaper::empty_terminating(Arc::clone(&cluster)));
@@ -181,4 +203,22 @@ impl ApiServer {
         self.cluster.shutdown.cancel();
         self.tasks.wait().await;
     }
+}
+
+/// Takes over the objects of an earlier run; definitions first, as they say which other objects there can be.
+fn restore(cluster: &Cluster, mut recovered: Recovered) {
+    let definitions = "customresourcedefinitions.apiextensions.k8s.io";
+    let first = recovered.objects.remove_entry(definitions);
+    for (id, objects) in first.into_iter().chain(recovered.objects) {
+        for (key, value) in objects {
+            if id == definitions {
+                kinds::serve_definition(cluster, &value);
+            }
+            // Instances of a definition that went are of no use to anybody.
+            if let Some(resource) = cluster.registry.catalog().by_id(&id) {
+                cluster.store.restore(resource, key, value);
+            }
+        }
+    }
+    cluster.reaper.wake();
 }

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use super::answer;
 use super::body;
-use super::call::Call;
+use super::call::{Call, Effect};
 use super::cluster::Cluster;
 use super::metadata;
 use super::reaper;
-use super::refusal::Refusal;
+use super::refusal::{Cause, Refusal};
 use super::resource::ScalePaths;
 use super::route::written;
 use super::selector::query_form;
@@ -144,6 +144,9 @@ fn set(object: &mut Value, pointer: &str, value: Value) {
     *at = value;
 }
 
+/// Seconds that a token has to be good for.
+const SHORTEST_TOKEN: i64 = 600;
+
 fn token(cluster: &Cluster, call: &Call, request: &Value) -> Result<Response<Body>, Refusal> {
     let name = call.name()?;
     let spec = &request["spec"];
@@ -153,6 +156,13 @@ fn token(cluster: &Cluster, call: &Call, request: &Value) -> Result<Response<Bod
         .flatten()
         .filter_map(|a| a.as_str().map(str::to_owned))
         .collect();
+    if let Some(seconds) = spec["expirationSeconds"].as_i64().filter(|s| *s < SHORTEST_TOKEN) {
+        let detail = "may not specify a duration less than 10 minutes";
+        return Err(Refusal::Invalid {
+            target: call.resource.target(name),
+            causes: vec![Cause::invalid("spec.expirationSeconds", &seconds.into(), detail)],
+        });
+    }
     let (token, expires) = cluster
         .token(call.namespace(), name, audiences.clone(), spec["expirationSeconds"].as_i64())
         .ok_or_else(|| call.not_found(name))?;
@@ -194,6 +204,11 @@ fn evict(cluster: &Cluster, call: &Call, eviction: &Value) -> Result<Response<Bo
 fn finalize(cluster: &Cluster, call: &Call, wanted: &Value) -> Result<Response<Body>, Refusal> {
     let key = call.key()?;
     let finalizers = wanted["spec"]["finalizers"].as_array().cloned().unwrap_or_default();
+    if call.effect()? == Effect::DryRun {
+        let mut namespace = current(cluster, call)?;
+        namespace["spec"]["finalizers"] = finalizers.into();
+        return Ok(answer::value(call, StatusCode::OK, &namespace));
+    }
     let object = cluster
         .change(&call.resource.id, &key, |value| {
             value["spec"]["finalizers"] = finalizers.clone().into();

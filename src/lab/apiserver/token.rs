@@ -1,4 +1,4 @@
-//! Service account tokens: JSON web tokens signed with a key that lives as long as the server.
+//! Service account tokens: JSON web tokens signed with a key that lives as long as the lab.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,14 +18,22 @@ pub(super) struct Claims {
     pub(super) expires: i64,
 }
 
+/// Who issues the tokens, and the audience of those that are asked for without one.
+pub(super) const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
+
 /// Signs and verifies service account tokens.
 pub(super) struct TokenKey([u8; 64]);
 
 const HEADER: &str = r#"{"alg":"HS256","kid":"lab","typ":"JWT"}"#;
 
 impl TokenKey {
-    pub(super) fn generate() -> Self {
-        Self(rand::random())
+    pub(super) fn new(secret: [u8; 64]) -> Self {
+        Self(secret)
+    }
+
+    /// Returns the secret of a new key.
+    pub(super) fn random() -> [u8; 64] {
+        rand::random()
     }
 
     pub(super) fn sign(&self, claims: &Claims) -> String {
@@ -33,7 +41,7 @@ impl TokenKey {
             "aud": claims.audiences,
             "exp": claims.expires,
             "iat": claims.issued,
-            "iss": "https://kubernetes.default.svc.cluster.local",
+            "iss": ISSUER,
             "kubernetes.io": {
                 "namespace": claims.namespace,
                 "serviceaccount": {"name": claims.name, "uid": claims.uid},
@@ -87,9 +95,13 @@ impl TokenKey {
 mod tests {
     use super::*;
 
+    fn generate() -> TokenKey {
+        TokenKey::new(TokenKey::random())
+    }
+
     #[test]
     fn tokens_verify_until_they_expire_or_are_changed() {
-        let key = TokenKey::generate();
+        let key = generate();
         let claims = Claims {
             namespace: "kube-system".to_owned(),
             name: "skep".to_owned(),
@@ -101,7 +113,7 @@ mod tests {
         let token = key.sign(&claims);
         assert_eq!(key.verify(&token, 150), Some(claims));
         assert_eq!(key.verify(&token, 200), None);
-        assert_eq!(TokenKey::generate().verify(&token, 150), None);
+        assert_eq!(generate().verify(&token, 150), None);
         let forged = token.replacen("ey", "eY", 1);
         for bad in [forged.as_str(), "", "a.b", "a.b.c", &token[..token.len() - 1]] {
             assert_eq!(key.verify(bad, 150), None, "{bad}");

@@ -1,13 +1,12 @@
 //! Who is calling: client certificates and bearer tokens.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256};
 
 use super::subject::subject;
-use super::token::TokenKey;
+use super::token::{Claims, TokenKey};
 
 /// The caller of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,7 +35,7 @@ impl User {
         self.name == "system:anonymous"
     }
 
-    fn service_account(namespace: &str, name: &str, uid: &str) -> Self {
+    pub(super) fn service_account(namespace: &str, name: &str, uid: &str) -> Self {
         let mut user = Self::new(
             &format!("system:serviceaccount:{namespace}:{name}"),
             ["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")],
@@ -54,43 +53,29 @@ pub(super) struct Users {
 }
 
 impl Users {
-    pub(super) fn new(tokens: impl IntoIterator<Item = (String, User)>) -> Self {
+    pub(super) fn new(tokens: impl IntoIterator<Item = (String, User)>, key: TokenKey) -> Self {
         let tokens = tokens.into_iter().map(|(token, user)| (digest(&token), user)).collect();
-        Self { tokens, key: TokenKey::generate() }
+        Self { tokens, key }
     }
 
     pub(super) fn key(&self) -> &TokenKey {
         &self.key
     }
 
-    /// Recognises a bearer token.
-    pub(super) fn by_token(&self, token: &str) -> Option<User> {
+    /// Recognises a bearer token; the caller looks whether the service account of the claims is still there.
+    pub(super) fn by_token(&self, token: &str) -> Option<(User, Option<Claims>)> {
         if let Some(user) = self.tokens.get(&digest(token)) {
-            return Some(user.clone());
+            return Some((user.clone(), None));
         }
         let claims = self.key.verify(token, jiff::Timestamp::now().as_second())?;
-        Some(User::service_account(&claims.namespace, &claims.name, &claims.uid))
+        let user = User::service_account(&claims.namespace, &claims.name, &claims.uid);
+        Some((user, Some(claims)))
     }
 
     /// Recognises a client certificate that TLS has verified.
     pub(super) fn by_certificate(certificate: &CertificateDer<'_>) -> Option<User> {
         let subject = subject(certificate)?;
         Some(User::new(&subject.common_name, subject.organizations))
-    }
-
-    /// Recognises the caller of a request: the token wins over the certificate; a wrong token is nobody.
-    pub(super) fn identify(
-        &self,
-        authorization: Option<&str>,
-        certificate: Option<&Arc<User>>,
-    ) -> Option<User> {
-        match authorization {
-            Some(value) => {
-                let (scheme, token) = value.split_once(' ')?;
-                scheme.eq_ignore_ascii_case("bearer").then(|| self.by_token(token.trim()))?
-            }
-            None => Some(certificate.map_or_else(User::anonymous, |user| (**user).clone())),
-        }
     }
 }
 

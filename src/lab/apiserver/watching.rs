@@ -15,6 +15,7 @@ use super::accept::Form;
 use super::answer;
 use super::call::Call;
 use super::cluster::Cluster;
+use super::patience::Patience;
 use super::reads::{Selection, invalid_options};
 use super::refusal::Refusal;
 use super::store::{At, Event, EventKind, Gap, Object, Query, Watch};
@@ -39,6 +40,7 @@ struct Stream {
     ends: Instant,
     first: bool,
     over: bool,
+    patience: Patience,
 }
 
 /// Answers a watch.
@@ -93,10 +95,14 @@ pub(super) fn watch(cluster: &Arc<Cluster>, call: Call) -> Result<Response<Body>
         ends: now + life,
         first: true,
         over: false,
+        patience: Patience::new(cluster.limits.stalled, call.hang_up.clone()),
         call,
     };
     let lines = futures::stream::unfold(stream, |mut stream| async move {
-        stream.next().await.map(|line| (Ok::<_, Infallible>(line), stream))
+        stream.patience.asked();
+        let line = stream.next().await?;
+        stream.patience.handed();
+        Some((Ok::<_, Infallible>(line), stream))
     });
     let mut response = answer::json(StatusCode::OK, Bytes::new());
     *response.body_mut() = Body::from_stream(lines);

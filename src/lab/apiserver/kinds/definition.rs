@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::default;
+use super::{checks, default, structural};
 use crate::lab::apiserver::cluster::Cluster;
 use crate::lab::apiserver::metadata;
 use crate::lab::apiserver::refusal::Cause;
@@ -38,9 +38,41 @@ fn stored_version(value: &Value) -> Option<String> {
     Some(stored["name"].as_str()?.to_owned())
 }
 
-pub(super) fn validate(value: &Value) -> Vec<Cause> {
+pub(super) fn validate(old: Option<&Value>, value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let spec = &value["spec"];
+    let names = &spec["names"];
+    checks::word(&mut causes, spec, "scope", "spec", &["Cluster", "Namespaced"]);
+    if spec["preserveUnknownFields"] == true {
+        let detail = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
+        causes.push(Cause::invalid("spec.preserveUnknownFields", &true.into(), detail));
+    }
+    for member in ["plural", "singular"] {
+        let name = checks::text(names, member);
+        if !name.is_empty() {
+            checks::label(&mut causes, name, format!("spec.names.{member}"));
+        }
+    }
+    for (at, name) in checks::items(names, "shortNames", "spec.names") {
+        checks::label(&mut causes, name.as_str().unwrap_or_default(), at);
+    }
+    for member in ["kind", "listKind"] {
+        let name = checks::text(names, member);
+        if !name.is_empty() {
+            checks::label(&mut causes, &name.to_lowercase(), format!("spec.names.{member}"));
+        }
+    }
+    if let Some(old) = old {
+        for (field, before, after) in [
+            ("spec.group", &old["spec"]["group"], &spec["group"]),
+            ("spec.scope", &old["spec"]["scope"], &spec["scope"]),
+            ("spec.names.plural", &old["spec"]["names"]["plural"], &names["plural"]),
+        ] {
+            if before != after {
+                causes.push(Cause::invalid(field, after, "field is immutable"));
+            }
+        }
+    }
     for member in ["group", "scope"] {
         if spec[member].as_str().is_none_or(str::is_empty) {
             causes.push(Cause::required(format!("spec.{member}"), ""));
@@ -64,16 +96,52 @@ pub(super) fn validate(value: &Value) -> Vec<Cause> {
         causes.push(Cause::invalid("spec.versions", &spec["versions"], detail));
     }
     for (index, version) in versions.iter().enumerate() {
-        if version["schema"]["openAPIV3Schema"].is_null() {
-            let field = format!("spec.versions[{index}].schema.openAPIV3Schema");
-            causes.push(Cause::required(field, "schemas are required"));
+        let at = format!("spec.versions[{index}]");
+        let name = checks::text(version, "name");
+        checks::label(&mut causes, name, format!("{at}.name"));
+        if versions[..index].iter().any(|other| other["name"] == name) {
+            causes.push(Cause::duplicate(format!("{at}.name"), &version["name"]));
         }
+        version_causes(&mut causes, version, &at);
     }
     if spec["group"].as_str().is_some_and(|g| !g.contains('.')) {
         let detail = "should be a domain with at least one dot";
         causes.push(Cause::invalid("spec.group", &spec["group"], detail));
     }
     causes
+}
+
+/// Checks the schema, the columns and the subresources of one version.
+fn version_causes(causes: &mut Vec<Cause>, version: &Value, at: &str) {
+    const TYPES: &[&str] = &["boolean", "date", "integer", "number", "string"];
+    let field = format!("{at}.schema.openAPIV3Schema");
+    match &version["schema"]["openAPIV3Schema"] {
+        Value::Null => causes.push(Cause::required(field, "schemas are required")),
+        schema => structural::check(causes, schema, &field),
+    }
+    for (at, column) in checks::items(version, "additionalPrinterColumns", at) {
+        checks::require(causes, column, "name", &at);
+        checks::require(causes, column, "type", &at);
+        checks::word(causes, column, "type", &at, TYPES);
+        let path = checks::text(column, "jsonPath");
+        if path.is_empty() {
+            causes.push(Cause::required(format!("{at}.jsonPath"), ""));
+        } else if !path.starts_with('.') {
+            let detail = "must start with a dot, such as .spec.replicas";
+            causes.push(Cause::invalid(format!("{at}.jsonPath"), &column["jsonPath"], detail));
+        }
+    }
+    let scale = &version["subresources"]["scale"];
+    if scale.is_object() {
+        let at = format!("{at}.subresources.scale");
+        for (member, root) in [("specReplicasPath", ".spec."), ("statusReplicasPath", ".status.")] {
+            if !checks::text(scale, member).starts_with(root) {
+                let detail = format!("should be a json path under {root}");
+                let field = format!("{at}.{member}");
+                causes.push(Cause::invalid(field, &checks::text(scale, member).into(), &detail));
+            }
+        }
+    }
 }
 
 pub(super) fn mark_deleted(object: &mut Value) {
@@ -136,7 +204,7 @@ pub(super) fn forget(cluster: &Cluster, name: &str) {
 }
 
 /// Puts the served versions of a definition into the catalog.
-fn register(cluster: &Cluster, definition: &Value) {
+pub(in crate::lab::apiserver) fn register(cluster: &Cluster, definition: &Value) {
     let name = metadata::text(definition, "name");
     let mut versions = resources(name, definition);
     versions.sort_by_key(|r| std::cmp::Reverse(priority(&r.version)));
@@ -182,6 +250,7 @@ fn resources(id: &str, definition: &Value) -> Vec<Resource> {
                 status_replicas: text(&scale["statusReplicasPath"]),
                 selector: scale["labelSelectorPath"].as_str().map(str::to_owned),
             }),
+            alias: None,
             custom: Some(Custom {
                 schema: version["schema"].get("openAPIV3Schema").cloned(),
                 columns: version["additionalPrinterColumns"]

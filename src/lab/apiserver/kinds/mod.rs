@@ -1,28 +1,43 @@
 //! What is special about some kinds: defaults, rules, and what follows from their changes.
 
+mod checks;
+mod content;
 mod custom;
 mod definition;
+mod mismatch;
 mod namespace;
+mod networking;
 mod node;
 mod pod;
+mod pod_spec;
+mod rbac;
 mod service;
+mod service_rules;
+mod storage;
 mod strict;
+mod structural;
 mod typed;
+mod volumes;
 mod workload;
+mod workload_rules;
 
-pub(super) use definition::CLEANUP;
+pub(super) use definition::{CLEANUP, register as serve_definition};
 pub(super) use namespace::{BOOTSTRAP, bootstrap_namespace};
+pub(super) use typed::schema;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::access;
 use super::call::Call;
 use super::cluster::Cluster;
 use super::metadata;
 use super::refusal::{Cause, Refusal};
 use super::resource::Resource;
 use super::store::Object;
+
+const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Kinds with a spec whose changes are not counted.
 const WITHOUT_GENERATION: &[&str] = &[
@@ -49,10 +64,7 @@ pub(super) fn has_generation(resource: &Resource) -> bool {
         || !(WITHOUT_GENERATION.contains(&resource.kind.as_str())
             || matches!(
                 resource.group.as_str(),
-                "rbac.authorization.k8s.io"
-                    | "storage.k8s.io"
-                    | "scheduling.k8s.io"
-                    | "node.k8s.io"
+                RBAC | "storage.k8s.io" | "scheduling.k8s.io" | "node.k8s.io"
             ))
 }
 
@@ -73,16 +85,17 @@ pub(super) fn prepare_create(
     }
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Namespace") => namespace::prepare(value),
-        ("", "Pod") => pod::prepare_create(cluster, value),
+        ("", "Pod") => pod::prepare_create(cluster, value, call)?,
         ("apiextensions.k8s.io", _) => definition::prepare_create(value),
         _ => {}
     }
-    prepare(resource, value, call)
+    prepare(resource, value, call)?;
+    if resource.group == RBAC { access::check_grant(cluster, call, value) } else { Ok(()) }
 }
 
 /// Completes an updated object.
 pub(super) fn prepare_update(
-    _cluster: &Cluster,
+    cluster: &Cluster,
     resource: &Resource,
     old: &Value,
     value: &mut Value,
@@ -91,18 +104,24 @@ pub(super) fn prepare_update(
     check_types(resource, value, call)?;
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("apiextensions.k8s.io", _) => definition::prepare_update(old, value),
+        (RBAC, _) => rbac::keep_aggregate(old, value),
         ("", "Namespace") => namespace::prepare_update(old, value),
         _ => {}
     }
-    prepare(resource, value, call)
+    prepare(resource, value, call)?;
+    if resource.group == RBAC && rbac::grants_differ(old, value) {
+        return access::check_grant(cluster, call, value);
+    }
+    Ok(())
 }
 
 /// Refuses built-in objects with members of a wrong type, so that everything after this can rely on them, and drops
 /// members they do not have.
 fn check_types(resource: &Resource, value: &mut Value, call: &Call) -> Result<(), Refusal> {
     let unknown = typed::check(resource, value).map_err(|error| {
+        let detail = mismatch::explain(resource, value).unwrap_or_else(|| error.to_string());
         Refusal::BadRequest(format!(
-            "{} in version {:?} cannot be handled as a {}: {error}",
+            "{} in version {:?} cannot be handled as a {}: {detail}",
             resource.kind, resource.version, resource.kind
         ))
     })?;
@@ -127,6 +146,10 @@ fn prepare(resource: &Resource, value: &mut Value, call: &Call) -> Result<(), Re
         ("apps" | "batch", _) | ("", "ReplicationController") => {
             workload::defaults(resource, value)
         }
+        (RBAC, _) => rbac::defaults(resource, value),
+        ("autoscaling", _) if value["spec"].is_object() => {
+            default(&mut value["spec"], "minReplicas", 1);
+        }
         ("networking.k8s.io", "NetworkPolicy") => service::network_policy_defaults(value),
         ("networking.k8s.io", "Ingress") => service::status_balancer(value),
         _ => {}
@@ -141,9 +164,18 @@ pub(super) fn validate(resource: &Resource, old: Option<&Value>, value: &Value) 
     }
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Pod") => pod::validate(old, value),
-        ("", "Service") => service::validate(value),
-        ("apps" | "batch", _) => workload::validate(resource, old, value),
-        ("apiextensions.k8s.io", _) => definition::validate(value),
+        ("", "Service") => service_rules::validate(old, value),
+        ("", "ConfigMap" | "Secret") => content::validate(resource, old, value),
+        ("", "PersistentVolumeClaim") => storage::claim(old, value),
+        ("", "ResourceQuota") => storage::quota(value),
+        ("networking.k8s.io", "Ingress") => networking::ingress(value),
+        ("networking.k8s.io", "NetworkPolicy") => networking::policy(value),
+        ("policy", _) => storage::budget(value),
+        ("autoscaling", _) => storage::autoscaler(value),
+        ("scheduling.k8s.io", _) => storage::priority(old, value),
+        ("apps" | "batch", _) => workload_rules::validate(resource, old, value),
+        (RBAC, _) => rbac::validate(resource, old, value),
+        ("apiextensions.k8s.io", _) => definition::validate(old, value),
         _ => Vec::new(),
     }
 }
@@ -175,6 +207,7 @@ pub(super) fn after_create(cluster: &Cluster, resource: &Resource, object: &Arc<
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Namespace") => namespace::furnish(cluster, &object.key.name),
         ("apiextensions.k8s.io", _) => definition::establish(cluster, object),
+        (RBAC, "ClusterRole") => access::aggregate(cluster),
         _ => {}
     }
 }
@@ -187,6 +220,7 @@ pub(super) fn after_update(cluster: &Cluster, resource: &Resource, object: &Arc<
             definition::establish(cluster, object);
             cluster.reaper.wake();
         }
+        (RBAC, "ClusterRole") => access::aggregate(cluster),
         _ => {}
     }
 }
@@ -195,6 +229,12 @@ pub(super) fn after_update(cluster: &Cluster, resource: &Resource, object: &Arc<
 pub(super) fn after_remove(cluster: &Cluster, resource: &Resource, object: &Arc<Object>) {
     if resource.group == "apiextensions.k8s.io" {
         definition::forget(cluster, &object.key.name);
+    }
+    if resource.is(RBAC, "ClusterRole") {
+        access::aggregate(cluster);
+    }
+    if matches!(resource.kind.as_str(), "ConfigMap" | "ServiceAccount") {
+        namespace::refurnish(cluster, &object.key);
     }
     cluster.reaper.wake();
 }

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::default;
 use crate::lab::apiserver::cluster::Cluster;
+use crate::lab::apiserver::metadata;
+use crate::lab::apiserver::store::Key;
 
 /// The namespaces of a new cluster.
 pub(in crate::lab::apiserver) const BOOTSTRAP: &[&str] =
@@ -44,6 +46,15 @@ pub(super) fn furnish(cluster: &Cluster, namespace: &str) {
             "kubernetes.io/description": "Contains a CA bundle that can be used to verify the API server of this lab."}},
         "data": {"ca.crt": cluster.authority_pem},
     }));
+}
+
+/// Replaces what every namespace contains when it was deleted from one that goes on.
+pub(super) fn refurnish(cluster: &Cluster, key: &Key) {
+    let furniture = matches!(&*key.name, "default" | "kube-root-ca.crt");
+    let namespace = cluster.namespace(&key.namespace).map(|namespace| namespace.value());
+    if furniture && namespace.is_some_and(|namespace| !metadata::is_deleting(&namespace)) {
+        furnish(cluster, &key.namespace);
+    }
 }
 
 /// Creates a namespace of a new cluster.

@@ -2,19 +2,26 @@
 
 use serde_json::{Value, json};
 
-use super::{default, items_mut};
+use super::{default, items_mut, pod_spec};
+use crate::lab::apiserver::call::Call;
 use crate::lab::apiserver::cluster::Cluster;
 use crate::lab::apiserver::metadata;
-use crate::lab::apiserver::refusal::Cause;
+use crate::lab::apiserver::refusal::{Cause, Refusal};
+use crate::lab::apiserver::store::Key;
 
 const CONTAINER_LISTS: &[&str] = &["initContainers", "containers", "ephemeralContainers"];
 
 /// Completes a new pod: what the admission of a real cluster adds.
-pub(super) fn prepare_create(_cluster: &Cluster, value: &mut Value) {
+pub(super) fn prepare_create(
+    cluster: &Cluster,
+    value: &mut Value,
+    call: &Call,
+) -> Result<(), Refusal> {
     default(value, "spec", json!({}));
     let spec = &mut value["spec"];
     default(spec, "serviceAccountName", "default");
     spec["serviceAccount"] = spec["serviceAccountName"].clone();
+    check_account(cluster, call, spec["serviceAccountName"].as_str().unwrap_or_default())?;
     default(spec, "priority", priority(spec));
     default(spec, "preemptionPolicy", "PreemptLowerPriority");
     tolerate(spec, "node.kubernetes.io/not-ready");
@@ -23,6 +30,22 @@ pub(super) fn prepare_create(_cluster: &Cluster, value: &mut Value) {
         mount_token(spec);
     }
     value["status"] = json!({"phase": "Pending", "qosClass": quality(&value["spec"])});
+    Ok(())
+}
+
+/// A pod cannot run in the name of an account that does not exist.
+fn check_account(cluster: &Cluster, call: &Call, name: &str) -> Result<(), Refusal> {
+    let key = Key::new(call.namespace(), name);
+    if cluster.store.get("serviceaccounts", &key).is_some() {
+        return Ok(());
+    }
+    Err(Refusal::Forbidden {
+        target: call.resource.target(call.path.name.as_deref().unwrap_or_default()),
+        detail: format!(
+            "error looking up service account {}/{name}: serviceaccount {name:?} not found",
+            call.namespace()
+        ),
+    })
 }
 
 fn priority(spec: &Value) -> i64 {
@@ -145,6 +168,7 @@ fn container_defaults(container: &mut Value, host: bool) {
     let policy = if floating { "Always" } else { "IfNotPresent" };
     default(container, "imagePullPolicy", policy);
     default(container, "resources", json!({}));
+    resource_defaults(&mut container["resources"]);
     default(container, "terminationMessagePath", "/dev/termination-log");
     default(container, "terminationMessagePolicy", "File");
     for port in items_mut(container, "ports") {
@@ -175,9 +199,26 @@ fn container_defaults(container: &mut Value, host: bool) {
     }
 }
 
+/// Quantities are text, and who names a limit asks for as much.
+fn resource_defaults(resources: &mut Value) {
+    for member in ["limits", "requests"] {
+        let amounts = resources.get_mut(member).and_then(Value::as_object_mut);
+        for amount in amounts.into_iter().flat_map(|amounts| amounts.values_mut()) {
+            if amount.is_number() {
+                *amount = amount.to_string().into();
+            }
+        }
+    }
+    let Some(limits) = resources["limits"].as_object().cloned() else { return };
+    for (name, limit) in limits {
+        default(resources, "requests", json!({}));
+        default(&mut resources["requests"], &name, limit);
+    }
+}
+
 /// Checks a pod; of an old one only a few fields may change.
 pub(super) fn validate(old: Option<&Value>, value: &Value) -> Vec<Cause> {
-    let mut causes = spec_causes(&value["spec"], "spec");
+    let mut causes = pod_spec::causes(&value["spec"], "spec");
     let Some(old) = old else { return causes };
     let frozen = |spec: &Value| {
         let mut spec = spec.clone();
@@ -203,49 +244,6 @@ pub(super) fn validate(old: Option<&Value>, value: &Value) -> Vec<Cause> {
     let moved = bound.is_some_and(|node| value["spec"]["nodeName"] != node);
     if moved || (old["spec"] != value["spec"] && frozen(&old["spec"]) != frozen(&value["spec"])) {
         causes.push(Cause::forbidden("spec", "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"));
-    }
-    causes
-}
-
-/// Checks the spec of a pod or of a template.
-pub(super) fn spec_causes(spec: &Value, path: &str) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    let containers = spec["containers"].as_array().map_or(&[][..], Vec::as_slice);
-    if containers.is_empty() {
-        causes.push(Cause::required(format!("{path}.containers"), ""));
-    }
-    let mut names = std::collections::HashSet::new();
-    for list in ["initContainers", "containers"] {
-        for (index, container) in spec[list].as_array().into_iter().flatten().enumerate() {
-            let field = |member: &str| format!("{path}.{list}[{index}].{member}");
-            let name = container["name"].as_str().unwrap_or_default();
-            if name.is_empty() {
-                causes.push(Cause::required(field("name"), ""));
-            } else if !metadata::is_label(name) || name.len() > 63 {
-                causes.push(Cause::invalid(field("name"), &name.into(), "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"));
-            } else if !names.insert(name) {
-                causes.push(Cause {
-                    reason: "FieldValueDuplicate",
-                    message: format!("Duplicate value: {name:?}"),
-                    field: field("name"),
-                });
-            }
-            for (at, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
-                let number = port["containerPort"].as_i64().unwrap_or_default();
-                if !(1..=65535).contains(&number) {
-                    let field = field(&format!("ports[{at}].containerPort"));
-                    causes.push(if number == 0 {
-                        Cause::required(field, "")
-                    } else {
-                        Cause::invalid(
-                            field,
-                            &number.into(),
-                            "must be between 1 and 65535, inclusive",
-                        )
-                    });
-                }
-            }
-        }
     }
     causes
 }

@@ -5,7 +5,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{default, items_mut};
-use crate::lab::apiserver::refusal::Cause;
 
 pub(super) fn defaults(value: &mut Value) {
     default(value, "spec", json!({}));
@@ -30,40 +29,6 @@ pub(super) fn defaults(value: &mut Value) {
         let number = port["port"].clone();
         default(port, "targetPort", number);
     }
-}
-
-pub(super) fn validate(value: &Value) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    let spec = &value["spec"];
-    let ports = spec["ports"].as_array().map_or(&[][..], Vec::as_slice);
-    if ports.is_empty() && spec["type"] != "ExternalName" && spec["clusterIP"] != "None" {
-        causes.push(Cause::required("spec.ports", ""));
-    }
-    let (mut names, mut numbers) = (Vec::new(), Vec::new());
-    for (index, port) in ports.iter().enumerate() {
-        let field = |member: &str| format!("spec.ports[{index}].{member}");
-        let name = port["name"].as_str().unwrap_or_default();
-        if name.is_empty() && ports.len() > 1 {
-            causes.push(Cause::required(field("name"), ""));
-        } else if names.contains(&name) {
-            let message = format!("Duplicate value: {name:?}");
-            causes.push(Cause { reason: "FieldValueDuplicate", message, field: field("name") });
-        }
-        names.push(name);
-        let number = port["port"].as_i64().unwrap_or_default();
-        if !(1..=65535).contains(&number) {
-            let detail = "must be between 1 and 65535, inclusive";
-            causes.push(Cause::invalid(field("port"), &port["port"], detail));
-        }
-        let key = (number, port["protocol"].as_str());
-        if numbers.contains(&key) {
-            let message = format!("Duplicate value: {port}");
-            let field = format!("spec.ports[{index}]");
-            causes.push(Cause { reason: "FieldValueDuplicate", message, field });
-        }
-        numbers.push(key);
-    }
-    causes
 }
 
 /// Turns `stringData` into `data`.

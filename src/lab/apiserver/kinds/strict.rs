@@ -5,10 +5,20 @@ use serde_json::Value;
 use crate::lab::apiserver::call::{Call, FieldValidation};
 use crate::lab::apiserver::refusal::Refusal;
 
+/// Unknown fields of one object that are removed and named.
+const MOST: usize = 1000;
+
 /// Treats the unknown fields of the body of a request.
 pub(super) fn report(call: &Call, unknown: &[String]) -> Result<(), Refusal> {
     if unknown.is_empty() {
         return Ok(());
+    }
+    if unknown.len() > MOST {
+        return Err(Refusal::BadRequest(format!(
+            "the object has {} unknown fields, such as {:?}",
+            unknown.len(),
+            shown(&unknown[0])
+        )));
     }
     let listed = || unknown.iter().map(|path| format!("unknown field {:?}", shown(path)));
     match call.field_validation()? {

@@ -1,10 +1,12 @@
-//! Checks built-in objects against the published types: wrong types and unknown fields.
+//! The published types of built-in kinds: wrong types, unknown fields, and the schemas of `kubectl explain`.
 
 use k8s_openapi::api::{
-    admissionregistration, apps, autoscaling, batch, certificates, coordination, core, discovery,
-    events, networking, node, policy, rbac, scheduling, storage,
+    admissionregistration, apps, authentication, authorization, autoscaling, batch, certificates,
+    coordination, core, discovery, events, networking, node, policy, rbac, scheduling, storage,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions;
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -12,6 +14,18 @@ use crate::lab::apiserver::resource::Resource;
 
 /// Unknown fields of an object, or what is wrong with its types.
 type Checked = Result<Vec<String>, serde_json::Error>;
+
+/// What is done with the type of a kind.
+struct Type {
+    check: fn(&Value) -> Checked,
+    schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+impl Type {
+    const fn of<T: DeserializeOwned + JsonSchema>() -> Self {
+        Self { check: check_as::<T>, schema: SchemaGenerator::subschema_for::<T> }
+    }
+}
 
 fn check_as<T: DeserializeOwned>(value: &Value) -> Checked {
     let mut unknown = Vec::new();
@@ -21,66 +35,101 @@ fn check_as<T: DeserializeOwned>(value: &Value) -> Checked {
 
 /// Deserialises an object as the type of its kind; kinds without one pass.
 pub(super) fn check(resource: &Resource, value: &Value) -> Checked {
-    let check: fn(&Value) -> Checked = match (resource.group.as_str(), resource.kind.as_str()) {
-        ("", "ConfigMap") => check_as::<core::v1::ConfigMap>,
-        ("", "Endpoints") => check_as::<core::v1::Endpoints>,
-        ("", "Event") => check_as::<core::v1::Event>,
-        ("", "LimitRange") => check_as::<core::v1::LimitRange>,
-        ("", "Namespace") => check_as::<core::v1::Namespace>,
-        ("", "Node") => check_as::<core::v1::Node>,
-        ("", "PersistentVolumeClaim") => check_as::<core::v1::PersistentVolumeClaim>,
-        ("", "PersistentVolume") => check_as::<core::v1::PersistentVolume>,
-        ("", "Pod") => check_as::<core::v1::Pod>,
-        ("", "PodTemplate") => check_as::<core::v1::PodTemplate>,
-        ("", "ReplicationController") => check_as::<core::v1::ReplicationController>,
-        ("", "ResourceQuota") => check_as::<core::v1::ResourceQuota>,
-        ("", "Secret") => check_as::<core::v1::Secret>,
-        ("", "ServiceAccount") => check_as::<core::v1::ServiceAccount>,
-        ("", "Service") => check_as::<core::v1::Service>,
-        ("events.k8s.io", _) => check_as::<events::v1::Event>,
-        ("autoscaling", _) => check_as::<autoscaling::v2::HorizontalPodAutoscaler>,
-        ("batch", "CronJob") => check_as::<batch::v1::CronJob>,
-        ("batch", "Job") => check_as::<batch::v1::Job>,
-        ("apps", "ControllerRevision") => check_as::<apps::v1::ControllerRevision>,
-        ("apps", "DaemonSet") => check_as::<apps::v1::DaemonSet>,
-        ("apps", "Deployment") => check_as::<apps::v1::Deployment>,
-        ("apps", "ReplicaSet") => check_as::<apps::v1::ReplicaSet>,
-        ("apps", "StatefulSet") => check_as::<apps::v1::StatefulSet>,
-        ("certificates.k8s.io", _) => check_as::<certificates::v1::CertificateSigningRequest>,
-        ("coordination.k8s.io", _) => check_as::<coordination::v1::Lease>,
-        ("discovery.k8s.io", _) => check_as::<discovery::v1::EndpointSlice>,
-        ("networking.k8s.io", "Ingress") => check_as::<networking::v1::Ingress>,
-        ("networking.k8s.io", "IngressClass") => check_as::<networking::v1::IngressClass>,
-        ("networking.k8s.io", "NetworkPolicy") => check_as::<networking::v1::NetworkPolicy>,
-        ("networking.k8s.io", "IPAddress") => check_as::<networking::v1::IPAddress>,
-        ("networking.k8s.io", "ServiceCIDR") => check_as::<networking::v1::ServiceCIDR>,
-        ("policy", _) => check_as::<policy::v1::PodDisruptionBudget>,
-        ("rbac.authorization.k8s.io", "ClusterRoleBinding") => {
-            check_as::<rbac::v1::ClusterRoleBinding>
+    type_of(resource).map_or_else(|| Ok(Vec::new()), |kind| (kind.check)(value))
+}
+
+/// Adds the schemas of a kind and of all that it contains; returns a reference to its own.
+pub(in crate::lab::apiserver) fn schema(
+    resource: &Resource,
+    generator: &mut SchemaGenerator,
+) -> Option<Schema> {
+    type_of(resource).map(|kind| (kind.schema)(generator))
+}
+
+/// Returns the type of a built-in kind.
+fn type_of(resource: &Resource) -> Option<Type> {
+    if resource.custom.is_some() {
+        return None;
+    }
+    Some(match (resource.group.as_str(), resource.kind.as_str()) {
+        ("", "ConfigMap") => Type::of::<core::v1::ConfigMap>(),
+        ("", "Endpoints") => Type::of::<core::v1::Endpoints>(),
+        ("", "Event") => Type::of::<core::v1::Event>(),
+        ("", "LimitRange") => Type::of::<core::v1::LimitRange>(),
+        ("", "Namespace") => Type::of::<core::v1::Namespace>(),
+        ("", "Node") => Type::of::<core::v1::Node>(),
+        ("", "PersistentVolumeClaim") => Type::of::<core::v1::PersistentVolumeClaim>(),
+        ("", "PersistentVolume") => Type::of::<core::v1::PersistentVolume>(),
+        ("", "Pod") => Type::of::<core::v1::Pod>(),
+        ("", "PodTemplate") => Type::of::<core::v1::PodTemplate>(),
+        ("", "ReplicationController") => Type::of::<core::v1::ReplicationController>(),
+        ("", "ResourceQuota") => Type::of::<core::v1::ResourceQuota>(),
+        ("", "Secret") => Type::of::<core::v1::Secret>(),
+        ("", "ServiceAccount") => Type::of::<core::v1::ServiceAccount>(),
+        ("", "Service") => Type::of::<core::v1::Service>(),
+        ("events.k8s.io", _) => Type::of::<events::v1::Event>(),
+        ("autoscaling", _) if resource.version == "v1" => {
+            Type::of::<autoscaling::v1::HorizontalPodAutoscaler>()
         }
-        ("rbac.authorization.k8s.io", "ClusterRole") => check_as::<rbac::v1::ClusterRole>,
-        ("rbac.authorization.k8s.io", "RoleBinding") => check_as::<rbac::v1::RoleBinding>,
-        ("rbac.authorization.k8s.io", "Role") => check_as::<rbac::v1::Role>,
-        ("storage.k8s.io", "CSIDriver") => check_as::<storage::v1::CSIDriver>,
-        ("storage.k8s.io", "CSINode") => check_as::<storage::v1::CSINode>,
-        ("storage.k8s.io", "StorageClass") => check_as::<storage::v1::StorageClass>,
-        ("storage.k8s.io", "VolumeAttachment") => check_as::<storage::v1::VolumeAttachment>,
+        ("autoscaling", _) => Type::of::<autoscaling::v2::HorizontalPodAutoscaler>(),
+        ("batch", "CronJob") => Type::of::<batch::v1::CronJob>(),
+        ("batch", "Job") => Type::of::<batch::v1::Job>(),
+        ("apps", "ControllerRevision") => Type::of::<apps::v1::ControllerRevision>(),
+        ("apps", "DaemonSet") => Type::of::<apps::v1::DaemonSet>(),
+        ("apps", "Deployment") => Type::of::<apps::v1::Deployment>(),
+        ("apps", "ReplicaSet") => Type::of::<apps::v1::ReplicaSet>(),
+        ("apps", "StatefulSet") => Type::of::<apps::v1::StatefulSet>(),
+        ("certificates.k8s.io", _) => Type::of::<certificates::v1::CertificateSigningRequest>(),
+        ("coordination.k8s.io", _) => Type::of::<coordination::v1::Lease>(),
+        ("discovery.k8s.io", _) => Type::of::<discovery::v1::EndpointSlice>(),
+        ("networking.k8s.io", "Ingress") => Type::of::<networking::v1::Ingress>(),
+        ("networking.k8s.io", "IngressClass") => Type::of::<networking::v1::IngressClass>(),
+        ("networking.k8s.io", "NetworkPolicy") => Type::of::<networking::v1::NetworkPolicy>(),
+        ("networking.k8s.io", "IPAddress") => Type::of::<networking::v1::IPAddress>(),
+        ("networking.k8s.io", "ServiceCIDR") => Type::of::<networking::v1::ServiceCIDR>(),
+        ("policy", _) => Type::of::<policy::v1::PodDisruptionBudget>(),
+        ("rbac.authorization.k8s.io", "ClusterRoleBinding") => {
+            Type::of::<rbac::v1::ClusterRoleBinding>()
+        }
+        ("rbac.authorization.k8s.io", "ClusterRole") => Type::of::<rbac::v1::ClusterRole>(),
+        ("rbac.authorization.k8s.io", "RoleBinding") => Type::of::<rbac::v1::RoleBinding>(),
+        ("rbac.authorization.k8s.io", "Role") => Type::of::<rbac::v1::Role>(),
+        ("storage.k8s.io", "CSIDriver") => Type::of::<storage::v1::CSIDriver>(),
+        ("storage.k8s.io", "CSINode") => Type::of::<storage::v1::CSINode>(),
+        ("storage.k8s.io", "StorageClass") => Type::of::<storage::v1::StorageClass>(),
+        ("storage.k8s.io", "VolumeAttachment") => Type::of::<storage::v1::VolumeAttachment>(),
         ("admissionregistration.k8s.io", "MutatingWebhookConfiguration") => {
-            check_as::<admissionregistration::v1::MutatingWebhookConfiguration>
+            Type::of::<admissionregistration::v1::MutatingWebhookConfiguration>()
         }
         ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration") => {
-            check_as::<admissionregistration::v1::ValidatingWebhookConfiguration>
+            Type::of::<admissionregistration::v1::ValidatingWebhookConfiguration>()
         }
         ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => {
-            check_as::<admissionregistration::v1::ValidatingAdmissionPolicy>
+            Type::of::<admissionregistration::v1::ValidatingAdmissionPolicy>()
         }
         ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => {
-            check_as::<admissionregistration::v1::ValidatingAdmissionPolicyBinding>
+            Type::of::<admissionregistration::v1::ValidatingAdmissionPolicyBinding>()
         }
-        ("apiextensions.k8s.io", _) => check_as::<apiextensions::v1::CustomResourceDefinition>,
-        ("scheduling.k8s.io", _) => check_as::<scheduling::v1::PriorityClass>,
-        ("node.k8s.io", _) => check_as::<node::v1::RuntimeClass>,
-        _ => return Ok(Vec::new()),
-    };
-    check(value)
+        ("apiextensions.k8s.io", _) => Type::of::<apiextensions::v1::CustomResourceDefinition>(),
+        ("scheduling.k8s.io", _) => Type::of::<scheduling::v1::PriorityClass>(),
+        ("node.k8s.io", _) => Type::of::<node::v1::RuntimeClass>(),
+        ("authentication.k8s.io", "TokenReview") => Type::of::<authentication::v1::TokenReview>(),
+        ("authentication.k8s.io", "SelfSubjectReview") => {
+            Type::of::<authentication::v1::SelfSubjectReview>()
+        }
+        ("authorization.k8s.io", "LocalSubjectAccessReview") => {
+            Type::of::<authorization::v1::LocalSubjectAccessReview>()
+        }
+        ("authorization.k8s.io", "SelfSubjectAccessReview") => {
+            Type::of::<authorization::v1::SelfSubjectAccessReview>()
+        }
+        ("authorization.k8s.io", "SelfSubjectRulesReview") => {
+            Type::of::<authorization::v1::SelfSubjectRulesReview>()
+        }
+        ("authorization.k8s.io", "SubjectAccessReview") => {
+            Type::of::<authorization::v1::SubjectAccessReview>()
+        }
+        ("apiregistration.k8s.io", _) => Type::of::<apiregistration::v1::APIService>(),
+        _ => return None,
+    })
 }

@@ -3,9 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{default, pod};
-use crate::lab::apiserver::refusal::Cause;
 use crate::lab::apiserver::resource::Resource;
-use crate::lab::apiserver::selector::{LabelSelector, query_form};
 
 pub(super) fn defaults(resource: &Resource, value: &mut Value) {
     if resource.kind == "ControllerRevision" {
@@ -97,49 +95,4 @@ fn template_defaults(template: &mut Value) {
         default(template, "spec", json!({}));
         pod::spec_defaults(&mut template["spec"]);
     }
-}
-
-pub(super) fn validate(resource: &Resource, old: Option<&Value>, value: &Value) -> Vec<Cause> {
-    let spec = &value["spec"];
-    let template = match resource.kind.as_str() {
-        "CronJob" => &spec["jobTemplate"]["spec"]["template"],
-        "ControllerRevision" => return Vec::new(),
-        _ => &spec["template"],
-    };
-    let path =
-        if resource.kind == "CronJob" { "spec.jobTemplate.spec.template" } else { "spec.template" };
-    let mut causes = pod::spec_causes(&template["spec"], &format!("{path}.spec"));
-    let restart = template["spec"]["restartPolicy"].as_str().unwrap_or_default();
-    let allowed: &[&str] =
-        if resource.group == "batch" { &["OnFailure", "Never"] } else { &["Always"] };
-    if !allowed.contains(&restart) {
-        let allowed: Vec<String> = allowed.iter().map(|a| format!("{a:?}")).collect();
-        causes.push(Cause {
-            reason: "FieldValueNotSupported",
-            message: format!(
-                "Unsupported value: {restart:?}: supported values: {}",
-                allowed.join(", ")
-            ),
-            field: format!("{path}.spec.restartPolicy"),
-        });
-    }
-    if resource.group == "batch" {
-        return causes;
-    }
-    let selector = &spec["selector"];
-    if selector.is_null() {
-        causes.push(Cause::required("spec.selector", ""));
-        return causes;
-    }
-    let labels = &template["metadata"]["labels"];
-    let matches = LabelSelector::parse(&query_form(selector))
-        .is_ok_and(|s| !s.is_empty() && s.matches(|key| labels[key].as_str()));
-    if !matches {
-        let detail = "`selector` does not match template `labels`";
-        causes.push(Cause::invalid(format!("{path}.metadata.labels"), labels, detail));
-    }
-    if old.is_some_and(|old| old["spec"]["selector"] != *selector) {
-        causes.push(Cause::invalid("spec.selector", selector, "field is immutable"));
-    }
-    causes
 }

@@ -1,5 +1,7 @@
 //! Server-side apply: merge a manager's wishes into the live object, by ownership.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::entries::{self, Entry, Operation, Writer};
@@ -23,19 +25,25 @@ pub(in crate::lab::apiserver) fn apply(
 
     let mut differing = wanted.clone();
     differing.subtract(&same(shape, live, wish));
+    let mut contested = if force { Tree::default() } else { differing.clone() };
+    let applied_before = last_applied(live, writer);
+    if let Some(before) = &applied_before {
+        // Whoever moves from client-side to server-side apply has no conflict with themselves.
+        contested.subtract(&Tree::of_object(shape, before));
+    }
     let mut conflicts = Vec::new();
-    for entry in &mut entries {
-        if force {
-            entry.fields.subtract(&differing);
-        } else {
-            let owner = entry.owner();
-            for field in common_fields(&entry.fields, &differing) {
-                conflicts.push(OwnedElsewhere { manager: owner.clone(), field });
-            }
+    for entry in &entries {
+        for field in common_fields(&entry.fields, &contested) {
+            conflicts.push(OwnedElsewhere { manager: entry.owner(), field });
         }
     }
     if !conflicts.is_empty() {
         return Err(conflicts);
+    }
+    if force || applied_before.is_some() {
+        for entry in &mut entries {
+            entry.fields.subtract(&differing);
+        }
     }
 
     let mut object = if live.is_null() { Value::Object(Map::new()) } else { live.clone() };
@@ -60,7 +68,22 @@ pub(in crate::lab::apiserver) fn apply(
         Entry { writer, operation: Operation::Apply, fields: wanted },
     );
     entries::write(&mut object, &entries);
+    if applied_before.is_some() {
+        object["metadata"]["annotations"][LAST_APPLIED] = wish.to_string().into();
+    }
     Ok(object)
+}
+
+/// Where client-side apply keeps what it has applied.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Returns what kubectl has last applied on the client's side.
+fn last_applied(live: &Value, writer: &Writer) -> Option<Value> {
+    if writer.manager != "kubectl" {
+        return None;
+    }
+    let text = live["metadata"]["annotations"][LAST_APPLIED].as_str()?;
+    serde_json::from_str(text).ok().filter(Value::is_object)
 }
 
 /// Returns the paths of leaves in both sets, as messages show them.
@@ -127,6 +150,7 @@ fn remove(shape: Shape<'_>, value: &mut Value, abandoned: &Tree, keep: &Tree) {
     let none = Tree::default();
     match value {
         Value::Object(members) => {
+            let mut gone = HashSet::new();
             for (step, child) in &abandoned.children {
                 let Some(name) = step.strip_prefix("f:") else { continue };
                 let Some(member) = members.get_mut(name) else { continue };
@@ -137,8 +161,11 @@ fn remove(shape: Shape<'_>, value: &mut Value, abandoned: &Tree, keep: &Tree) {
                 let empty = member.as_object().is_some_and(Map::is_empty)
                     || member.as_array().is_some_and(Vec::is_empty);
                 if kept.is_none() && (child.children.is_empty() || empty) {
-                    members.shift_remove(name);
+                    gone.insert(name);
                 }
+            }
+            if !gone.is_empty() {
+                members.retain(|name, _| !gone.contains(name.as_str()));
             }
         }
         Value::Array(items) => {

@@ -231,6 +231,16 @@ pub(super) fn fields(message: &str) -> Option<&'static [Field]> {
             (2, "selector", Message("LabelSelector")),
             (3, "maxUnavailable", IntOrText),
         ],
+        "HorizontalPodAutoscaler" => &[META, (2, "spec", Message("HorizontalPodAutoscalerSpec"))],
+        "HorizontalPodAutoscalerSpec" => &[
+            (1, "scaleTargetRef", Message("CrossVersionObjectReference")),
+            (2, "minReplicas", Positive),
+            (3, "maxReplicas", Number),
+            (4, "targetCPUUtilizationPercentage", Positive),
+        ],
+        "CrossVersionObjectReference" => {
+            &[(1, "kind", Text), (2, "name", Text), (3, "apiVersion", Text)]
+        }
         "PriorityClass" => &[
             META,
             (2, "value", Number),

@@ -81,12 +81,32 @@ impl Collection {
         self.objects.get(key).cloned()
     }
 
+    /// Returns the revision of the last event.
+    pub(super) fn latest(&self) -> u64 {
+        *self.changed.borrow()
+    }
+
     pub(super) fn subscribe(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
     pub(super) fn keys_in(&self, namespace: &str) -> Vec<Key> {
         self.in_namespace(Some(namespace), None).map(|(key, _)| key.clone()).collect()
+    }
+
+    pub(super) fn objects(&self) -> impl Iterator<Item = &Arc<Object>> {
+        self.objects.values()
+    }
+
+    /// Takes in an object of an earlier run.
+    pub(super) fn restore(&mut self, object: Arc<Object>) {
+        self.objects.insert(object.key.clone(), object);
+    }
+
+    /// Forgets the events up to a revision.
+    pub(super) fn forget(&mut self, latest: u64) {
+        self.compacted = latest;
+        self.changed.send_replace(latest);
     }
 
     /// Applies an event to the objects and appends it to the history.

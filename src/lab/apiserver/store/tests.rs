@@ -36,7 +36,7 @@ fn a_write_that_expects_another_revision_fails() {
     put(&store, "a", "2");
     let stale =
         store.put(&resource, first.key.clone(), first.value(), Expect::Revision(first.revision));
-    assert_eq!(stale.unwrap_err(), Mismatch);
+    assert!(matches!(stale.unwrap_err(), WriteError::Mismatch));
     assert!(store.put(&resource, first.key.clone(), first.value(), Expect::Absent).is_err());
 }
 

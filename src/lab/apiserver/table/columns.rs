@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{age, custom, pods, workloads};
+use super::{admin, age, custom, pods, workloads};
 use crate::lab::apiserver::resource::Resource;
 use crate::lab::apiserver::selector::query_form;
 
@@ -90,7 +90,7 @@ pub(super) fn age() -> Column {
     })
 }
 
-fn at(name: &str, pointer: &'static str) -> Column {
+pub(super) fn at(name: &str, pointer: &'static str) -> Column {
     Column::text(name, move |object| text_at(object, pointer))
 }
 
@@ -113,6 +113,9 @@ fn count(name: &str, members: &'static [&'static str]) -> Column {
 pub(super) fn of(resource: &Resource) -> Vec<Column> {
     if let Some(custom) = &resource.custom {
         return custom::columns(&custom.columns);
+    }
+    if let Some(columns) = admin::of(&resource.group, &resource.kind) {
+        return columns;
     }
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Pod") => pods::pod(),

@@ -12,11 +12,13 @@ pub(super) fn columns(definitions: &[Value]) -> Vec<Column> {
         let text = |member: &str| definition[member].as_str().unwrap_or_default().to_owned();
         let (path, kind) = (text("jsonPath"), text("type"));
         let is_date = kind == "date";
-        let mut column = Column::new(&text("name"), move |object, now| match find(object, &path) {
-            Some(time) if is_date => age::since(time, now).into(),
-            Some(value @ (Value::Array(_) | Value::Object(_))) => value.to_string().into(),
-            Some(value) => value.clone(),
-            None => Value::Null,
+        let mut column = Column::new(&text("name"), move |object, now| {
+            match find_all(object, &path).as_slice() {
+                [] => Value::Null,
+                [time, ..] if is_date => age::since(time, now).into(),
+                [value] if !value.is_array() && !value.is_object() => (*value).clone(),
+                all => all.iter().map(|value| shown(value)).collect::<Vec<_>>().join(" ").into(),
+            }
         })
         .kind(&kind);
         column.priority = definition["priority"].as_i64().unwrap_or_default();
@@ -29,47 +31,75 @@ pub(super) fn columns(definitions: &[Value]) -> Vec<Column> {
     out
 }
 
-/// Follows a simple JSON path: `.spec.x`, `.spec["a.b"]`, `.items[0].y`, `.conditions[?(@.type=="Ready")].status`.
-pub(super) fn find<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    let mut found = value;
-    let mut rest = path;
-    while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix('[') {
-            let (inside, after) = after.split_once(']')?;
-            rest = after;
-            found = match inside.strip_prefix("?(@.").and_then(|f| f.strip_suffix(')')) {
-                Some(filter) => {
-                    let (member, wanted) = filter.split_once("==")?;
-                    let wanted = wanted.trim().trim_matches(['"', '\'']);
-                    found.as_array()?.iter().find(|item| item[member.trim()] == wanted)?
-                }
-                None => match inside.parse::<usize>() {
-                    Ok(index) => found.get(index)?,
-                    Err(_) => found.get(inside.trim_matches(['"', '\'']))?,
-                },
-            };
-        } else {
-            let name = rest.strip_prefix('.').unwrap_or(rest);
-            let end = name.find(['.', '[']).unwrap_or(name.len());
-            rest = &name[end..];
-            let name = &name[..end];
-            if !name.is_empty() {
-                found = found.get(name)?;
-            } else if rest.is_empty() {
-                break;
-            } else if rest.starts_with('.') {
-                return None;
-            }
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Follows a JSON path: `.spec.x`, `.spec["a.b"]`, `.a\.b`, `.items[0].y`, `.conditions[?(@.type=="Ready")].status`,
+/// `.items[*].y`. Returns all that it leads to.
+fn find_all<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
+    if path.is_empty() {
+        return vec![value];
+    }
+    if let Some(after) = path.strip_prefix('[') {
+        let Some((inside, rest)) = after.split_once(']') else { return Vec::new() };
+        return chosen(value, inside).into_iter().flat_map(|item| find_all(item, rest)).collect();
+    }
+    let path = path.strip_prefix('.').unwrap_or(path);
+    let end = end_of_name(path);
+    let (name, rest) = path.split_at(end);
+    match (name, rest) {
+        ("", "") => vec![value],
+        ("", rest) if rest.starts_with('.') => Vec::new(),
+        ("", rest) => find_all(value, rest),
+        (name, rest) => value.get(plain(name)).map_or_else(Vec::new, |found| find_all(found, rest)),
+    }
+}
+
+/// Returns where a name ends: at a dot or bracket without a backslash before it.
+fn end_of_name(path: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in path.char_indices() {
+        match c {
+            '\\' if !escaped => escaped = true,
+            '.' | '[' if !escaped => return at,
+            _ => escaped = false,
         }
     }
-    Some(found)
+    path.len()
+}
+
+/// Removes quotes and backslashes.
+fn plain(name: &str) -> String {
+    name.trim_matches(['"', '\'']).replace('\\', "")
+}
+
+/// Returns what brackets choose: an item by its index, a member, items by a condition, all items.
+fn chosen<'a>(value: &'a Value, inside: &str) -> Vec<&'a Value> {
+    if inside == "*" {
+        return match value {
+            Value::Array(items) => items.iter().collect(),
+            Value::Object(members) => members.values().collect(),
+            _ => Vec::new(),
+        };
+    }
+    let filter = inside.strip_prefix("?(@.").and_then(|filter| filter.strip_suffix(')'));
+    if let Some((member, wanted)) = filter.and_then(|filter| filter.split_once("==")) {
+        let wanted = wanted.trim().trim_matches(['"', '\'']);
+        let items = value.as_array().into_iter().flatten();
+        return items.filter(|item| item[member.trim()] == wanted).collect();
+    }
+    match inside.parse::<usize>() {
+        Ok(index) => value.get(index).into_iter().collect(),
+        Err(_) => value.get(plain(inside)).into_iter().collect(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::find;
+    use super::find_all;
 
     #[test]
     fn printer_paths_are_followed() {
@@ -77,15 +107,18 @@ mod tests {
             "status": {"conditions": [{"type": "Ready", "status": "True"}]}});
         for (path, value) in [
             (".spec['a.b']", json!(1)),
+            (r".spec['a\.b']", json!(1)),
+            (r".spec.a\.b", json!(1)),
+            (".spec.list[*].x", json!(2)),
             (".spec.list[0].x", json!(2)),
             (".status.conditions[?(@.type==\"Ready\")].status", json!("True")),
         ] {
-            assert_eq!(find(&object, path), Some(&value), "{path}");
+            assert_eq!(find_all(&object, path), [&value], "{path}");
         }
         for absent in
             [".spec.none", ".spec.list[7]", ".spec..x", ".spec[", "spec.list[?(@.x==3)].x"]
         {
-            assert_eq!(find(&object, absent), None, "{absent}");
+            assert!(find_all(&object, absent).is_empty(), "{absent}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Tables: what `kubectl get` shows, formatted by the server.
 
+mod admin;
 mod age;
 mod columns;
 mod custom;

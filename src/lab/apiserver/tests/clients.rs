@@ -86,7 +86,8 @@ async fn callers_prove_who_they_are() {
     assert_eq!(account.get("default").await.unwrap().metadata.name.as_deref(), Some("default"));
     let token = lab.server.service_account_token("default", "default");
     let pod = lab.client_with_token(&token).await;
-    Api::<Pod>::default_namespaced(pod).list(&ListParams::default()).await.unwrap();
+    let error = Api::<Pod>::default_namespaced(pod).list(&ListParams::default()).await.unwrap_err();
+    assert_eq!(code(error), (403, "Forbidden".to_owned()), "nobody has granted it anything");
 
     let stranger = lab.client_with_token("wrong").await;
     let error = Api::<Node>::all(stranger).list(&ListParams::default()).await.unwrap_err();

@@ -1,7 +1,7 @@
 //! A server with a fake pod backend.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -66,6 +66,7 @@ pub(super) struct Lab {
     kubeconfig: String,
     authority: Arc<Authority>,
     dir: tempfile::TempDir,
+    limits: Limits,
 }
 
 pub(super) const TOKEN: &str = "secret-of-node-1";
@@ -76,24 +77,10 @@ impl Lab {
     }
 
     pub(super) async fn with(limits: Limits) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let six = TcpListener::bind("[::1]:0").ok();
         let authority = Arc::new(Authority::generate("test").unwrap());
-        let server = ApiServer::start(ApiServerOptions {
-            listeners: std::iter::once(listener).chain(six).collect(),
-            authority: Arc::clone(&authority),
-            server_names: vec!["127.0.0.1".to_owned(), "::1".to_owned(), "kubernetes".to_owned()],
-            tokens: vec![TokenGrant {
-                token: TOKEN.to_owned(),
-                user: "system:node:node-1".to_owned(),
-                groups: vec!["system:nodes".to_owned()],
-            }],
-            pods: Arc::new(FakePods),
-            limits,
-            shutdown: CancellationToken::new(),
-        })
-        .await
-        .unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = serve(&authority, listener, dir.path(), &limits).await;
         let url = format!("https://{}", server.addresses()[0]);
         let kubeconfig = Kubeconfig {
             cluster: "lab".to_owned(),
@@ -106,7 +93,16 @@ impl Lab {
             namespace: None,
         }
         .render();
-        Self { server, url, kubeconfig, authority, dir: tempfile::tempdir().unwrap() }
+        Self { server, url, kubeconfig, authority, dir, limits }
+    }
+
+    /// Ends the server and starts another one on the same address with what the first has left on disk.
+    pub(super) async fn restart(self) -> Self {
+        let address = self.server.addresses()[0];
+        self.server.stop().await;
+        let listener = TcpListener::bind(address).unwrap();
+        let server = serve(&self.authority, listener, self.dir.path(), &self.limits).await;
+        Self { server, ..self }
     }
 
     /// Opens a TLS connection to the server.
@@ -142,6 +138,19 @@ impl Lab {
         kube::Client::try_from(config).unwrap()
     }
 
+    /// Returns the kubeconfig with a bearer token instead of a certificate.
+    pub(super) fn kubeconfig_with_token(&self, token: &str) -> String {
+        Kubeconfig {
+            cluster: "lab".to_owned(),
+            server: self.url.clone(),
+            authority_pem: self.authority.certificate_pem().to_owned(),
+            user: "account".to_owned(),
+            credential: Credential::Token(token.to_owned()),
+            namespace: None,
+        }
+        .render()
+    }
+
     /// A client that shows a bearer token instead of a certificate.
     pub(super) async fn client_with_token(&self, token: &str) -> kube::Client {
         let mut config = ClientConfig::from_yaml(&self.kubeconfig).unwrap();
@@ -154,4 +163,29 @@ impl Lab {
             .unwrap();
         kube::Client::try_from(config).unwrap()
     }
+}
+
+async fn serve(
+    authority: &Arc<Authority>,
+    listener: TcpListener,
+    state: &Path,
+    limits: &Limits,
+) -> ApiServer {
+    let six = TcpListener::bind("[::1]:0").ok();
+    ApiServer::start(ApiServerOptions {
+        listeners: std::iter::once(listener).chain(six).collect(),
+        authority: Arc::clone(authority),
+        server_names: vec!["127.0.0.1".to_owned(), "::1".to_owned(), "kubernetes".to_owned()],
+        tokens: vec![TokenGrant {
+            token: TOKEN.to_owned(),
+            user: "system:node:node-1".to_owned(),
+            groups: vec!["system:masters".to_owned()],
+        }],
+        pods: Arc::new(FakePods),
+        limits: limits.clone(),
+        state: Some(state.to_owned()),
+        shutdown: CancellationToken::new(),
+    })
+    .await
+    .unwrap()
 }

@@ -63,6 +63,7 @@ spec: {nodeName: node-1, containers: [{name: c, image: x}]}
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs kubectl 1.31 or newer on PATH"]
 async fn everyday_commands_work() {
     let lab = Lab::start().await;
     let Some(version) = run(&lab, "version", "").await else { return };
@@ -110,6 +111,7 @@ async fn everyday_commands_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs kubectl 1.31 or newer on PATH"]
 async fn commands_that_send_protobuf_work() {
     let lab = Lab::start().await;
     for (line, wanted) in [
@@ -158,6 +160,7 @@ async fn commands_that_send_protobuf_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs kubectl 1.31 or newer on PATH"]
 async fn problems_are_explained() {
     let lab = Lab::start().await;
     let fails = async |line: &str, stdin: &str, wanted: &str| {

@@ -1,6 +1,9 @@
 //! The server on loopback, driven by the clients it is for.
 
+mod access;
 mod clients;
+mod commands;
+mod faults;
 mod harness;
 mod kubectl;
 mod protocol;

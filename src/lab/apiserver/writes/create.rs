@@ -11,7 +11,7 @@ use crate::lab::apiserver::kinds;
 use crate::lab::apiserver::metadata;
 use crate::lab::apiserver::ownership::{self, Shape};
 use crate::lab::apiserver::refusal::Refusal;
-use crate::lab::apiserver::store::{Expect, Key, Object};
+use crate::lab::apiserver::store::{Expect, Key, Object, WriteError};
 
 /// Tries for a free generated name.
 const TRIES: usize = 8;
@@ -84,8 +84,10 @@ fn attempt(cluster: &Cluster, call: &Call, mut value: Value) -> Result<Option<Wr
         let taken = cluster.store.get(&resource.id, &key).is_some();
         return Ok((!taken).then_some(Written::Preview(value)));
     }
-    let Ok(object) = cluster.store.put(resource, key, value, Expect::Absent) else {
-        return Ok(None);
+    let object = match cluster.store.put(resource, key, value, Expect::Absent) {
+        Ok(object) => object,
+        Err(WriteError::Mismatch) => return Ok(None),
+        Err(error) => return Err(error.into()),
     };
     kinds::after_create(cluster, resource, &object);
     Ok(Some(Written::Created(object)))

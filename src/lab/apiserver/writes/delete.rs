@@ -10,7 +10,7 @@ use crate::lab::apiserver::kinds;
 use crate::lab::apiserver::metadata;
 use crate::lab::apiserver::refusal::Refusal;
 use crate::lab::apiserver::resource::Resource;
-use crate::lab::apiserver::store::{At, Expect, Key, Object, Query};
+use crate::lab::apiserver::store::{At, Expect, Key, Object, Query, WriteError};
 
 /// What happens to the dependents of a deleted object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +28,8 @@ pub(in crate::lab::apiserver) struct DeleteOptions {
     pub(in crate::lab::apiserver) propagation: Propagation,
     pub(in crate::lab::apiserver) uid: Option<String>,
     pub(in crate::lab::apiserver) resource_version: Option<String>,
+    /// Clients ask for dry runs in the body.
+    pub(in crate::lab::apiserver) dry_run: bool,
 }
 
 /// The outcome of a DELETE.
@@ -69,6 +71,7 @@ impl DeleteOptions {
             propagation,
             uid: text(&body["preconditions"]["uid"]),
             resource_version: text(&body["preconditions"]["resourceVersion"]),
+            dry_run: body["dryRun"].as_array().is_some_and(|all| all.iter().any(|d| d == "All")),
         })
     }
 }
@@ -86,7 +89,7 @@ pub(in crate::lab::apiserver) fn delete(
         let current =
             cluster.store.get(&resource.id, key).ok_or_else(|| Refusal::NotFound(target()))?;
         check(resource, key, &current, options)?;
-        if effect == Effect::DryRun {
+        if effect == Effect::DryRun || options.dry_run {
             return Ok(Deleted::Pending(current));
         }
         let old = current.value();
@@ -94,20 +97,27 @@ pub(in crate::lab::apiserver) fn delete(
         let grace = kinds::grace(resource, &old, options.grace);
         mark(resource, &mut new, grace, options.propagation)?;
         if grace == 0 && kinds::is_finished(resource, &new) {
-            if let Ok(object) = cluster.store.remove(resource, key, new, current.revision) {
-                kinds::after_remove(cluster, resource, &object);
-                return Ok(Deleted::Gone(object));
+            match cluster.store.remove(resource, key, new, current.revision) {
+                Ok(object) => {
+                    kinds::after_remove(cluster, resource, &object);
+                    return Ok(Deleted::Gone(object));
+                }
+                Err(WriteError::Mismatch) => continue,
+                Err(error) => return Err(error.into()),
             }
-            continue;
         }
         if new == old {
             return Ok(Deleted::Pending(current));
         }
         let expect = Expect::Revision(current.revision);
-        if let Ok(object) = cluster.store.put(resource, key.clone(), new, expect) {
-            cluster.store.look_at(&resource.id, key);
-            kinds::after_update(cluster, resource, &object);
-            return Ok(Deleted::Pending(object));
+        match cluster.store.put(resource, key.clone(), new, expect) {
+            Ok(object) => {
+                cluster.store.look_at(&resource.id, key);
+                kinds::after_update(cluster, resource, &object);
+                return Ok(Deleted::Pending(object));
+            }
+            Err(WriteError::Mismatch) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Err(Refusal::Conflict {

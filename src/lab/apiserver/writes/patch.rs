@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::create::{check_kind, create};
 use super::strategic;
 use super::update::{Ownership, Written, modify};
+use crate::lab::apiserver::access;
 use crate::lab::apiserver::call::Call;
 use crate::lab::apiserver::cluster::Cluster;
 use crate::lab::apiserver::metadata;
@@ -133,6 +134,7 @@ fn apply(cluster: &Cluster, call: &Call, wish: &Value) -> Result<Written, Refusa
     let force = call.parameters.flag("force");
     let exists = cluster.store.get(&call.resource.id, &call.key()?).is_some();
     if !exists && call.subresource().is_empty() {
+        access::require(cluster, call, "create")?;
         let applied = ownership::apply(shape, &Value::Null, &wish, &writer, force)
             .map_err(Refusal::ApplyConflict)?;
         let mut object = applied;

@@ -1,5 +1,7 @@
 //! Strategic merge patches: merge patches that know which lists have keys.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::lab::apiserver::ownership::{ListShape, Shape};
@@ -43,7 +45,7 @@ pub(super) fn merge(shape: Shape<'_>, target: &mut Value, patch: &Value) -> Resu
         } else if name.starts_with('$') {
             continue;
         } else if change.is_null() {
-            members.shift_remove(name);
+            // Removed below, all at once: one by one takes quadratic time.
         } else if let Value::Array(items) = change {
             let order = changes.get(&format!("{ORDER}{name}")).and_then(Value::as_array);
             let list = members.entry(name.clone()).or_insert_with(|| Value::Array(Vec::new()));
@@ -63,6 +65,11 @@ pub(super) fn merge(shape: Shape<'_>, target: &mut Value, patch: &Value) -> Resu
         if let (Some(Value::Array(list)), Some(order)) = (members.get_mut(name), order.as_array()) {
             reorder(shape.member(name), list, order);
         }
+    }
+    let nulls: HashSet<&String> =
+        changes.iter().filter(|(_, change)| change.is_null()).map(|(name, _)| name).collect();
+    if !nulls.is_empty() {
+        members.retain(|name, _| !nulls.contains(name));
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::lab::apiserver::metadata;
 use crate::lab::apiserver::ownership::{self, Shape};
 use crate::lab::apiserver::refusal::{Cause, Refusal};
 use crate::lab::apiserver::resource::Resource;
-use crate::lab::apiserver::store::{Expect, Key, Object};
+use crate::lab::apiserver::store::{Expect, Key, Object, WriteError};
 
 /// Tries before a write that races with others gives up.
 const TRIES: usize = 16;
@@ -181,17 +181,26 @@ fn write(
     }
     if metadata::is_deleting(&new) && kinds::is_finished(resource, &new) {
         let removed = cluster.store.remove(resource, &current.key, new, current.revision);
-        return Ok(removed.ok().map(|object| {
+        return Ok(unless_raced(removed)?.map(|object| {
             kinds::after_remove(cluster, resource, &object);
             Written::Removed(in_version(object.value(), resource))
         }));
     }
     let stored =
         cluster.store.put(resource, current.key.clone(), new, Expect::Revision(current.revision));
-    Ok(stored.ok().map(|object| {
+    Ok(unless_raced(stored)?.map(|object| {
         kinds::after_update(cluster, resource, &object);
         Written::Updated(object)
     }))
+}
+
+/// A write that lost a race is tried again, one that cannot be remembered is not.
+fn unless_raced(written: Result<Arc<Object>, WriteError>) -> Result<Option<Arc<Object>>, Refusal> {
+    match written {
+        Ok(object) => Ok(Some(object)),
+        Err(WriteError::Mismatch) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Takes everything outside the part from the old version.
