@@ -30,6 +30,7 @@ check: setup-test ## everything that needs no root: formatting, lints, unit, pro
 	cargo deny --offline check --hide-inclusion-graph bans licenses sources
 	cargo test --locked -p skep-bpf
 	cargo test --locked
+	@scripts/kubectl
 
 test: ## every test, on this kernel and on the supported ones under QEMU (needs root)
 	@scripts/test
