@@ -23,6 +23,7 @@ mod workload_rules;
 
 pub(super) use definition::{CLEANUP, register as serve_definition};
 pub(super) use namespace::{BOOTSTRAP, bootstrap_namespace};
+pub(super) use strict::write_quantities;
 pub(super) use typed::schema;
 
 use std::sync::Arc;
@@ -106,6 +107,7 @@ pub(super) fn prepare_update(
         ("apiextensions.k8s.io", _) => definition::prepare_update(old, value),
         (RBAC, _) => rbac::keep_aggregate(old, value),
         ("", "Namespace") => namespace::prepare_update(old, value),
+        ("", "Service") => service::keep_allocated(old, value),
         _ => {}
     }
     prepare(resource, value, call)?;
@@ -129,6 +131,7 @@ fn check_types(resource: &Resource, value: &mut Value, call: &Call) -> Result<()
     unknown.iter().for_each(|path| strict::remove(value, path));
     if resource.custom.is_none() {
         strict::remove_nulls(value);
+        write_quantities(value);
     }
     Ok(())
 }
@@ -147,6 +150,9 @@ fn prepare(resource: &Resource, value: &mut Value, call: &Call) -> Result<(), Re
             workload::defaults(resource, value)
         }
         (RBAC, _) => rbac::defaults(resource, value),
+        ("", "PersistentVolumeClaim") | ("storage.k8s.io", "StorageClass") => {
+            storage::defaults(resource, value);
+        }
         ("autoscaling", _) if value["spec"].is_object() => {
             default(&mut value["spec"], "minReplicas", 1);
         }

@@ -199,16 +199,8 @@ fn container_defaults(container: &mut Value, host: bool) {
     }
 }
 
-/// Quantities are text, and who names a limit asks for as much.
+/// Who names a limit asks for as much.
 fn resource_defaults(resources: &mut Value) {
-    for member in ["limits", "requests"] {
-        let amounts = resources.get_mut(member).and_then(Value::as_object_mut);
-        for amount in amounts.into_iter().flat_map(|amounts| amounts.values_mut()) {
-            if amount.is_number() {
-                *amount = amount.to_string().into();
-            }
-        }
-    }
     let Some(limits) = resources["limits"].as_object().cloned() else { return };
     for (name, limit) in limits {
         default(resources, "requests", json!({}));
@@ -218,7 +210,7 @@ fn resource_defaults(resources: &mut Value) {
 
 /// Checks a pod; of an old one only a few fields may change.
 pub(super) fn validate(old: Option<&Value>, value: &Value) -> Vec<Cause> {
-    let mut causes = pod_spec::causes(&value["spec"], "spec");
+    let mut causes = pod_spec::causes(&value["spec"], "spec", &[]);
     let Some(old) = old else { return causes };
     let frozen = |spec: &Value| {
         let mut spec = spec.clone();

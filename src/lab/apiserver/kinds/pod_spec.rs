@@ -10,10 +10,11 @@ use crate::lab::apiserver::refusal::Cause;
 
 const CONTAINERS: &[&str] = &["initContainers", "containers"];
 
-/// Returns what is wrong with the spec of a pod or of a template.
-pub(super) fn causes(spec: &Value, path: &str) -> Vec<Cause> {
+/// Returns what is wrong with the spec of a pod or of a template; `claims` are the volumes that a controller will add.
+pub(super) fn causes(spec: &Value, path: &str, claims: &[&str]) -> Vec<Cause> {
     let mut causes = Vec::new();
-    let volumes = volumes::check(&mut causes, spec, path);
+    let mut volumes = volumes::check(&mut causes, spec, path);
+    volumes.extend(claims);
     if spec["containers"].as_array().is_none_or(Vec::is_empty) {
         causes.push(Cause::required(format!("{path}.containers"), ""));
     }

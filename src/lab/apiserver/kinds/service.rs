@@ -31,6 +31,68 @@ pub(super) fn defaults(value: &mut Value) {
     }
 }
 
+fn remove(object: &mut Value, member: &str) {
+    if let Some(members) = object.as_object_mut() {
+        members.shift_remove(member);
+    }
+}
+
+/// What only some types have goes with the type, unless the update says something new about it.
+fn drop_dependent(old: &Value, spec: &mut Value) {
+    let outside = |spec: &Value| matches!(spec["type"].as_str(), Some("NodePort" | "LoadBalancer"));
+    if outside(old) && !outside(spec) {
+        for member in
+            ["externalTrafficPolicy", "allocateLoadBalancerNodePorts", "healthCheckNodePort"]
+        {
+            if spec[member] == old[member] {
+                remove(spec, member);
+            }
+        }
+        let before = old["ports"].as_array().into_iter().flatten();
+        let before: Vec<&Value> = before.map(|port| &port["nodePort"]).collect();
+        for port in items_mut(spec, "ports").filter(|port| before.contains(&&port["nodePort"])) {
+            remove(port, "nodePort");
+        }
+    }
+    if spec["type"] == "ExternalName" && old["type"] != "ExternalName" {
+        for member in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+            if spec[member] == old[member] {
+                remove(spec, member);
+            }
+        }
+    }
+}
+
+/// An update that leaves out what was allocated keeps it, as `kubectl replace` of a manifest does.
+pub(super) fn keep_allocated(old: &Value, value: &mut Value) {
+    let (old, spec) = (&old["spec"], &mut value["spec"]);
+    drop_dependent(old, spec);
+    if spec["type"] == "ExternalName" || old["type"] == "ExternalName" || !spec.is_object() {
+        return;
+    }
+    if spec["clusterIP"].as_str().is_none_or(str::is_empty) {
+        remove(spec, "clusterIP");
+        for member in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+            if !old[member].is_null() {
+                default(spec, member, old[member].clone());
+            }
+        }
+    }
+    if !matches!(spec["type"].as_str(), Some("NodePort" | "LoadBalancer")) {
+        return;
+    }
+    for port in items_mut(spec, "ports") {
+        let protocol = port["protocol"].as_str().unwrap_or("TCP").to_owned();
+        let same =
+            old["ports"].as_array().into_iter().flatten().find(|other| {
+                other["port"] == port["port"] && other["protocol"] == protocol.as_str()
+            });
+        if let Some(node_port) = same.map(|other| &other["nodePort"]).filter(|p| p.is_number()) {
+            default(port, "nodePort", node_port.clone());
+        }
+    }
+}
+
 /// Turns `stringData` into `data`.
 pub(super) fn secret_defaults(value: &mut Value) {
     default(value, "type", "Opaque");

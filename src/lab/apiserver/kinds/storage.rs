@@ -1,11 +1,24 @@
 //! The rules of smaller kinds: claims, budgets, autoscalers, quotas, priorities.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::checks::{self, text};
+use super::default;
 use crate::lab::apiserver::refusal::Cause;
+use crate::lab::apiserver::resource::Resource;
 
 const MODES: &[&str] = &["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+
+pub(super) fn defaults(resource: &Resource, value: &mut Value) {
+    if resource.kind == "StorageClass" {
+        default(value, "reclaimPolicy", "Delete");
+        default(value, "volumeBindingMode", "Immediate");
+    } else {
+        default(value, "spec", json!({}));
+        default(&mut value["spec"], "volumeMode", "Filesystem");
+        default(value, "status", json!({"phase": "Pending"}));
+    }
+}
 
 pub(super) fn claim(old: Option<&Value>, value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();

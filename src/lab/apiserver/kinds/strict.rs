@@ -50,6 +50,27 @@ fn shown(path: &str) -> String {
     out
 }
 
+/// Makes text of quantities that are written as numbers, as typed objects have them.
+pub(in crate::lab::apiserver) fn write_quantities(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                if matches!(name.as_str(), "limits" | "requests" | "capacity" | "hard" | "overhead")
+                    && let Value::Object(amounts) = member
+                {
+                    for amount in amounts.values_mut().filter(|amount| amount.is_number()) {
+                        *amount = amount.to_string().into();
+                    }
+                } else {
+                    write_quantities(member);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(write_quantities),
+        _ => {}
+    }
+}
+
 /// Removes members without a value, which typed objects do not keep.
 pub(super) fn remove_nulls(value: &mut Value) {
     match value {

@@ -17,12 +17,12 @@ pub(super) fn validate(resource: &Resource, old: Option<&Value>, value: &Value) 
         "CronJob" => {
             cron_job(&mut causes, spec, text(&value["metadata"], "name"));
             let template = &spec["jobTemplate"]["spec"]["template"];
-            pods(&mut causes, template, "spec.jobTemplate.spec.template", Restart::ToEnd);
+            pods(&mut causes, template, "spec.jobTemplate.spec.template", Restart::ToEnd, &[]);
             return causes;
         }
         "Job" => {
             job(&mut causes, spec);
-            pods(&mut causes, &spec["template"], "spec.template", Restart::ToEnd);
+            pods(&mut causes, &spec["template"], "spec.template", Restart::ToEnd, &[]);
             if let Some(old) = old {
                 job_changes(&mut causes, &old["spec"], spec);
             }
@@ -34,7 +34,9 @@ pub(super) fn validate(resource: &Resource, old: Option<&Value>, value: &Value) 
     checks::not_negative(&mut causes, spec, "minReadySeconds", "spec");
     checks::not_negative(&mut causes, spec, "revisionHistoryLimit", "spec");
     strategy(&mut causes, resource, spec);
-    pods(&mut causes, &spec["template"], "spec.template", Restart::Always);
+    let claims = spec["volumeClaimTemplates"].as_array().into_iter().flatten();
+    let claims: Vec<&str> = claims.map(|claim| text(&claim["metadata"], "name")).collect();
+    pods(&mut causes, &spec["template"], "spec.template", Restart::Always, &claims);
     selector(&mut causes, old, spec);
     if let Some(old) = old.filter(|_| resource.kind == "StatefulSet") {
         stateful_changes(&mut causes, &old["spec"], spec);
@@ -49,9 +51,9 @@ enum Restart {
     ToEnd,
 }
 
-fn pods(causes: &mut Vec<Cause>, template: &Value, path: &str, restart: Restart) {
+fn pods(causes: &mut Vec<Cause>, template: &Value, path: &str, restart: Restart, claims: &[&str]) {
     checks::labels(causes, &template["metadata"]["labels"], &format!("{path}.labels"));
-    causes.extend(pod_spec::causes(&template["spec"], &format!("{path}.spec")));
+    causes.extend(pod_spec::causes(&template["spec"], &format!("{path}.spec"), claims));
     let found = &template["spec"]["restartPolicy"];
     let allowed: &[&str] =
         if restart == Restart::ToEnd { &["OnFailure", "Never"] } else { &["Always"] };

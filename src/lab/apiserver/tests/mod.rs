@@ -6,5 +6,6 @@ mod commands;
 mod faults;
 mod harness;
 mod kubectl;
+mod lists;
 mod protocol;
 mod scale;

@@ -8,6 +8,7 @@ use super::update::{Ownership, Written, modify};
 use crate::lab::apiserver::access;
 use crate::lab::apiserver::call::Call;
 use crate::lab::apiserver::cluster::Cluster;
+use crate::lab::apiserver::kinds;
 use crate::lab::apiserver::metadata;
 use crate::lab::apiserver::ownership::{self, Shape};
 use crate::lab::apiserver::refusal::Refusal;
@@ -129,6 +130,9 @@ fn apply(cluster: &Cluster, call: &Call, wish: &Value) -> Result<Written, Refusa
     }
     let mut wish = wish.clone();
     without_nulls(&mut wish);
+    if call.resource.custom.is_none() {
+        kinds::write_quantities(&mut wish);
+    }
     let writer = call.writer();
     let shape = Shape::of(&call.resource);
     let force = call.parameters.flag("force");

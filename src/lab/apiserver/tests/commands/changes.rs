@@ -114,6 +114,24 @@ async fn replace() {
     let changed = DEPLOYMENT.replace("nginx:1", "nginx:2");
     shell.takes("replace -f -", &changed, "deployment.apps/web replaced").await;
     shell.takes("replace --force -f -", DEPLOYMENT, "deployment.apps/web replaced").await;
+    let service = "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {type: NodePort, \
+                   selector: {app: web}, ports: [{port: 80}]}}";
+    shell.takes("create -f -", service, "created").await;
+    // As the lab's controllers allocate.
+    let allocate = r#"patch svc s -p '{"spec":{"clusterIP":"10.96.0.9","clusterIPs":["10.96.0.9"],"ports":[{"port":80,"nodePort":30080}]}}'"#;
+    shell.prints(allocate, "patched").await;
+    shell.takes("replace -f -", &service.replace("app: web", "app: other"), "replaced").await;
+    let read =
+        "get svc s -o jsonpath='{.spec.clusterIP} {.spec.ports[0].nodePort} {.spec.selector.app}'";
+    shell.prints(read, "10.96.0.9 30080 other").await;
+    let moved = r#"patch svc s --type=merge -p '{"spec":{"clusterIP":"10.96.0.10"}}'"#;
+    shell.refuses(moved, "", "may not change once set").await;
+    let inside = r#"patch svc s -p '{"spec":{"type":"ClusterIP"}}'"#;
+    shell.prints(inside, "patched").await;
+    let read = "get svc s -o jsonpath='{.spec.clusterIP}|{.spec.ports[0].nodePort}|'";
+    shell.prints(read, "10.96.0.9||").await;
+    let named = r#"patch svc s -p '{"spec":{"type":"ExternalName","externalName":"a.example"}}'"#;
+    shell.prints(named, "patched").await;
     let stale = DEPLOYMENT.replace("{name: web,", "{name: web, resourceVersion: \"1\",");
     shell.refuses("replace -f -", &stale, "the object has been modified").await;
 }

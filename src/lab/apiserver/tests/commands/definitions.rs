@@ -87,7 +87,7 @@ async fn custom_objects_have_defaults_columns_and_subresources() {
     let manager = "apply --server-side --field-manager=me --force-conflicts -f -";
     shell.takes(manager, &widget("size: 4"), "serverside-applied").await;
     shell.prints("delete crd widgets.example.com", "deleted").await;
-    shell.refuses("get wd", "", "the server doesn't have a resource type \"wd\"").await;
+    shell.refuses("get wd", "", "the server could not find the requested resource").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

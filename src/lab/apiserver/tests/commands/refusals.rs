@@ -204,3 +204,23 @@ async fn unknown_fields() {
     let out = shell.feed("get pod p -o yaml", "").await;
     assert!(!out.contains("junk"), "{out}");
 }
+
+/// What people really write is not refused.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs kubectl 1.31 or newer on PATH"]
+async fn right_objects() {
+    let shell = Shell::start().await;
+    let objects = include_str!("right.yaml");
+    let kinds = objects.matches("\nkind: ").count();
+    let out = shell.feed("create --validate=strict -f -", objects).await;
+    assert_eq!(out.matches(" created").count(), kinds, "{out}");
+    let out = shell
+        .feed(
+            "apply --server-side --force-conflicts -f -",
+            &objects.replace("generateName: j-", "name: j"),
+        )
+        .await;
+    assert_eq!(out.matches(" serverside-applied").count(), kinds, "{out}");
+    shell.prints("get sc", "Immediate").await;
+    shell.prints("get pvc", "Pending").await;
+}
