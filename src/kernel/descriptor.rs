@@ -1,4 +1,5 @@
-//! Descriptors that travel over unix sockets, and such as can be waited for.
+//! Descriptors: those that travel over unix sockets, those that can be waited for, and those that a
+//! process was born with.
 
 use std::{
     io::{self, IoSliceMut},
@@ -49,4 +50,17 @@ pub fn wait_for(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` is open as long as it lives, always names the same descriptor, and is
     // dropped by `AsyncFd` after deregistering; nothing replaces it, since only `&OwnedFd` is lent.
     Ok(unsafe { AsyncFd::register(descriptor) }?)
+}
+
+/// Lets every descriptor but the standard three end when the process becomes another program, so
+/// that a server holds no lock, pipe or socket of whoever started it.
+///
+/// # Errors
+/// When the kernel is older than 5.11.
+pub fn close_others_on_exec() -> io::Result<()> {
+    // SAFETY: no pointers; the flag only marks descriptors, none is closed under its owner.
+    let result = unsafe {
+        libc::close_range(3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC as libc::c_int)
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

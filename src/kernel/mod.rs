@@ -27,7 +27,7 @@ pub use datapath::{
     AttachError, AttachMethod, AttachMode, Attachment, Datapath, Direction, Hook, LoadError,
     LoadOptions, Owner, ProgramInfo, TestPacket, TestRun, remove_all,
 };
-pub use descriptor::{receive_with_descriptor, wait_for};
+pub use descriptor::{close_others_on_exec, receive_with_descriptor, wait_for};
 pub use devices::{DeviceChoice, DeviceError, Underlay, UnderlayDevice, detect as detect_underlay};
 pub use maps::KernelMaps;
 pub use netfilter::flush_connections;

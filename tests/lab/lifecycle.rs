@@ -49,6 +49,26 @@ fn commands_on_nodes_pass_their_exit_codes_on() {
 
 #[test]
 #[ignore = "needs root"]
+fn a_lab_keeps_nothing_open_of_who_started_it() {
+    let name = format!("t{}-open", std::process::id());
+    let up = format!("exec {} lab up --name {name} --nodes 1 9>&1", env!("CARGO_BIN_EXE_skep"));
+    // A second descriptor of the pipe is inherited: its end comes when the last copy is closed.
+    let mut child = Command::new("sh")
+        .args(["-c", &up])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("skep can be run");
+    let lab = Lab { name };
+    let mut pipe = child.stdout.take().expect("a pipe");
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(std::io::copy(&mut pipe, &mut std::io::sink())));
+    assert!(child.wait().expect("it ends").success());
+    let end = receiver.recv_timeout(Duration::from_secs(10));
+    assert!(end.is_ok(), "processes of lab {} hold the pipe", lab.name);
+}
+
+#[test]
+#[ignore = "needs root"]
 fn whatever_was_killed_down_removes_the_rest() {
     let before = Footprint::take();
     for victims in [&["lab serve"][..], &["agent"], &["stand-in"], &["lab serve", ""]] {

@@ -19,6 +19,7 @@ use super::{
     cgroup,
     namespace::{self, NamespaceError},
 };
+use crate::kernel;
 
 /// How a program is called that is skep itself.
 const SELF: &str = "skep";
@@ -56,6 +57,9 @@ pub enum EnterError {
     /// The terminal cannot be taken.
     #[error("cannot take the terminal")]
     Terminal(#[source] io::Error),
+    /// Descriptors of whoever started this would stay open.
+    #[error("cannot let inherited descriptors go")]
+    Inherited(#[source] io::Error),
     /// A namespace cannot be entered.
     #[error("cannot enter the namespaces")]
     Namespace(#[from] NamespaceError),
@@ -90,6 +94,7 @@ impl Entry {
         if self.session {
             // Fails only for a process that leads a group already, which serves the purpose.
             setsid().ok();
+            kernel::close_others_on_exec().map_err(EnterError::Inherited)?;
         }
         if self.terminal {
             ioctl_tiocsctty(io::stdin()).map_err(|error| EnterError::Terminal(error.into()))?;
