@@ -157,7 +157,16 @@ table! {
     |error: crate::operator::OperatorError| (Kind::Environment, vec![]);
     |error: lab::StateError| lab_state(&error);
     |error: lab::CgroupError| (Kind::Environment, vec![cgroup_hint()]);
-    |error: lab::ManifestError| (Kind::Input, vec![]);
+    |error: lab::ManifestError| (Kind::Input, match &error {
+        lab::ManifestError::Source { path, renderer, .. } => {
+            vec![format!("{renderer} {} | skep lab up -f -", path.display())]
+        }
+        _ => vec![],
+    });
+    |error: lab::SnapshotError| (
+        Kind::Environment,
+        vec!["`skep lab status` tells whether the lab's API server runs".into()]
+    );
     |error: lab::UpError| lab_up(&error);
     |error: lab::DownError| (Kind::Environment, vec!["`skep lab down` can be repeated".into()]);
     |error: lab::PowerError| lab_power(&error);
@@ -166,6 +175,9 @@ table! {
     |error: lab::ServeError| (Kind::Environment, vec![]);
     |error: lab::StandInError| (Kind::Environment, vec![]);
     |error: PolicyError| policy(&error);
+    |error: lab::ClusterDnsError| (Kind::Environment, vec![]);
+    |error: lab::WorldError| (Kind::Environment, vec![]);
+    |error: lab::NamesError| world_names(&error);
     |error: ClientError| client(&error);
     |error: ClusterError| cluster(&error);
     |error: NothingSelected| (
@@ -230,9 +242,23 @@ fn lab_state(error: &lab::StateError) -> (Kind, Vec<String>) {
     (Kind::Environment, hints)
 }
 
+fn world_names(error: &lab::NamesError) -> (Kind, Vec<String>) {
+    match error {
+        lab::NamesError::State(inner) => lab_state(inner),
+        lab::NamesError::NoName { .. } | lab::NamesError::NoAddress { .. } => {
+            (Kind::Input, vec!["`skep lab world dns list` shows all names".into()])
+        }
+        lab::NamesError::Full => (Kind::Input, vec![]),
+        lab::NamesError::Damaged { .. } => (Kind::Environment, vec![]),
+    }
+}
+
 fn lab_up(error: &lab::UpError) -> (Kind, Vec<String>) {
     match error {
         lab::UpError::Cancelled => (Kind::Interrupted, vec![]),
+        lab::UpError::Apply(
+            lab::ApplyError::Discovery { .. } | lab::ApplyError::Namespaces { .. },
+        ) => (Kind::Environment, vec![]),
         lab::UpError::Apply(_) => (Kind::Input, vec![]),
         lab::UpError::State(inner) => lab_state(inner),
         lab::UpError::NotRoot => (Kind::Environment, vec!["run it with sudo".into()]),

@@ -16,13 +16,15 @@ use super::{
 };
 use crate::{
     config::IpFamilies,
-    kernel::{BridgeSpec, NetNs, NetNsError, Netlink, NetlinkError, Route, VethSpec},
+    kernel::{BridgeSpec, NetNs, NetNsError, Netlink, NetlinkError, Route, RouteKind, VethSpec},
 };
 
 /// Name of the bridge.
 pub(crate) const BRIDGE: &str = "underlay";
 /// Name of the only device of nodes and of the world.
 pub(crate) const UPLINK: &str = "eth0";
+/// The kernel's table of its own addresses.
+const LOCAL: u32 = 255;
 /// The fabric's end of the link to the world.
 const TO_WORLD: &str = "world";
 
@@ -86,8 +88,12 @@ fn link_world(netlink: &Netlink, world: &Path, families: IpFamilies) -> Result<(
     netlink.create_veth_pair(&veth(TO_WORLD, &netns))?;
     let inside = Netlink::open_in(&netns)?;
     let (near, far) = (netlink.link_by_name(TO_WORLD)?.index, inside.link_by_name(UPLINK)?.index);
+    let lo = inside.link_by_name("lo")?.index;
     netlink.set_up(near)?;
     inside.set_up(far)?;
+    for resolver in plan::world_resolvers().filter(|ip| families.has(family_of(*ip))) {
+        inside.add_address(far, IpNet::from(resolver))?;
+    }
     for link in plan::of(families, plan::WORLD_LINK) {
         let (gateway, server) = (plan::nth(link, 1), plan::nth(link, 2));
         netlink.add_address(near, with_prefix(gateway, link))?;
@@ -97,6 +103,10 @@ fn link_world(netlink: &Netlink, world: &Path, families: IpFamilies) -> Result<(
             if plan::family(&network) == plan::family(&link) {
                 netlink.add_route(&Route::to(network).via(server).dev(near))?;
                 inside.add_address(far, with_prefix(plan::world_server(network), network))?;
+                // Every other address of the network is the world's own, too: names can be given any.
+                let own =
+                    Route { table: LOCAL, ..Route::to(network).dev(lo).kind(RouteKind::Local) };
+                inside.add_route(&own)?;
             }
         }
     }

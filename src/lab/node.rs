@@ -76,9 +76,10 @@ fn lay_out(node: &NodeDir, plan: &NodePlan) -> Result<(), StateError> {
     for path in dirs {
         create_dir(&node.outside(path))?;
     }
-    let gateway =
-        plan::FABRIC.iter().find(|ip| plan.ips().any(|own| own.is_ipv4() == ip.is_ipv4()));
-    let resolver = gateway.map(|ip| format!("nameserver {ip}\n")).unwrap_or_default();
+    // As on any machine: names outside the cluster. Pods ask the cluster's servers, which ask these.
+    let own = |server: &IpAddr| plan.ips().any(|own| own.is_ipv4() == server.is_ipv4());
+    let servers = plan::world_resolvers().filter(own);
+    let resolver: String = servers.map(|server| format!("nameserver {server}\n")).collect();
     let files = [
         ("hosts", hosts(&plan.name, plan.ips())),
         ("hostname", format!("{}\n", plan.name)),

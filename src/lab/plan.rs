@@ -12,6 +12,10 @@ use crate::model::{Addresses, Family};
 pub(crate) const API_PORT: u16 = 6443;
 /// Port of the world's HTTP servers.
 pub(crate) const WORLD_HTTP: u16 = 80;
+/// Port of the world's HTTPS servers.
+pub(crate) const WORLD_HTTPS: u16 = 443;
+/// Port of the world's name servers.
+pub(crate) const WORLD_DNS: u16 = 53;
 /// Port of the world's echo servers, TCP and UDP.
 pub(crate) const WORLD_ECHO: u16 = 7;
 /// MTU of the underlay.
@@ -52,6 +56,15 @@ pub(crate) fn world_server(network: IpNet) -> IpAddr {
             IpNet::V6(_) => 0x10,
         },
     )
+}
+
+/// Returns the addresses of the world's name servers, one of each family: `.53` and `::53`.
+pub(crate) fn world_resolvers() -> impl Iterator<Item = IpAddr> {
+    let first = [WORLD[0], WORLD[2]];
+    first.into_iter().map(|network| match network {
+        IpNet::V4(_) => nth(network, 53),
+        IpNet::V6(_) => nth(network, 0x53),
+    })
 }
 
 /// Returns the `offset`-th address of a network.
@@ -159,5 +172,7 @@ mod tests {
     fn the_world_serves_at_ten() {
         let servers: Vec<_> = WORLD.map(world_server).iter().map(ToString::to_string).collect();
         assert_eq!(servers, ["198.51.100.10", "203.0.113.10", "2001:db8:1::10", "2001:db8:2::10"]);
+        let resolvers: Vec<_> = world_resolvers().map(|ip| ip.to_string()).collect();
+        assert_eq!(resolvers, ["198.51.100.53", "2001:db8:1::53"]);
     }
 }

@@ -23,7 +23,7 @@ use super::{
     },
     client::{self, ConnectError},
     cluster::Cluster,
-    controllers,
+    controllers, dns,
     fabric::{self, FabricError},
     host::CgroupError,
     kubelet::{self, Backend, Host, HostOptions},
@@ -229,7 +229,7 @@ async fn create_system(client: &Client, spec: &LabSpec) -> Result<(), ServeError
         )
         .await?;
     }
-    for object in system::objects(spec) {
+    for object in system::objects(spec).into_iter().chain(dns::objects(spec)) {
         let object: DynamicObject =
             serde_json::from_value::<DynamicObject>(object).expect("skep's objects are objects");
         let types = object.types.clone().unwrap_or_default();

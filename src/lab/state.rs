@@ -133,6 +133,12 @@ impl LabDir {
         self.path.join("api")
     }
 
+    /// Returns the certificate, as PEM, of the authority that the world's web servers have theirs
+    /// from.
+    pub fn world_authority(&self) -> PathBuf {
+        self.world().join("ca.crt")
+    }
+
     /// Returns the administrator's kubeconfig.
     pub fn kubeconfig(&self) -> PathBuf {
         self.path.join("kubeconfig")
@@ -244,6 +250,8 @@ pub(crate) mod inside {
     pub(crate) const CNI_RESULTS: &str = "/run/lab/cni/results";
     /// Network namespaces of pods.
     pub(crate) const NETNS: &str = "/run/netns";
+    /// The certificate of the world's authority.
+    pub(crate) const WORLD_AUTHORITY: &str = "/run/lab/world-ca.crt";
     /// Programs of the lab: skep itself.
     pub(crate) const BIN: &str = "/run/lab/bin";
     /// Volumes that outlive pods.
@@ -272,9 +280,18 @@ impl NodeDir {
 
 /// Writes a file that only root may read, by rename, so that no reader sees half of it.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), StateError> {
+    write_as(path, content, 0o600)
+}
+
+/// The same for what everyone may read.
+pub(crate) fn write_public(path: &Path, content: &[u8]) -> Result<(), StateError> {
+    write_as(path, content, 0o644)
+}
+
+fn write_as(path: &Path, content: &[u8], mode: u32) -> Result<(), StateError> {
     let temporary = path.with_extension("new");
     let mut options = OpenOptions::new();
-    options.create(true).truncate(true).write(true).mode(0o600);
+    options.create(true).truncate(true).write(true).mode(mode);
     options
         .open(&temporary)
         .and_then(|mut file| io::Write::write_all(&mut file, content))

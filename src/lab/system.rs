@@ -4,8 +4,11 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde_json::{Value, json};
 
-use super::{plan, spec::LabSpec, state::inside};
-use crate::install::{self, AGENT, NAMESPACE, OPERATOR};
+use super::{apiserver::TokenGrant, plan, spec::LabSpec, state::inside};
+use crate::{
+    install::{self, AGENT, NAMESPACE, OPERATOR},
+    model::Family,
+};
 
 /// Connections that an agent of the lab tracks.
 const CONNECTIONS: u32 = 16_384;
@@ -20,6 +23,8 @@ pub(crate) fn objects(spec: &LabSpec) -> Vec<Value> {
             "data": settings(spec),
         }),
         announcement(spec),
+        api_service(spec),
+        api_endpoints(spec),
         agent(spec),
         operator(),
     ]);
@@ -34,8 +39,56 @@ fn announcement(spec: &LabSpec) -> Value {
     json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": { "name": "skep-lab", "namespace": "kube-public" },
-        "data": { "world": addresses.join(" "), "world-echo": plan::WORLD_ECHO.to_string() },
+        "data": {
+            "world": addresses.join(" "),
+            "world-echo": plan::WORLD_ECHO.to_string(),
+            "world-names": "example.com example.net",
+        },
     })
+}
+
+/// The API server as every cluster has it: first address of the services, of the first family.
+fn api_service(spec: &LabSpec) -> Value {
+    let network = plan::of(spec.ip_family, plan::SERVICES)[0];
+    let address = plan::nth(network, 1).to_string();
+    json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": api_meta(),
+        "spec": {
+            "clusterIP": address,
+            "clusterIPs": [address],
+            "ipFamilies": [family_name(plan::family(&network))],
+            "ipFamilyPolicy": "SingleStack",
+            "ports": [{ "name": "https", "port": 443, "targetPort": plan::API_PORT, "protocol": "TCP" }],
+        },
+    })
+}
+
+fn api_endpoints(spec: &LabSpec) -> Value {
+    let family = plan::family(&plan::of(spec.ip_family, plan::SERVICES)[0]);
+    let address = plan::FABRIC.iter().find(|ip| ip.is_ipv4() == (family == Family::V4));
+    let mut metadata = api_meta();
+    metadata["labels"]["kubernetes.io/service-name"] = "kubernetes".into();
+    json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": metadata,
+        "addressType": family_name(family),
+        "endpoints": [{ "addresses": [address.expect("the fabric has both")], "conditions": { "ready": true } }],
+        "ports": [{ "name": "https", "port": plan::API_PORT, "protocol": "TCP" }],
+    })
+}
+
+fn api_meta() -> Value {
+    let labels = json!({ "component": "apiserver", "provider": "kubernetes" });
+    json!({ "name": "kubernetes", "namespace": "default", "labels": labels })
+}
+
+/// Returns what Kubernetes calls a family.
+pub(crate) fn family_name(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "IPv4",
+        Family::V6 => "IPv6",
+    }
 }
 
 fn settings(spec: &LabSpec) -> BTreeMap<&'static str, String> {

@@ -1,7 +1,10 @@
 //! Bringing a lab up: all of it, or nothing.
 
 use std::{
-    fs, io,
+    ffi::OsString,
+    fs,
+    io::{self, Read},
+    os::{fd::OwnedFd, unix::net::UnixStream},
     path::PathBuf,
     process::{Child, Stdio},
     thread,
@@ -22,13 +25,14 @@ use super::{
         launch::{Entry, skep},
         mounts::{self, MountError},
     },
-    manifest::Manifest,
+    manifest::{self, Manifest, Values},
     node::{self, NodeError},
-    plan::{self, NodePlan},
+    plan::NodePlan,
     readiness::{self, Readiness},
     serve,
     spec::LabSpec,
-    state::{LabDir, LabRecord, StateError, create_dir, failed},
+    state::{self, LabDir, LabRecord, StateError, create_dir, inside},
+    world::WorldNames,
 };
 use crate::{
     config::Routing,
@@ -37,6 +41,10 @@ use crate::{
 
 /// How long the lab's process may take until its API can be used.
 const API_WITHIN: Duration = Duration::from_secs(30);
+/// How long the world's servers may take until they listen.
+const WORLD_WITHIN: Duration = Duration::from_secs(30);
+/// What the world's process is for.
+const WORLD: &str = "the world's servers";
 /// How often files and objects are looked at.
 const LOOK: Duration = Duration::from_millis(20);
 /// How much of a log is shown with an error.
@@ -93,6 +101,12 @@ pub enum UpError {
         /// The end of its log.
         log: String,
     },
+    /// The world's process ended.
+    #[error("the world's servers ended: {log}")]
+    World {
+        /// The end of its log.
+        log: String,
+    },
     /// The lab's process does not become ready.
     #[error("the lab's API server does not start: {log}")]
     Silent {
@@ -129,6 +143,8 @@ pub struct UpOptions {
     pub spec: LabSpec,
     /// Objects to create.
     pub manifests: Vec<Manifest>,
+    /// Objects of another cluster, of which the skeleton is created.
+    pub from: Vec<Manifest>,
     /// How long to wait for pods to be ready; none = not at all.
     pub wait: Option<Duration>,
 }
@@ -142,6 +158,8 @@ pub struct UpReport {
     pub kubeconfig: PathBuf,
     /// What runs, and what does not yet.
     pub readiness: Readiness,
+    /// What the user should know about the objects, in words.
+    pub notes: Vec<String>,
     /// How long it took.
     pub took: Duration,
 }
@@ -167,9 +185,9 @@ pub async fn up(
         return Err(UpError::Exists { name: dir.name().to_string() });
     }
     let error = match build(&dir, &options, &cancel, &tell).await {
-        Ok((record, readiness)) => {
+        Ok((record, Populated { readiness, notes })) => {
             let kubeconfig = dir.kubeconfig();
-            return Ok(UpReport { record, kubeconfig, readiness, took: begun.elapsed() });
+            return Ok(UpReport { record, kubeconfig, readiness, notes, took: begun.elapsed() });
         }
         Err(error) => error,
     };
@@ -215,7 +233,7 @@ async fn build(
     options: &UpOptions,
     cancel: &CancellationToken,
     tell: &impl Fn(&str),
-) -> Result<(LabRecord, Readiness), UpError> {
+) -> Result<(LabRecord, Populated), UpError> {
     let record = LabRecord {
         spec: options.spec.clone(),
         created: jiff::Timestamp::now(),
@@ -232,6 +250,12 @@ async fn build(
     Ok((record, found))
 }
 
+/// What has become of the objects.
+struct Populated {
+    readiness: Readiness,
+    notes: Vec<String>,
+}
+
 /// Waits for the API, creates the objects and waits for them.
 async fn populate(
     dir: &LabDir,
@@ -239,7 +263,7 @@ async fn populate(
     record: &LabRecord,
     server: &mut Child,
     tell: &impl Fn(&str),
-) -> Result<Readiness, UpError> {
+) -> Result<Populated, UpError> {
     tell("starting the API server");
     await_api(dir, server).await?;
     let client = client::connect(&dir.kubeconfig()).await?;
@@ -249,14 +273,30 @@ async fn populate(
         // Pods made before are all put on the first node that is ready.
         await_ready(&client, record, deadline).await?;
     }
-    if !options.manifests.is_empty() {
-        tell(&format!("creating {} objects", options.manifests.len()));
-        apply::apply(&client, &options.manifests).await?;
-    }
+    let notes = create_objects(&client, options, tell).await?;
     if deadline.is_some() {
         tell("waiting for pods");
     }
-    await_ready(&client, record, deadline).await
+    Ok(Populated { readiness: await_ready(&client, record, deadline).await?, notes })
+}
+
+/// Creates the user's objects; returns what the user should know about them.
+async fn create_objects(
+    client: &Client,
+    options: &UpOptions,
+    tell: &impl Fn(&str),
+) -> Result<Vec<String>, UpError> {
+    let skeleton = manifest::skeleton(options.from.clone(), Values::Kept);
+    let mut notes = skeleton.notes;
+    let manifests = [skeleton.manifests, options.manifests.clone()].concat();
+    if manifests.is_empty() {
+        return Ok(notes);
+    }
+    tell(&format!("creating {} objects", manifests.len()));
+    notes.extend(apply::apply(client, &manifests).await?);
+    let limits = manifest::not_simulated(&manifests);
+    notes.extend(limits.into_iter().map(|limit| format!("not simulated: {limit}")));
+    Ok(notes)
 }
 
 /// Waits until everything is ready or the time has come; returns what was last found.
@@ -289,7 +329,7 @@ fn construct(dir: &LabDir, record: &LabRecord) -> Result<Child, UpError> {
     dir.write_record(record)?;
     let families = record.spec.ip_family;
     fabric::create(dir, families)?;
-    start_world(dir, record)?;
+    let world = start_world(dir)?;
     let plans = (1..=record.spec.nodes).map(|number| NodePlan::new(number, &record.spec));
     thread::scope(|scope| {
         let workers: Vec<_> = plans
@@ -305,34 +345,50 @@ fn construct(dir: &LabDir, record: &LabRecord) -> Result<Child, UpError> {
             .map(thread::ScopedJoinHandle::join)
             .try_for_each(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })?;
-    start(
-        dir,
-        "lab",
-        vec![],
-        skep(["lab", "serve", "--name", dir.name().as_str()]),
-        "the lab's process",
-    )
+    await_world(dir, record, world)?;
+    let command = skep(["lab", "serve", "--name", dir.name().as_str()]);
+    start(dir, "lab", vec![], command, Stdio::null(), "the lab's process")
 }
 
 /// Starts the servers of the world.
-fn start_world(dir: &LabDir, record: &LabRecord) -> Result<(), UpError> {
-    let mut command = skep(["lab", "stand-in", "--pod", "world"]);
-    for (protocol, port) in
-        [("tcp", plan::WORLD_HTTP), ("tcp", plan::WORLD_ECHO), ("udp", plan::WORLD_ECHO)]
-    {
-        command.extend(["--listen".into(), format!("{protocol}:{port}").into()]);
+fn start_world(dir: &LabDir) -> Result<(Child, UnixStream), UpError> {
+    let failed = |source| UpError::Start { what: WORLD, source };
+    WorldNames::built_in().write(dir)?;
+    let (near, far) = UnixStream::pair().map_err(failed)?;
+    near.set_read_timeout(Some(WORLD_WITHIN)).map_err(failed)?;
+    let command = skep(["lab", "world", "serve", "--name", dir.name().as_str()]);
+    let input = Stdio::from(OwnedFd::from(far));
+    let child = start(dir, "world", vec![dir.world()], command, input, WORLD)?;
+    Ok((child, near))
+}
+
+/// Waits until the world's servers hang up, which they do when they listen and when they end, and
+/// gives their authority's certificate to the nodes.
+fn await_world(
+    dir: &LabDir,
+    record: &LabRecord,
+    (mut child, mut line): (Child, UnixStream),
+) -> Result<(), UpError> {
+    let failed = |source| UpError::Start { what: WORLD, source };
+    line.read(&mut [0]).map_err(failed)?;
+    if !matches!(child.try_wait(), Ok(None)) {
+        return Err(UpError::World { log: log_tail(dir, "world") });
     }
-    for network in plan::of(record.spec.ip_family, plan::WORLD) {
-        command.extend(["--address".into(), plan::world_server(network).to_string().into()]);
+    let authority = dir.world_authority();
+    for number in 1..=record.spec.nodes {
+        let node = dir.node(&NodePlan::new(number, &record.spec).name);
+        let copy = node.outside(inside::WORLD_AUTHORITY);
+        fs::copy(&authority, &copy).map_err(|source| state::failed("write", &copy, source))?;
     }
-    start(dir, "world", vec![dir.world()], command, "the world's servers").map(drop)
+    Ok(())
 }
 
 fn start(
     dir: &LabDir,
     group: &str,
     places: Vec<PathBuf>,
-    command: Vec<std::ffi::OsString>,
+    command: Vec<OsString>,
+    input: Stdio,
     what: &'static str,
 ) -> Result<Child, UpError> {
     let cgroup = Cgroup::of_lab(dir.name().as_str())?.child(group);
@@ -342,7 +398,7 @@ fn start(
         .create(true)
         .append(true)
         .open(&path)
-        .map_err(|source| failed("open", &path, source))?;
+        .map_err(|source| state::failed("open", &path, source))?;
     let failed = |source| UpError::Start { what, source };
     let entry = Entry {
         cgroup: Some(cgroup.path().to_owned()),
@@ -354,7 +410,7 @@ fn start(
     entry
         .to_command()
         .current_dir("/")
-        .stdin(Stdio::null())
+        .stdin(input)
         .stdout(log.try_clone().map_err(failed)?)
         .stderr(log)
         .spawn()
@@ -367,18 +423,18 @@ async fn await_api(dir: &LabDir, server: &mut Child) -> Result<(), UpError> {
     let deadline = Instant::now() + API_WITHIN;
     while !ready.exists() {
         if !matches!(server.try_wait(), Ok(None)) {
-            return Err(UpError::Ended { log: log_tail(dir) });
+            return Err(UpError::Ended { log: log_tail(dir, "lab") });
         }
         if Instant::now() > deadline {
-            return Err(UpError::Silent { log: log_tail(dir) });
+            return Err(UpError::Silent { log: log_tail(dir, "lab") });
         }
         sleep(LOOK).await;
     }
     Ok(())
 }
 
-fn log_tail(dir: &LabDir) -> String {
-    let text = fs::read_to_string(dir.logs().join("lab.log")).unwrap_or_default();
+fn log_tail(dir: &LabDir, of: &str) -> String {
+    let text = fs::read_to_string(dir.logs().join(format!("{of}.log"))).unwrap_or_default();
     let text = text.trim_end();
     let start = (text.len().saturating_sub(TAIL)..text.len()).find(|at| text.is_char_boundary(*at));
     text[start.unwrap_or(0)..].to_owned()

@@ -3,7 +3,8 @@
 use clap::Subcommand;
 
 use super::{
-    down, enter, exec, kubeconfig, list, logs, netem, node, partition, serve, stand_in, status, up,
+    dns, down, enter, exec, kubeconfig, list, logs, netem, node, partition, serve, snapshot,
+    stand_in, status, up, world,
 };
 use crate::cli::{error::Error, exit::Answer, output::Output};
 
@@ -20,6 +21,12 @@ pub(crate) enum Command {
     Node(node::Args),
     Partition(partition::Args),
     Netem(netem::Args),
+    Snapshot(snapshot::Args),
+    /// What is outside the cluster: names and servers
+    #[command(subcommand)]
+    World(world::Command),
+    #[command(hide = true)]
+    Dns(dns::Args),
     #[command(hide = true)]
     Serve(serve::Args),
     #[command(hide = true)]
@@ -31,7 +38,7 @@ pub(crate) enum Command {
 impl Command {
     /// Tells whether it runs until it is stopped and logs meanwhile.
     pub(crate) const fn is_server(&self) -> bool {
-        matches!(self, Self::Serve(_))
+        matches!(self, Self::Serve(_) | Self::Dns(_))
     }
 }
 
@@ -48,6 +55,9 @@ pub(crate) fn run(command: Command, out: &Output) -> Result<Answer, Error> {
         Command::Node(args) => args.run(out),
         Command::Partition(args) => args.run(out),
         Command::Netem(args) => args.run(out),
+        Command::Snapshot(args) => args.run(out),
+        Command::World(command) => world::run(command, out),
+        Command::Dns(args) => args.run(),
         Command::Serve(args) => args.run(),
         Command::Enter(args) => args.run(),
         Command::StandIn(args) => args.run(),

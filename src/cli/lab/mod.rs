@@ -1,6 +1,7 @@
 //! `skep lab`: one file per verb.
 
 mod command;
+mod dns;
 mod down;
 mod enter;
 mod exec;
@@ -12,8 +13,10 @@ mod netem;
 mod node;
 mod partition;
 mod serve;
+mod snapshot;
 mod stand_in;
 mod status;
 mod up;
+mod world;
 
 pub(crate) use command::{Command, run};

@@ -21,10 +21,14 @@ use crate::{
 ///
 /// Makes a cluster of network namespaces on this machine: nodes with skep's agent and datapath, a
 /// Kubernetes API, and a world outside. Pods are processes: their containers become servers that
-/// listen on the declared ports and tell who they are and whom they saw. Needs root.
+/// listen on the declared ports and tell who they are and whom they saw; images are never pulled.
+///
+/// Manifests may be anything that kubectl apply takes: definitions of kinds and namespaces come
+/// first, objects of kinds that nobody defines are stored as they are. What the lab does not
+/// simulate is listed. Needs root.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "Examples:\n  skep lab up\n  skep lab up --name test --nodes 2 --routing native -f manifests/\n  helm template shop | skep lab up -f -"
+    after_long_help = "Examples:\n  skep lab up\n  skep lab up --name test --nodes 2 --routing native -f manifests/\n  helm template shop | skep lab up -f -\n  kubectl get all,configmaps,networkpolicies -A -o yaml | skep lab up --from -"
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -47,6 +51,9 @@ pub(crate) struct Args {
     /// Manifests to create: files, directories, or - for stdin
     #[arg(short = 'f', long = "filename", value_name = "PATH")]
     manifests: Vec<PathBuf>,
+    /// Snapshot or `kubectl get -A -o yaml` of a cluster to replay
+    #[arg(long, value_name = "PATH")]
+    from: Vec<PathBuf>,
     /// Wait until agents and pods are ready: true or false
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     wait: bool,
@@ -61,6 +68,7 @@ impl Args {
     pub(crate) fn run(self, out: &Output) -> Result<Answer, Error> {
         // Mistakes in manifests are found before anything is made.
         let manifests = lab::read_manifests(&self.manifests)?;
+        let from = lab::read_manifests(&self.from)?;
         let options = UpOptions {
             spec: LabSpec {
                 name: self.lab.name,
@@ -73,6 +81,7 @@ impl Args {
                 },
             },
             manifests,
+            from,
             wait: self.wait.then_some(Duration::from_secs(self.timeout)),
         };
         let progress = out.progress();
@@ -86,6 +95,9 @@ impl Args {
         })?;
         let Some(report) = report else { return Ok(Answer::No) };
         drop(progress);
+        for note in &report.notes {
+            out.note(&format!("note: {note}"));
+        }
         let ready = report.readiness.is_ready() || !self.wait;
         for pending in report.readiness.pending.iter().filter(|_| !ready) {
             out.warn(&format!("not ready: {pending}"));

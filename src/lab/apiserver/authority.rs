@@ -55,11 +55,11 @@ impl Certified {
         &self.key_pem
     }
 
-    pub(super) fn certificate_der(&self) -> CertificateDer<'static> {
+    pub(in crate::lab) fn certificate_der(&self) -> CertificateDer<'static> {
         self.certificate.clone()
     }
 
-    pub(super) fn key_der(&self) -> PrivateKeyDer<'static> {
+    pub(in crate::lab) fn key_der(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()))
     }
 }

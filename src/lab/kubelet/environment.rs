@@ -39,6 +39,9 @@ pub(super) fn variables(
         ("PATH", format!("{}:{path}", inside::BIN)),
         ("HOME", "/root".into()),
         ("HOSTNAME", hostname.unwrap_or_else(|| pod.name_any())),
+        // As images trust the authorities of the internet: OpenSSL, Go and others; curl.
+        ("SSL_CERT_FILE", inside::WORLD_AUTHORITY.into()),
+        ("CURL_CA_BUNDLE", inside::WORLD_AUTHORITY.into()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();

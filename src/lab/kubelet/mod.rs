@@ -22,6 +22,7 @@ mod power;
 mod probe;
 mod program;
 mod report;
+mod resolver;
 mod sandbox;
 mod service_links;
 mod start;

@@ -17,9 +17,11 @@ use serde_json::{Map, Value, json};
 use super::{
     cni::{Attachment, CniError},
     host::Host,
+    resolver,
     volume::{Mount, VolumeMountError, attach},
 };
 use crate::lab::{
+    dns,
     fabric::{self, FabricError},
     host::{
         cgroup::{Cgroup, CgroupError},
@@ -176,6 +178,19 @@ fn hostname(pod: &Pod) -> String {
     given.unwrap_or_else(|| pod.name_any())
 }
 
+/// Returns the names of a pod in its own hosts file: with a subdomain, the whole one first.
+fn names(pod: &Pod) -> String {
+    let (own, subdomain) =
+        (hostname(pod), pod.spec.as_ref().and_then(|spec| spec.subdomain.as_deref()));
+    match subdomain {
+        Some(subdomain) => {
+            let namespace = pod.namespace().unwrap_or_default();
+            format!("{own}.{subdomain}.{namespace}.svc.{}\t{own}", dns::DOMAIN)
+        }
+        None => own,
+    }
+}
+
 /// The files of a pod, by the paths the node sees.
 struct PodFiles {
     place: PathBuf,
@@ -193,36 +208,28 @@ impl PodFiles {
 
     /// Writes everything known before the pod has addresses.
     fn write(&self, host: &Host, pod: &Pod) -> Result<(), StateError> {
-        let namespace = pod.namespace().unwrap_or_default();
-        let resolver = fs::read_to_string(host.node.outside(inside::LAB).join("resolv.conf"));
-        let resolver = resolver.unwrap_or_default()
-            + &format!(
-                "search {namespace}.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n"
-            );
+        let resolver = resolver::text(host, pod);
         let files = [
             ("etc/hostname".to_owned(), format!("{}\n", hostname(pod))),
             ("etc/hosts".to_owned(), node::hosts(&hostname(pod), std::iter::empty())),
-            ("etc/resolv.conf".to_owned(), resolver.clone()),
         ];
         for (name, content) in files {
             let path = self.outside(host, &name);
             create_dir(path.parent().expect("below the pod's directory"))?;
             fs::write(&path, content).map_err(|source| failed("write", &path, source))?;
         }
-        // Where the machine's resolv.conf is a link into /run, the pod's /run must have the target.
-        if let Some(target) = node::follow_into_run("/etc/resolv.conf") {
-            let path = self.outside(host, target.trim_start_matches('/'));
-            create_dir(path.parent().expect("below the pod's directory"))?;
-            fs::write(&path, resolver).map_err(|source| failed("write", &path, source))?;
-        }
+        resolver::write(host, pod, &resolver)?;
         let bin = self.outside(host, "run/lab/bin");
         create_dir(&bin)?;
+        let copy = self.outside(host, inside::WORLD_AUTHORITY.trim_start_matches('/'));
+        fs::copy(host.node.outside(inside::WORLD_AUTHORITY), &copy)
+            .map_err(|source| failed("write", &copy, source))?;
         node::link_own_file(&bin.join("skep"))
     }
 
     /// Writes in place: the file is mounted over the pod's `/etc/hosts`.
     fn write_hosts(&self, host: &Host, pod: &Pod, addresses: &[IpAddr]) -> Result<(), StateError> {
-        let mut text = node::hosts(&hostname(pod), addresses.iter().copied());
+        let mut text = node::hosts(&names(pod), addresses.iter().copied());
         let aliases = pod.spec.as_ref().and_then(|spec| spec.host_aliases.as_deref());
         for alias in aliases.unwrap_or_default() {
             let names = alias.hostnames.as_deref().unwrap_or_default().join("\t");

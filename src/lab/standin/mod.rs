@@ -6,8 +6,8 @@
 
 mod answer;
 mod listen;
-mod tcp;
-mod udp;
+pub(super) mod tcp;
+pub(super) mod udp;
 
 pub use answer::Whoami;
 pub use listen::{Listen, Protocol, StandInError, serve};

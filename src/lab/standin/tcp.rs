@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     io::{self, Write},
+    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -17,6 +18,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     time::sleep,
@@ -36,7 +38,7 @@ const METHODS: [&[u8]; 8] =
     [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"TRACE "];
 
 /// Serves every connection, a bounded number at once.
-pub(super) async fn serve(whoami: Arc<Whoami>, listener: TcpListener) {
+pub(in crate::lab) async fn serve(whoami: Arc<Whoami>, listener: TcpListener) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let place = Arc::clone(&places).acquire_owned().await;
@@ -61,7 +63,20 @@ async fn converse(whoami: Arc<Whoami>, stream: TcpStream) -> io::Result<()> {
         tokio::io::copy(&mut from, &mut to).await?;
         return Ok(());
     }
-    let (server, client) = (plain(stream.local_addr()?), plain(stream.peer_addr()?));
+    let ends = (stream.local_addr()?, stream.peer_addr()?);
+    answer(whoami, stream, ends).await
+}
+
+/// Answers the HTTP requests of a connection between two addresses, the server's own first.
+pub(in crate::lab) async fn answer<S>(
+    whoami: Arc<Whoami>,
+    stream: S,
+    (server, client): (SocketAddr, SocketAddr),
+) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (server, client) = (plain(server), plain(client));
     let service = service_fn(move |request: Request<Incoming>| {
         let whoami = Arc::clone(&whoami);
         async move {

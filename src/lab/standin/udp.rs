@@ -6,7 +6,7 @@ use tokio::net::UdpSocket;
 const LARGEST: usize = 65_535;
 
 /// Sends every datagram back to its sender.
-pub(super) async fn echo(socket: UdpSocket) {
+pub(in crate::lab) async fn echo(socket: UdpSocket) {
     let mut buffer = vec![0; LARGEST];
     loop {
         // Errors are about earlier datagrams that could not be delivered; the socket goes on.

@@ -1,0 +1,147 @@
+//! The Kubernetes objects of the cluster's DNS.
+
+use std::net::IpAddr;
+
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use crate::lab::{
+    plan,
+    spec::LabSpec,
+    system::{self, NAMESPACE},
+};
+
+/// The cluster's domain.
+pub(crate) const DOMAIN: &str = "cluster.local";
+/// Port of DNS servers.
+pub(crate) const PORT: u16 = 53;
+/// Port at which readiness is asked.
+pub(crate) const READY_PORT: u16 = 8181;
+/// Namespace and name of the service.
+pub(crate) const SERVICE: (&str, &str) = (NAMESPACE, NAME);
+
+const NAME: &str = "kube-dns";
+/// Where the service's addresses are in their networks, as kubeadm has them.
+const OFFSET: u32 = 10;
+/// Name servers that resolvers look at.
+const MOST: usize = 3;
+
+/// Returns the name servers of pods, IPv4 first.
+///
+/// They are the DNS pods themselves, not the service: its address leads nowhere before services
+/// are balanced, and policies and flows are about pods, as they are behind a balanced service.
+/// Afterwards this returns the service's `clusterIPs`, and what keeps resolv.conf up to date can
+/// go.
+pub(crate) fn nameservers<'a>(slices: impl Iterator<Item = &'a EndpointSlice>) -> Vec<IpAddr> {
+    let own = |slice: &&EndpointSlice| {
+        slice.namespace().as_deref() == Some(NAMESPACE)
+            && slice.labels().get("kubernetes.io/service-name").is_some_and(|name| name == NAME)
+    };
+    let mut found: Vec<IpAddr> = slices
+        .filter(own)
+        .flat_map(|slice| slice.endpoints.iter().flatten())
+        .filter(|one| one.conditions.as_ref().and_then(|all| all.ready) == Some(true))
+        .flat_map(|endpoint| endpoint.addresses.iter().filter_map(|text| text.parse().ok()))
+        .collect();
+    found.sort();
+    found.dedup();
+    let (v4, v6): (Vec<_>, Vec<_>) = found.into_iter().partition(IpAddr::is_ipv4);
+    // Both families must be among the few that resolvers try.
+    let room = MOST - v6.len().min(1);
+    v4.into_iter().take(room).chain(v6).take(MOST).collect()
+}
+
+/// Returns the objects, in the order in which they are created.
+pub(crate) fn objects(spec: &LabSpec) -> Vec<Value> {
+    let meta = json!({ "name": NAME, "namespace": NAMESPACE, "labels": labels() });
+    let role = json!({ "name": "system:kube-dns" });
+    vec![
+        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta }),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": role,
+            "rules": [
+                { "apiGroups": [""], "resources": ["namespaces", "services"], "verbs": ["list", "watch"] },
+                { "apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"] },
+            ],
+        }),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": role,
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:kube-dns" },
+            "subjects": [{ "kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE }],
+        }),
+        service(spec),
+        deployment(spec),
+    ]
+}
+
+fn labels() -> Value {
+    json!({ "k8s-app": NAME })
+}
+
+fn service(spec: &LabSpec) -> Value {
+    let networks = plan::of(spec.ip_family, plan::SERVICES);
+    let addresses: Vec<String> =
+        networks.iter().map(|network| plan::nth(*network, OFFSET).to_string()).collect();
+    let families: Vec<&str> =
+        networks.iter().map(|network| system::family_name(plan::family(network))).collect();
+    let policy = if families.len() == 2 { "RequireDualStack" } else { "SingleStack" };
+    json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": { "name": NAME, "namespace": NAMESPACE, "labels": {
+            "k8s-app": NAME,
+            "kubernetes.io/cluster-service": "true",
+            "kubernetes.io/name": NAME,
+        } },
+        "spec": {
+            "selector": labels(),
+            "clusterIP": addresses.first(),
+            "clusterIPs": addresses,
+            "ipFamilies": families,
+            "ipFamilyPolicy": policy,
+            "ports": [
+                { "name": "dns", "port": PORT, "targetPort": PORT, "protocol": "UDP" },
+                { "name": "dns-tcp", "port": PORT, "targetPort": PORT, "protocol": "TCP" },
+            ],
+        },
+    })
+}
+
+/// Two pods, so that names can be asked for while one is away; one where there is one node.
+fn deployment(spec: &LabSpec) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": { "name": NAME, "namespace": NAMESPACE, "labels": labels() },
+        "spec": {
+            "replicas": spec.nodes.min(2),
+            "selector": { "matchLabels": labels() },
+            "template": {
+                "metadata": {
+                    "labels": labels(),
+                    "annotations": { "lab.skep.io/command": "exec skep lab dns" },
+                },
+                "spec": {
+                    "serviceAccountName": NAME,
+                    "dnsPolicy": "Default",
+                    "priorityClassName": "system-cluster-critical",
+                    "tolerations": [{ "operator": "Exists" }],
+                    "terminationGracePeriodSeconds": 5,
+                    "containers": [{
+                        "name": "dns",
+                        "image": "skep",
+                        "ports": [
+                            { "name": "dns", "containerPort": PORT, "protocol": "UDP" },
+                            { "name": "dns-tcp", "containerPort": PORT, "protocol": "TCP" },
+                        ],
+                        "readinessProbe": {
+                            "httpGet": { "path": "/ready", "port": READY_PORT },
+                            "periodSeconds": 5,
+                        },
+                    }],
+                },
+            },
+        },
+    })
+}
