@@ -89,7 +89,7 @@ pub(crate) fn skeleton(manifests: Vec<Manifest>, values: Values) -> Skeleton {
             }
         }
     }
-    let counted = dropped.iter().map(|(reason, all)| format!("left out: {} {reason}", all.len()));
+    let counted = dropped.iter().map(|(reason, all)| format!("left out: {reason} ({})", all.len()));
     out.notes = counted.collect();
     out
 }
@@ -98,7 +98,7 @@ pub(crate) fn skeleton(manifests: Vec<Manifest>, values: Values) -> Skeleton {
 fn reason_to_drop(manifest: &Manifest) -> Option<&'static str> {
     let (group, kind) = (manifest.group(), manifest.kind());
     if kind == "Node" && group.is_empty() {
-        return Some("nodes: a lab has its own, see --nodes");
+        return Some("nodes, as a lab has its own; --nodes says how many");
     }
     let runtime = RUNTIME.iter().any(|(of, kinds)| *of == group && kinds.contains(&kind));
     if runtime || AGENTS.contains(&kind) {

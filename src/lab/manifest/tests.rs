@@ -235,11 +235,11 @@ fn a_skeleton_has_what_people_wrote() {
     assert_eq!(
         skeleton.notes,
         [
-            "left out: 1 nodes: a lab has its own, see --nodes",
-            "left out: 1 objects of the cluster's own namespaces",
-            "left out: 1 objects that controllers make from others",
-            "left out: 3 objects that every cluster has",
-            "left out: 2 objects that only tell what runs",
+            "left out: nodes, as a lab has its own; --nodes says how many (1)",
+            "left out: objects of the cluster's own namespaces (1)",
+            "left out: objects that controllers make from others (1)",
+            "left out: objects that every cluster has (3)",
+            "left out: objects that only tell what runs (2)",
         ]
     );
 }
