@@ -13,7 +13,7 @@ use super::{
     plan::NodePlan,
     power::{self, Power},
     serve,
-    state::{self, LabDir, StateError, failed, inside},
+    state::{self, LabDir, StateError, failed},
 };
 
 /// How long the node's kubelet may take to notice.

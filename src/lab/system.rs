@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde_json::{Value, json};
 
-use super::{apiserver::TokenGrant, plan, spec::LabSpec, state::inside};
+use super::{plan, spec::LabSpec, state::inside};
 use crate::{
     install::{self, AGENT, NAMESPACE, OPERATOR},
     model::Family,

@@ -6,10 +6,9 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use crate::lab::{
-    plan,
-    spec::LabSpec,
-    system::{self, NAMESPACE},
+use crate::{
+    install::NAMESPACE,
+    lab::{plan, spec::LabSpec, system},
 };
 
 /// The cluster's domain.
