@@ -54,7 +54,7 @@ pub(crate) fn nameservers<'a>(slices: impl Iterator<Item = &'a EndpointSlice>) -
 /// Returns the objects, in the order in which they are created.
 pub(crate) fn objects(spec: &LabSpec) -> Vec<Value> {
     let meta = json!({ "name": NAME, "namespace": NAMESPACE, "labels": labels() });
-    let role = json!({ "name": "system:kube-dns" });
+    let role = json!({ "name": "skep-dns" });
     vec![
         json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta }),
         json!({
@@ -68,7 +68,7 @@ pub(crate) fn objects(spec: &LabSpec) -> Vec<Value> {
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
             "metadata": role,
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:kube-dns" },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "skep-dns" },
             "subjects": [{ "kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE }],
         }),
         service(spec),
