@@ -337,6 +337,9 @@ _skep() {
             skep__subcmd__help__subcmd__identity,list)
                 cmd="skep__subcmd__help__subcmd__identity__subcmd__list"
                 ;;
+            skep__subcmd__help__subcmd__lab,dns)
+                cmd="skep__subcmd__help__subcmd__lab__subcmd__dns"
+                ;;
             skep__subcmd__help__subcmd__lab,down)
                 cmd="skep__subcmd__help__subcmd__lab__subcmd__down"
                 ;;
@@ -367,6 +370,9 @@ _skep() {
             skep__subcmd__help__subcmd__lab,serve)
                 cmd="skep__subcmd__help__subcmd__lab__subcmd__serve"
                 ;;
+            skep__subcmd__help__subcmd__lab,snapshot)
+                cmd="skep__subcmd__help__subcmd__lab__subcmd__snapshot"
+                ;;
             skep__subcmd__help__subcmd__lab,stand-in)
                 cmd="skep__subcmd__help__subcmd__lab__subcmd__stand__subcmd__in"
                 ;;
@@ -376,6 +382,9 @@ _skep() {
             skep__subcmd__help__subcmd__lab,up)
                 cmd="skep__subcmd__help__subcmd__lab__subcmd__up"
                 ;;
+            skep__subcmd__help__subcmd__lab,world)
+                cmd="skep__subcmd__help__subcmd__lab__subcmd__world"
+                ;;
             skep__subcmd__help__subcmd__lab__subcmd__node,pause)
                 cmd="skep__subcmd__help__subcmd__lab__subcmd__node__subcmd__pause"
                 ;;
@@ -384,6 +393,24 @@ _skep() {
                 ;;
             skep__subcmd__help__subcmd__lab__subcmd__node,stop)
                 cmd="skep__subcmd__help__subcmd__lab__subcmd__node__subcmd__stop"
+                ;;
+            skep__subcmd__help__subcmd__lab__subcmd__world,ca)
+                cmd="skep__subcmd__help__subcmd__lab__subcmd__world__subcmd__ca"
+                ;;
+            skep__subcmd__help__subcmd__lab__subcmd__world,dns)
+                cmd="skep__subcmd__help__subcmd__lab__subcmd__world__subcmd__dns"
+                ;;
+            skep__subcmd__help__subcmd__lab__subcmd__world,serve)
+                cmd="skep__subcmd__help__subcmd__lab__subcmd__world__subcmd__serve"
+                ;;
+            skep__subcmd__help__subcmd__lab__subcmd__world__subcmd__dns,add)
+                cmd="skep__subcmd__help__subcmd__lab__subcmd__world__subcmd__dns__subcmd__add"
+                ;;
+            skep__subcmd__help__subcmd__lab__subcmd__world__subcmd__dns,list)
+                cmd="skep__subcmd__help__subcmd__lab__subcmd__world__subcmd__dns__subcmd__list"
+                ;;
+            skep__subcmd__help__subcmd__lab__subcmd__world__subcmd__dns,remove)
+                cmd="skep__subcmd__help__subcmd__lab__subcmd__world__subcmd__dns__subcmd__remove"
                 ;;
             skep__subcmd__help__subcmd__node,list)
                 cmd="skep__subcmd__help__subcmd__node__subcmd__list"
@@ -402,6 +429,9 @@ _skep() {
                 ;;
             skep__subcmd__identity__subcmd__help,list)
                 cmd="skep__subcmd__identity__subcmd__help__subcmd__list"
+                ;;
+            skep__subcmd__lab,dns)
+                cmd="skep__subcmd__lab__subcmd__dns"
                 ;;
             skep__subcmd__lab,down)
                 cmd="skep__subcmd__lab__subcmd__down"
@@ -436,6 +466,9 @@ _skep() {
             skep__subcmd__lab,serve)
                 cmd="skep__subcmd__lab__subcmd__serve"
                 ;;
+            skep__subcmd__lab,snapshot)
+                cmd="skep__subcmd__lab__subcmd__snapshot"
+                ;;
             skep__subcmd__lab,stand-in)
                 cmd="skep__subcmd__lab__subcmd__stand__subcmd__in"
                 ;;
@@ -444,6 +477,12 @@ _skep() {
                 ;;
             skep__subcmd__lab,up)
                 cmd="skep__subcmd__lab__subcmd__up"
+                ;;
+            skep__subcmd__lab,world)
+                cmd="skep__subcmd__lab__subcmd__world"
+                ;;
+            skep__subcmd__lab__subcmd__help,dns)
+                cmd="skep__subcmd__lab__subcmd__help__subcmd__dns"
                 ;;
             skep__subcmd__lab__subcmd__help,down)
                 cmd="skep__subcmd__lab__subcmd__help__subcmd__down"
@@ -478,6 +517,9 @@ _skep() {
             skep__subcmd__lab__subcmd__help,serve)
                 cmd="skep__subcmd__lab__subcmd__help__subcmd__serve"
                 ;;
+            skep__subcmd__lab__subcmd__help,snapshot)
+                cmd="skep__subcmd__lab__subcmd__help__subcmd__snapshot"
+                ;;
             skep__subcmd__lab__subcmd__help,stand-in)
                 cmd="skep__subcmd__lab__subcmd__help__subcmd__stand__subcmd__in"
                 ;;
@@ -487,6 +529,9 @@ _skep() {
             skep__subcmd__lab__subcmd__help,up)
                 cmd="skep__subcmd__lab__subcmd__help__subcmd__up"
                 ;;
+            skep__subcmd__lab__subcmd__help,world)
+                cmd="skep__subcmd__lab__subcmd__help__subcmd__world"
+                ;;
             skep__subcmd__lab__subcmd__help__subcmd__node,pause)
                 cmd="skep__subcmd__lab__subcmd__help__subcmd__node__subcmd__pause"
                 ;;
@@ -495,6 +540,24 @@ _skep() {
                 ;;
             skep__subcmd__lab__subcmd__help__subcmd__node,stop)
                 cmd="skep__subcmd__lab__subcmd__help__subcmd__node__subcmd__stop"
+                ;;
+            skep__subcmd__lab__subcmd__help__subcmd__world,ca)
+                cmd="skep__subcmd__lab__subcmd__help__subcmd__world__subcmd__ca"
+                ;;
+            skep__subcmd__lab__subcmd__help__subcmd__world,dns)
+                cmd="skep__subcmd__lab__subcmd__help__subcmd__world__subcmd__dns"
+                ;;
+            skep__subcmd__lab__subcmd__help__subcmd__world,serve)
+                cmd="skep__subcmd__lab__subcmd__help__subcmd__world__subcmd__serve"
+                ;;
+            skep__subcmd__lab__subcmd__help__subcmd__world__subcmd__dns,add)
+                cmd="skep__subcmd__lab__subcmd__help__subcmd__world__subcmd__dns__subcmd__add"
+                ;;
+            skep__subcmd__lab__subcmd__help__subcmd__world__subcmd__dns,list)
+                cmd="skep__subcmd__lab__subcmd__help__subcmd__world__subcmd__dns__subcmd__list"
+                ;;
+            skep__subcmd__lab__subcmd__help__subcmd__world__subcmd__dns,remove)
+                cmd="skep__subcmd__lab__subcmd__help__subcmd__world__subcmd__dns__subcmd__remove"
                 ;;
             skep__subcmd__lab__subcmd__node,help)
                 cmd="skep__subcmd__lab__subcmd__node__subcmd__help"
@@ -519,6 +582,63 @@ _skep() {
                 ;;
             skep__subcmd__lab__subcmd__node__subcmd__help,stop)
                 cmd="skep__subcmd__lab__subcmd__node__subcmd__help__subcmd__stop"
+                ;;
+            skep__subcmd__lab__subcmd__world,ca)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__ca"
+                ;;
+            skep__subcmd__lab__subcmd__world,dns)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__dns"
+                ;;
+            skep__subcmd__lab__subcmd__world,help)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__help"
+                ;;
+            skep__subcmd__lab__subcmd__world,serve)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__serve"
+                ;;
+            skep__subcmd__lab__subcmd__world__subcmd__dns,add)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__add"
+                ;;
+            skep__subcmd__lab__subcmd__world__subcmd__dns,help)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__help"
+                ;;
+            skep__subcmd__lab__subcmd__world__subcmd__dns,list)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__list"
+                ;;
+            skep__subcmd__lab__subcmd__world__subcmd__dns,remove)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__remove"
+                ;;
+            skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__help,add)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__help__subcmd__add"
+                ;;
+            skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__help,help)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__help__subcmd__help"
+                ;;
+            skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__help,list)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__help__subcmd__list"
+                ;;
+            skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__help,remove)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__help__subcmd__remove"
+                ;;
+            skep__subcmd__lab__subcmd__world__subcmd__help,ca)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__ca"
+                ;;
+            skep__subcmd__lab__subcmd__world__subcmd__help,dns)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__dns"
+                ;;
+            skep__subcmd__lab__subcmd__world__subcmd__help,help)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__help"
+                ;;
+            skep__subcmd__lab__subcmd__world__subcmd__help,serve)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__serve"
+                ;;
+            skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__dns,add)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__dns__subcmd__add"
+                ;;
+            skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__dns,list)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__dns__subcmd__list"
+                ;;
+            skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__dns,remove)
+                cmd="skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__dns__subcmd__remove"
                 ;;
             skep__subcmd__node,help)
                 cmd="skep__subcmd__node__subcmd__help"
@@ -2313,8 +2433,22 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__lab)
-            opts="up down list status kubeconfig exec logs node partition netem serve enter stand-in"
+            opts="up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__lab__subcmd__dns)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2508,6 +2642,20 @@ _skep() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        skep__subcmd__help__subcmd__lab__subcmd__snapshot)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         skep__subcmd__help__subcmd__lab__subcmd__stand__subcmd__in)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -2539,6 +2687,104 @@ _skep() {
         skep__subcmd__help__subcmd__lab__subcmd__up)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__lab__subcmd__world)
+            opts="dns ca serve"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__lab__subcmd__world__subcmd__ca)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__lab__subcmd__world__subcmd__dns)
+            opts="add remove list"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__lab__subcmd__world__subcmd__dns__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 6 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__lab__subcmd__world__subcmd__dns__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 6 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__lab__subcmd__world__subcmd__dns__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 6 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__lab__subcmd__world__subcmd__serve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2783,8 +3029,26 @@ _skep() {
             return 0
             ;;
         skep__subcmd__lab)
-            opts="-q -v -h --color --quiet --verbose --help up down list status kubeconfig exec logs node partition netem serve enter stand-in help"
+            opts="-q -v -h --color --quiet --verbose --help up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__dns)
+            opts="-q -v -h --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2871,8 +3135,22 @@ _skep() {
             return 0
             ;;
         skep__subcmd__lab__subcmd__help)
-            opts="up down list status kubeconfig exec logs node partition netem serve enter stand-in help"
+            opts="up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__help__subcmd__dns)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3080,6 +3358,20 @@ _skep() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        skep__subcmd__lab__subcmd__help__subcmd__snapshot)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         skep__subcmd__lab__subcmd__help__subcmd__stand__subcmd__in)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -3111,6 +3403,104 @@ _skep() {
         skep__subcmd__lab__subcmd__help__subcmd__up)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__help__subcmd__world)
+            opts="dns ca serve"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__help__subcmd__world__subcmd__ca)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__help__subcmd__world__subcmd__dns)
+            opts="add remove list"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__help__subcmd__world__subcmd__dns__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 6 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__help__subcmd__world__subcmd__dns__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 6 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__help__subcmd__world__subcmd__dns__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 6 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__help__subcmd__world__subcmd__serve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3424,6 +3814,36 @@ _skep() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        skep__subcmd__lab__subcmd__snapshot)
+            opts="-q -v -h --name --with-secrets --kubeconfig --context --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         skep__subcmd__lab__subcmd__stand__subcmd__in)
             opts="-q -v -h --pod --namespace --container --node --listen --address --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -3497,7 +3917,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__lab__subcmd__up)
-            opts="-f -o -q -v -h --name --nodes --routing --ip-family --node-cidr-mask-size-ipv4 --node-cidr-mask-size-ipv6 --filename --wait --timeout --output --color --quiet --verbose --help"
+            opts="-f -o -q -v -h --name --nodes --routing --ip-family --node-cidr-mask-size-ipv4 --node-cidr-mask-size-ipv6 --filename --from --wait --timeout --output --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3535,6 +3955,10 @@ _skep() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --wait)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
@@ -3549,6 +3973,342 @@ _skep() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world)
+            opts="-q -v -h --color --quiet --verbose --help dns ca serve help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__ca)
+            opts="-q -v -h --name --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__dns)
+            opts="-q -v -h --color --quiet --verbose --help add remove list help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__add)
+            opts="-q -v -h --name --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__help)
+            opts="add remove list help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__help__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 6 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 6 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 6 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__help__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 6 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__list)
+            opts="-o -q -v -h --name --output --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__dns__subcmd__remove)
+            opts="-q -v -h --name --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__help)
+            opts="dns ca serve help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__ca)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__dns)
+            opts="add remove list"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__dns__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 6 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__dns__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 6 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__dns__subcmd__remove)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 6 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__help__subcmd__serve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__lab__subcmd__world__subcmd__serve)
+            opts="-q -v -h --name --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --color)

@@ -375,26 +375,29 @@ complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from help" -f -a "serve" -d 'Serve the connectivity test'
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from help" -f -a "probe" -d 'Try to reach something from here'
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -s q -l quiet -d 'Print answers, warnings and errors only'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -f -a "up" -d 'Bring a lab up'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -f -a "down" -d 'Take a lab down'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -f -a "list" -d 'List labs'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -f -a "status" -d 'Show how a lab is'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -f -a "kubeconfig" -d 'Print a lab\'s kubeconfig'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -f -a "exec" -d 'Run a command on a node'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -f -a "logs" -d 'Show the log of a node\'s agent'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -f -a "node" -d 'Switch a node off or on, or let it stand still'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -f -a "partition" -d 'Cut two nodes off from each other'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -f -a "netem" -d 'Lose or delay what a node sends and receives'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -f -a "serve" -d 'Run a lab\'s API server, controllers and kubelets'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -f -a "enter" -d 'Join namespaces and a control group and become a program'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -f -a "stand-in" -d 'Serve in place of a container\'s image'
-complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem serve enter stand-in help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "up" -d 'Bring a lab up'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "down" -d 'Take a lab down'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "list" -d 'List labs'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "status" -d 'Show how a lab is'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "kubeconfig" -d 'Print a lab\'s kubeconfig'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "exec" -d 'Run a command on a node'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "logs" -d 'Show the log of a node\'s agent'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "node" -d 'Switch a node off or on, or let it stand still'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "partition" -d 'Cut two nodes off from each other'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "netem" -d 'Lose or delay what a node sends and receives'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "snapshot" -d 'Write a cluster\'s objects to a file'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "world" -d 'What is outside the cluster: names and servers'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "dns" -d 'Serve the names of a cluster'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "serve" -d 'Run a lab\'s API server, controllers and kubelets'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "enter" -d 'Join namespaces and a control group and become a program'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "stand-in" -d 'Serve in place of a container\'s image'
+complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l name -d 'Name of the lab' -r
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l nodes -d 'Number of nodes' -r
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l routing -d 'How pods of different nodes meet: vxlan or native' -r
@@ -402,6 +405,7 @@ complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcomman
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l node-cidr-mask-size-ipv4 -d 'Prefix length of nodes\' IPv4 pod CIDRs' -r
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l node-cidr-mask-size-ipv6 -d 'Prefix length of nodes\' IPv6 pod CIDRs' -r
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -s f -l filename -d 'Manifests to create: files, directories, or - for stdin' -r -F
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l from -d 'Snapshot or `kubectl get -A -o yaml` of a cluster to replay' -r -F
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l wait -d 'Wait until agents and pods are ready: true or false' -r -f -a "true\t''
 false\t''"
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l timeout -d 'How long to wait, in seconds' -r
@@ -498,6 +502,32 @@ complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcomman
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from netem" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from netem" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from netem" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from snapshot" -l name -d 'Name of the lab' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from snapshot" -l kubeconfig -d 'Take it of a cluster instead of a lab' -r -F
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from snapshot" -l context -d 'Context of the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from snapshot" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from snapshot" -l with-secrets -d 'Keep the values of Secrets, not only their keys'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from snapshot" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from snapshot" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from snapshot" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from world" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from world" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from world" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from world" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from world" -f -a "dns" -d 'Names of the world and their addresses'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from world" -f -a "ca" -d 'Print the certificate of the world\'s authority'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from world" -f -a "serve" -d 'Serve the world of a lab: names, web and echo'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from world" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from dns" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from dns" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from dns" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from dns" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from serve" -l name -d 'Name of the lab' -r
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from serve" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -537,6 +567,9 @@ complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcomman
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "node" -d 'Switch a node off or on, or let it stand still'
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "partition" -d 'Cut two nodes off from each other'
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "netem" -d 'Lose or delay what a node sends and receives'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "snapshot" -d 'Write a cluster\'s objects to a file'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "world" -d 'What is outside the cluster: names and servers'
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "dns" -d 'Serve the names of a cluster'
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "serve" -d 'Run a lab\'s API server, controllers and kubelets'
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "enter" -d 'Join namespaces and a control group and become a program'
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "stand-in" -d 'Serve in place of a container\'s image'
@@ -681,6 +714,9 @@ complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcomma
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "node" -d 'Switch a node off or on, or let it stand still'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "partition" -d 'Cut two nodes off from each other'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "netem" -d 'Lose or delay what a node sends and receives'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "snapshot" -d 'Write a cluster\'s objects to a file'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "world" -d 'What is outside the cluster: names and servers'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "dns" -d 'Serve the names of a cluster'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "serve" -d 'Run a lab\'s API server, controllers and kubelets'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "enter" -d 'Join namespaces and a control group and become a program'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "stand-in" -d 'Serve in place of a container\'s image'

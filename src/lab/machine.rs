@@ -128,6 +128,7 @@ fn boot(dir: &LabDir, plan: &NodePlan) -> Result<(), PowerError> {
         down::tear_down_node(dir, &plan.name).ok();
         return Err(PowerError::On { node: plan.name.clone(), source });
     }
+    dir.give_world_authority(&plan.name)?;
     for (account, path) in serve::NODE_KUBECONFIGS {
         let from = serve::node_kubeconfig(dir, account);
         let text = std::fs::read(&from).map_err(|source| failed("read", &from, source))?;

@@ -139,6 +139,13 @@ impl LabDir {
         self.world().join("ca.crt")
     }
 
+    /// Gives a node its copy of that certificate, which its pods get theirs from.
+    pub(crate) fn give_world_authority(&self, node: &str) -> Result<(), StateError> {
+        let from = self.world_authority();
+        let text = fs::read(&from).map_err(|source| failed("read", &from, source))?;
+        write_public(&self.node(node).outside(inside::WORLD_AUTHORITY), &text)
+    }
+
     /// Returns the administrator's kubeconfig.
     pub fn kubeconfig(&self) -> PathBuf {
         self.path.join("kubeconfig")

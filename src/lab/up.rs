@@ -31,7 +31,7 @@ use super::{
     readiness::{self, Readiness},
     serve,
     spec::LabSpec,
-    state::{self, LabDir, LabRecord, StateError, create_dir, inside},
+    state::{self, LabDir, LabRecord, StateError, create_dir},
     world::WorldNames,
 };
 use crate::{
@@ -374,11 +374,8 @@ fn await_world(
     if !matches!(child.try_wait(), Ok(None)) {
         return Err(UpError::World { log: log_tail(dir, "world") });
     }
-    let authority = dir.world_authority();
     for number in 1..=record.spec.nodes {
-        let node = dir.node(&NodePlan::new(number, &record.spec).name);
-        let copy = node.outside(inside::WORLD_AUTHORITY);
-        fs::copy(&authority, &copy).map_err(|source| state::failed("write", &copy, source))?;
+        dir.give_world_authority(&NodePlan::new(number, &record.spec).name)?;
     }
     Ok(())
 }

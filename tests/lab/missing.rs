@@ -89,9 +89,9 @@ fn objects_that_the_api_refuses_take_the_lab_down_again() {
     let name = lab_name();
     let cases = [
         (
-            "an unknown kind",
-            "apiVersion: example.org/v1\nkind: Thing\nmetadata: { name: x }\n",
-            "Thing",
+            "an object without a name",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: { labels: { a: b } }\n",
+            "name",
         ),
         (
             "an invalid object",

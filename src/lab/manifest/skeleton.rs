@@ -134,6 +134,8 @@ fn is_of_every_cluster(manifest: &Manifest) -> bool {
         ("rbac.authorization.k8s.io", _) => {
             name.starts_with("system:")
                 || name.starts_with("kubeadm:")
+                || name == "skep"
+                || name.starts_with("skep-")
                 || !manifest.text(own_label).is_empty()
                 || ["cluster-admin", "admin", "edit", "view"].contains(&name)
         }
