@@ -69,7 +69,7 @@ pub(super) fn plan(snapshot: &Snapshot) -> Vec<Action> {
         let lease = snapshot.leases.iter().find(|lease| {
             lease.namespace().as_deref() == Some(LEASES) && lease.name_any() == node.name_any()
         });
-        if is_silent(node, lease.map(Arc::as_ref), snapshot.now) {
+        if is_silent(node, lease.map(Arc::as_ref), snapshot) {
             actions.extend(doubt(node, snapshot.now));
         }
         actions.extend(taint(node, snapshot.now));
@@ -82,10 +82,13 @@ pub(super) fn plan(snapshot: &Snapshot) -> Vec<Action> {
 }
 
 /// Tells whether a node that was there has not renewed its lease for too long.
-fn is_silent(node: &Node, lease: Option<&Lease>, now: Timestamp) -> bool {
+fn is_silent(node: &Node, lease: Option<&Lease>, snapshot: &Snapshot) -> bool {
     let renewed = lease.and_then(|lease| lease.spec.as_ref()?.renew_time.as_ref());
     let seen = renewed.map(|time| time.0).or(node.creation_timestamp().map(|time| time.0));
-    seen.is_some_and(|seen| now.duration_since(seen) > SignedDuration::from_secs(PATIENCE))
+    seen.is_some_and(|seen| {
+        let silent = snapshot.now.duration_since(seen.max(snapshot.awake_since));
+        silent > SignedDuration::from_secs(PATIENCE)
+    })
 }
 
 /// Says of a silent node that nothing is known of it.
@@ -238,7 +241,12 @@ mod tests {
         let node = node("True", json!({}));
         let [old, new] = ["2026-01-01T00:59:39Z", "2026-01-01T00:59:41Z"]
             .map(|at| lease(&format!("{}.000000Z", &at[..19])));
-        assert!(is_silent(&node, Some(&old), now) && !is_silent(&node, Some(&new), now));
+        let mut snapshot = Snapshot { now, ..Snapshot::default() };
+        assert!(
+            is_silent(&node, Some(&old), &snapshot) && !is_silent(&node, Some(&new), &snapshot)
+        );
+        snapshot.awake_since = now;
+        assert!(!is_silent(&node, Some(&old), &snapshot), "nobody listened meanwhile");
         let Write::Status(patch) = &doubt(&node, now)[0].write else { panic!() };
         assert_eq!(patch["status"]["conditions"][0]["status"], "Unknown");
         assert_eq!(patch["status"]["conditions"][0]["lastTransitionTime"], time(now));

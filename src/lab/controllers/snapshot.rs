@@ -23,6 +23,8 @@ use crate::lab::cluster::Cluster;
 pub(super) struct Snapshot {
     /// The moment.
     pub(super) now: Timestamp,
+    /// Since when the controllers have been awake without a gap.
+    pub(super) awake_since: Timestamp,
     pub(super) nodes: Vec<Arc<Node>>,
     pub(super) namespaces: Vec<Arc<Namespace>>,
     pub(super) pods: Vec<Arc<Pod>>,
@@ -47,9 +49,10 @@ pub(super) struct Snapshot {
 pub(super) type PodsByOwner = HashMap<String, Vec<Arc<Pod>>>;
 
 impl Snapshot {
-    pub(super) fn of(cluster: &Cluster) -> Self {
+    pub(super) fn of(cluster: &Cluster, awake_since: Timestamp) -> Self {
         Self {
             now: Timestamp::now(),
+            awake_since,
             nodes: cluster.nodes.all(),
             namespaces: cluster.namespaces.all(),
             pods: cluster.pods.all(),

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +19,8 @@ use crate::lab::cluster::{Action, Cluster};
 const GATHER: Duration = Duration::from_millis(3);
 /// How often the clock is looked at: deadlines, schedules and nodes that fell silent.
 const TICK: Duration = Duration::from_secs(1);
+/// A longer time between two looks means that this process stood still.
+const LONGEST_GAP: SignedDuration = SignedDuration::from_secs(5);
 /// The first pause after a write was refused; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest such pause.
@@ -37,9 +40,11 @@ pub(crate) async fn run(cluster: Cluster, settings: Settings, shutdown: Cancella
     let work = async {
         let mut changes = cluster.changes();
         let mut refusals = Refusals::default();
+        let mut awake = Awake::new(Timestamp::now());
         loop {
             changes.mark_unchanged();
-            let mut actions = plan(&Snapshot::of(&cluster), &settings);
+            let awake_since = awake.look(Timestamp::now());
+            let mut actions = plan(&Snapshot::of(&cluster, awake_since), &settings);
             actions.retain(|action| refusals.may_try(&action.key(), Instant::now()));
             if !actions.is_empty() {
                 let tried: Vec<String> = actions.iter().map(Action::key).collect();
@@ -55,6 +60,27 @@ pub(crate) async fn run(cluster: Cluster, settings: Settings, shutdown: Cancella
         }
     };
     shutdown.run_until_cancelled(work).await;
+}
+
+/// Since when the clock has been looked at without a gap. What was not heard while this process stood
+/// still was not silent.
+struct Awake {
+    since: Timestamp,
+    looked: Timestamp,
+}
+
+impl Awake {
+    fn new(now: Timestamp) -> Self {
+        Self { since: now, looked: now }
+    }
+
+    fn look(&mut self, now: Timestamp) -> Timestamp {
+        if now.duration_since(self.looked) > LONGEST_GAP {
+            self.since = now;
+        }
+        self.looked = now;
+        self.since
+    }
 }
 
 /// Writes that were refused, by what they were for: tried again after a pause, so that one object
@@ -104,6 +130,16 @@ fn plan(snapshot: &Snapshot, settings: &Settings) -> Vec<Action> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gap_starts_the_clock_anew() {
+        let at = |seconds| Timestamp::from_second(seconds).expect("a time");
+        let mut awake = Awake::new(at(0));
+        assert_eq!(awake.look(at(4)), at(0));
+        assert_eq!(awake.look(at(9)), at(0));
+        assert_eq!(awake.look(at(39)), at(39), "30 s without a look");
+        assert_eq!(awake.look(at(40)), at(39));
+    }
 
     #[test]
     fn what_is_refused_waits_longer_each_time_and_alone() {
