@@ -11,7 +11,7 @@ use super::{
     plan::{Action, Check},
     probe::{Attempt, Outcome},
 };
-use crate::kubernetes::{ExecError, Output, exec};
+use crate::kubernetes::{ExecError, Output, chain, exec};
 
 /// Probes that one command runs: those of a pod go in few commands, as each costs a connection.
 const PROBES: usize = 32;
@@ -163,16 +163,6 @@ fn read(output: &Output, wanted: usize) -> Result<Vec<Outcome>, String> {
             })
         }
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text = format!("{text}: {source}");
-        next = source.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! 1. Watch the cluster with kube-rs and turn API objects into model types at once.
 
+mod chain;
 mod client;
 pub mod crd;
 mod exec;
@@ -7,6 +8,7 @@ mod object;
 mod pod;
 mod watch;
 
+pub use chain::chain;
 pub use client::{ClientError, connect};
 pub use exec::{ExecError, Output, exec};
 pub use object::{

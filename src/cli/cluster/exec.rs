@@ -37,7 +37,7 @@ impl Cluster {
         let output = timeout(ANSWER_TIMEOUT, answer)
             .await
             .map_err(|_| format!("no answer within {} s", ANSWER_TIMEOUT.as_secs()))?
-            .map_err(|error| chain(&error))?;
+            .map_err(|error| kubernetes::chain(&error))?;
         // A `no`, as of an agent that is not well, is an answer too.
         if [exit::OK, exit::NO].map(i32::from).contains(&output.code) && !output.stdout.is_empty() {
             return serde_json::from_slice(&output.stdout)
@@ -128,16 +128,6 @@ fn reason(stderr: &[u8], code: i32) -> String {
         (Some(error), None) => error.to_owned(),
         (None, _) => format!("skep ended with code {code} in its pod"),
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text = format!("{text}: {source}");
-        next = source.source();
-    }
-    text
 }
 
 #[cfg(test)]

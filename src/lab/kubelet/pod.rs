@@ -18,7 +18,7 @@ use super::{
     host::Host,
     phase::Picture,
     report::{Order, Report, State},
-    sandbox::{Sandbox, SandboxError},
+    sandbox::Sandbox,
     status::StatusWriter,
     volume::Volumes,
 };
@@ -109,7 +109,7 @@ impl Life {
                 }
                 Err(error) => {
                     self.volumes.forget();
-                    let error = chain(&error);
+                    let error = crate::kubernetes::chain(&error);
                     warn!(pod = name, node = self.host.name(), error, "no sandbox");
                     self.publish();
                     let text = format!("Failed to create pod sandbox: {error}");
@@ -160,7 +160,7 @@ impl Life {
             let sandbox = sandbox.clone();
             let gone = tokio::task::spawn_blocking(move || sandbox.destroy(&host, &pod)).await;
             let Err(error) = gone.expect("removing a sandbox does not panic") else { return };
-            let error = chain(&error);
+            let error = crate::kubernetes::chain(&error);
             warn!(pod = name, node = self.host.name(), error, "sandbox stays");
             self.host.tell(
                 &self.pod,
@@ -322,15 +322,4 @@ async fn settled(changes: &mut watch::Receiver<u64>) {
         std::future::pending::<()>().await;
     }
     sleep(LOOK).await;
-}
-
-/// Returns an error with all its sources, in one line.
-fn chain(error: &SandboxError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
-        source = error.source();
-    }
-    text
 }

@@ -1,7 +1,5 @@
 //! The other side of a rule.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 use regex::Regex;
 
@@ -68,11 +66,6 @@ impl Cidrs {
     /// Tells whether all of `other` is meant.
     pub fn contains(&self, other: &IpNet) -> bool {
         self.prefix.contains(other) && !is_within(&self.except, other)
-    }
-
-    /// Tells whether an address is meant.
-    pub fn contains_addr(&self, addr: IpAddr) -> bool {
-        self.contains(&IpNet::from(addr))
     }
 }
 

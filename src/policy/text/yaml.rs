@@ -35,7 +35,7 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Document>, TextError> {
     let mut parser = Parser::new_from_str(text.trim_start_matches('\u{feff}'));
     let mut documents = Vec::new();
     while let Some(event) = parser.next() {
-        let (event, span) = event.map_err(|error| reader.scan_error(&error))?;
+        let (event, _) = event.map_err(|error| reader.scan_error(&error))?;
         if matches!(event, Event::DocumentStart(_)) {
             reader.anchors.clear();
             let (first, at) = reader.next(&mut parser)?;
@@ -44,7 +44,6 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Document>, TextError> {
                 documents.push(Document { file: Arc::clone(&file), root });
             }
         }
-        let _ = span;
     }
     Ok(documents)
 }
@@ -144,7 +143,7 @@ impl Reader {
         loop {
             let (event, span) = self.next(parser)?;
             let (key, is_plain) = match event {
-                Event::MappingEnd => break self.close(start, span, entries, merged),
+                Event::MappingEnd => return Ok(close(start, span, entries, merged)),
                 Event::Scalar(text, style, ..) => (text.into_owned(), style == ScalarStyle::Plain),
                 _ => return self.refuse(span, "keys must be plain text"),
             };
@@ -161,24 +160,17 @@ impl Reader {
             entries.push(Entry { key, key_span: place(span), node });
         }
     }
+}
 
-    /// Adds what `<<` brought; keys of the map itself win.
-    #[expect(clippy::unnecessary_wraps, reason = "the end of the loop that may fail")]
-    fn close(
-        &self,
-        start: Scanned,
-        end: Scanned,
-        mut entries: Vec<Entry>,
-        merged: Vec<Entry>,
-    ) -> Result<Node, TextError> {
-        for entry in merged {
-            if entries.iter().all(|own| own.key != entry.key) {
-                entries.push(entry);
-            }
+/// Ends a map: adds what `<<` brought; keys of the map itself win.
+fn close(start: Scanned, end: Scanned, mut entries: Vec<Entry>, merged: Vec<Entry>) -> Node {
+    for entry in merged {
+        if entries.iter().all(|own| own.key != entry.key) {
+            entries.push(entry);
         }
-        let span = whole(start, end, entries.last().map(|entry| &entry.node));
-        Ok(Node { value: Value::Map(entries), span })
     }
+    let span = whole(start, end, entries.last().map(|entry| &entry.node));
+    Node { value: Value::Map(entries), span }
 }
 
 fn size(node: &Node) -> usize {

@@ -125,40 +125,11 @@ pub(super) fn port_or_name(causes: &mut Vec<Cause>, value: &Value, field: String
 
 /// Parses a quantity such as `100m`, `1.5`, `2Gi` or `1e3`; `None` if it is none.
 pub(super) fn quantity(value: &Value) -> Option<f64> {
-    let text = match value {
-        Value::Number(number) => return number.as_f64(),
-        Value::String(text) => text.as_str(),
-        _ => return None,
-    };
-    let end = text
-        .char_indices()
-        .find(|(at, c)| !(c.is_ascii_digit() || *c == '.' || (*at == 0 && matches!(c, '+' | '-'))))
-        .map_or(text.len(), |(at, _)| at);
-    let (number, suffix) = text.split_at(end);
-    let number: f64 = number.parse().ok()?;
-    let factor = match suffix {
-        "" => 1.0,
-        "n" => 1e-9,
-        "u" => 1e-6,
-        "m" => 1e-3,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "P" => 1e15,
-        "E" => 1e18,
-        "Ki" => 1024.0,
-        "Mi" => 1024_f64.powi(2),
-        "Gi" => 1024_f64.powi(3),
-        "Ti" => 1024_f64.powi(4),
-        "Pi" => 1024_f64.powi(5),
-        "Ei" => 1024_f64.powi(6),
-        exponent => {
-            let digits = exponent.strip_prefix(['e', 'E'])?;
-            10_f64.powi(digits.parse().ok()?)
-        }
-    };
-    Some(number * factor)
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => crate::lab::quantity::parse(text),
+        _ => None,
+    }
 }
 
 /// Checks that a number or percentage, if there is one, is neither negative nor malformed.
