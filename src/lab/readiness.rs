@@ -84,6 +84,9 @@ pub(crate) async fn read(client: &Client, nodes: u16) -> Result<Readiness, kube:
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
         if is_ready(pod) || phase == Some("Succeeded") {
             found.pods_ready += 1;
+        } else if let Some(why) = why_waiting(pod) {
+            let namespace = pod.namespace().unwrap_or_default();
+            found.pending.push(format!("pod {namespace}/{}: {why}", pod.name_any()));
         } else if pod.owner_references().is_empty() {
             note(&mut found, pod, false);
         }
@@ -106,10 +109,44 @@ fn note<K: Resource<DynamicType = ()>>(found: &mut Readiness, object: &K, done: 
     }
 }
 
+/// Returns why a pod's containers do not run, in the kubelet's words.
+fn why_waiting(pod: &Pod) -> Option<String> {
+    let status = pod.status.as_ref()?;
+    let lists = [&status.init_container_statuses, &status.container_statuses];
+    let mut containers = lists.into_iter().flatten().flatten();
+    let waiting = containers.find_map(|one| one.state.as_ref()?.waiting.as_ref())?;
+    let reason = waiting.reason.clone()?;
+    // What every pod says while it starts explains nothing.
+    let usual = matches!(reason.as_str(), "ContainerCreating" | "PodInitializing");
+    let detail = waiting.message.as_ref().map(|message| format!(": {message}"));
+    (!usual).then(|| reason + &detail.unwrap_or_default())
+}
+
 fn is_node_ready(node: &Node) -> bool {
     let conditions = node.status.as_ref().and_then(|status| status.conditions.as_deref());
     conditions
         .unwrap_or_default()
         .iter()
         .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_container_that_waits_says_why() {
+        let pod = |waiting: serde_json::Value| {
+            let status = json!({ "name": "a", "image": "", "imageID": "", "ready": false,
+                "restartCount": 0, "state": { "waiting": waiting } });
+            let pod = json!({ "metadata": {}, "status": { "containerStatuses": [status] } });
+            why_waiting(&serde_json::from_value(pod).expect("a pod"))
+        };
+        let crash = json!({ "reason": "CrashLoopBackOff", "message": "back-off 10s" });
+        assert_eq!(pod(crash), Some("CrashLoopBackOff: back-off 10s".to_owned()));
+        assert_eq!(pod(json!({ "reason": "ErrImagePull" })), Some("ErrImagePull".to_owned()));
+        assert_eq!(pod(json!({ "reason": "ContainerCreating" })), None);
+    }
 }

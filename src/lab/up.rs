@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{self, Read},
     os::{fd::OwnedFd, unix::net::UnixStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Stdio},
     thread,
     time::Duration,
@@ -273,7 +273,10 @@ async fn populate(
         // Pods made before are all put on the first node that is ready.
         await_ready(&client, record, deadline).await?;
     }
-    let notes = create_objects(&client, options, tell).await?;
+    let mut notes = create_objects(&client, options, tell).await?;
+    if !Path::new("/etc/resolv.conf").exists() {
+        notes.push("this machine has no /etc/resolv.conf (an empty one would do), so pods resolve no names".to_owned());
+    }
     if deadline.is_some() {
         tell("waiting for pods");
     }

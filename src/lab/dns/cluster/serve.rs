@@ -1,8 +1,9 @@
 //! The role: watching the cluster, and answering.
 
 use std::{
-    io,
+    fs, io,
     net::{Ipv6Addr, SocketAddr},
+    path::Path,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use k8s_openapi::api::{
 use kube::{Api, Client};
 use tokio::{net::TcpListener, sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{
     index::Index,
@@ -34,6 +35,9 @@ use crate::{
     },
 };
 
+/// Where a pod finds its name servers.
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
 /// How long changes are collected before the zone is made anew.
 const GATHER: Duration = Duration::from_millis(10);
 
@@ -44,7 +48,7 @@ pub enum ClusterDnsError {
     #[error("cannot watch the cluster")]
     Client(#[from] ClientError),
     /// The node's resolv.conf cannot be read.
-    #[error("cannot read /etc/resolv.conf")]
+    #[error("cannot read {RESOLV_CONF}")]
     Upstream(#[source] io::Error),
     /// The port is taken.
     #[error(transparent)]
@@ -59,8 +63,7 @@ pub enum ClusterDnsError {
 /// # Errors
 /// When there is no API server to watch or no port to serve on.
 pub async fn serve(shutdown: CancellationToken) -> Result<(), ClusterDnsError> {
-    let text = tokio::fs::read_to_string("/etc/resolv.conf").await;
-    let upstream = Upstream::from_resolv_conf(&text.map_err(ClusterDnsError::Upstream)?);
+    let upstream = upstream(Path::new(RESOLV_CONF))?;
     let client = kubernetes::connect(None).await?;
     let watched = Watched::start(client, &shutdown).await;
     let cluster = Arc::new(Responding { zone: RwLock::new(watched.zone(1)), upstream });
@@ -79,6 +82,18 @@ pub async fn serve(shutdown: CancellationToken) -> Result<(), ClusterDnsError> {
     }
     drop(servers);
     Ok(())
+}
+
+/// Reads whom to ask for names outside the cluster: a machine without the file has nobody.
+fn upstream(file: &Path) -> Result<Upstream, ClusterDnsError> {
+    let text = match fs::read_to_string(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            warn!(file = %file.display(), "no such file: names outside the cluster are not answered");
+            String::new()
+        }
+        text => text.map_err(ClusterDnsError::Upstream)?,
+    };
+    Ok(Upstream::from_resolv_conf(&text))
 }
 
 /// What the zone is made of.
@@ -165,5 +180,17 @@ impl Responding {
 impl Responder for Responding {
     fn respond<'a>(&'a self, query: &'a Query, transport: Transport) -> BoxFuture<'a, Reply> {
         Box::pin(self.resolve(query, transport))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_without_resolv_conf_has_nobody_to_ask() {
+        let dir = tempfile::tempdir().expect("a directory");
+        assert!(upstream(&dir.path().join("resolv.conf")).is_ok(), "missing");
+        assert!(upstream(dir.path()).is_err(), "a directory is no such file");
     }
 }
