@@ -630,6 +630,9 @@ complete -c skep -n "__fish_skep_using_subcommand agent" -l snat-ports -d 'Ports
 complete -c skep -n "__fish_skep_using_subcommand agent" -l masquerade -d 'Translate sources of traffic to the outside: true or false' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l mark-mask -d 'Four adjacent bits of the packet mark that skep may use' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l drop-labels -d 'Label keys left out of identities, besides the defaults' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l policy-enforcement -d 'When pods are isolated: default (by a policy that selects them), always or never' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l policy-compat -d 'Whose reading of policies counts where Cilium\'s differs from the API\'s: kubernetes or cilium' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l policy-audit -d 'Let pass, and tell, what policies refuse: true or false' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l metrics-address -d 'Address that serves metrics, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l health-address -d 'Address that serves health, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l conntrack-entries -d 'Size of the connection table: auto, or entries' -r

@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["model", "kernel"]),
     ("kubernetes", &["model"]),
     ("policy", &["model"]),
-    ("maps", &["model"]),
+    ("maps", &["model", "policy"]),
     ("events", &["model"]),
     ("kernel", &["model", "maps", "events"]),
     ("flows", &["model", "events"]),
@@ -26,6 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "model",
             "kubernetes",
+            "policy",
             "maps",
             "kernel",
             "events",

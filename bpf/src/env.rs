@@ -2,7 +2,8 @@
 
 use crate::abi::{
     Addr, AdmissionQuota, Bucket, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event,
-    FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
+    FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey,
+    PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
 };
 
 /// Everything outside the packet.
@@ -26,6 +27,14 @@ pub trait Env {
     fn node_id(&self, addr: &Addr) -> Option<u32>;
     /// Returns a known identity.
     fn identity(&self, id: u32) -> Option<&IdentityValue>;
+    /// Returns the class of an identity, if the policy tells it apart.
+    fn identity_class(&self, key: &PolicyIdentityKey) -> Option<u32>;
+    /// Returns the class of the longest prefix of an address, if the policy has one.
+    fn addr_class(&self, key: &PolicyAddrKey) -> Option<u32>;
+    /// Returns the class of a port, if the policy tells it apart.
+    fn port_class(&self, key: &PolicyPortKey) -> Option<u32>;
+    /// Returns the verdict of a combination of classes.
+    fn cell(&self, key: &PolicyCellKey) -> Option<&PolicyCell>;
     /// Returns what the collector says about an endpoint's share of the connection table.
     fn quota(&self, endpoint_id: u32) -> Option<&AdmissionQuota>;
 

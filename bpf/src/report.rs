@@ -5,7 +5,7 @@ use crate::{
         Counted, CtValue, Direction, DropReason, Event, Note, OPENER, Observation, RESPONDER,
         event_flags, event_kind, metric_index,
     },
-    door::{Action, Receipt},
+    door::{Action, Receipt, Verdict, told},
     env::Env,
     packet::{Packet, Parsed, transport},
     state::State,
@@ -91,7 +91,8 @@ pub fn conclude<E: Env, P: Packet>(
 
 #[inline(never)]
 fn refuse<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, code: u32, seen: u32) -> u32 {
-    let (direction, observation) = (seen >> 8, seen & 0xff);
+    let (place, observation) = (seen >> 8, seen & 0xff);
+    let direction = if is_policy(code) { st.refused & 3 } else { place };
     env.count(code << 2 | direction, pkt.len());
     if code >= FIRST_DROP {
         st.value = CtValue::default();
@@ -99,6 +100,16 @@ fn refuse<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, code: u32, seen: 
         send_packed(env, pkt, st, kind << 24 | code << 16 | direction << 12 | observation << 8);
     }
     0
+}
+
+/// Tells whether a policy refused: the direction is then that of the leg, not of the program.
+#[inline(always)]
+fn is_policy(code: u32) -> bool {
+    const DENIED: u32 = DropReason::PolicyDenied.code() as u32;
+    const DENY: u32 = DropReason::PolicyDeny.code() as u32;
+    const PROXY: u32 = DropReason::ProxyMissing.code() as u32;
+    const AUTH: u32 = DropReason::AuthRequired.code() as u32;
+    matches!(code, DENIED | DENY | PROXY | AUTH)
 }
 
 /// Counts a forwarded packet and tells its news.
@@ -111,6 +122,33 @@ pub fn passed<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, receipt: Rece
         let flags = news.event_flags() | reply;
         send(env, pkt, st, event_kind::TRACE, Note::Forwarded.code(), place, flags);
     }
+    if receipt.has_verdicts() {
+        tell_verdicts(env, pkt, st, place.observation as u32);
+    }
+}
+
+/// Tells what policies said about the legs of a new connection.
+#[inline(never)]
+fn tell_verdicts<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, observation: u32) -> u32 {
+    let endpoint_id = st.endpoint_id;
+    let (source, destination) = (st.source_verdict, st.verdict);
+    st.endpoint_id = st.from.endpoint_id;
+    tell(env, pkt, st, source, (Direction::Egress as u32) << 12 | observation << 8);
+    st.endpoint_id = st.to.endpoint_id;
+    tell(env, pkt, st, destination, (Direction::Ingress as u32) << 12 | observation << 8);
+    st.endpoint_id = endpoint_id;
+    st.rule_id = 0;
+    0
+}
+
+#[inline(always)]
+fn tell<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, verdict: Verdict, seen: u32) {
+    if verdict.told == told::NOTHING {
+        return;
+    }
+    st.rule_id = verdict.rule_id;
+    let audited = if verdict.told == told::AUDITED { event_flags::AUDIT } else { 0 };
+    send_packed(env, pkt, st, u32::from(event_kind::VERDICT) << 24 | seen | u32::from(audited));
 }
 
 /// Sends an event; the connection's counters are in [`State::value`]. Out of line: events are
@@ -156,7 +194,7 @@ fn send_packed<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, what: u32) -
         endpoint_id: st.endpoint_id,
         ifindex: pkt.ifindex(),
         length: pkt.len(),
-        rule_id: 0,
+        rule_id: st.rule_id,
         sport,
         dport,
         vni: st.vni,

@@ -4,8 +4,9 @@ use crate::{
     abi::{
         Addr, AdmissionQuota, Bucket, Config, Counter, CtKey, CtValue, DeviceValue, EndpointValue,
         Event, FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
+        PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
     },
-    door::{Legs, Local, Receipt},
+    door::{Legs, Local, Question, Receipt, Verdict},
     nat::{Change, Ports},
     packet::{Mac, Parsed},
     report::Place,
@@ -30,6 +31,16 @@ pub struct State {
     pub(crate) legs: Legs,
     /// What the door said.
     pub(crate) receipt: Receipt,
+    /// Work area: what is asked of a policy.
+    pub(crate) question: Question,
+    /// What was answered last.
+    pub(crate) verdict: Verdict,
+    /// What was answered about the sender's leg.
+    pub(crate) source_verdict: Verdict,
+    /// Direction of the leg that a policy refused.
+    pub(crate) refused: u32,
+    /// The rule that an event names; zero for most.
+    pub(crate) rule_id: u32,
     /// The translation to make; meaningful once a walk has set it.
     pub change: Change,
     /// Work area: ports to try for a translation.
@@ -68,6 +79,14 @@ pub struct State {
     pub value: CtValue,
     /// Work area: prefix to look up.
     pub prefix: IpcacheKey,
+    /// Work area: identity to look up in a policy.
+    pub(crate) policy_identity: PolicyIdentityKey,
+    /// Work area: address to look up in a policy.
+    pub(crate) policy_addr: PolicyAddrKey,
+    /// Work area: port to look up in a policy.
+    pub(crate) policy_port: PolicyPortKey,
+    /// Work area: verdict to look up in a policy.
+    pub(crate) policy_cell: PolicyCellKey,
     /// Work area: datagram to look up.
     pub datagram: FragKey,
     /// Work area: what the first fragment says.
@@ -88,6 +107,7 @@ struct Layouts {
     _ipcache: IpcacheValue,
     _node: NodeValue,
     _identity: IdentityValue,
+    _cell: PolicyCell,
     _counter: Counter,
     _bucket: Bucket,
     _quota: AdmissionQuota,
@@ -105,6 +125,7 @@ impl State {
         self.dst_identity = 0;
         self.endpoint_id = 0;
         self.vni = 0;
+        self.rule_id = 0;
         self.translated = Addr::ZERO;
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use super::cluster::NodeIds;
+use super::{cluster::NodeIds, policy::PolicyObject};
 use crate::{
     cni::record::write_atomically,
     kubernetes::{IdentityObject, NamespaceObject, NodeObject, PodObject, SliceObject},
@@ -24,6 +24,10 @@ pub(super) struct Snapshot {
     pub(super) slices: Vec<SliceObject>,
     pub(super) pods: Vec<PodObject>,
     pub(super) namespaces: Vec<NamespaceObject>,
+    /// Objects that policies are made of, by their place in [`super::policy::Kind::ALL`]; absent if
+    /// they were not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) policies: Option<Vec<(usize, PolicyObject)>>,
     pub(super) node_ids: NodeIds,
 }
 

@@ -59,12 +59,25 @@ impl Inspector {
             }
             Err(error) => component("ipam", Health::Starting, error.to_string()),
         };
+        let policies = self.agent.policy.health();
+        let policy = match policies.rejected.as_slice() {
+            [] if agent.progress.synced() => {
+                let tables = policies.tables;
+                component("policy", Health::Ok, format!("{tables} different policies in the maps"))
+            }
+            [] => component("policy", Health::Starting, "waiting for the first full sync".into()),
+            // What was accepted before counts.
+            rejected => {
+                let all = rejected.iter().map(|(policy, why)| format!("{policy}: {why}"));
+                component("policy", Health::Failing, all.collect::<Vec<_>>().join("; "))
+            }
+        };
         let announced = if agent.progress.announced() {
             component("node", Health::Ok, "announced as ready".into())
         } else {
             component("node", Health::Starting, "not announced as ready yet".into())
         };
-        vec![kubernetes, datapath, ipam, announced]
+        vec![kubernetes, datapath, policy, ipam, announced]
     }
 
     fn attachments(&self) -> Vec<Attachment> {
@@ -177,7 +190,15 @@ impl Inspect for Inspector {
             let local = records.iter().filter(|record| record.identity == identity).count();
             u32::try_from(local + cluster.remote_users(identity)).unwrap_or(u32::MAX)
         };
-        let reserved = cluster.tables().identities.desired().keys().map(|n| model::Identity(*n));
+        let known = self.agent.policy.with_entries(|entries| {
+            entries
+                .known
+                .desired()
+                .keys()
+                .map(|number| model::Identity(*number))
+                .collect::<Vec<_>>()
+        });
+        let reserved = known.into_iter();
         let reserved = reserved.filter_map(|identity| {
             let name = identity.reserved_name()?;
             let labels = vec![format!("reserved:{name}")];

@@ -54,7 +54,22 @@ impl Collector for AgentCollector {
             ("connections", "Tracked connections at the last pass", signed(connections)),
             ("synced", "Whether the cluster was seen completely", agent.progress.synced().into()),
         ];
-        for (name, help, value) in gauges {
+        let policies = agent.policy.health();
+        let policy_gauges = [
+            ("policy_tables", "Different policies in the maps", signed(policies.tables as u64)),
+            (
+                "policies_rejected",
+                "Policy objects that cannot be accepted as they are now",
+                signed(policies.rejected.len() as u64),
+            ),
+        ];
+        let unenforced = ConstCounter::<u64>::new(policies.failures);
+        put(
+            &mut encoder,
+            ("policies_not_enforced", "How often an endpoint could not get its policy"),
+            &unenforced,
+        )?;
+        for (name, help, value) in gauges.into_iter().chain(policy_gauges) {
             put(&mut encoder, (name, help), &ConstGauge::<i64>::new(value))?;
         }
         let refused = ConstCounter::<u64>::new(failures);

@@ -16,6 +16,7 @@ mod metrics;
 mod node;
 mod plugin;
 mod pods;
+mod policy;
 mod publish;
 mod resolve;
 mod run;

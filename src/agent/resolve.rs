@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use super::{cluster::PeerView, shared::Agent};
 use crate::{
     cni::record::EndpointRecord,
-    flows::{PeerInfo, Resolve, Workload},
+    flows::{PeerInfo, Resolve, RuleInfo, Workload},
     model::{Identity, IfIndex},
 };
 
@@ -70,6 +70,10 @@ impl Resolve for Names {
         let labels = self.labels(identity);
         let info = PeerInfo { identity: Some(identity), labels, ..PeerInfo::default() };
         (!info.labels.is_empty()).then(|| Arc::new(info))
+    }
+
+    fn rule(&self, number: u32) -> Option<Arc<RuleInfo>> {
+        self.agent.policy.rule(number)
     }
 
     fn interface(&self, device: IfIndex) -> Option<Arc<str>> {

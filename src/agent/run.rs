@@ -5,7 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use kube::{Api, Client, runtime::watcher};
+use kube::{
+    Api, Client,
+    api::{ApiResource, GroupVersionKind},
+    runtime::watcher,
+};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -13,6 +17,7 @@ use tracing::info;
 use super::{
     AgentError, install,
     plugin::Plugin,
+    policy::Kind,
     publish::{Publisher, announce, publish},
     resolve::Names,
     serve,
@@ -24,7 +29,7 @@ use crate::{
     cni::server,
     flows::{Observer, Settings},
     kernel::EventReader,
-    kubernetes::{self, Change, watch},
+    kubernetes::{self, Change, watch, watch_if_served},
 };
 
 /// The tasks of the agent; all run until it ends.
@@ -75,6 +80,7 @@ async fn live(
     tasks.spawn(upkeep::read_events(reader, Arc::clone(&observer)));
     tasks.spawn(upkeep::collect_connections(Arc::clone(&agent)));
     tasks.spawn(upkeep::repair(Arc::clone(&agent)));
+    tasks.spawn(upkeep::enforce(Arc::clone(&agent)));
     tasks.spawn(upkeep::route(Arc::clone(&agent)));
     tasks.spawn(upkeep::relabel(Arc::clone(&agent), resolver));
     serve::spawn(&mut tasks, &agent, &observer, cancel);
@@ -155,7 +161,7 @@ async fn make_ready(
 
 fn watch_cluster(tasks: &mut Tasks, agent: &Arc<Agent>, client: &Client) {
     macro_rules! watched {
-        ($state:ident, $name:literal, $config:expr, |$seen:ident, $change:ident| $act:expr) => {
+        ($state:ident, $name:literal, $config:expr, |$seen:ident, $change:ident| $act:expr) => {{
             let $seen = Arc::clone(agent);
             let client = client.clone();
             tasks.spawn(async move {
@@ -164,7 +170,7 @@ fn watch_cluster(tasks: &mut Tasks, agent: &Arc<Agent>, client: &Client) {
                     .await;
                 Ok($name)
             });
-        };
+        }};
     }
     let own = format!("spec.nodeName={}", agent.config.node_name);
     let every = watcher::Config::default;
@@ -181,7 +187,33 @@ fn watch_cluster(tasks: &mut Tasks, agent: &Arc<Agent>, client: &Client) {
     watched!(slices, "watch of endpoint slices", every(), |agent, change| {
         agent.slices_changed(change);
     });
+    for (place, kind) in Kind::ALL.into_iter().enumerate() {
+        tasks.spawn(watch_policies(Arc::clone(agent), client.clone(), place, kind));
+    }
 }
+
+/// Watches one kind that policies are made of; a cluster need not have all of them.
+async fn watch_policies(
+    agent: Arc<Agent>,
+    client: Client,
+    place: usize,
+    kind: Kind,
+) -> Result<&'static str, AgentError> {
+    let (group, version, name, plural) = kind.resource();
+    let gvk = GroupVersionKind::gvk(group, version, name);
+    let api = Api::all_with(client, &ApiResource::from_gvk_with_plural(&gvk, plural));
+    let mut config = watcher::Config::default();
+    if kind == Kind::EndpointSlice {
+        // Those that follow from a service's selector say nothing that the selector does not.
+        config = config.labels(&format!("{MANAGED_BY}!=endpointslice-controller.k8s.io"));
+    }
+    let state = &agent.watches.policies[place];
+    watch_if_served(api, config, state, |change| agent.policy.objects_changed(kind, change)).await;
+    Ok("watch of policies")
+}
+
+/// Label of endpoint slices (`k8s.io/api/discovery/v1`, `LabelManagedBy`).
+const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 
 fn observe(agent: &Arc<Agent>) -> Arc<Observer> {
     let settings = Settings::new(agent.config.cluster_name.clone(), agent.config.node_name.clone());

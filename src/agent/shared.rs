@@ -15,6 +15,7 @@ use super::{
     identity::Known,
     node::{Devices, Routes},
     pods::Pods,
+    policy::{Engine, Kind},
 };
 use crate::{
     config::AgentConfig,
@@ -26,7 +27,7 @@ use crate::{
     model::{Identity, Labels},
 };
 
-/// How the five watches are doing.
+/// How the watches are doing.
 #[derive(Debug, Default)]
 pub(super) struct Watches {
     pub(super) nodes: WatchState,
@@ -34,17 +35,21 @@ pub(super) struct Watches {
     pub(super) namespaces: WatchState,
     pub(super) identities: WatchState,
     pub(super) slices: WatchState,
+    /// Of each of [`Kind::ALL`].
+    pub(super) policies: [WatchState; Kind::ALL.len()],
 }
 
 impl Watches {
-    pub(super) fn all(&self) -> [(&'static str, &WatchState); 5] {
-        [
+    pub(super) fn all(&self) -> Vec<(&'static str, &WatchState)> {
+        let policies = Kind::ALL.iter().map(|kind| kind.resource().3).zip(&self.policies);
+        let others = [
             ("nodes", &self.nodes),
             ("pods", &self.pods),
             ("namespaces", &self.namespaces),
             ("identities", &self.identities),
             ("endpoint slices", &self.slices),
-        ]
+        ];
+        others.into_iter().chain(policies).collect()
     }
 
     /// Tells whether every watch has seen a complete list.
@@ -99,6 +104,7 @@ pub(super) struct Agent {
     pub(super) cluster: Arc<Mutex<Cluster<KernelMaps>>>,
     pub(super) pods: Arc<Pods>,
     pub(super) endpoints: Arc<Endpoints>,
+    pub(super) policy: Arc<Engine<KernelMaps>>,
     pub(super) devices: Mutex<Devices>,
     pub(super) routes: Mutex<Routes>,
     pub(super) route_mtu: u32,
@@ -132,7 +138,12 @@ impl Agent {
     }
 
     pub(super) fn slices_changed(&self, change: Change<SliceObject>) {
-        self.cluster().apply_slices(change);
+        let named = {
+            let mut cluster = self.cluster();
+            cluster.apply_slices(change);
+            cluster.named_ports()
+        };
+        self.policy.ports_changed(named);
     }
 
     /// Takes in news of identities; one that is gone or retired may have to be kept.
@@ -142,10 +153,11 @@ impl Agent {
             Change::Listed(all) => all.iter().any(|object| object.retired),
             Change::Gone(_) => false,
         };
-        let gone = self.cluster().apply_identities(change);
-        if retired || !gone.is_empty() {
+        let touched = self.cluster().apply_identities(change);
+        if retired || !touched.removed.is_empty() {
             self.lost_identity.notify_one();
         }
+        self.policy.identities_changed(touched.added, &touched.removed);
     }
 
     pub(super) fn pods_changed(&self, change: Change<PodObject>) {
@@ -159,7 +171,7 @@ impl Agent {
     /// Takes in what the cache has.
     pub(super) fn remember(&self, snapshot: Snapshot) {
         for identity in snapshot.identities {
-            self.cluster().apply_identities(Change::Changed(identity));
+            self.identities_changed(Change::Changed(identity));
         }
         for namespace in snapshot.namespaces {
             self.namespaces_changed(Change::Changed(namespace));
@@ -173,11 +185,20 @@ impl Agent {
         for slice in snapshot.slices {
             self.slices_changed(Change::Changed(slice));
         }
+        if let Some(policies) = snapshot.policies {
+            for (place, object) in policies {
+                if let Some(kind) = Kind::ALL.get(place) {
+                    self.policy.objects_changed(*kind, Change::Changed(object));
+                }
+            }
+            self.policy.set_remembered();
+        }
     }
 
     /// Returns what the cache shall have.
     pub(super) fn snapshot(&self) -> Snapshot {
         let (pods, namespaces) = self.pods.snapshot();
+        let policies = self.policy.objects();
         let cluster = self.cluster();
         Snapshot {
             nodes: cluster.nodes().into_iter().map(|view| view.node).collect(),
@@ -185,6 +206,7 @@ impl Agent {
             slices: cluster.slices(),
             pods,
             namespaces,
+            policies,
             node_ids: cluster.node_ids().clone(),
         }
     }
@@ -192,11 +214,19 @@ impl Agent {
 
 /// The identities' book inside the cluster's state.
 #[derive(Debug)]
-pub(super) struct Identities(pub(super) Arc<Mutex<Cluster<KernelMaps>>>);
+pub(super) struct Identities {
+    pub(super) cluster: Arc<Mutex<Cluster<KernelMaps>>>,
+    pub(super) policy: Arc<Engine<KernelMaps>>,
+}
 
 impl Identities {
+    fn apply(&self, change: Change<IdentityObject>) {
+        let touched = self.cluster().apply_identities(change);
+        self.policy.identities_changed(touched.added, &touched.removed);
+    }
+
     fn cluster(&self) -> MutexGuard<'_, Cluster<KernelMaps>> {
-        self.0.lock().expect("no panic while holding the lock")
+        self.cluster.lock().expect("no panic while holding the lock")
     }
 }
 
@@ -210,10 +240,10 @@ impl Known for Identities {
     }
 
     fn learn(&self, object: IdentityObject) {
-        self.cluster().apply_identities(Change::Changed(object));
+        self.apply(Change::Changed(object));
     }
 
     fn forget(&self, identity: Identity) {
-        self.cluster().apply_identities(Change::Gone(identity.0.to_string()));
+        self.apply(Change::Gone(identity.0.to_string()));
     }
 }

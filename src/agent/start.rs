@@ -19,13 +19,18 @@ use super::{
     identity::Resolver,
     node::{Devices, Revision, RouteContext, Routes, route_mtu},
     pods::Pods,
+    policy::{Engine, Sources},
     shared::{Agent, Identities, Progress, Watches},
 };
 use crate::{
     cni::{ipam::Ipam, queue::Deletions, server},
-    config::{AgentConfig, Attach},
+    config::{AgentConfig, Attach, Enforcement, PolicyCompat},
     kernel::{self, AttachMode, Datapath, LoadOptions, sysctl},
     model::{Derivation, Family, LabelFilter},
+    policy::{
+        judge::Mode,
+        parse::{Compat, Settings},
+    },
 };
 
 /// An agent that is set up but not running.
@@ -79,7 +84,9 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         cluster: config.cluster_name.clone(),
     };
     let pods = Arc::new(Pods::new(rules));
-    let known = Arc::new(Identities(Arc::clone(&cluster)));
+    let revision = Revision::open(Arc::clone(&maps), &config.state_dir)?;
+    let policy = Engine::open(Arc::clone(&maps), policies(&config), revision)?;
+    let known = Arc::new(Identities { cluster: Arc::clone(&cluster), policy: Arc::clone(&policy) });
     let resolver = Arc::new(Resolver::new(client.clone(), known));
     let labelling = Labelling::new(Arc::clone(&pods), Arc::clone(&resolver), client);
     let publish = Arc::new(Notify::new());
@@ -87,6 +94,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         datapath: Arc::clone(&datapath),
         cluster: Arc::clone(&cluster),
         labelling: Arc::new(labelling),
+        policy: Arc::clone(&policy),
         runtime: Handle::current(),
         device_mtu: devices.underlay.mtu,
         route_mtu,
@@ -95,8 +103,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
     };
     let families = config.ip_family;
     let ipam = Ipam::new(|family: Family| families.has(family));
-    let revision = Revision::open(Arc::clone(&maps), &config.state_dir)?;
-    let endpoints = Endpoints::open(context, &config.state_dir, ipam, revision)?;
+    let endpoints = Endpoints::open(context, &config.state_dir, ipam)?;
     let routes = RouteContext { vxlan: devices.vxlan, mtu: route_mtu, own: devices.addresses() };
     let agent = Arc::new(Agent {
         started: Timestamp::now(),
@@ -107,6 +114,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         cluster,
         pods,
         endpoints,
+        policy,
         devices: Mutex::new(devices),
         route_mtu,
         watches: Watches::default(),
@@ -149,6 +157,20 @@ fn take_over(agent: &Agent) -> Result<UnixListener, AgentError> {
     devices.attach(&agent.datapath)?;
     agent.endpoints.repair(&devices.entries())?;
     Ok(listener)
+}
+
+/// Where policies are collected, and when they isolate.
+fn policies(config: &AgentConfig) -> (Sources, Mode) {
+    let compat = match config.policy_compat {
+        PolicyCompat::Kubernetes => Compat::Kubernetes,
+        PolicyCompat::Cilium => Compat::Cilium,
+    };
+    let mode = match config.policy_enforcement {
+        Enforcement::Default => Mode::Default,
+        Enforcement::Always => Mode::Always,
+        Enforcement::Never => Mode::Never,
+    };
+    (Sources::new(Settings { cluster: config.cluster_name.clone(), compat }), mode)
 }
 
 /// Two agents would undo each other's work.

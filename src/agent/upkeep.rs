@@ -68,10 +68,24 @@ pub(super) fn configure(agent: &Agent) -> Result<(), AgentError> {
 /// The cluster was seen completely: what is not in it goes.
 pub(super) fn first_sync(agent: &Agent) -> Result<(), AgentError> {
     agent.cluster().allow_deletes();
+    agent.policy.set_synced();
     agent.progress.set_synced();
     repair_once(agent);
     info!("cluster synced");
     Ok(())
+}
+
+/// Makes policies follow the cluster, for ever.
+pub(super) async fn enforce(agent: Arc<Agent>) -> Result<&'static str, AgentError> {
+    loop {
+        agent.policy.woken().await;
+        let agent = Arc::clone(&agent);
+        blocking(move || {
+            agent.policy.settle();
+            Ok(())
+        })
+        .await?;
+    }
 }
 
 /// Corrects what others have changed, for ever.
@@ -128,6 +142,7 @@ fn repair_once(agent: &Agent) {
         Ok(_) => {}
         Err(error) => error!(map = error.map, source = %error.source, "maps not compared"),
     }
+    agent.policy.repair();
     let nodes: Vec<NodeObject> =
         agent.cluster().nodes().into_iter().map(|view| view.node).collect();
     let mut routes = agent.routes.lock().expect("no panic while holding the lock");

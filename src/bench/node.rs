@@ -8,7 +8,7 @@ use std::{
 use skep_bpf::abi::{
     ABI_VERSION, Config, DeviceKind, DeviceValue, EndpointValue, IdentityValue, IpcacheKey,
     IpcacheValue, Mode, NodeValue, Timeouts, config_flags, device_flags, endpoint_flags, identity,
-    identity_flags, ipcache_flags, mark, node_flags,
+    identity_flags, ipcache_flags, mark, node_flags, policy,
 };
 
 use crate::{
@@ -326,6 +326,8 @@ fn write_pod(
         endpoint_id: number,
         identity,
         incarnation: number,
+        ingress_policy: policy::OPEN,
+        egress_policy: policy::OPEN,
         mtu: spec.mtu,
         addr_v4: spec.addresses.v4.map(Into::into).unwrap_or_default(),
         addr_v6: spec.addresses.v6.map(Into::into).unwrap_or_default(),
@@ -341,6 +343,8 @@ fn write_pod(
             identity,
             incarnation: number,
             flags: endpoint_flags::READY,
+            ingress_policy: policy::OPEN,
+            egress_policy: policy::OPEN,
             mac: spec.pod_mac.0,
             host_mac: spec.host_mac.0,
             ..EndpointValue::default()

@@ -102,7 +102,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Lab(lab::Command),
     Bench(bench::Args),
-    Agent(agent::Args),
+    Agent(Box<agent::Args>),
     Operator(operator::Args),
     Version(version::Args),
     Completions(completions::Args),

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
-    Attach, Devices, InvalidConfig, IpFamilies, PortRange, Routing,
+    Attach, Devices, Enforcement, InvalidConfig, IpFamilies, PolicyCompat, PortRange, Routing,
     settings::{Parser, settings},
 };
 
@@ -64,6 +64,15 @@ settings! {
         /// Label keys left out of identities, besides the defaults
         #[arg(value_name = "PATTERNS")]
         drop_labels = "drop-labels" "SKEP_DROP_LABELS",
+        /// When pods are isolated: default (by a policy that selects them), always or never
+        #[arg(value_name = "MODE")]
+        policy_enforcement = "policy-enforcement" "SKEP_POLICY_ENFORCEMENT",
+        /// Whose reading of policies counts where Cilium's differs from the API's: kubernetes or cilium
+        #[arg(value_name = "WHOSE")]
+        policy_compat = "policy-compat" "SKEP_POLICY_COMPAT",
+        /// Let pass, and tell, what policies refuse: true or false
+        #[arg(value_name = "BOOL")]
+        policy_audit = "policy-audit" "SKEP_POLICY_AUDIT",
         /// Address that serves metrics, or off
         #[arg(value_name = "ADDRESS")]
         metrics_address = "metrics-address" "SKEP_METRICS_ADDRESS",
@@ -115,6 +124,12 @@ pub struct AgentConfig {
     pub mark_shift: u32,
     /// Label keys left out of identities, besides the defaults.
     pub drop_labels: Vec<String>,
+    /// When pods are isolated.
+    pub policy_enforcement: Enforcement,
+    /// Whose reading of policies counts.
+    pub policy_compat: PolicyCompat,
+    /// Whether what policies refuse passes, and is told.
+    pub policy_audit: bool,
     /// Address of metrics; none = off.
     pub metrics_address: Option<SocketAddr>,
     /// Address of health; none = off.
@@ -162,6 +177,19 @@ impl AgentArgs {
             masquerade: parse.value("masquerade", self.masquerade, true, "true or false"),
             mark_shift: mark_shift(&mut parse, self.mark_mask),
             drop_labels: words(self.drop_labels),
+            policy_enforcement: parse.value(
+                "policy-enforcement",
+                self.policy_enforcement,
+                Enforcement::default(),
+                "default, always or never",
+            ),
+            policy_compat: parse.value(
+                "policy-compat",
+                self.policy_compat,
+                PolicyCompat::default(),
+                "kubernetes or cilium",
+            ),
+            policy_audit: parse.value("policy-audit", self.policy_audit, false, "true or false"),
             metrics_address: optional(
                 &mut parse,
                 "metrics-address",

@@ -67,6 +67,30 @@ choices! {
 }
 
 choices! {
+    /// When pods are isolated.
+    Enforcement {
+        /// By a policy that selects them.
+        #[default]
+        Default = "default",
+        /// Always.
+        Always = "always",
+        /// Never: no policy counts.
+        Never = "never",
+    }
+}
+
+choices! {
+    /// Whose reading of policies counts where Cilium's differs from the text of the Kubernetes API.
+    PolicyCompat {
+        /// That of the text.
+        #[default]
+        Kubernetes = "kubernetes",
+        /// Cilium's.
+        Cilium = "cilium",
+    }
+}
+
+choices! {
     /// How programs are attached to devices.
     Attach {
         /// TCX where the kernel has it, else clsact.

@@ -9,6 +9,6 @@ mod operator;
 mod settings;
 
 pub use agent::{AgentArgs, AgentConfig};
-pub use choice::{Attach, Devices, IpFamilies, PortRange, Routing};
+pub use choice::{Attach, Devices, Enforcement, IpFamilies, PolicyCompat, PortRange, Routing};
 pub use error::{InvalidConfig, Problem};
 pub use operator::{CollectionTimes, LeaseTimes, OperatorArgs, OperatorConfig};

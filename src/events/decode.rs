@@ -106,6 +106,7 @@ fn kind(record: &abi::Event) -> Result<EventKind, Malformed> {
         (event_kind::TRACE, Counted::Note(_)) if has(event_flags::NEW) => EventKind::Open,
         (event_kind::TRACE, Counted::Note(_)) if has(event_flags::REPORT) => EventKind::Report,
         (event_kind::TRACE, Counted::Note(_)) => EventKind::News,
+        (event_kind::VERDICT, Counted::Note(_)) if has(event_flags::AUDIT) => EventKind::Audited,
         (event_kind::VERDICT, Counted::Note(_)) => EventKind::Allowed,
         (event_kind::VERDICT, Counted::Drop(reason)) => EventKind::Denied(reason),
         (event_kind::TRACE, Counted::Drop(_)) => {

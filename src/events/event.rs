@@ -64,6 +64,8 @@ pub enum EventKind {
     Report,
     /// A leg was judged and allowed.
     Allowed,
+    /// A leg was judged and would have been denied, if the policy was not audited.
+    Audited,
     /// A leg was judged and denied.
     Denied(DropReason),
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Endpoint, Ethernet, Ip, Layer4,
+    Endpoint, Ethernet, Ip, Layer4, Policy,
     json::{is_default, time},
 };
 
@@ -72,12 +72,37 @@ pub struct Flow {
     /// Outer packet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tunnel: Option<Tunnel>,
+    /// Policies that let it out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub egress_allowed_by: Vec<Policy>,
+    /// Policies that let it in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ingress_allowed_by: Vec<Policy>,
+    /// Policies that do not let it out: one whose rule denies it, or those that isolate the sender.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub egress_denied_by: Vec<Policy>,
+    /// Policies that do not let it in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ingress_denied_by: Vec<Policy>,
     /// What tells about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emitter: Option<Emitter>,
     /// One line for people.
     #[serde(default, rename = "Summary", skip_serializing_if = "String::is_empty")]
     pub summary: String,
+}
+
+impl Flow {
+    /// Returns the policies that decided, for whichever direction.
+    pub fn deciding(&self) -> impl Iterator<Item = &Policy> {
+        let lists = [
+            &self.egress_allowed_by,
+            &self.ingress_allowed_by,
+            &self.egress_denied_by,
+            &self.ingress_denied_by,
+        ];
+        lists.into_iter().flatten()
+    }
 }
 
 /// What became of a packet.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{PeerInfo, Resolve};
+use super::{PeerInfo, Resolve, RuleInfo};
 use crate::events::{Event, EventKind, Peer};
 
 /// What the ring keeps: small, and turned into a [`super::Flow`] only for readers.
@@ -14,6 +14,7 @@ pub struct Record {
     pub(super) source: Option<Arc<PeerInfo>>,
     pub(super) destination: Option<Arc<PeerInfo>>,
     pub(super) interface: Option<Arc<str>>,
+    pub(super) rule: Option<Arc<RuleInfo>>,
 }
 
 impl Record {
@@ -29,6 +30,7 @@ impl Record {
             source: owner(&event.source),
             destination: owner(&event.destination),
             interface: resolve.interface(event.device),
+            rule: event.rule.and_then(|number| resolve.rule(number)),
             event,
         }
     }

@@ -6,8 +6,8 @@ use uuid::Builder;
 
 use super::{
     BootClock, Emitter, Endpoint, Ethernet, EventType, Flow, FlowType, Icmp, Interface, Ip,
-    IpVersion, Layer4, PeerInfo, Ports, Record, Tcp, TcpFlags, TraceReason, TrafficDirection,
-    Tunnel, Verdict, observer::Settings,
+    IpVersion, Layer4, PeerInfo, Policy, Ports, Record, Tcp, TcpFlags, TraceReason,
+    TrafficDirection, Tunnel, Verdict, observer::Settings,
 };
 use crate::{
     events::{self, Direction, Event, EventKind, L4, Observation, Peer},
@@ -22,6 +22,13 @@ impl Record {
     pub(super) fn render(&self, clock: &BootClock, settings: &Settings) -> Flow {
         let event = &self.event;
         let reason = drop_reason(event.kind);
+        let by = self.policies();
+        let ingress = event.direction == Direction::Ingress;
+        let allowed = matches!(event.kind, EventKind::Allowed);
+        let of = |wanted: bool, is_allowed: bool| {
+            let counts = wanted == ingress && is_allowed == allowed;
+            if counts { by.clone() } else { Vec::new() }
+        };
         Flow {
             time: clock.wall(event.time),
             uuid: self.uuid(),
@@ -47,8 +54,18 @@ impl Record {
                 name: "skep".to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             }),
+            egress_allowed_by: of(false, true),
+            ingress_allowed_by: of(true, true),
+            egress_denied_by: of(false, false),
+            ingress_denied_by: of(true, false),
             summary: summary(event),
         }
+    }
+
+    /// The policies that decided.
+    fn policies(&self) -> Vec<Policy> {
+        let Some(rule) = &self.rule else { return Vec::new() };
+        rule.policies.iter().map(|by| Policy::new(by, &rule.path)).collect()
     }
 
     fn uuid(&self) -> String {
@@ -71,9 +88,10 @@ const fn drop_reason(kind: EventKind) -> Option<DropReason> {
 }
 
 const fn verdict(kind: EventKind) -> Verdict {
-    match drop_reason(kind) {
-        Some(_) => Verdict::Dropped,
-        None => Verdict::Forwarded,
+    match (drop_reason(kind), kind) {
+        (Some(_), _) => Verdict::Dropped,
+        (None, EventKind::Audited) => Verdict::Audit,
+        (None, _) => Verdict::Forwarded,
     }
 }
 
@@ -82,14 +100,17 @@ fn event_type(event: &Event) -> EventType {
     let (kind, sub_type) = match event.kind {
         EventKind::Drop(reason) => (EventType::DROP, reason.code()),
         EventKind::Denied(reason) => (EventType::POLICY_VERDICT, reason.code()),
-        EventKind::Allowed => (EventType::POLICY_VERDICT, 0),
+        EventKind::Allowed | EventKind::Audited => (EventType::POLICY_VERDICT, 0),
         _ => (EventType::TRACE, event.observation as u8),
     };
     EventType { kind, sub_type }
 }
 
 const fn is_trace(kind: EventKind) -> bool {
-    !matches!(kind, EventKind::Drop(_) | EventKind::Denied(_) | EventKind::Allowed)
+    !matches!(
+        kind,
+        EventKind::Drop(_) | EventKind::Denied(_) | EventKind::Allowed | EventKind::Audited
+    )
 }
 
 const fn trace_point(event: &Event) -> &'static str {

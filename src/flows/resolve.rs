@@ -24,6 +24,26 @@ pub struct PeerInfo {
     pub node: String,
 }
 
+/// A policy object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyInfo {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its namespace; empty for kinds of the cluster.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// What decided about a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// The policy whose rule it was, or those that isolate the endpoint.
+    pub policies: Vec<PolicyInfo>,
+    /// Path of the rule in its policy, such as `spec.ingress[0]`; empty if no rule decided.
+    pub path: String,
+}
+
 /// Answers who an address or an identity is; implemented by the agent. Called once per event and
 /// end: it must not block for long.
 pub trait Resolve: Send + Sync + 'static {
@@ -33,6 +53,12 @@ pub trait Resolve: Send + Sync + 'static {
     /// Returns the labels of an identity, for addresses without an owner. Reserved identities need
     /// no answer.
     fn identity(&self, identity: Identity) -> Option<Arc<PeerInfo>>;
+
+    /// Returns what the number of a rule stands for.
+    fn rule(&self, number: u32) -> Option<Arc<RuleInfo>> {
+        let _ = number;
+        None
+    }
 
     /// Returns the name of a device.
     fn interface(&self, device: IfIndex) -> Option<Arc<str>> {

@@ -2,6 +2,8 @@
 //!
 //! The lab uses the same objects, so that what works there works with the rights of a real installation.
 
+mod kinds;
 mod rights;
 
+pub use kinds::kinds;
 pub use rights::{AGENT, NAMESPACE, OPERATOR, rights};

@@ -67,7 +67,19 @@ fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
 
 fn agent() -> Value {
     json!([
-        rule("", &["namespaces", "nodes", "pods"], &["get", "list", "watch"]),
+        rule("", &["namespaces", "nodes", "pods", "services"], &["get", "list", "watch"]),
+        rule("discovery.k8s.io", &["endpointslices"], &["list", "watch"]),
+        rule("networking.k8s.io", &["networkpolicies"], &["list", "watch"]),
+        rule(
+            "cilium.io",
+            &["ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies", "ciliumcidrgroups"],
+            &["list", "watch"],
+        ),
+        rule(
+            "policy.networking.k8s.io",
+            &["clusternetworkpolicies", "adminnetworkpolicies", "baselineadminnetworkpolicies"],
+            &["list", "watch"],
+        ),
         // Takes its taint off its node, and says that the network is there.
         rule("", &["nodes"], &["patch"]),
         rule("", &["nodes/status"], &["patch"]),

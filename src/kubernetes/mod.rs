@@ -15,7 +15,7 @@ pub use object::{
     Address, IdentityObject, Malformed, NamespaceObject, NodeObject, PublishedEndpoint, SliceObject,
 };
 pub use pod::{PodObject, PodPort};
-pub use watch::{Change, WatchState, Watched, watch};
+pub use watch::{Change, WatchState, Watched, watch, watch_if_served};
 
 /// Reason of a node's condition `NetworkUnavailable=False` that skep sets.
 pub const READY_REASON: &str = "SkepIsUp";

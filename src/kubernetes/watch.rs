@@ -18,7 +18,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
-use super::Malformed;
+use super::{Malformed, chain};
 
 /// First and longest pause after a failure. An agent is one client among few; it may return soon.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
@@ -103,9 +103,42 @@ pub async fn watch<W: Watched>(
     api: Api<W::Object>,
     config: watcher::Config,
     state: &WatchState,
+    emit: impl FnMut(Change<W>) + Send,
+) where
+    <W::Object as Resource>::DynamicType: Clone,
+{
+    run(api, config, state, Absence::Fault, emit).await;
+}
+
+/// Watches a kind that a cluster need not have: as long as it does not, there are no such objects.
+pub async fn watch_if_served<W: Watched>(
+    api: Api<W::Object>,
+    config: watcher::Config,
+    state: &WatchState,
+    emit: impl FnMut(Change<W>) + Send,
+) where
+    <W::Object as Resource>::DynamicType: Clone,
+{
+    run(api, config, state, Absence::Empty, emit).await;
+}
+
+/// What it means that the API server does not know a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Absence {
+    /// A failure like any other.
+    Fault,
+    /// There are no such objects.
+    Empty,
+}
+
+async fn run<W: Watched>(
+    api: Api<W::Object>,
+    config: watcher::Config,
+    state: &WatchState,
+    absence: Absence,
     mut emit: impl FnMut(Change<W>) + Send,
 ) where
-    <W::Object as Resource>::DynamicType: Default + Clone,
+    <W::Object as Resource>::DynamicType: Clone,
 {
     // The dead-connection window of the watcher is this plus 5 s.
     let config = config.timeout(55);
@@ -145,6 +178,20 @@ pub async fn watch<W: Watched>(
                         emit(Change::Gone(item.key()));
                     }
                 }
+                Err(error) if absence == Absence::Empty && is_not_served(&error) => {
+                    // Whoever takes a kind away takes its objects away; a blunder of the server is
+                    // over when it is asked again.
+                    if known.is_empty() || confirming {
+                        known.clear();
+                        confirming = false;
+                        emit(Change::Listed(Vec::new()));
+                        state.synced.store(true, Ordering::Release);
+                        state.recover(W::NOUN);
+                    } else {
+                        confirming = true;
+                    }
+                    break;
+                }
                 Err(error) => {
                     warn!(noun = W::NOUN, %error, "watch failed");
                     state.fail(chain(&error));
@@ -160,24 +207,21 @@ pub async fn watch<W: Watched>(
     }
 }
 
+/// Tells whether the API server does not know the kind.
+fn is_not_served(error: &watcher::Error) -> bool {
+    let source = match error {
+        watcher::Error::InitialListFailed(source)
+        | watcher::Error::WatchStartFailed(source)
+        | watcher::Error::WatchFailed(source) => source,
+        _ => return false,
+    };
+    matches!(source, kube::Error::Api(status) if status.code == 404)
+}
+
 fn suspicious(known: usize, listed: usize) -> bool {
     known >= SUSPICIOUS.0 && listed < known / SUSPICIOUS.1
 }
 
 fn parse<W: Watched>(object: &W::Object) -> Option<W> {
     W::from_object(object).inspect_err(|error| warn!(noun = W::NOUN, %error, "object ignored")).ok()
-}
-
-/// Joins an error and its sources, for people.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(next) = source {
-        let part = next.to_string();
-        if !text.contains(&part) {
-            text = format!("{text}: {part}");
-        }
-        source = next.source();
-    }
-    text
 }

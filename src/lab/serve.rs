@@ -32,7 +32,7 @@ use super::{
     state::{self, LabDir, StateError, inside},
     system,
 };
-use crate::install::{AGENT, NAMESPACE, OPERATOR};
+use crate::install::{self, AGENT, NAMESPACE, OPERATOR};
 use crate::kubernetes::crd;
 
 /// The lab's process cannot go on.
@@ -221,7 +221,10 @@ impl Kubeconfigs<'_> {
 /// Creates skep's kinds and objects.
 async fn create_system(client: &Client, spec: &LabSpec) -> Result<(), ServeError> {
     let kinds: Api<CustomResourceDefinition> = Api::all(client.clone());
-    for kind in crd::all() {
+    let others = install::kinds().into_iter().map(|kind| {
+        serde_json::from_value::<CustomResourceDefinition>(kind).expect("a definition")
+    });
+    for kind in crd::all().into_iter().chain(others) {
         create(
             kinds.create(&PostParams::default(), &kind),
             "CustomResourceDefinition",

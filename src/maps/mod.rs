@@ -3,14 +3,17 @@
 mod conntrack;
 mod desired;
 mod memory;
+mod policy;
 mod store;
 mod table;
 
 pub use conntrack::{CollectorOptions, ConntrackCollector, Fate, Sweep, judge};
 pub use desired::{Changes, Desired, Op};
 pub use memory::MemoryStore;
+pub use policy::{PolicyEntries, cell, cell_key, encode};
 pub use store::{Entries, MapError, MapStore, Slice};
 pub use table::{
     ConfigTable, ConntrackTable, DeviceTable, EndpointTable, IdentityTable, IpcacheTable,
-    NodeAddrTable, NodeTable, QuotaTable, RevisionTable, Table,
+    NodeAddrTable, NodeTable, PolicyAddrTable, PolicyCellTable, PolicyIdentityTable,
+    PolicyPortTable, QuotaTable, RevisionTable, Table,
 };

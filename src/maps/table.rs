@@ -2,7 +2,8 @@
 
 use skep_bpf::abi::{
     Addr, AdmissionQuota, Config, CtKey, CtValue, DeviceValue, EndpointValue, IdentityValue,
-    IpcacheKey, IpcacheValue, NodeValue, maps,
+    IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey,
+    PolicyIdentityKey, PolicyPortKey, maps,
 };
 
 /// A map whose entries user space reads and writes.
@@ -48,6 +49,14 @@ tables! {
     ConfigTable = CONFIG: u32 => Config;
     /// The policy revision; its only key is 0.
     RevisionTable = REVISION: u32 => u32;
+    /// Classes of identities, by policy.
+    PolicyIdentityTable = POLICY_IDENTITY: PolicyIdentityKey => u32;
+    /// Classes of addresses, by policy.
+    PolicyAddrTable = POLICY_ADDR: PolicyAddrKey => u32;
+    /// Classes of ports, by policy.
+    PolicyPortTable = POLICY_PORT: PolicyPortKey => u32;
+    /// Verdicts, by policy and classes.
+    PolicyCellTable = POLICY_CELL: PolicyCellKey => PolicyCell;
     /// Connections.
     ConntrackTable = CONNTRACK: CtKey => CtValue;
     /// Admission quotas, by endpoint id.

@@ -1,5 +1,7 @@
 //! A set of objects, sorted into what policies say and whom they say it of.
 
+use std::sync::Arc;
+
 use super::{
     cluster::{Conflict, Inventory},
     parse::{Parsed, Problem, Settings, parse},
@@ -41,7 +43,7 @@ impl Input {
     pub fn add(&mut self, document: &Document) -> Result<(), InputError> {
         if let Some(items) = list_items(&document.root) {
             for item in items {
-                let file = std::sync::Arc::clone(&document.file);
+                let file = Arc::clone(&document.file);
                 self.add(&Document { file, root: item.clone() })?;
             }
             return Ok(());
@@ -70,7 +72,7 @@ impl Input {
     }
 
     /// Returns the policies that can be enforced.
-    pub fn policies(&self) -> Vec<Policy> {
+    pub fn policies(&self) -> Vec<Arc<Policy>> {
         self.parsed.iter().filter_map(|parsed| parsed.policy.clone()).collect()
     }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use skep_bpf::abi::{
     ABI_VERSION, Addr, Config, Counted, DeviceKind, DeviceValue, Direction, DropReason,
     EndpointValue, Event, IpcacheKey, IpcacheValue, Mode, NodeValue, Note, Timeouts, config_flags,
-    device_flags, endpoint_flags, ipcache_flags, node_flags,
+    device_flags, endpoint_flags, ipcache_flags, node_flags, policy,
 };
 
 use crate::{
@@ -74,6 +74,8 @@ impl Cast {
 pub(crate) struct Cluster<R> {
     pub(crate) rig: R,
     pub(crate) config: Config,
+    /// Of each pod: for what it gets and for what it sends.
+    policies: [(u32, u32); 2],
 }
 
 fn pods() -> [(u32, u32, &'static str, &'static str); 2] {
@@ -95,6 +97,8 @@ pub(crate) fn endpoint(endpoint_id: u32, identity: u32) -> EndpointValue {
         identity,
         incarnation: 100 + endpoint_id,
         flags: endpoint_flags::READY,
+        ingress_policy: policy::OPEN,
+        egress_policy: policy::OPEN,
         mac: POD_MAC,
         host_mac: GATEWAY_MAC,
         ..EndpointValue::default()
@@ -131,7 +135,7 @@ impl<R: Rig> Cluster<R> {
             },
             ..Config::default()
         };
-        let mut cluster = Self { rig, config };
+        let mut cluster = Self { rig, config, policies: [(policy::OPEN, policy::OPEN); 2] };
         cluster.fill();
         cluster
     }
@@ -176,6 +180,17 @@ impl<R: Rig> Cluster<R> {
         self.rig.ipcache(key, value);
     }
 
+    /// Gives pod `a` (0) or `b` (1) its policies, for what it gets and for what it sends.
+    pub(crate) fn set_policies(&mut self, index: usize, policies: (u32, u32)) {
+        self.policies[index] = policies;
+        let (id, identity, v4, v6) = pods()[index];
+        let (ingress_policy, egress_policy) = policies;
+        for text in [v4, v6] {
+            let value = endpoint(id, identity);
+            self.rig.endpoint(addr(text), EndpointValue { ingress_policy, egress_policy, ..value });
+        }
+    }
+
     /// The veth of pod `a`.
     pub(crate) fn veth_a(&self) -> DeviceValue {
         self.veth(0)
@@ -194,6 +209,8 @@ impl<R: Rig> Cluster<R> {
             endpoint_id,
             identity,
             incarnation: 100 + endpoint_id,
+            ingress_policy: self.policies[index].0,
+            egress_policy: self.policies[index].1,
             mtu: 1500,
             addr_v4: addr(v4),
             addr_v6: addr(v6),

@@ -14,7 +14,8 @@ use aya::{
 use skep::kernel::OBJECT;
 use skep_bpf::abi::{
     Addr, AdmissionQuota, Bucket, Config, Counter, CtKey, CtValue, DeviceValue, EndpointValue,
-    Event, FragKey, FragValue, IpcacheKey, IpcacheValue, NodeValue, maps, programs,
+    Event, FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey,
+    PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, maps, programs,
 };
 
 use crate::rig::{Hook, Meta, Ran, Rig, Verdict};
@@ -68,12 +69,12 @@ impl KernelRig {
         self.clear::<FragKey, FragValue>(maps::FRAGMENT);
         self.set(maps::CONFIG, Config::default());
         self.set(maps::REVISION, 0_u32);
-        let map = self.bpf().map_mut(maps::IPCACHE).expect("the map exists");
-        let mut trie: LpmTrie<_, [u8; 16], IpcacheValue> = map.try_into().expect("a trie");
-        let keys: Vec<_> = trie.keys().map(|key| key.expect("a read")).collect();
-        for key in keys {
-            trie.remove(&key).expect("a removal");
-        }
+        self.clear::<u32, IdentityValue>(maps::IDENTITY);
+        self.clear::<PolicyIdentityKey, u32>(maps::POLICY_IDENTITY);
+        self.clear::<PolicyCellKey, PolicyCell>(maps::POLICY_CELL);
+        self.clear_trie::<[u8; 16], IpcacheValue>(maps::IPCACHE);
+        self.clear_trie::<[u8; 20], u32>(maps::POLICY_ADDR);
+        self.clear_trie::<[u8; 8], u32>(maps::POLICY_PORT);
         let map = self.bpf().map_mut(maps::ADMISSION).expect("the map exists");
         let mut buckets: PerCpuHashMap<_, u32, Bucket> = map.try_into().expect("a per-CPU hash");
         let keys: Vec<_> = buckets.keys().map(|key| key.expect("a read")).collect();
@@ -96,6 +97,18 @@ impl KernelRig {
         let keys: Vec<K> = hash.keys().map(|key| key.expect("a read")).collect();
         for key in keys {
             hash.remove(&key).expect("a removal");
+        }
+    }
+
+    fn trie<K: aya::Pod, V: aya::Pod>(&mut self, name: &str) -> LpmTrie<&mut MapData, K, V> {
+        LpmTrie::try_from(self.bpf().map_mut(name).expect("the map exists")).expect("a trie")
+    }
+
+    fn clear_trie<K: aya::Pod, V: aya::Pod>(&mut self, name: &str) {
+        let mut trie = self.trie::<K, V>(name);
+        let keys: Vec<_> = trie.keys().map(|key| key.expect("a read")).collect();
+        for key in keys {
+            trie.remove(&key).expect("a removal");
         }
     }
 
@@ -205,9 +218,8 @@ impl Rig for KernelRig {
         self.put(maps::ENDPOINT, addr, value);
     }
     fn ipcache(&mut self, key: IpcacheKey, value: IpcacheValue) {
-        let map = self.bpf().map_mut(maps::IPCACHE).expect("the map exists");
-        let mut trie: LpmTrie<_, [u8; 16], IpcacheValue> = map.try_into().expect("a trie");
         let (prefix_len, addr) = (key.prefix_len, key.addr);
+        let mut trie = self.trie(maps::IPCACHE);
         trie.insert(&Key::new(prefix_len, addr.bytes()), value, 0).expect("a write");
     }
     fn node(&mut self, id: u32, value: NodeValue) {
@@ -224,6 +236,30 @@ impl Rig for KernelRig {
             Some(value) => self.put(maps::DEVICE, DEVICE, value),
             None => drop(self.hash::<u32, DeviceValue>(maps::DEVICE).remove(&DEVICE)),
         }
+    }
+    fn identity(&mut self, id: u32, value: IdentityValue) {
+        self.put(maps::IDENTITY, id, value);
+    }
+    fn identity_class(&mut self, key: PolicyIdentityKey, class: u32) {
+        self.put(maps::POLICY_IDENTITY, key, class);
+    }
+    fn addr_class(&mut self, key: PolicyAddrKey, class: u32) {
+        let (prefix_len, policy, addr) = (key.prefix_len, key.policy, key.addr);
+        let mut data = [0_u8; 20];
+        data[..4].copy_from_slice(&policy.to_ne_bytes());
+        data[4..].copy_from_slice(&addr.bytes());
+        let mut trie = self.trie(maps::POLICY_ADDR);
+        trie.insert(&Key::new(prefix_len, data), class, 0).expect("a write");
+    }
+    fn port_class(&mut self, key: PolicyPortKey, class: u32) {
+        let mut data = [0_u8; 8];
+        data[..4].copy_from_slice(&key.policy.to_ne_bytes());
+        (data[4], data[6], data[7]) = (key.proto, key.port_be[0], key.port_be[1]);
+        let mut trie = self.trie(maps::POLICY_PORT);
+        trie.insert(&Key::new(key.prefix_len, data), class, 0).expect("a write");
+    }
+    fn cell(&mut self, key: PolicyCellKey, value: PolicyCell) {
+        self.put(maps::POLICY_CELL, key, value);
     }
 
     fn run(&mut self, hook: Hook, frame: &[u8], meta: Meta) -> Ran {

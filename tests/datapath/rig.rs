@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use skep_bpf::abi::{
-    Addr, AdmissionQuota, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event, IpcacheKey,
-    IpcacheValue, NodeValue,
+    Addr, AdmissionQuota, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event, IdentityValue,
+    IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey,
+    PolicyIdentityKey, PolicyPortKey,
 };
 
 /// The six programs.
@@ -64,6 +65,11 @@ pub(crate) trait Rig {
     fn node_addr(&mut self, addr: Addr, id: u32);
     fn quota(&mut self, endpoint_id: u32, value: AdmissionQuota);
     fn device(&mut self, value: Option<DeviceValue>);
+    fn identity(&mut self, id: u32, value: IdentityValue);
+    fn identity_class(&mut self, key: PolicyIdentityKey, class: u32);
+    fn addr_class(&mut self, key: PolicyAddrKey, class: u32);
+    fn port_class(&mut self, key: PolicyPortKey, class: u32);
+    fn cell(&mut self, key: PolicyCellKey, value: PolicyCell);
 
     fn run(&mut self, hook: Hook, frame: &[u8], meta: Meta) -> Ran;
 

@@ -22,6 +22,8 @@ pub mod config_flags {
     pub const SNAT_V4: u32 = 4;
     /// Translate the source of IPv6 traffic to the outside.
     pub const SNAT_V6: u32 = 8;
+    /// What policies refuse passes, and is told.
+    pub const AUDIT: u32 = 16;
 }
 
 abi_struct! {

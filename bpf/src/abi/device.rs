@@ -43,7 +43,11 @@ abi_struct! {
         pub mac: [u8; 6],
         /// Pods: MAC of the pod's end.
         pub peer_mac: [u8; 6],
+        /// Pods: policy of packets to the pod, a number of [`super::policy`].
+        pub ingress_policy: u32,
+        /// Pods: policy of packets from the pod.
+        pub egress_policy: u32,
         /// Zero.
-        pub reserved: [u32; 5],
+        pub reserved: [u32; 3],
     }
 }

@@ -21,9 +21,9 @@ abi_struct! {
         pub incarnation: u32,
         /// [`endpoint_flags`].
         pub flags: u32,
-        /// Policy of packets to the pod; 0 = none yet. Reserved for the policy tables.
+        /// Policy of packets to the pod: a number of [`super::policy`].
         pub ingress_policy: u32,
-        /// Policy of packets from the pod; 0 = none yet. Reserved for the policy tables.
+        /// Policy of packets from the pod.
         pub egress_policy: u32,
         /// MAC of the pod's end of the veth.
         pub mac: [u8; 6],

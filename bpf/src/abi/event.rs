@@ -8,7 +8,7 @@ pub mod event_kind {
     pub const DROP: u8 = 1;
     /// A connection was opened, changed its TCP flags, or is still going on.
     pub const TRACE: u8 = 4;
-    /// A leg was judged.
+    /// A policy let a connection pass; drops tell of the others.
     pub const VERDICT: u8 = 5;
 }
 
@@ -26,6 +26,8 @@ pub mod event_flags {
     pub const BENIGN: u8 = 16;
     /// An ICMP error that belongs to a connection.
     pub const RELATED: u8 = 32;
+    /// A verdict that passes only because it is audited.
+    pub const AUDIT: u8 = 64;
 }
 
 /// Where a packet was seen; Hubble's datapath numbers (`TraceObservationPoint`, with 0 for
@@ -82,7 +84,7 @@ abi_struct! {
         pub ifindex: u32,
         /// Length of the packet at layer 2.
         pub length: u32,
-        /// Policy rule that decided; 0 = none.
+        /// Policy rule that decided ([`super::PolicyCell::rule_id`]); 0 = none.
         pub rule_id: u32,
         /// Source port, or ICMP type, host order.
         pub sport: u16,

@@ -78,7 +78,7 @@ pub mod identity_flags {
 abi_struct! {
     /// A known identity. An identity without an entry is judged as unknown.
     pub struct IdentityValue {
-        /// Scope of the identity for policy tables; 0 = the one scope that exists so far.
+        /// Scope of the identity: a number of [`super::scope`].
         pub scope: u32,
         /// [`identity_flags`].
         pub flags: u32,

@@ -19,6 +19,7 @@ mod ipcache;
 mod metrics;
 mod pod;
 mod reason;
+mod tables;
 
 pub use addr::{Addr, Family};
 pub use config::{Config, Mode, Timeouts, config_flags};
@@ -33,47 +34,75 @@ pub use ipcache::{
 };
 pub use metrics::{AdmissionQuota, Bucket, Counter, Direction, metric_index};
 pub use reason::{Counted, DropReason, Note};
+pub use tables::{
+    ADDR_PREFIX, CellVerdict, PORT_PREFIX, PolicyAddrKey, PolicyCell, PolicyCellKey,
+    PolicyIdentityKey, PolicyPortKey, policy, scope,
+};
 
 /// Version of every layout in this module; part of every map name and pin path.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// Names of the maps, as the kernel shows them and as they are pinned.
 pub mod maps {
     /// `Addr` -> [`super::EndpointValue`]: the pods of this node. Hash.
-    pub const ENDPOINT: &str = "endpoint_v1";
+    pub const ENDPOINT: &str = "endpoint_v2";
     /// ifindex (u32) -> [`super::DeviceValue`]. Hash.
-    pub const DEVICE: &str = "device_v1";
+    pub const DEVICE: &str = "device_v2";
     /// [`super::IpcacheKey`] -> [`super::IpcacheValue`]. LPM trie.
-    pub const IPCACHE: &str = "ipcache_v1";
+    pub const IPCACHE: &str = "ipcache_v2";
     /// node id (u32) -> [`super::NodeValue`]. Hash.
-    pub const NODE: &str = "node_v1";
+    pub const NODE: &str = "node_v2";
     /// node address (`Addr`) -> node id (u32). Hash.
-    pub const NODE_ADDR: &str = "node_addr_v1";
+    pub const NODE_ADDR: &str = "node_addr_v2";
     /// identity (u32) -> [`super::IdentityValue`]: the known identities. Hash.
-    pub const IDENTITY: &str = "identity_v1";
+    pub const IDENTITY: &str = "identity_v2";
     /// One [`super::Config`]. Array.
-    pub const CONFIG: &str = "config_v1";
+    pub const CONFIG: &str = "config_v2";
     /// One u32, the policy revision; bumped last. Array.
-    pub const REVISION: &str = "revision_v1";
+    pub const REVISION: &str = "revision_v2";
+    /// [`super::PolicyIdentityKey`] -> class (u32). Hash.
+    pub const POLICY_IDENTITY: &str = "policy_id_v2";
+    /// [`super::PolicyPortKey`] -> class (u32). LPM trie.
+    pub const POLICY_PORT: &str = "policy_port_v2";
+    /// [`super::PolicyAddrKey`] -> class (u32). LPM trie.
+    pub const POLICY_ADDR: &str = "policy_addr_v2";
+    /// [`super::PolicyCellKey`] -> [`super::PolicyCell`]. Hash.
+    pub const POLICY_CELL: &str = "policy_cell_v2";
     /// [`super::CtKey`] -> [`super::CtValue`]. Plain hash.
-    pub const CONNTRACK: &str = "ct_v1";
+    pub const CONNTRACK: &str = "ct_v2";
     /// [`super::FragKey`] -> [`super::FragValue`]. LRU hash.
-    pub const FRAGMENT: &str = "frag_v1";
+    pub const FRAGMENT: &str = "frag_v2";
     /// [`super::metric_index`] -> [`super::Counter`]. Per-CPU array.
-    pub const METRICS: &str = "metrics_v1";
+    pub const METRICS: &str = "metrics_v2";
     /// endpoint id (u32) -> [`super::Bucket`]. Per-CPU LRU hash: the new-flow rate of one endpoint.
-    pub const ADMISSION: &str = "admission_v1";
+    pub const ADMISSION: &str = "admission_v2";
     /// endpoint id (u32) -> [`super::AdmissionQuota`], published by the collector. Hash.
-    pub const QUOTA: &str = "quota_v1";
+    pub const QUOTA: &str = "quota_v2";
     /// [`super::Event`] records. Ring buffer.
-    pub const EVENTS: &str = "events_v1";
+    pub const EVENTS: &str = "events_v2";
     /// Per-CPU state of a packet in flight, one slot per hook. Per-CPU array.
-    pub const SCRATCH: &str = "scratch_v1";
+    pub const SCRATCH: &str = "scratch_v2";
 
     /// Every map that is pinned and shared by all programs.
-    pub const PINNED: [&str; 14] = [
-        ENDPOINT, DEVICE, IPCACHE, NODE, NODE_ADDR, IDENTITY, CONFIG, REVISION, CONNTRACK,
-        FRAGMENT, METRICS, ADMISSION, QUOTA, EVENTS,
+    pub const PINNED: [&str; 18] = [
+        ENDPOINT,
+        DEVICE,
+        IPCACHE,
+        NODE,
+        NODE_ADDR,
+        IDENTITY,
+        CONFIG,
+        REVISION,
+        POLICY_IDENTITY,
+        POLICY_PORT,
+        POLICY_ADDR,
+        POLICY_CELL,
+        CONNTRACK,
+        FRAGMENT,
+        METRICS,
+        ADMISSION,
+        QUOTA,
+        EVENTS,
     ];
 }
 

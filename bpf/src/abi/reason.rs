@@ -94,10 +94,16 @@ reasons! {
         FirstFragmentMissing = 175 "FIRST_LOGICAL_DATAGRAM_FRAGMENT_NOT_FOUND",
         /// ICMPv6 that pods may not send: router advertisements, redirects, neighbour claims.
         ForbiddenIcmpv6 = 176 "FORBIDDEN_ICMPV6_MESSAGE",
+        /// Rules of layer 7 apply and no proxy sees to them.
+        ProxyMissing = 180 "PROXY_REDIRECTION_NOT_SUPPORTED_FOR_PROTOCOL",
+        /// A rule denies it.
+        PolicyDeny = 181 "POLICY_DENY",
         /// A VLAN tag.
         VlanFiltered = 182 "VLAN_FILTERED",
         /// The VNI is not an identity that may be on the wire.
         InvalidVni = 183 "INVALID_VNI",
+        /// Both ends must authenticate first, and have not.
+        AuthRequired = 189 "AUTH_REQUIRED",
         /// The time to live ran out.
         TtlExceeded = 196 "TTL_EXCEEDED",
         /// The node has no id yet.

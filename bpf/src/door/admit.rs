@@ -2,11 +2,12 @@
 
 use core::marker::PhantomData;
 
+use super::judge::{self, Question};
 use crate::{
     abi::{DeviceValue, Direction, DropReason, EndpointValue},
     conntrack::News,
     env::{Env, Way},
-    packet::Parsed,
+    state::State,
 };
 
 /// The leg of the endpoint that sends the packet.
@@ -33,13 +34,24 @@ pub struct Local {
     pub identity: u32,
     /// Incarnation of the endpoint.
     pub incarnation: u32,
+    /// Policy of packets to the endpoint.
+    pub(super) ingress_policy: u32,
+    /// Policy of packets from the endpoint.
+    pub(super) egress_policy: u32,
     /// All ones; zero for [`Local::NONE`].
     here: u32,
 }
 
 impl Local {
     /// Nobody: this end of the connection is not a pod of this node.
-    pub const NONE: Self = Self { endpoint_id: 0, identity: 0, incarnation: 0, here: 0 };
+    pub const NONE: Self = Self {
+        endpoint_id: 0,
+        identity: 0,
+        incarnation: 0,
+        ingress_policy: 0,
+        egress_policy: 0,
+        here: 0,
+    };
 
     /// Tells whether this is a pod of this node.
     #[inline(always)]
@@ -61,6 +73,8 @@ impl From<&DeviceValue> for Local {
             endpoint_id: value.endpoint_id,
             identity: value.identity,
             incarnation: value.incarnation,
+            ingress_policy: value.ingress_policy,
+            egress_policy: value.egress_policy,
             here: u32::MAX,
         }
     }
@@ -73,18 +87,11 @@ impl From<&EndpointValue> for Local {
             endpoint_id: value.endpoint_id,
             identity: value.identity,
             incarnation: value.incarnation,
+            ingress_policy: value.ingress_policy,
+            egress_policy: value.egress_policy,
             here: u32::MAX,
         }
     }
-}
-
-/// Whom the question is about.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Subject {
-    /// A pod of this node.
-    Pod(#[expect(dead_code, reason = "the policy tables will ask which pod it is")] Local),
-    /// The host itself.
-    Host,
 }
 
 /// What is already known of the leg.
@@ -98,24 +105,25 @@ pub(super) enum FlowState {
     Vouched,
 }
 
-/// Judges one leg of a packet.
+/// Judges one leg of a packet; the answer is in [`State::verdict`] if it took a question.
 ///
-/// `direction` is the leg's, not the packet's: a reply asks about the connection it belongs to.
+/// # Errors
+/// The code of a [`DropReason`].
 #[inline(always)]
 pub(super) fn admit<E: Env, L>(
     env: &E,
-    subject: Subject,
-    direction: Direction,
-    peer: u32,
-    packet: &Parsed,
+    st: &mut State,
+    question: Question,
     state: FlowState,
-) -> Result<Admitted<L>, DropReason> {
-    match state {
-        FlowState::Current | FlowState::Vouched => Ok(Admitted(PhantomData)),
-        FlowState::Unjudged => {
-            judge(env, subject, direction, peer, packet).map(|()| Admitted(PhantomData))
+) -> Result<Admitted<L>, u32> {
+    if let FlowState::Unjudged = state {
+        st.question = question;
+        let refusal = judge::judge(env, st);
+        if refusal != 0 {
+            return Err(refusal);
         }
     }
+    Ok(Admitted(PhantomData))
 }
 
 /// Proofs, the way and the news of a packet in one number.
@@ -128,6 +136,7 @@ pub struct Receipt(u32);
 const SOURCE: u32 = 1;
 const DESTINATION: u32 = 2;
 const REPLY: u32 = 4;
+const JUDGED: u32 = 8;
 const NEWS_SHIFT: u32 = 8;
 const REFUSED_SHIFT: u32 = 16;
 
@@ -146,6 +155,18 @@ impl Receipt {
     #[inline(always)]
     pub(super) fn with(self, news: News) -> Self {
         Self(self.0 | u32::from(news.bits()) << NEWS_SHIFT)
+    }
+
+    /// Says that the state has verdicts to tell.
+    #[inline(always)]
+    pub(super) fn with_verdicts(self) -> Self {
+        Self(self.0 | JUDGED)
+    }
+
+    /// Tells whether the state has verdicts to tell.
+    #[inline(always)]
+    pub(crate) fn has_verdicts(self) -> bool {
+        self.0 & JUDGED != 0
     }
 
     /// Says that there is no proof, by the code of a [`DropReason`].
@@ -204,34 +225,26 @@ impl Receipt {
     }
 }
 
-/// Asks the policy of the subject. The policy tables hang here; without them all is allowed.
-#[inline(always)]
-fn judge<E: Env>(
-    _env: &E,
-    subject: Subject,
-    _direction: Direction,
-    _peer: u32,
-    _packet: &Parsed,
-) -> Result<(), DropReason> {
-    match subject {
-        Subject::Pod(_) | Subject::Host => Ok(()),
-    }
-}
-
 /// Admits the host's own traffic: the host firewall hangs here.
+///
+/// # Errors
+/// The code of a [`DropReason`].
 #[inline(always)]
 pub fn host<E: Env>(
     env: &E,
+    st: &mut State,
     direction: Direction,
     peer: u32,
-    packet: &Parsed,
-) -> Result<Admitted<Host>, DropReason> {
-    admit(env, Subject::Host, direction, peer, packet, FlowState::Unjudged)
+) -> Result<Admitted<Host>, u32> {
+    admit(env, st, Question::host(direction, peer), FlowState::Unjudged)
 }
 
 /// Admits a packet that another program of this node admitted, as its mark says. Only root of the
 /// host can forge a mark; packets from pods arrive without one.
+///
+/// # Errors
+/// None: what is vouched for passes.
 #[inline(always)]
-pub fn vouched<E: Env>(env: &E, packet: &Parsed) -> Result<Admitted<Source>, DropReason> {
-    admit(env, Subject::Host, Direction::Egress, 0, packet, FlowState::Vouched)
+pub fn vouched<E: Env>(env: &E, st: &mut State) -> Result<Admitted<Source>, u32> {
+    admit(env, st, Question::host(Direction::Egress, 0), FlowState::Vouched)
 }

@@ -6,12 +6,14 @@
 
 mod action;
 mod admit;
+mod judge;
 mod leg;
 mod pass;
 mod related;
 
 pub use action::{Action, Outcome};
 pub use admit::{Admitted, Destination, Host, Local, Receipt, Source, host, vouched};
+pub(crate) use judge::{Question, Verdict, told};
 pub(crate) use leg::Legs;
 pub use pass::{Context, Tally, pass};
 pub use related::related;

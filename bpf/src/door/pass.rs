@@ -1,7 +1,8 @@
 //! Through the door with a connection: its legs, its entry, its news.
 
 use super::{
-    admit::{FlowState, Local, Receipt, Subject, admit},
+    admit::{FlowState, Local, Receipt, admit},
+    judge::{self, Question, Verdict, told},
     leg::{self, Legs},
 };
 use crate::{
@@ -108,16 +109,13 @@ fn judge<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
 
 /// Admits both legs as they are: current, or nobody's.
 #[inline(always)]
-fn current<E: Env>(env: &E, st: &State, way: Way) -> Receipt {
-    let state = FlowState::Current;
-    let (out, into) = (leg::direction(way.sender()), leg::direction(way.receiver()));
-    let source = admit(env, Subject::Pod(st.from), out, st.dst_identity, &st.packet, state);
-    let destination = admit(env, Subject::Pod(st.to), into, st.src_identity, &st.packet, state);
-    match (source, destination) {
+fn current<E: Env>(env: &E, st: &mut State, way: Way) -> Receipt {
+    let (question, state) = (Question::default(), FlowState::Current);
+    match (admit(env, st, question, state), admit(env, st, question, state)) {
         (Ok(source), Ok(destination)) => {
             Receipt::new((&st.from, source), (&st.to, destination), way)
         }
-        (Err(reason), _) | (_, Err(reason)) => Receipt::refused(reason.code().into()),
+        (Err(code), _) | (_, Err(code)) => Receipt::refused(code),
     }
 }
 
@@ -130,19 +128,25 @@ const FOREIGN: u32 = 1;
 /// [`DropReason`]. Out of line: rare.
 #[inline(never)]
 fn ask<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, reply: u32) -> u32 {
-    let (way, legs) = (Way::from_bit(reply), &st.legs);
-    if legs.are_foreign(st) {
+    let way = Way::from_bit(reply);
+    if st.legs.are_foreign(st) {
         return FOREIGN;
     }
-    let (from, to) = legs.states(cx.revision, st);
+    let (from, to) = st.legs.states(cx.revision, st);
     let (out, into) = (leg::direction(way.sender()), leg::direction(way.receiver()));
-    let source = match admit(env, Subject::Pod(st.from), out, st.dst_identity, &st.packet, from) {
+    let l4 = judge::service(&st.packet, way);
+    let (peer, addr) = (st.dst_identity, st.packet.dst);
+    st.verdict = Verdict::default();
+    let source = match admit(env, st, Question::pod(&st.from, out, (peer, addr), l4), from) {
         Ok(proof) => proof,
-        Err(reason) => return reason.code().into(),
+        Err(refusal) => return refusal,
     };
-    let destination = match admit(env, Subject::Pod(st.to), into, st.src_identity, &st.packet, to) {
+    st.source_verdict = st.verdict;
+    let (peer, addr) = (st.src_identity, st.packet.src);
+    st.verdict = Verdict::default();
+    let destination = match admit(env, st, Question::pod(&st.to, into, (peer, addr), l4), to) {
         Ok(proof) => proof,
-        Err(reason) => return reason.code().into(),
+        Err(refusal) => return refusal,
     };
     st.receipt = Receipt::new((&st.from, source), (&st.to, destination), way);
     0
@@ -205,6 +209,9 @@ fn record<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, source: u32) -> u32
         st.value.flags |= ct_flags::INBOUND;
     }
     st.receipt = st.receipt.with(News::opened());
+    if st.source_verdict.told | st.verdict.told != told::NOTHING {
+        st.receipt = st.receipt.with_verdicts();
+    }
     // An expired entry, or one of an earlier owner of the address, is overwritten.
     match conntrack::put(env, &st.key, &st.value, Put::Any) {
         Ok(()) => 0,

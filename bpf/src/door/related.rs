@@ -1,12 +1,13 @@
 //! Through the door with an ICMP error: it belongs to the connection of the packet it quotes.
 
 use super::{
-    admit::{Admitted, FlowState, Local, Receipt, Subject, admit},
+    admit::{Admitted, FlowState, Local, Receipt, admit},
+    judge::{self, Question},
     leg::{self, Legs},
     pass::Context,
 };
 use crate::{
-    abi::{Approval, CtKey, DropReason, End, Zone},
+    abi::{Addr, Approval, CtKey, DropReason, End, Zone},
     conntrack,
     env::{Entry, Env, Leg, Way},
     packet::Fragment,
@@ -34,13 +35,14 @@ pub fn related<E: Env>(
 fn settle<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
     st.receipt = match judge(env, cx, st) {
         Ok(receipt) => receipt,
-        Err(reason) => Receipt::refused(reason.code().into()),
+        Err(code) => Receipt::refused(code),
     };
     0
 }
 
 #[inline(always)]
-fn judge<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> Result<Receipt, DropReason> {
+fn judge<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> Result<Receipt, u32> {
+    const STRANGE: u32 = DropReason::CtCannotCreate.code() as u32;
     let (q, from, to) = (&st.quoted, st.from, st.to);
     // Only the destination of a packet may complain about it, as pods do not forward; and the
     // complaint goes to nobody but its sender.
@@ -48,23 +50,25 @@ fn judge<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> Result<Receipt, D
         || (to.is_some() && q.src != st.packet.dst)
         || matches!(q.fragment, Fragment::Later);
     if strange {
-        return Err(DropReason::CtCannotCreate);
+        return Err(STRANGE);
     }
     let (key, end) =
         CtKey::canonical(Zone::Pod, (q.proto, q.type_class), q.source(), q.destination());
     st.key = key;
     let source = env.blur(u32::from(end == End::B), cx.bytes);
-    let found = conntrack::find(env, cx.config, &st.key, source, cx.now)
-        .ok_or(DropReason::CtCannotCreate)?;
+    let found = conntrack::find(env, cx.config, &st.key, source, cx.now).ok_or(STRANGE)?;
     // The pod that gets the error is the side that sent the quoted packet.
     let way = found.way;
     let legs = Legs::read(&found.entry, way);
     if found.entry.tag() != st.key.tag() {
-        return Err(DropReason::CtCannotCreate);
+        return Err(STRANGE);
     }
-    let source = leg(env, cx, st, &legs.destination, &st.from, way.receiver())?;
-    let destination = leg(env, cx, st, &legs.source, &st.to, way.sender())?;
-    Ok(Receipt::new((&st.from, source), (&st.to, destination), Way::REPLY))
+    let l4 = judge::service(&st.quoted, way);
+    let (src, dst) = (st.quoted.src, st.quoted.dst);
+    let (from, to) = (st.from, st.to);
+    let source = leg(env, cx, st, (&legs.destination, &from, way.receiver()), src, l4)?;
+    let destination = leg(env, cx, st, (&legs.source, &to, way.sender()), dst, l4)?;
+    Ok(Receipt::new((&from, source), (&to, destination), Way::REPLY))
 }
 
 /// Judges one side's leg, for the peer that it was judged for.
@@ -72,17 +76,17 @@ fn judge<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> Result<Receipt, D
 fn leg<E: Env, L>(
     env: &E,
     cx: &Context<'_>,
-    st: &State,
-    leg: &Leg,
-    pod: &Local,
-    side: usize,
-) -> Result<Admitted<L>, DropReason> {
+    st: &mut State,
+    (leg, pod, side): (&Leg, &Local, usize),
+    peer: Addr,
+    l4: (u8, u16),
+) -> Result<Admitted<L>, u32> {
     if pod.is_some() && leg.incarnation != pod.incarnation {
-        return Err(DropReason::CtCannotCreate);
+        return Err(DropReason::CtCannotCreate.code().into());
     }
     let approval = Approval(leg.approval);
     let current = !pod.is_some() || approval.revision() == cx.revision;
     let state = if current { FlowState::Current } else { FlowState::Unjudged };
-    let direction = leg::direction(side);
-    admit(env, Subject::Pod(*pod), direction, approval.peer(), &st.quoted, state)
+    let question = Question::pod(pod, leg::direction(side), (approval.peer(), peer), l4);
+    admit(env, st, question, state)
 }

@@ -114,8 +114,8 @@ fn sender<E: Env, P: Packet>(
 
 /// Lets the packet go on to the host.
 #[inline(always)]
-fn host<E: Env, P: Packet>(env: &E, pkt: &P, st: &State) -> Result<Action, Refusal> {
-    let proof = door::host(env, Direction::Ingress, st.src_identity, &st.packet)?;
+fn host<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, Refusal> {
+    let proof = door::host(env, st, Direction::Ingress, st.src_identity)?;
     report::forwarded(env, pkt, PLACE.direction);
     Ok(Action::accept(&proof))
 }

@@ -52,7 +52,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     }
     match target::locate(env, config, st) {
         target::Place::Host => {
-            let proof = door::host(env, Direction::Ingress, st.src_identity, &st.packet)?;
+            let proof = door::host(env, st, Direction::Ingress, st.src_identity)?;
             fragment::remember(env, st, cx.now);
             report::forwarded(env, pkt, Direction::Ingress);
             pkt.set_mark(0);

@@ -40,7 +40,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     let config = env.config().filter(|config| config.abi_version == ABI_VERSION);
     let kind = config.map_or(kinds::NONE, |config| mark::kind(config, pkt.mark()));
     if kind == kinds::OVERLAY || kind == kinds::SNAT_DONE {
-        let proof = door::vouched(env, &st.packet)?;
+        let proof = door::vouched(env, st)?;
         report::forwarded(env, pkt, PLACE.direction);
         return Ok(Action::accept(&proof));
     }
@@ -85,8 +85,8 @@ fn stale<E: Env, P: Packet>(
 }
 
 #[inline(always)]
-fn host<E: Env, P: Packet>(env: &E, pkt: &P, st: &State) -> Result<Action, Refusal> {
-    let proof = door::host(env, Direction::Egress, st.dst_identity, &st.packet)?;
+fn host<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, Refusal> {
+    let proof = door::host(env, st, Direction::Egress, st.dst_identity)?;
     report::forwarded(env, pkt, PLACE.direction);
     Ok(Action::accept(&proof))
 }

@@ -55,7 +55,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
         _ if ip::is_group(&st.packet.dst) => return Err(Refusal::ignore(Note::LinkNoise)),
         _ => {}
     }
-    encapsulate(env, pkt, config, st).map_err(Refusal::from)
+    encapsulate(env, pkt, config, st)
 }
 
 #[inline(always)]
@@ -78,7 +78,7 @@ fn encapsulate<E: Env, P: Packet>(
     pkt: &P,
     config: &Config,
     st: &mut State,
-) -> Result<Action, DropReason> {
+) -> Result<Action, Refusal> {
     let value = pkt.mark();
     let from_pod = mark::kind(config, value) == kinds::POD;
     st.src_identity = if from_pod { mark::identity(value) } else { identity::REMOTE_NODE };
@@ -88,16 +88,16 @@ fn encapsulate<E: Env, P: Packet>(
     }
     let remote = remote(env, config, st)?;
     if !pkt.set_tunnel(&Tunnel { vni: st.vni, remote }) {
-        return Err(DropReason::WriteError);
+        return Err(DropReason::WriteError.into());
     }
     report::forwarded(env, pkt, PLACE.direction);
     // The outer packet inherits the mark: to_netdev must not take it for a pod's.
     pkt.set_mark(mark::of_kind(config, kinds::OVERLAY));
     if from_pod {
-        let proof = door::vouched(env, &st.packet)?;
+        let proof = door::vouched(env, st)?;
         return Ok(Action::accept(&proof));
     }
-    let proof = door::host(env, Direction::Egress, st.dst_identity, &st.packet)?;
+    let proof = door::host(env, st, Direction::Egress, st.dst_identity)?;
     Ok(Action::accept(&proof))
 }
 

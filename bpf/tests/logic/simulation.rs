@@ -8,8 +8,10 @@ use std::{
 
 use skep_bpf::{
     abi::{
-        Addr, AdmissionQuota, Bucket, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event,
-        FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
+        ADDR_PREFIX, Addr, AdmissionQuota, Bucket, Config, CtKey, CtValue, DeviceValue,
+        EndpointValue, Event, FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue,
+        NodeValue, PORT_PREFIX, PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey,
+        PolicyPortKey,
     },
     door::Outcome,
     env::{Entry, Env, Leg, Put, PutError},
@@ -45,6 +47,11 @@ struct Maps {
     ipcache: BTreeMap<IpcacheKey, IpcacheValue>,
     nodes: HashMap<u32, NodeValue>,
     node_addrs: HashMap<Addr, u32>,
+    identities: HashMap<u32, IdentityValue>,
+    identity_classes: BTreeMap<PolicyIdentityKey, u32>,
+    addr_classes: BTreeMap<PolicyAddrKey, u32>,
+    port_classes: BTreeMap<PolicyPortKey, u32>,
+    cells: BTreeMap<PolicyCellKey, PolicyCell>,
     quotas: HashMap<u32, AdmissionQuota>,
     buckets: RefCell<HashMap<u32, Bucket>>,
     connections: RefCell<BTreeMap<CtKey, Rc<RefCell<CtValue>>>>,
@@ -137,17 +144,10 @@ impl Env for Maps {
         self.endpoints.get(addr)
     }
     fn ipcache(&self, key: &IpcacheKey) -> Option<&IpcacheValue> {
-        let addr = key.addr;
-        let wanted = u128::from_be_bytes(addr.bytes());
-        self.ipcache
-            .iter()
-            .filter(|(prefix, _)| {
-                let (len, addr) = (prefix.prefix_len, prefix.addr);
-                let mask = if len == 0 { 0 } else { u128::MAX << (128 - len) };
-                u128::from_be_bytes(addr.bytes()) & mask == wanted & mask
-            })
-            .max_by_key(|(prefix, _)| prefix.prefix_len)
-            .map(|(_, value)| value)
+        let wanted = key.addr;
+        let fits =
+            self.ipcache.iter().filter(|(own, _)| contains(own.prefix_len, own.addr, wanted));
+        fits.max_by_key(|(prefix, _)| prefix.prefix_len).map(|(_, value)| value)
     }
     fn node(&self, id: u32) -> Option<&NodeValue> {
         self.nodes.get(&id)
@@ -155,8 +155,31 @@ impl Env for Maps {
     fn node_id(&self, addr: &Addr) -> Option<u32> {
         self.node_addrs.get(addr).copied()
     }
-    fn identity(&self, _id: u32) -> Option<&IdentityValue> {
-        None
+    fn identity(&self, id: u32) -> Option<&IdentityValue> {
+        self.identities.get(&id)
+    }
+    fn identity_class(&self, key: &PolicyIdentityKey) -> Option<u32> {
+        self.identity_classes.get(key).copied()
+    }
+    fn addr_class(&self, key: &PolicyAddrKey) -> Option<u32> {
+        let (policy, wanted) = (key.policy, key.addr);
+        let own = self.addr_classes.iter().filter(|(own, _)| {
+            let (len, of, addr) = (own.prefix_len - ADDR_PREFIX, own.policy, own.addr);
+            of == policy && contains(len, addr, wanted)
+        });
+        own.max_by_key(|(own, _)| own.prefix_len).map(|(_, class)| *class)
+    }
+    fn port_class(&self, key: &PolicyPortKey) -> Option<u32> {
+        let bits = |key: &PolicyPortKey| u32::from(u16::from_be_bytes(key.port_be));
+        let own = self.port_classes.iter().filter(|(own, _)| {
+            let shift = 16 - (own.prefix_len - PORT_PREFIX);
+            let same = (own.policy, own.proto) == (key.policy, key.proto);
+            same && bits(own) >> shift == bits(key) >> shift
+        });
+        own.max_by_key(|(own, _)| own.prefix_len).map(|(_, class)| *class)
+    }
+    fn cell(&self, key: &PolicyCellKey) -> Option<&PolicyCell> {
+        self.cells.get(key)
     }
     fn quota(&self, endpoint_id: u32) -> Option<&AdmissionQuota> {
         self.quotas.get(&endpoint_id)
@@ -212,6 +235,12 @@ impl Env for Maps {
     }
 }
 
+/// Tells whether an address has the first bits of a prefix.
+fn contains(len: u32, prefix: Addr, addr: Addr) -> bool {
+    let mask = if len == 0 { 0 } else { u128::MAX << (128 - len) };
+    u128::from_be_bytes(prefix.bytes()) & mask == u128::from_be_bytes(addr.bytes()) & mask
+}
+
 impl Rig for Simulation {
     fn config(&mut self, value: Config) {
         self.maps.config = Some(value);
@@ -236,6 +265,21 @@ impl Rig for Simulation {
     }
     fn device(&mut self, value: Option<DeviceValue>) {
         self.maps.device = value;
+    }
+    fn identity(&mut self, id: u32, value: IdentityValue) {
+        self.maps.identities.insert(id, value);
+    }
+    fn identity_class(&mut self, key: PolicyIdentityKey, class: u32) {
+        self.maps.identity_classes.insert(key, class);
+    }
+    fn addr_class(&mut self, key: PolicyAddrKey, class: u32) {
+        self.maps.addr_classes.insert(key, class);
+    }
+    fn port_class(&mut self, key: PolicyPortKey, class: u32) {
+        self.maps.port_classes.insert(key, class);
+    }
+    fn cell(&mut self, key: PolicyCellKey, value: PolicyCell) {
+        self.maps.cells.insert(key, value);
     }
 
     fn run(&mut self, hook: Hook, frame: &[u8], meta: Meta) -> Ran {

@@ -6,12 +6,18 @@ use skep_bpf::abi::DeviceValue;
 
 use super::finding;
 use crate::{
-    agent::{endpoint::wanted, node::configuration, shared::Agent},
+    agent::{
+        endpoint::wanted,
+        node::configuration,
+        policy::{Assigned, Entries},
+        shared::Agent,
+    },
     api::Finding,
     cni::record::EndpointRecord,
     maps::{
         ConfigTable, DeviceTable, EndpointTable, IdentityTable, IpcacheTable, MapError, MapStore,
-        NodeAddrTable, NodeTable, RevisionTable, Table,
+        NodeAddrTable, NodeTable, PolicyAddrTable, PolicyCellTable, PolicyIdentityTable,
+        PolicyPortTable, RevisionTable, Table,
     },
 };
 
@@ -48,12 +54,12 @@ pub(super) fn cluster(agent: &Agent) -> Result<Vec<Finding>, MapError> {
         // Nothing is written while the lock is held.
         let cluster = agent.cluster();
         let tables = cluster.tables();
-        findings.extend(compare::<IdentityTable>(store, tables.identities.desired())?);
         findings.extend(compare::<NodeTable>(store, tables.nodes.desired())?);
         findings.extend(compare::<NodeAddrTable>(store, tables.node_addrs.desired())?);
         findings.extend(compare::<IpcacheTable>(store, tables.ipcache.desired())?);
         cluster.local_node().map(|(id, _)| id)
     };
+    findings.extend(agent.policy.with_entries(|entries| policies(store, entries))?);
     if let Some(id) = id {
         let vxlan = agent.devices().vxlan;
         let config = configuration(&agent.config, id, vxlan, agent.route_mtu);
@@ -67,13 +73,25 @@ pub(super) fn cluster(agent: &Agent) -> Result<Vec<Finding>, MapError> {
     Ok(findings)
 }
 
+/// Compares the maps that follow from policies and identities.
+fn policies(store: &impl MapStore, entries: &Entries) -> Result<Vec<Finding>, MapError> {
+    let mut findings = compare::<IdentityTable>(store, entries.known.desired())?;
+    findings.extend(compare::<PolicyIdentityTable>(store, entries.identities.desired())?);
+    findings.extend(compare::<PolicyAddrTable>(store, entries.addresses.desired())?);
+    findings.extend(compare::<PolicyPortTable>(store, entries.ports.desired())?);
+    findings.extend(compare::<PolicyCellTable>(store, entries.cells.desired())?);
+    Ok(findings)
+}
+
 /// Compares the maps that follow from the records and devices.
 pub(super) fn endpoints(
     store: &impl MapStore,
     records: &[EndpointRecord],
     devices: &[(u32, DeviceValue)],
+    assigned: &Assigned,
 ) -> Result<Vec<Finding>, MapError> {
-    let (addresses, devices) = wanted(records, devices);
+    let held = assigned.hold();
+    let (addresses, devices) = wanted(records, devices, &held);
     let mut findings = compare::<EndpointTable>(store, &addresses)?;
     findings.extend(compare::<DeviceTable>(store, &devices)?);
     Ok(findings)

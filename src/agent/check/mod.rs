@@ -14,7 +14,12 @@ pub(super) fn check(agent: &Agent) -> Result<Vec<Finding>, MapError> {
     let records = agent.endpoints.records();
     let devices = agent.devices();
     let mut findings = maps::cluster(agent)?;
-    findings.extend(maps::endpoints(&*agent.maps, &records, &devices.entries())?);
+    findings.extend(maps::endpoints(
+        &*agent.maps,
+        &records,
+        &devices.entries(),
+        agent.policy.assigned(),
+    )?);
     findings.extend(system::attachments(agent, &records, &devices));
     findings.extend(system::devices(&records));
     findings.extend(system::routes(agent));

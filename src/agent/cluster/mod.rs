@@ -1,4 +1,4 @@
-//! The cluster as the datapath must know it: nodes, owners of addresses, known identities.
+//! The cluster as the datapath must know it: nodes and owners of addresses.
 //!
 //! Synchronous and without a clock: watches call it, it writes maps through a
 //! [`crate::maps::MapStore`].

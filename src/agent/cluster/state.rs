@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use skep_bpf::abi::{Addr, IdentityValue, IpcacheKey, identity, identity_flags};
+use skep_bpf::abi::{Addr, IpcacheKey};
 
 use super::{
     NodeIds, address_key,
@@ -15,7 +15,7 @@ use super::{
     tables::{Deletes, Flushed, Tables},
 };
 use crate::{
-    agent::identity::Book,
+    agent::identity::{Book, Touched},
     kubernetes::{Change, IdentityObject, NodeObject, PublishedEndpoint, SliceObject},
     maps::{IpcacheTable, MapError, MapStore},
     model::{Identity, Incarnation, NodeId},
@@ -57,18 +57,6 @@ pub(in crate::agent) struct Cluster<M> {
     failures: u64,
 }
 
-/// Identities that exist without an object.
-const RESERVED: [(u32, u32); 8] = [
-    (identity::HOST, identity_flags::NODE),
-    (identity::HEALTH, 0),
-    (Identity::INIT.0, 0),
-    (identity::REMOTE_NODE, identity_flags::NODE),
-    (identity::KUBE_APISERVER, identity_flags::NODE),
-    (identity::INGRESS, identity_flags::NODE),
-    (identity::WORLD_V4, identity_flags::WORLD),
-    (identity::WORLD_V6, identity_flags::WORLD),
-];
-
 impl<M: MapStore> Cluster<M> {
     /// Makes a cluster that knows nothing but the numbers of nodes. What an earlier process left
     /// in the maps stays until [`Cluster::allow_deletes`].
@@ -96,10 +84,6 @@ impl<M: MapStore> Cluster<M> {
             failures: 0,
         };
         cluster.tables.adopt(&*cluster.store)?;
-        for (number, flags) in RESERVED {
-            cluster.tables.identities.set(number, IdentityValue { scope: 0, flags });
-        }
-        cluster.flush();
         Ok(cluster)
     }
 
@@ -133,31 +117,14 @@ impl<M: MapStore> Cluster<M> {
         self.flush();
     }
 
-    /// Takes in news of identities. Returns the numbers that are gone.
-    pub(in crate::agent) fn apply_identities(
-        &mut self,
-        change: Change<IdentityObject>,
-    ) -> Vec<Identity> {
-        let touched = self.book.apply(change);
-        for added in touched.added {
-            self.tables.identities.set(added.0, IdentityValue::default());
-        }
-        for removed in &touched.removed {
-            // A number in use by a local pod is created again; until then it stays known.
-            if !self.local.values().any(|local| local.identity == *removed) {
-                self.tables.identities.unset(&removed.0);
-            }
-        }
-        self.flush();
-        touched.removed
+    /// Takes in news of identities. Returns which are new and which are gone.
+    pub(in crate::agent) fn apply_identities(&mut self, change: Change<IdentityObject>) -> Touched {
+        self.book.apply(change)
     }
 
     /// Sets addresses of this node's pods.
     pub(in crate::agent) fn put_local(&mut self, addresses: &[LocalAddress]) {
         for local in addresses {
-            if local.identity.is_cluster() {
-                self.tables.identities.set(local.identity.0, IdentityValue::default());
-            }
             self.local.insert(local.address, *local);
         }
         self.claim_local();

@@ -2,9 +2,7 @@
 
 use tracing::error;
 
-use crate::maps::{
-    Desired, IdentityTable, IpcacheTable, MapError, MapStore, NodeAddrTable, NodeTable,
-};
+use crate::maps::{Desired, IpcacheTable, MapError, MapStore, NodeAddrTable, NodeTable};
 
 /// Whether entries may be deleted already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +19,6 @@ pub(in crate::agent) struct Tables {
     pub(in crate::agent) ipcache: Desired<IpcacheTable>,
     pub(in crate::agent) nodes: Desired<NodeTable>,
     pub(in crate::agent) node_addrs: Desired<NodeAddrTable>,
-    pub(in crate::agent) identities: Desired<IdentityTable>,
 }
 
 /// What a flush did.
@@ -41,24 +38,20 @@ impl Tables {
     /// # Errors
     /// When a map cannot be listed.
     pub(super) fn adopt(&mut self, store: &impl MapStore) -> Result<(), MapError> {
-        self.identities.adopt(store)?;
         self.nodes.adopt(store)?;
         self.node_addrs.adopt(store)?;
         self.ipcache.adopt(store)
     }
 
-    /// Writes what is desired: an identity is known before an address has it, a node before an
-    /// address is behind it, and the other way round to remove. A map that refuses does not stop
+    /// Writes what is desired: a node before an address is behind it, and the other way round to remove. A map that refuses does not stop
     /// the others.
     pub(super) fn flush(&mut self, store: &impl MapStore, deletes: Deletes) -> Flushed {
-        let mut results = vec![self.identities.write(store), self.nodes.write(store)];
-        results.push(self.node_addrs.write(store));
+        let mut results = vec![self.nodes.write(store), self.node_addrs.write(store)];
         results.push(self.ipcache.write(store));
         if deletes == Deletes::Allowed {
             results.push(self.ipcache.prune(store));
             results.push(self.node_addrs.prune(store));
             results.push(self.nodes.prune(store));
-            results.push(self.identities.prune(store));
         }
         let mut flushed = Flushed::default();
         for result in results {

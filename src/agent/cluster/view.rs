@@ -1,11 +1,13 @@
 //! Answers for people and flows.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::{
+    agent::policy::named_port,
     kubernetes::{IdentityObject, NodeObject, PublishedEndpoint, SliceObject},
     maps::MapStore,
     model::{Identity, NodeId},
+    policy::cluster::NamedPort,
 };
 
 use super::Cluster;
@@ -44,6 +46,20 @@ impl<M: MapStore> Cluster<M> {
     /// Returns the endpoint slices of other nodes.
     pub(in crate::agent) fn slices(&self) -> Vec<SliceObject> {
         self.slices.values().cloned().collect()
+    }
+
+    /// Returns the ports that pods of other nodes name, by identity.
+    pub(in crate::agent) fn named_ports(&self) -> BTreeMap<Identity, Vec<NamedPort>> {
+        let mut named: BTreeMap<Identity, Vec<NamedPort>> = BTreeMap::new();
+        for endpoint in self.slices.values().flat_map(|slice| &slice.endpoints) {
+            for port in endpoint.named_ports.iter().filter_map(named_port) {
+                let known = named.entry(endpoint.identity).or_default();
+                if !known.contains(&port) {
+                    known.push(port);
+                }
+            }
+        }
+        named
     }
 
     /// Counts the endpoints of other nodes that have an identity.

@@ -9,7 +9,10 @@ use super::{
     tables::Stage,
 };
 use crate::{
-    agent::node::{GATEWAYS, random_mac},
+    agent::{
+        node::{GATEWAYS, random_mac},
+        policy::named_port,
+    },
     cni::{
         code,
         record::{EndpointRecord, host_ifname},
@@ -17,6 +20,7 @@ use crate::{
     },
     kernel::{Hook, NetNs, PodDevice, PodDeviceError, PodDeviceSpec},
     model::{IfIndex, Incarnation, PodRef},
+    policy::cluster::NamedPort,
 };
 
 /// What ADD is asked to connect.
@@ -151,12 +155,25 @@ impl Endpoints {
         self.records.save(record).map_err(|e| {
             Failure::new(code::TRY_LATER, "the endpoint cannot be remembered on disk").because(&e)
         })?;
+        self.assign(record);
         self.cluster().put_local(&local_addresses(record));
         self.tables.put_device(record, Stage::Ready).map_err(map_failed)?;
         self.tables.put_endpoint(record).map_err(map_failed)?;
         device
             .bring_up(&spec)
             .map_err(|e| datapath("the pod's network device cannot be set up").because(&e))
+    }
+
+    /// Gives a new endpoint, or one with new labels, its policies.
+    pub(super) fn assign(&self, record: &EndpointRecord) {
+        self.context.policy.assign(record, self.named_ports(record));
+    }
+
+    /// Returns the ports that an endpoint's pod names.
+    pub(super) fn named_ports(&self, record: &EndpointRecord) -> Vec<NamedPort> {
+        let pod = record.pod.as_ref();
+        let ports = pod.map(|pod| self.context.labelling.named_ports(pod)).unwrap_or_default();
+        ports.iter().filter_map(named_port).collect()
     }
 
     /// Removes whatever an ADD that failed has made.
@@ -169,6 +186,7 @@ impl Endpoints {
         if let Err(error) = self.tables.remove(record) {
             warn!(device = record.host_ifname, %error, "map entries stay until the next repair");
         }
+        self.context.policy.forget(record.id);
         if let Err(error) = self.records.remove(&record.host_ifname) {
             warn!(device = record.host_ifname, %error, "record stays until the next start");
         }

@@ -79,6 +79,7 @@ impl Endpoints {
         if let Err(error) = self.tables.remove(&record) {
             warn!(device = record.host_ifname, %error, "map entries stay until the next repair");
         }
+        self.context.policy.forget(record.id);
         self.cluster().remove_local(&local_addresses(&record));
         info!(endpoint = record.id.0, device = record.host_ifname, "endpoint disconnected");
         self.context.publish.notify_one();

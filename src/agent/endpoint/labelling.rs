@@ -8,7 +8,7 @@ use tracing::{debug, warn};
 
 use crate::{
     agent::{identity::Resolver, pods::Pods},
-    kubernetes::{Change, NamespaceObject, PodObject, Watched},
+    kubernetes::{Change, NamespaceObject, PodObject, PodPort, Watched},
     model::{Identity, Labels, PodRef},
 };
 
@@ -66,6 +66,11 @@ impl Labelling {
                 Labelled::init()
             }
         }
+    }
+
+    /// Returns the ports that a pod names, as far as the watches have told.
+    pub(in crate::agent) fn named_ports(&self, pod: &PodRef) -> Vec<PodPort> {
+        self.pods.pod(pod).map(|object| object.named_ports).unwrap_or_default()
     }
 
     /// Labels a pod by what the watches have told, if they have.

@@ -157,6 +157,7 @@ impl Endpoints {
         record.labels = labelled.labels;
         let failed = |msg: &str| Failure::new(crate::cni::code::DATAPATH, msg);
         self.records.save(&record).map_err(|e| failed("record not written").because(&e))?;
+        self.assign(&record);
         self.cluster().put_local(&local_addresses(&record));
         // In the set first, so that no repair puts the old identity back.
         self.insert(record.clone());
@@ -170,8 +171,8 @@ impl Endpoints {
                 to = record.identity.0,
                 "endpoint relabelled"
             );
-            let mut revision = self.revision.lock().expect("no panic while holding the lock");
-            revision.bump().map_err(|e| failed("revision not raised").because(&e))?;
+            let raised = self.context.policy.bump();
+            raised.map_err(|e| failed("revision not raised").because(&e))?;
         }
         Ok(())
     }
@@ -188,6 +189,7 @@ impl Endpoints {
 
     fn take_back(&self, record: EndpointRecord) {
         self.state().ipam.claim(record.addresses);
+        self.context.policy.take_back(&record, self.named_ports(&record));
         self.cluster().put_local(&local_addresses(&record));
         self.insert(record);
     }
@@ -199,6 +201,7 @@ impl Endpoints {
         if let Err(error) = self.tables.remove(record) {
             warn!(%error, "map entries of a gone pod stay until the next repair");
         }
+        self.context.policy.forget(record.id);
         let own = links.get(&record.ifindex.0).is_some_and(|link| link.name == record.host_ifname);
         if own && record.boot_id == self.context.boot_id {
             self.state().ipam.claim(record.addresses);

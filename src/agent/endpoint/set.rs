@@ -13,7 +13,10 @@ use tokio::{runtime::Handle, sync::Notify};
 
 use super::{hurry::Hurry, reaper::Reaper, rest::RestFile, tables::EndpointTables, turns::Turns};
 use crate::{
-    agent::cluster::{Cluster, LocalAddress},
+    agent::{
+        cluster::{Cluster, LocalAddress},
+        policy::Engine,
+    },
     cni::{
         ipam::Ipam,
         record::{Counter, CounterError, EndpointRecord, RecordError, RecordStore},
@@ -25,7 +28,6 @@ use crate::{
 };
 
 use super::Labelling;
-use crate::agent::node::Revision;
 
 /// What all endpoints have in common.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub(in crate::agent) struct Context {
     pub(in crate::agent) cluster: Arc<Mutex<Cluster<KernelMaps>>>,
     /// From pods to identities.
     pub(in crate::agent) labelling: Arc<Labelling>,
+    /// From endpoints to policies.
+    pub(in crate::agent) policy: Arc<Engine<KernelMaps>>,
     /// Where to wait for the API server.
     pub(in crate::agent) runtime: Handle,
     /// MTU of pods' devices.
@@ -69,7 +73,6 @@ pub(in crate::agent) struct Endpoints {
     pub(super) hurry: Hurry,
     pub(super) reaper: Reaper,
     pub(super) rest: RestFile,
-    pub(super) revision: Mutex<Revision<KernelMaps>>,
     state: Mutex<State>,
 }
 
@@ -101,11 +104,11 @@ impl Endpoints {
         context: Context,
         state_dir: &Path,
         ipam: Ipam,
-        revision: Revision<KernelMaps>,
     ) -> Result<Arc<Self>, StartError> {
         let records = RecordStore::open(state_dir)?;
         let incarnations = Counter::open(state_dir, "incarnation", 0)?;
-        let tables = EndpointTables::new(context.datapath.maps());
+        let tables =
+            EndpointTables::new(context.datapath.maps(), Arc::clone(context.policy.assigned()));
         let rest = RestFile::new(state_dir, &context.boot_id);
         let state = State {
             by_key: HashMap::new(),
@@ -122,7 +125,6 @@ impl Endpoints {
             hurry: Hurry::default(),
             reaper: Reaper::start(std::sync::Weak::clone(this)),
             rest,
-            revision: Mutex::new(revision),
             state: Mutex::new(state),
         }))
     }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use skep_bpf::abi::{Addr, DeviceKind, DeviceValue, EndpointValue, device_flags, endpoint_flags};
 
 use crate::{
+    agent::policy::{Assigned, Held, Policies},
     cni::record::EndpointRecord,
     maps::{DeviceTable, EndpointTable, MapError, MapStore},
 };
@@ -18,16 +19,17 @@ pub(in crate::agent) enum Stage {
     Ready,
 }
 
-/// Writes the endpoint and device maps. What is there follows from the records alone, so nothing
-/// is kept beside them.
+/// Writes the endpoint and device maps. What is there follows from the records and the policies that are
+/// assigned, so nothing is kept beside them.
 #[derive(Debug)]
 pub(in crate::agent) struct EndpointTables<M> {
     store: Arc<M>,
+    assigned: Arc<Assigned>,
 }
 
 impl<M: MapStore> EndpointTables<M> {
-    pub(in crate::agent) fn new(store: Arc<M>) -> Self {
-        Self { store }
+    pub(in crate::agent) fn new(store: Arc<M>, assigned: Arc<Assigned>) -> Self {
+        Self { store, assigned }
     }
 
     /// Writes the entry of a pod's device.
@@ -39,7 +41,9 @@ impl<M: MapStore> EndpointTables<M> {
         record: &EndpointRecord,
         stage: Stage,
     ) -> Result<(), MapError> {
-        self.store.put::<DeviceTable>(&record.ifindex.0, &device_value(record, stage))
+        let held = self.assigned.hold();
+        let value = device_value(record, stage, held.of(record.id));
+        self.store.put::<DeviceTable>(&record.ifindex.0, &value)
     }
 
     /// Writes the entries of a pod's addresses; from now on packets reach it.
@@ -47,9 +51,10 @@ impl<M: MapStore> EndpointTables<M> {
     /// # Errors
     /// When the map refuses.
     pub(in crate::agent) fn put_endpoint(&self, record: &EndpointRecord) -> Result<(), MapError> {
-        record.addresses.iter().try_for_each(|address| {
-            self.store.put::<EndpointTable>(&address.into(), &endpoint_value(record))
-        })
+        let held = self.assigned.hold();
+        let value = endpoint_value(record, held.of(record.id));
+        let mut addresses = record.addresses.iter().map(Addr::from);
+        addresses.try_for_each(|address| self.store.put::<EndpointTable>(&address, &value))
     }
 
     /// Removes a pod's entries, addresses first, each only in the pod's own incarnation.
@@ -82,8 +87,10 @@ impl<M: MapStore> EndpointTables<M> {
         devices: &[(u32, DeviceValue)],
     ) -> Result<usize, MapError> {
         let mut differing = 0;
-        let (spared, spared_devices) = wanted(pending, &[]);
-        let (addresses, all_devices) = wanted(records, devices);
+        // Nobody may change a policy between the look and the correction.
+        let held = self.assigned.hold();
+        let (spared, spared_devices) = wanted(pending, &[], &held);
+        let (addresses, all_devices) = wanted(records, devices, &held);
         for (key, value) in &all_devices {
             if self.store.get::<DeviceTable>(key)? != Some(*value) {
                 self.store.put::<DeviceTable>(key, value)?;
@@ -116,21 +123,27 @@ impl<M: MapStore> EndpointTables<M> {
 pub(in crate::agent) fn wanted(
     records: &[EndpointRecord],
     devices: &[(u32, DeviceValue)],
+    held: &Held<'_>,
 ) -> (BTreeMap<Addr, EndpointValue>, BTreeMap<u32, DeviceValue>) {
     let addresses = records.iter().flat_map(|record| {
-        record.addresses.iter().map(|address| (address.into(), endpoint_value(record)))
+        let value = endpoint_value(record, held.of(record.id));
+        record.addresses.iter().map(move |address| (address.into(), value))
     });
-    let pods = records.iter().map(|record| (record.ifindex.0, device_value(record, Stage::Ready)));
+    let pods = records
+        .iter()
+        .map(|record| (record.ifindex.0, device_value(record, Stage::Ready, held.of(record.id))));
     (addresses.collect(), pods.chain(devices.iter().copied()).collect())
 }
 
-fn device_value(record: &EndpointRecord, stage: Stage) -> DeviceValue {
+fn device_value(record: &EndpointRecord, stage: Stage, policies: Policies) -> DeviceValue {
     DeviceValue {
         kind: DeviceKind::Pod as u32,
         flags: if stage == Stage::Ready { device_flags::READY } else { 0 },
         endpoint_id: record.id.0,
         identity: record.identity.0,
         incarnation: record.incarnation.0,
+        ingress_policy: policies.ingress,
+        egress_policy: policies.egress,
         mtu: record.mtu,
         addr_v4: record.addresses.v4.map_or(Addr::ZERO, Addr::from),
         addr_v6: record.addresses.v6.map_or(Addr::ZERO, Addr::from),
@@ -140,13 +153,15 @@ fn device_value(record: &EndpointRecord, stage: Stage) -> DeviceValue {
     }
 }
 
-fn endpoint_value(record: &EndpointRecord) -> EndpointValue {
+fn endpoint_value(record: &EndpointRecord, policies: Policies) -> EndpointValue {
     EndpointValue {
         ifindex: record.ifindex.0,
         endpoint_id: record.id.0,
         identity: record.identity.0,
         incarnation: record.incarnation.0,
         flags: endpoint_flags::READY,
+        ingress_policy: policies.ingress,
+        egress_policy: policies.egress,
         mac: record.mac.0,
         host_mac: record.host_mac.0,
         ..EndpointValue::default()
@@ -199,7 +214,7 @@ mod tests {
     #[test]
     fn a_device_is_ready_only_when_said_so() {
         let store = Arc::new(MemoryStore::default());
-        let tables = EndpointTables::new(Arc::clone(&store));
+        let tables = EndpointTables::new(Arc::clone(&store), Arc::default());
         tables.put_device(&record(1, 1), Stage::Preparing).unwrap();
         assert_eq!(store.get::<DeviceTable>(&101).unwrap().unwrap().flags, 0);
         tables.put_device(&record(1, 1), Stage::Ready).unwrap();
@@ -211,7 +226,7 @@ mod tests {
     #[test]
     fn a_late_removal_spares_the_next_owner_of_the_address() {
         let store = Arc::new(MemoryStore::default());
-        let tables = EndpointTables::new(Arc::clone(&store));
+        let tables = EndpointTables::new(Arc::clone(&store), Arc::default());
         put(&tables, &record(1, 1));
         put(&tables, &record(1, 2));
         tables.remove(&record(1, 1)).unwrap();
@@ -224,7 +239,7 @@ mod tests {
     #[test]
     fn a_repair_removes_strays_and_spares_what_is_being_connected() {
         let store = Arc::new(MemoryStore::default());
-        let tables = EndpointTables::new(Arc::clone(&store));
+        let tables = EndpointTables::new(Arc::clone(&store), Arc::default());
         let node = (7, DeviceValue { kind: DeviceKind::Node as u32, ..DeviceValue::default() });
         let (kept, pending) = ([record(1, 1)], [record(2, 2)]);
         put(&tables, &pending[0]);

@@ -22,8 +22,8 @@ pub(in crate::agent) struct Book {
 /// The numbers that a change touched.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::agent) struct Touched {
-    /// New numbers.
-    pub(in crate::agent) added: Vec<Identity>,
+    /// New ones.
+    pub(in crate::agent) added: Vec<IdentityObject>,
     /// Numbers that are gone.
     pub(in crate::agent) removed: Vec<Identity>,
 }
@@ -81,9 +81,14 @@ impl Book {
         }
         match self.by_number.insert(identity, object.clone()) {
             Some(before) if before.labels == object.labels => return,
-            Some(before) => self.unlink(&before),
-            None => touched.added.push(identity),
+            Some(before) => {
+                self.unlink(&before);
+                // Labels of a number never change: it was removed and given to others.
+                touched.removed.push(identity);
+            }
+            None => {}
         }
+        touched.added.push(object.clone());
         self.by_labels.entry(object.labels).or_default().insert(identity);
     }
 
@@ -144,7 +149,7 @@ mod tests {
         let mut book = Book::default();
         book.apply(Change::Listed(vec![object("web", 0), object("db", 0)]));
         let touched = book.apply(Change::Listed(vec![object("db", 0), object("api", 0)]));
-        assert_eq!(touched.added, [object("api", 0).identity]);
+        assert_eq!(touched.added, [object("api", 0)]);
         assert_eq!(touched.removed, [object("web", 0).identity]);
     }
 

@@ -4,5 +4,5 @@ mod book;
 mod probe;
 mod resolver;
 
-pub(super) use book::Book;
+pub(super) use book::{Book, Touched};
 pub(super) use resolver::{Known, Resolver};

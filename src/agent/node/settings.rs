@@ -56,6 +56,9 @@ pub(in crate::agent) fn configuration(
             flags |= on | if config.masquerade { snat } else { 0 };
         }
     }
+    if config.policy_audit {
+        flags |= config_flags::AUDIT;
+    }
     Config {
         abi_version: abi::ABI_VERSION,
         mode: match config.routing {

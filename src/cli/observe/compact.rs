@@ -43,11 +43,12 @@ impl Style {
             if self.node { format!(" [{}]", escape(&flow.node_name)) } else { String::new() };
         let (what, tone) = verdict(flow);
         format!(
-            "{}{node}: {path} {} {} ({})",
+            "{}{node}: {path} {} {} ({}){}",
             self.time(flow.time),
             escape(&point(flow)),
             out.paint(&what, tone),
-            escape(&flow.summary)
+            escape(&flow.summary),
+            escape(&policies(flow))
         )
     }
 
@@ -106,10 +107,17 @@ fn point(flow: &Flow) -> String {
     }
 }
 
+/// Which policies decided, and by which rule.
+fn policies(flow: &Flow) -> String {
+    let names: Vec<String> = flow.deciding().map(ToString::to_string).collect();
+    if names.is_empty() { String::new() } else { format!(" by {}", names.join(", ")) }
+}
+
 fn verdict(flow: &Flow) -> (String, Tone) {
     let name = match (flow.event_type.kind, flow.verdict) {
         (EventType::POLICY_VERDICT, Verdict::Forwarded) => "ALLOWED",
         (EventType::POLICY_VERDICT, Verdict::Dropped) => "DENIED",
+        (EventType::POLICY_VERDICT, Verdict::Audit) => "AUDITED",
         (_, verdict) => verdict.name(),
     };
     let tone = match flow.verdict {

@@ -28,6 +28,7 @@ pub(super) fn block(flow: &Flow, zone: &TimeZone) -> String {
         ("INTERFACE", interface),
         ("VERDICT", Some(flow.verdict.name().to_owned())),
         ("DROP REASON", Some(flow.drop_reason_desc.clone())),
+        ("POLICY", Some(flow.deciding().map(ToString::to_string).collect::<Vec<_>>().join(", "))),
         ("REPLY", flow.is_reply.map(|reply| reply.to_string())),
         ("SUMMARY", Some(flow.summary.clone())),
     ]

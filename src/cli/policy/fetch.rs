@@ -29,20 +29,12 @@ const OTHERS: [(&str, &str, &str, &str); 6] = [
     ("cilium.io", "v2", "CiliumCIDRGroup", "ciliumcidrgroups"),
 ];
 
-/// Kinds of policies, with their version and plural.
-const POLICIES: [(PolicyKind, &str, &str); 6] = [
-    (PolicyKind::NetworkPolicy, "v1", "networkpolicies"),
-    (PolicyKind::CiliumNetworkPolicy, "v2", "ciliumnetworkpolicies"),
-    (PolicyKind::CiliumClusterwideNetworkPolicy, "v2", "ciliumclusterwidenetworkpolicies"),
-    (PolicyKind::ClusterNetworkPolicy, "v1alpha2", "clusternetworkpolicies"),
-    (PolicyKind::AdminNetworkPolicy, "v1alpha1", "adminnetworkpolicies"),
-    (PolicyKind::BaselineAdminNetworkPolicy, "v1alpha1", "baselineadminnetworkpolicies"),
-];
-
 /// Lists all objects. Kinds that the cluster does not have are left out.
 pub(super) async fn fetch(cluster: &Cluster) -> Result<Vec<Document>, PolicyError> {
-    let policies =
-        POLICIES.map(|(kind, version, plural)| (kind.group(), version, kind.name(), plural));
+    let policies = PolicyKind::ALL.map(|kind| {
+        let (version, plural) = kind.resource();
+        (kind.group(), version, kind.name(), plural)
+    });
     let mut documents = Vec::new();
     for (group, version, kind, plural) in OTHERS.into_iter().chain(policies) {
         let gvk = GroupVersionKind::gvk(group, version, kind);

@@ -69,6 +69,7 @@ fn kind_and_flags_say_what_happened() {
             (event_kind::DROP, denied.code(), 0, EventKind::Drop(denied)),
             (event_kind::VERDICT, denied.code(), 0, EventKind::Denied(denied)),
             (event_kind::VERDICT, 0, 0, EventKind::Allowed),
+            (event_kind::VERDICT, 0, event_flags::AUDIT, EventKind::Audited),
             (
                 event_kind::DROP,
                 Note::LinkNoise.code(),

@@ -27,7 +27,7 @@ pub enum Role {
 }
 
 /// A port with a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NamedPort {
     /// The name.
     pub name: String,

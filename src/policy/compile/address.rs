@@ -18,7 +18,7 @@ pub(super) struct AddressClasses {
 }
 
 impl AddressClasses {
-    pub(super) fn of(atoms: &[Atom<'_>]) -> Self {
+    pub(super) fn of(atoms: &[Atom]) -> Self {
         let mut told: BTreeSet<IpNet> = BTreeSet::new();
         for cidrs in atoms.iter().flat_map(|atom| &atom.cidrs) {
             told.insert(cidrs.prefix);
@@ -28,8 +28,7 @@ impl AddressClasses {
         let mut known: BTreeMap<Meaning, u16> = BTreeMap::from([(Meaning::default(), 0)]);
         for net in told {
             let of = |scope| {
-                let means =
-                    |(n, atom): (usize, &Atom<'_>)| atom.means_addr(&net, scope).then_some(n);
+                let means = |(n, atom): (usize, &Atom)| atom.means_addr(&net, scope).then_some(n);
                 atoms.iter().enumerate().filter_map(means).collect()
             };
             let meaning = (of(Scope::Pod), of(Scope::World));

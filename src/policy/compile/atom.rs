@@ -9,28 +9,28 @@ use crate::policy::{
     cluster::NamedPort,
     judge::PeerMatcher,
     rule::{
-        Action, CidrReach, Cidrs, Direction, Entity, Peer, Peers, Policy, PortMatch, PortRange,
-        Ports, Protocol, Proxy, Rule,
+        Action, CidrReach, Cidrs, Direction, Entity, Peer, Peers, PortMatch, PortRange, Ports,
+        Protocol, Rule, RuleRef, Turn,
     },
 };
 
 /// Ports of an atom: a protocol and a range.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PortSpan<'r> {
+pub(super) struct PortSpan {
     pub(super) protocol: Protocol,
     pub(super) range: PortRange,
-    pub(super) proxy: Option<&'r Proxy>,
+    /// Priority of the proxy, if one must see to it.
+    pub(super) proxy: Option<u8>,
     /// How closely it matches: 1 = all ports, up to 17 = one port.
     pub(super) closeness: u8,
 }
 
 /// A piece of a rule.
 #[derive(Clone, Debug)]
-pub(super) struct Atom<'r> {
-    pub(super) policy: &'r Policy,
-    pub(super) rule: &'r Rule,
+pub(super) struct Atom {
+    pub(super) rule: RuleRef,
     /// `None` = all protocols.
-    pub(super) ports: Option<Vec<PortSpan<'r>>>,
+    pub(super) ports: Option<Vec<PortSpan>>,
     /// Only identities whose pods name this port so; of rules for what is sent that name ports.
     pub(super) only_with: Option<NamedPort>,
     /// Addresses that are meant.
@@ -39,16 +39,11 @@ pub(super) struct Atom<'r> {
     pub(super) is_for_all: bool,
 }
 
-impl<'r> Atom<'r> {
+impl Atom {
     /// Cuts a rule. `named` are the ports that the subject names, or all that its peers do.
-    pub(super) fn cut(
-        (policy, rule): (&'r Policy, &'r Rule),
-        named: &[NamedPort],
-        matcher: &PeerMatcher<'_>,
-    ) -> Vec<Self> {
+    pub(super) fn cut(rule: &RuleRef, named: &[NamedPort], matcher: &PeerMatcher<'_>) -> Vec<Self> {
         let whole = Self {
-            policy,
-            rule,
+            rule: rule.clone(),
             ports: None,
             only_with: None,
             cidrs: cidrs(rule, matcher),
@@ -61,7 +56,7 @@ impl<'r> Atom<'r> {
             let span = |range, closeness| PortSpan {
                 protocol: port.protocol,
                 range,
-                proxy: port.proxy.as_ref(),
+                proxy: port.proxy.as_ref().map(|proxy| proxy.priority),
                 closeness,
             };
             match &port.ports {
@@ -89,7 +84,7 @@ impl<'r> Atom<'r> {
 
     /// Tells whether an identity is meant, whatever its address.
     pub(super) fn means(&self, identity: &KnownIdentity, matcher: &PeerMatcher<'_>) -> bool {
-        self.has_port(identity) && matcher.matches_identity(self.rule, &identity.actor)
+        self.has_port(identity) && matcher.matches_identity(&self.rule, &identity.actor)
     }
 
     /// Tells whether an identity names the port that this is about, if it is about one.
@@ -106,7 +101,7 @@ impl<'r> Atom<'r> {
     }
 
     /// Returns the order in which atoms decide: by turn, and in one turn the strictest first.
-    pub(super) fn rank(&self) -> (crate::policy::rule::Turn, u8) {
+    pub(super) fn rank(&self) -> (Turn, u8) {
         let strictness = match self.rule.action {
             Action::Deny => 0,
             Action::Pass => 1,
@@ -158,8 +153,10 @@ fn closeness(range: PortRange) -> u8 {
 }
 
 /// Returns all ports that identities name.
-pub(super) fn named_ports(identities: &[KnownIdentity]) -> Vec<NamedPort> {
+pub(super) fn named_ports<'k>(
+    identities: impl Iterator<Item = &'k KnownIdentity>,
+) -> Vec<NamedPort> {
     let mut seen = BTreeSet::new();
-    let all = identities.iter().flat_map(|identity| &identity.actor.ports);
+    let all = identities.flat_map(|identity| &identity.actor.ports);
     all.filter(|p| seen.insert((p.name.clone(), p.protocol, p.port))).cloned().collect()
 }

@@ -1,9 +1,11 @@
 //! From the atoms that say yes to a verdict.
 
+use std::sync::Arc;
+
 use super::atom::Atom;
 use crate::policy::{
     parse::Compat,
-    rule::{Action, Auth, Policy, RulePlace, Tier},
+    rule::{Action, Auth, Peers, Policy, RuleRef, Tier},
 };
 
 /// What a cell says.
@@ -22,39 +24,27 @@ pub enum CellVerdict {
 }
 
 /// Where a verdict comes from.
-#[derive(Clone, Copy, Debug)]
-pub enum Origin<'r> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
     /// A rule.
-    Rule(&'r RulePlace),
-    /// No rule; the policies that isolate the subject in this direction, if any does.
+    Rule(RuleRef),
+    /// No rule, but the policies that isolate the subject in this direction, if any does.
     Default,
 }
 
 /// One verdict of a table.
-#[derive(Clone, Copy, Debug)]
-pub struct Cell<'r> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
     /// What it says.
     pub verdict: CellVerdict,
     /// Why.
-    pub origin: Origin<'r>,
-}
-
-impl PartialEq for Cell<'_> {
-    /// Rules are the same if they are the same object.
-    fn eq(&self, other: &Self) -> bool {
-        let same = match (self.origin, other.origin) {
-            (Origin::Rule(a), Origin::Rule(b)) => std::ptr::eq(a, b),
-            (Origin::Default, Origin::Default) => true,
-            _ => false,
-        };
-        same && self.verdict == other.verdict
-    }
+    pub origin: Origin,
 }
 
 /// An atom that says yes, and what its ports ask for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Yes<'a, 'r> {
-    pub(super) atom: &'a Atom<'r>,
+pub(super) struct Yes<'a> {
+    pub(super) atom: &'a Atom,
     /// Priority of the proxy, if one must see to it.
     pub(super) proxy: Option<u8>,
     /// How closely its ports match; 0 = all protocols.
@@ -65,14 +55,14 @@ pub(super) struct Yes<'a, 'r> {
 
 /// What counts when no rule decides.
 #[derive(Clone, Debug)]
-pub(super) struct Ground<'r> {
+pub(super) struct Ground {
     pub(super) compat: Compat,
-    pub(super) isolating: Vec<&'r Policy>,
+    pub(super) isolating: Vec<Arc<Policy>>,
     pub(super) always: bool,
 }
 
-impl<'r> Ground<'r> {
-    fn by_default(&self, is_localhost: bool) -> Cell<'r> {
+impl Ground {
+    fn by_default(&self, is_localhost: bool) -> Cell {
         let is_open = is_localhost || (self.isolating.is_empty() && !self.always);
         let audits = !self.always && self.isolating.iter().all(|policy| policy.audit);
         let verdict = match (is_open, audits) {
@@ -85,7 +75,7 @@ impl<'r> Ground<'r> {
 
     /// Decides: `yes` is sorted by rank. The first atom that says anything does, but for those of a tier
     /// that was passed.
-    pub(super) fn decide(&self, yes: &[Yes<'_, 'r>], is_localhost: bool) -> Cell<'r> {
+    pub(super) fn decide(&self, yes: &[Yes<'_>], is_localhost: bool) -> Cell {
         let isolation_is_final = self.compat == Compat::Kubernetes && !self.isolating.is_empty();
         let mut passed: Option<Tier> = None;
         let mut rest = yes;
@@ -116,23 +106,22 @@ impl<'r> Ground<'r> {
     }
 }
 
-fn denied<'r>(yes: &Yes<'_, 'r>) -> Cell<'r> {
-    let verdict = if yes.atom.policy.audit { CellVerdict::Audit } else { CellVerdict::Deny };
-    Cell { verdict, origin: Origin::Rule(&yes.atom.rule.place) }
+fn denied(yes: &Yes<'_>) -> Cell {
+    let verdict = if yes.atom.rule.policy().audit { CellVerdict::Audit } else { CellVerdict::Deny };
+    Cell { verdict, origin: Origin::Rule(yes.atom.rule.clone()) }
 }
 
 /// Joins the rules of one turn that allow: a proxy comes first, then what the closest rule says of
 /// authentication.
-fn allowed<'r>(all: &[&Yes<'_, 'r>]) -> Cell<'r> {
-    let of =
-        |verdict, yes: &Yes<'_, 'r>| Cell { verdict, origin: Origin::Rule(&yes.atom.rule.place) };
+fn allowed(all: &[&Yes<'_>]) -> Cell {
+    let of = |verdict, yes: &Yes<'_>| Cell { verdict, origin: Origin::Rule(yes.atom.rule.clone()) };
     if let Some(first) = all.iter().filter(|y| y.proxy.is_some()).min_by_key(|y| y.proxy) {
         return of(CellVerdict::Redirect, first);
     }
     let mut closest = all[0];
-    let mut explicit: Option<&Yes<'_, 'r>> = None;
-    let near = |y: &Yes<'_, 'r>| {
-        let names_peers = !matches!(y.atom.rule.peers, crate::policy::rule::Peers::Any);
+    let mut explicit: Option<&Yes<'_>> = None;
+    let near = |y: &Yes<'_>| {
+        let names_peers = !matches!(y.atom.rule.peers, Peers::Any);
         (y.closeness, names_peers)
     };
     for &yes in all {

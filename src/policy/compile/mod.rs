@@ -10,6 +10,7 @@
 mod address;
 mod atom;
 mod cell;
+mod classes;
 mod identity;
 mod port;
 mod table;
@@ -17,4 +18,4 @@ mod table;
 pub use cell::{Cell, CellVerdict, Origin};
 pub use identity::{KnownIdentity, Scope};
 pub use port::PortPrefix;
-pub use table::{Subject, Table, TooLarge, compile};
+pub use table::{Addition, CellKey, Outgrown, Subject, Table, TooLarge, compile};

@@ -37,7 +37,7 @@ pub(super) struct PortClasses {
 }
 
 impl PortClasses {
-    pub(super) fn of(atoms: &[Atom<'_>]) -> Self {
+    pub(super) fn of(atoms: &[Atom]) -> Self {
         let mut classes = Self { prefixes: BTreeMap::new(), meanings: vec![Meaning::new()] };
         let mut known = BTreeMap::from([(Meaning::new(), 0)]);
         for protocol in Protocol::ALL {
@@ -50,7 +50,7 @@ impl PortClasses {
     fn add_protocol(
         &mut self,
         protocol: Protocol,
-        atoms: &[Atom<'_>],
+        atoms: &[Atom],
         known: &mut BTreeMap<Meaning, u16>,
     ) {
         let intervals: Vec<(u16, u16, u16)> = starts(protocol, atoms)
@@ -99,7 +99,7 @@ fn port(number: u32) -> u16 {
 }
 
 /// Returns where something starts or has ended, from 0 to 65536.
-fn starts(protocol: Protocol, atoms: &[Atom<'_>]) -> Vec<u32> {
+fn starts(protocol: Protocol, atoms: &[Atom]) -> Vec<u32> {
     let mut starts = BTreeSet::from([0, 1 << 16]);
     let spans = atoms.iter().flat_map(|atom| atom.ports.iter().flatten());
     for span in spans.filter(|span| span.protocol == protocol) {
@@ -110,14 +110,14 @@ fn starts(protocol: Protocol, atoms: &[Atom<'_>]) -> Vec<u32> {
     starts.into_iter().collect()
 }
 
-fn meaning(protocol: Protocol, port: u16, atoms: &[Atom<'_>]) -> Meaning {
-    let of = |(n, atom): (usize, &Atom<'_>)| {
+fn meaning(protocol: Protocol, port: u16, atoms: &[Atom]) -> Meaning {
+    let of = |(n, atom): (usize, &Atom)| {
         let spans = atom.ports.as_ref()?.iter().enumerate();
         let meant = spans
             .filter(|(_, span)| span.protocol == protocol && span.range.range().contains(&port));
         // A proxy first, of several the one that is asked first, then the closest.
         let best = meant.max_by_key(|(_, span)| {
-            let proxy = span.proxy.map_or(0, |proxy| u8::MAX - proxy.priority);
+            let proxy = span.proxy.map_or(0, |priority| u8::MAX - priority);
             (proxy, span.closeness)
         });
         best.map(|(span, _)| (n, span))

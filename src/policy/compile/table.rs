@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,
+    sync::Arc,
 };
 
 use ipnet::IpNet;
@@ -11,6 +12,7 @@ use super::{
     address::AddressClasses,
     atom::{Atom, named_ports},
     cell::{Cell, Ground, Yes},
+    classes::{Class, IdentityClasses},
     identity::{KnownIdentity, Scope},
     port::{PortClasses, PortPrefix},
 };
@@ -18,19 +20,19 @@ use crate::{
     model::Identity,
     policy::{
         cluster::{Actor, NamedPort, Role},
-        judge::{Judge, Mode, Packet},
-        rule::{Direction, Policy, Rule},
+        judge::{Judge, Mode, Packet, PeerMatcher, is_subject},
+        rule::{Direction, Policy, RuleRef},
     },
 };
 
-/// Whose tables.
-#[derive(Clone, Debug)]
-pub struct Subject<'r> {
+/// Whose tables. Subjects that are equal have the same tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
     /// Which way.
     pub direction: Direction,
     /// The rules that apply, in turn.
-    pub rules: Vec<(&'r Policy, &'r Rule)>,
-    /// The ports that the subject names.
+    pub rules: Vec<RuleRef>,
+    /// The ports that the subject names, if they matter.
     pub ports: Vec<NamedPort>,
     /// Whether the subject is isolated without any rule.
     pub always: bool,
@@ -38,54 +40,67 @@ pub struct Subject<'r> {
     pub is_host: bool,
 }
 
-impl<'r> Subject<'r> {
+impl Subject {
     /// Collects what applies to somebody in a direction.
-    pub fn of(judge: &Judge<'r>, actor: &Actor, direction: Direction) -> Self {
+    pub fn of(judge: &Judge<'_>, actor: &Actor, direction: Direction) -> Self {
+        let mut rules: Vec<RuleRef> = judge
+            .policies
+            .iter()
+            .flat_map(RuleRef::all)
+            .filter(|rule| rule.direction == direction && is_subject(&rule.subject, actor))
+            .collect();
+        rules.sort_by_key(|rule| rule.turn);
+        let ports = match direction {
+            Direction::Ingress => actor.ports.clone(),
+            Direction::Egress => Vec::new(),
+        };
         Self {
             direction,
-            rules: judge.rules_of(actor, direction),
-            ports: actor.ports.clone(),
+            rules,
+            ports,
             always: judge.mode == Mode::Always || actor.role == Role::Init,
             is_host: actor.role == Role::Host,
         }
     }
+
+    /// Tells whether everything passes, so that no tables are needed.
+    pub fn is_open(&self) -> bool {
+        self.rules.is_empty() && !self.always
+    }
 }
 
-/// A class of identities: what rules tell of them.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Class {
-    /// The atoms that mean them, whatever their addresses.
-    meant: Vec<usize>,
-    /// The atoms that would mean them by address: they name the port.
-    name_port: Vec<usize>,
-    scope: Scope,
-    /// Whether they are the subject's own node.
-    is_localhost: bool,
-}
+/// A combination of classes: of identity, address and port.
+pub type CellKey = (u16, u16, u16);
 
-impl Class {
-    /// Those of whom nothing is known.
-    const UNKNOWN: Self = Self {
-        meant: Vec::new(),
-        name_port: Vec::new(),
-        scope: Scope::Unknown,
-        is_localhost: false,
-    };
-}
-
-/// What programs look up, in this order.
+/// What programs look up, and what it takes to keep it up to date.
 #[derive(Debug)]
-pub struct Table<'r> {
-    /// Classes of identities that differ from their scope's class.
-    pub identities: BTreeMap<Identity, u16>,
-    /// Classes of addresses; longest prefixes win, anything else is class 0. Often empty.
-    pub addresses: BTreeMap<IpNet, u16>,
-    /// Classes of ports; longest prefixes win, anything else is class 0.
-    pub ports: BTreeMap<PortPrefix, u16>,
-    /// Verdicts by class of identity, address and port. Where one is absent, that of the identity's
-    /// scope counts.
-    pub cells: HashMap<(u16, u16, u16), Cell<'r>>,
+pub struct Table {
+    direction: Direction,
+    atoms: Vec<Atom>,
+    ground: Ground,
+    /// Whether the subject's own node may always reach it.
+    opens_to_node: bool,
+    /// Ports that atoms were cut by.
+    named: Vec<NamedPort>,
+    identities: IdentityClasses,
+    addresses: AddressClasses,
+    ports: PortClasses,
+    cells: HashMap<CellKey, Cell>,
 }
+
+/// What a new identity adds to a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addition {
+    /// Its class, if that is not its scope's.
+    pub class: Option<u16>,
+    /// Cells of a class that did not exist before.
+    pub cells: Vec<(CellKey, Cell)>,
+}
+
+/// A table cannot take something in; it must be compiled again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the table must be compiled again")]
+pub struct Outgrown;
 
 /// A policy tells more apart than its tables can: it must not be enforced in part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -104,130 +119,169 @@ pub(super) fn number(class: usize) -> u16 {
 ///
 /// # Errors
 /// When there are more classes than numbers for them.
-pub fn compile<'r>(
-    judge: &Judge<'r>,
-    subject: &Subject<'r>,
-    known: &[KnownIdentity],
-) -> Result<Table<'r>, TooLarge> {
+pub fn compile<'k>(
+    judge: &Judge<'_>,
+    subject: &Subject,
+    known: impl Iterator<Item = &'k KnownIdentity> + Clone,
+) -> Result<Table, TooLarge> {
     let named = match subject.direction {
         Direction::Ingress => subject.ports.clone(),
-        Direction::Egress => named_ports(known),
+        Direction::Egress => named_ports(known.clone()),
     };
     let rules = subject.rules.iter();
-    let mut atoms: Vec<Atom<'r>> =
-        rules.flat_map(|&rule| Atom::cut(rule, &named, &judge.peers)).collect();
+    let mut atoms: Vec<Atom> =
+        rules.flat_map(|rule| Atom::cut(rule, &named, &judge.peers)).collect();
     atoms.sort_by_key(Atom::rank);
-    let mut isolating: Vec<&'r Policy> = Vec::new();
-    for (policy, _) in subject.rules.iter().filter(|(_, rule)| rule.isolates) {
-        if isolating.iter().all(|own| !std::ptr::eq(*own, *policy)) {
-            isolating.push(policy);
+    let opens_to_node =
+        subject.direction == Direction::Ingress && !subject.is_host && !subject.rules.is_empty();
+    let classes = known.map(|identity| {
+        let is_localhost = opens_to_node && identity.actor.is_host();
+        (identity.number, Class::of(identity, &atoms, &judge.peers, is_localhost))
+    });
+    let identities = IdentityClasses::of(classes);
+    let (addresses, ports) = (AddressClasses::of(&atoms), PortClasses::of(&atoms));
+    let isolating = isolating(&subject.rules);
+    let ground = Ground { compat: judge.compat, isolating, always: subject.always };
+    let mut table = Table {
+        direction: subject.direction,
+        atoms,
+        ground,
+        opens_to_node,
+        named,
+        identities,
+        addresses,
+        ports,
+        cells: HashMap::new(),
+    };
+    table.check_size()?;
+    for class in 0..table.identities.count() {
+        table.fill(class);
+    }
+    Ok(table)
+}
+
+/// Returns the policies that isolate whom these rules apply to.
+fn isolating(rules: &[RuleRef]) -> Vec<Arc<Policy>> {
+    let mut isolating: Vec<Arc<Policy>> = Vec::new();
+    for rule in rules.iter().filter(|rule| rule.isolates) {
+        if isolating.iter().all(|own| !Arc::ptr_eq(own, rule.policy())) {
+            isolating.push(Arc::clone(rule.policy()));
         }
     }
-    let ground = Ground { compat: judge.compat, isolating, always: subject.always };
-    let builder = Builder { judge, subject, atoms: &atoms, ground };
-    builder.table(known)
+    isolating
 }
 
-struct Builder<'b, 'r> {
-    judge: &'b Judge<'r>,
-    subject: &'b Subject<'r>,
-    atoms: &'b [Atom<'r>],
-    ground: Ground<'r>,
-}
+impl Table {
+    /// Returns the direction.
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
 
-impl<'r> Table<'r> {
+    /// Returns classes of identities that differ from their scope's class.
+    pub fn identities(&self) -> &BTreeMap<Identity, u16> {
+        &self.identities.numbers
+    }
+
+    /// Returns classes of addresses; longest prefixes win, anything else is class 0. Often empty.
+    pub fn addresses(&self) -> &BTreeMap<IpNet, u16> {
+        &self.addresses.prefixes
+    }
+
+    /// Returns classes of ports; longest prefixes win, anything else is class 0.
+    pub fn ports(&self) -> &BTreeMap<PortPrefix, u16> {
+        &self.ports.prefixes
+    }
+
+    /// Returns verdicts by classes. Where one is absent, that of the identity's scope counts.
+    pub fn cells(&self) -> &HashMap<CellKey, Cell> {
+        &self.cells
+    }
+
+    /// Returns the policies that isolate the subject in this direction.
+    pub fn isolating(&self) -> &[Arc<Policy>] {
+        &self.ground.isolating
+    }
+
+    /// Takes in a new identity, or one that names other ports now.
+    ///
+    /// # Errors
+    /// When the tables must be compiled again; they are then as before.
+    pub fn add(
+        &mut self,
+        identity: &KnownIdentity,
+        matcher: &PeerMatcher<'_>,
+    ) -> Result<Addition, Outgrown> {
+        let is_new = |port: &NamedPort| !self.named.contains(port);
+        let names_ports = self.direction == Direction::Egress;
+        if names_ports && identity.actor.ports.iter().any(is_new) {
+            return Err(Outgrown);
+        }
+        let is_localhost = self.opens_to_node && identity.actor.is_host();
+        let class = Class::of(identity, &self.atoms, matcher, is_localhost);
+        let before = self.identities.count();
+        if before >= MOST {
+            return Err(Outgrown);
+        }
+        let class = self.identities.insert(identity.number, class);
+        let cells = match class {
+            Some(own) if own == before => self.fill(own),
+            _ => Vec::new(),
+        };
+        Ok(Addition { class, cells })
+    }
+
+    /// Forgets an identity; tells whether it had a class of its own.
+    pub fn remove(&mut self, identity: Identity) -> bool {
+        self.identities.numbers.remove(&identity).is_some()
+    }
+
     /// Looks a verdict up, as programs do.
     pub fn look_up(
         &self,
         (identity, scope): (Identity, Scope),
         addr: IpAddr,
         packet: Packet,
-    ) -> Option<&Cell<'r>> {
+    ) -> Option<&Cell> {
         let default = scope.class();
         let class = match scope {
             Scope::Unknown => default,
-            _ => self.identities.get(&identity).copied().unwrap_or(default),
+            _ => self.identities().get(&identity).copied().unwrap_or(default),
         };
-        let nets = self.addresses.iter().filter(|(net, _)| net.contains(&addr));
+        let nets = self.addresses().iter().filter(|(net, _)| net.contains(&addr));
         let address = nets.max_by_key(|(net, _)| net.prefix_len()).map_or(0, |(_, class)| *class);
-        let prefixes = self.ports.iter();
+        let prefixes = self.ports().iter();
         let prefixes = prefixes.filter(|(p, _)| p.contains(packet.protocol, packet.port));
         let port = prefixes.max_by_key(|(p, _)| p.length).map_or(0, |(_, class)| *class);
         let cell = self.cells.get(&(class, address, port));
         cell.or_else(|| self.cells.get(&(default, address, port)))
     }
-}
 
-impl<'r> Builder<'_, 'r> {
-    fn table(&self, known: &[KnownIdentity]) -> Result<Table<'r>, TooLarge> {
-        let (classes, identities) = self.identity_classes(known);
-        let addresses = AddressClasses::of(self.atoms);
-        let ports = PortClasses::of(self.atoms);
-        if number(classes.len()).max(addresses.count()).max(ports.count()) > MOST {
-            return Err(TooLarge);
-        }
-        let mut cells: HashMap<(u16, u16, u16), Cell<'r>> = HashMap::new();
-        for (number, class) in (0..).zip(&classes) {
-            for address in 0..addresses.count() {
-                for port in 0..ports.count() {
-                    let means = addresses.meaning(address, class.scope);
-                    let cell = self.cell(class, means, ports.meaning(port));
-                    let default = cells.get(&(class.scope.class(), address, port));
-                    if number < Scope::COUNT || default != Some(&cell) {
-                        cells.insert((number, address, port), cell);
-                    }
+    fn check_size(&self) -> Result<(), TooLarge> {
+        let counts = [self.identities.count(), self.addresses.count(), self.ports.count()];
+        if counts.into_iter().any(|count| count > MOST) { Err(TooLarge) } else { Ok(()) }
+    }
+
+    /// Fills in the cells of a class, but for those that are as its scope's. Returns the new ones.
+    fn fill(&mut self, number: u16) -> Vec<(CellKey, Cell)> {
+        let class = self.identities.get(number);
+        let mut filled = Vec::new();
+        for address in 0..self.addresses.count() {
+            let means = self.addresses.meaning(address, class.scope);
+            for port in 0..self.ports.count() {
+                let cell = self.cell(class, means, self.ports.meaning(port));
+                let default = self.cells.get(&(class.scope.class(), address, port));
+                if number < Scope::COUNT || default != Some(&cell) {
+                    filled.push(((number, address, port), cell));
                 }
             }
         }
-        Ok(Table { identities, addresses: addresses.prefixes, ports: ports.prefixes, cells })
+        self.cells.extend(filled.iter().cloned());
+        filled
     }
 
-    /// Sorts identities into classes. The first ones are those of the scopes: of each scope the largest
-    /// class; a scope without identities has that of the unknown ones.
-    fn identity_classes(&self, known: &[KnownIdentity]) -> (Vec<Class>, BTreeMap<Identity, u16>) {
-        let mut members: BTreeMap<Class, Vec<Identity>> = BTreeMap::new();
-        for identity in known {
-            let numbers = |is: &dyn Fn(&Atom<'_>) -> bool| {
-                let atoms = self.atoms.iter().enumerate();
-                atoms.filter_map(|(n, atom)| is(atom).then_some(n)).collect()
-            };
-            let class = Class {
-                meant: numbers(&|atom| atom.means(identity, &self.judge.peers)),
-                name_port: numbers(&|atom| atom.only_with.is_some() && atom.has_port(identity)),
-                scope: identity.scope(),
-                is_localhost: self.is_localhost(identity),
-            };
-            members.entry(class).or_default().push(identity.number);
-        }
-        let mut classes: Vec<Class> = Vec::new();
-        for scope in Scope::ALL {
-            let of_scope = members.iter().filter(|(class, _)| class.scope == scope);
-            let largest = of_scope.max_by_key(|(_, members)| members.len());
-            let default = largest.map(|(class, _)| class.clone());
-            let default = default.unwrap_or(Class::UNKNOWN);
-            members.remove(&default);
-            classes.push(default);
-        }
-        let mut numbers = BTreeMap::new();
-        for (class, members) in members {
-            let class_number = number(classes.len());
-            numbers.extend(members.into_iter().map(|identity| (identity, class_number)));
-            classes.push(class);
-        }
-        (classes, numbers)
-    }
-
-    /// The subject's own node may always reach it, unless a rule says otherwise.
-    fn is_localhost(&self, identity: &KnownIdentity) -> bool {
-        self.subject.direction == Direction::Ingress
-            && identity.actor.is_host()
-            && !self.subject.is_host
-            && !self.subject.rules.is_empty()
-    }
-
-    fn cell(&self, class: &Class, by_addr: &[usize], by_port: &[(usize, usize)]) -> Cell<'r> {
+    fn cell(&self, class: &Class, by_addr: &[usize], by_port: &[(usize, usize)]) -> Cell {
         let is_unknown = class.scope == Scope::Unknown;
-        let mut yes: Vec<Yes<'_, 'r>> = Vec::new();
+        let mut yes: Vec<Yes<'_>> = Vec::new();
         for (n, atom) in self.atoms.iter().enumerate() {
             let span = match &atom.ports {
                 None => None,
@@ -243,7 +297,7 @@ impl<'r> Builder<'_, 'r> {
             if certain || is_unknown {
                 yes.push(Yes {
                     atom,
-                    proxy: span.and_then(|span| span.proxy).map(|proxy| proxy.priority),
+                    proxy: span.and_then(|span| span.proxy),
                     closeness: span.map_or(0, |span| span.closeness),
                     maybe: !certain,
                 });

@@ -1,5 +1,7 @@
 //! Both sides of a connection.
 
+use std::sync::Arc;
+
 use super::{
     decide::{Deciding, Decision, Defaults, Match, Mode, Verdict, decide},
     peers::PeerMatcher,
@@ -23,7 +25,7 @@ pub struct Packet {
 #[derive(Clone, Copy, Debug)]
 pub struct Judge<'a> {
     /// The policies.
-    pub policies: &'a [Policy],
+    pub policies: &'a [Arc<Policy>],
     /// How to match peers.
     pub peers: PeerMatcher<'a>,
     /// When endpoints are isolated.
@@ -35,7 +37,7 @@ pub struct Judge<'a> {
 impl<'a> Judge<'a> {
     /// Returns the rules that apply to a subject in a direction, in turn.
     pub fn rules_of(&self, subject: &Actor, direction: Direction) -> Vec<(&'a Policy, &'a Rule)> {
-        let all = self.policies.iter().flat_map(|p| p.rules.iter().map(move |rule| (p, rule)));
+        let all = self.policies.iter().flat_map(|p| p.rules.iter().map(move |rule| (&**p, rule)));
         let mut own: Vec<_> = all
             .filter(|(_, rule)| rule.direction == direction && is_subject(&rule.subject, subject))
             .collect();
@@ -102,7 +104,7 @@ pub struct Side<'s, 'r> {
 }
 
 /// Tells whether a rule applies to somebody.
-fn is_subject(subject: &Subject, actor: &Actor) -> bool {
+pub(in crate::policy) fn is_subject(subject: &Subject, actor: &Actor) -> bool {
     match subject {
         Subject::Pods(selector) => actor.role == Role::Pod && selector.matches(&actor.labels),
         Subject::Endpoints(selector) => {

@@ -44,7 +44,7 @@ pub struct Parsed {
     /// Which one.
     pub reference: Arc<PolicyRef>,
     /// Its policy, unless it is rejected.
-    pub policy: Option<Policy>,
+    pub policy: Option<Arc<Policy>>,
     /// What is wrong with it.
     pub problems: Vec<Problem>,
 }
@@ -92,7 +92,7 @@ pub fn parse(document: &Document, settings: &Settings) -> Option<Parsed> {
     drop((fields, object, cursor));
     let problems = reading.finish();
     let rejected = problems.iter().any(|problem| problem.code.severity() == Severity::Error);
-    let policy = Policy { reference: Arc::clone(&reference), rules, audit };
+    let policy = Arc::new(Policy { reference: Arc::clone(&reference), rules, audit });
     Some(Parsed { reference, policy: (!rejected).then_some(policy), problems })
 }
 

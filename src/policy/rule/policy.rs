@@ -1,6 +1,6 @@
 //! Policies and their rules.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
 use serde::Serialize;
 
@@ -53,6 +53,18 @@ impl PolicyKind {
             Self::NetworkPolicy => "networking.k8s.io",
             Self::CiliumNetworkPolicy | Self::CiliumClusterwideNetworkPolicy => "cilium.io",
             _ => "policy.networking.k8s.io",
+        }
+    }
+
+    /// Returns the version that is read, and the plural.
+    pub const fn resource(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NetworkPolicy => ("v1", "networkpolicies"),
+            Self::CiliumNetworkPolicy => ("v2", "ciliumnetworkpolicies"),
+            Self::CiliumClusterwideNetworkPolicy => ("v2", "ciliumclusterwidenetworkpolicies"),
+            Self::ClusterNetworkPolicy => ("v1alpha2", "clusternetworkpolicies"),
+            Self::AdminNetworkPolicy => ("v1alpha1", "adminnetworkpolicies"),
+            Self::BaselineAdminNetworkPolicy => ("v1alpha1", "baselineadminnetworkpolicies"),
         }
     }
 
@@ -217,3 +229,39 @@ pub struct Rule {
     /// Whether what no rule matches is denied in this direction because of it.
     pub isolates: bool,
 }
+
+/// A rule that keeps its policy alive.
+#[derive(Clone, Debug)]
+pub struct RuleRef {
+    policy: Arc<Policy>,
+    index: usize,
+}
+
+impl RuleRef {
+    /// Returns all rules of a policy.
+    pub fn all(policy: &Arc<Policy>) -> impl Iterator<Item = Self> {
+        (0..policy.rules.len()).map(|index| Self { policy: Arc::clone(policy), index })
+    }
+
+    /// Returns its policy.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+}
+
+impl Deref for RuleRef {
+    type Target = Rule;
+
+    fn deref(&self) -> &Rule {
+        &self.policy.rules[self.index]
+    }
+}
+
+impl PartialEq for RuleRef {
+    /// Rules are the same if they are the same object.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.policy, &other.policy) && self.index == other.index
+    }
+}
+
+impl Eq for RuleRef {}

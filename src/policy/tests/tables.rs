@@ -140,7 +140,11 @@ fn turn_and_action() -> impl Strategy<Value = (Turn, Action)> {
     ]
 }
 
-fn policy(name: usize, audit: bool, rules: Vec<(Peers, Ports, (Turn, Action), bool)>) -> Policy {
+fn policy(
+    name: usize,
+    audit: bool,
+    rules: Vec<(Peers, Ports, (Turn, Action), bool)>,
+) -> Arc<Policy> {
     let reference = Arc::new(PolicyRef {
         kind: PolicyKind::CiliumClusterwideNetworkPolicy,
         namespace: None,
@@ -168,10 +172,10 @@ fn policy(name: usize, audit: bool, rules: Vec<(Peers, Ports, (Turn, Action), bo
         )
     });
     let rules = rules.collect();
-    Policy { reference, rules, audit }
+    Arc::new(Policy { reference, rules, audit })
 }
 
-fn policies() -> impl Strategy<Value = Vec<Policy>> {
+fn policies() -> impl Strategy<Value = Vec<Arc<Policy>>> {
     let rule = (peers(), ports(), turn_and_action(), any::<bool>());
     let one = (proptest::bool::weighted(0.1), proptest::collection::vec(rule, 1..4));
     proptest::collection::vec(one, 0..4).prop_map(|all| {
@@ -204,6 +208,7 @@ proptest! {
         policies in policies(),
         mode in proptest::sample::select(vec![Mode::Default, Mode::Always]),
         compat in proptest::sample::select(vec![Compat::Kubernetes, Compat::Cilium]),
+        late in 0..4_usize,
     ) {
         let everybody = everybody();
         let matcher = PeerMatcher { services: &[], groups: &[], cluster: "default" };
@@ -219,7 +224,14 @@ proptest! {
         let subject = everybody.last().expect("somebody").1.clone();
         for direction in [Direction::Ingress, Direction::Egress] {
             let compiled = Compiled::of(&judge, &subject, direction);
-            let table = compile(&judge, &compiled, &known).expect("few classes");
+            // Some identities appear later.
+            let (first, later) = known.split_at(known.len() - late);
+            let mut table = compile(&judge, &compiled, first.iter()).expect("few classes");
+            for identity in later {
+                if table.add(identity, &matcher).is_err() {
+                    table = compile(&judge, &compiled, known.iter()).expect("few classes");
+                }
+            }
             for (number, peer) in &everybody {
                 let rules = judge.rules_of(&subject, direction);
                 let about: Vec<_> =
@@ -252,7 +264,7 @@ proptest! {
             .collect();
         let subject = &pods[4].1;
         let compiled = Compiled::of(&judge, subject, Direction::Ingress);
-        let table = compile(&judge, &compiled, &known).expect("few classes");
+        let table = compile(&judge, &compiled, known.iter()).expect("few classes");
         for packet in packets() {
             for (number, pod) in &pods {
                 let addr = pod.nets[0].addr();

@@ -3,6 +3,7 @@
 pub(crate) mod link;
 pub(crate) mod overlay;
 pub(crate) mod pods;
+pub(crate) mod policy;
 pub(crate) mod source;
 pub(crate) mod world;
 
@@ -25,6 +26,15 @@ macro_rules! all_scenarios {
             pods: a_pod_that_is_not_ready_gets_nothing,
             pods: the_host_reaches_a_pod_as_host,
             pods: an_exhausted_quota_opens_nothing,
+            policy: nothing_passes_before_a_policy_is_known,
+            policy: a_policy_admits_by_identity_and_port,
+            policy: every_verdict_has_its_reason,
+            policy: what_is_not_known_is_nobody,
+            policy: an_absent_cell_is_that_of_the_scope,
+            policy: the_longest_prefix_of_a_port_counts,
+            policy: addresses_count_where_a_policy_says_so,
+            policy: a_change_cuts_what_it_must_whoever_speaks,
+            policy: icmp_is_judged_by_its_type,
             source: foreign_source_addresses_are_dropped,
             source: foreign_macs_are_dropped,
             source: addresses_that_cannot_be_forwarded_are_dropped,

@@ -11,7 +11,8 @@ use aya_ebpf::{
 use skep_bpf::{
     abi::{
         Addr, AdmissionQuota, Bucket, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event,
-        FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
+        FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey,
+        PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
     },
     env::{Env, Put, PutError},
 };
@@ -66,6 +67,24 @@ impl Env for Kernel {
     fn identity(&self, id: u32) -> Option<&IdentityValue> {
         // SAFETY: as for `device`.
         unsafe { maps::IDENTITY.get(id) }
+    }
+    #[inline(always)]
+    fn identity_class(&self, key: &PolicyIdentityKey) -> Option<u32> {
+        // SAFETY: as for `device`; the value is copied at once.
+        unsafe { maps::POLICY_IDENTITY.get(key) }.copied()
+    }
+    #[inline(always)]
+    fn addr_class(&self, key: &PolicyAddrKey) -> Option<u32> {
+        maps::POLICY_ADDR.get(maps::policy_addr(key)).copied()
+    }
+    #[inline(always)]
+    fn port_class(&self, key: &PolicyPortKey) -> Option<u32> {
+        maps::POLICY_PORT.get(maps::policy_port(key)).copied()
+    }
+    #[inline(always)]
+    fn cell(&self, key: &PolicyCellKey) -> Option<&PolicyCell> {
+        // SAFETY: as for `device`.
+        unsafe { maps::POLICY_CELL.get(key) }
     }
     #[inline(always)]
     fn quota(&self, endpoint_id: u32) -> Option<&AdmissionQuota> {

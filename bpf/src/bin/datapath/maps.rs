@@ -3,61 +3,78 @@
 //! Sizes are the lab's; the loader raises them by the node's memory.
 
 use aya_ebpf::{
+    bindings::BPF_F_NO_PREALLOC,
     macros::map,
     maps::{Array, HashMap, LpmTrie, LruHashMap, LruPerCpuHashMap, PerCpuArray, RingBuf, lpm_trie},
 };
 use skep_bpf::{
     abi::{
         Addr, AdmissionQuota, Bucket, Config, Counter, CtKey, CtValue, DeviceValue, EndpointValue,
-        FragKey, FragValue, IdentityValue, IpcacheValue, NodeValue,
+        FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey,
+        PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
     },
     state::State,
 };
 
-#[map(name = "endpoint_v1")]
+#[map(name = "endpoint_v2")]
 pub(crate) static ENDPOINT: HashMap<Addr, EndpointValue> = HashMap::with_max_entries(4096, 0);
 
-#[map(name = "device_v1")]
+#[map(name = "device_v2")]
 pub(crate) static DEVICE: HashMap<u32, DeviceValue> = HashMap::with_max_entries(4096, 0);
 
-#[map(name = "ipcache_v1")]
+#[map(name = "ipcache_v2")]
 pub(crate) static IPCACHE: LpmTrie<[u32; 4], IpcacheValue> = LpmTrie::with_max_entries(65536, 0);
 
-#[map(name = "node_v1")]
+#[map(name = "node_v2")]
 pub(crate) static NODE: HashMap<u32, NodeValue> = HashMap::with_max_entries(8192, 0);
 
-#[map(name = "node_addr_v1")]
+#[map(name = "node_addr_v2")]
 pub(crate) static NODE_ADDR: HashMap<Addr, u32> = HashMap::with_max_entries(16384, 0);
 
-#[map(name = "identity_v1")]
-pub(crate) static IDENTITY: HashMap<u32, IdentityValue> = HashMap::with_max_entries(65536, 1);
+#[map(name = "identity_v2")]
+pub(crate) static IDENTITY: HashMap<u32, IdentityValue> =
+    HashMap::with_max_entries(65536, BPF_F_NO_PREALLOC);
 
-#[map(name = "config_v1")]
+#[map(name = "config_v2")]
 pub(crate) static CONFIG: Array<Config> = Array::with_max_entries(1, 0);
 
-#[map(name = "revision_v1")]
+#[map(name = "revision_v2")]
 pub(crate) static REVISION: Array<u32> = Array::with_max_entries(1, 0);
 
-#[map(name = "ct_v1")]
+#[map(name = "policy_id_v2")]
+pub(crate) static POLICY_IDENTITY: HashMap<PolicyIdentityKey, u32> =
+    HashMap::with_max_entries(65536, BPF_F_NO_PREALLOC);
+
+#[map(name = "policy_port_v2")]
+pub(crate) static POLICY_PORT: LpmTrie<[u32; 2], u32> = LpmTrie::with_max_entries(65536, 0);
+
+#[map(name = "policy_addr_v2")]
+pub(crate) static POLICY_ADDR: LpmTrie<[u32; 5], u32> = LpmTrie::with_max_entries(65536, 0);
+
+#[map(name = "policy_cell_v2")]
+pub(crate) static POLICY_CELL: HashMap<PolicyCellKey, PolicyCell> =
+    HashMap::with_max_entries(131_072, BPF_F_NO_PREALLOC);
+
+#[map(name = "ct_v2")]
 pub(crate) static CONNTRACK: HashMap<CtKey, CtValue> = HashMap::with_max_entries(16384, 0);
 
-#[map(name = "frag_v1")]
+#[map(name = "frag_v2")]
 pub(crate) static FRAGMENT: LruHashMap<FragKey, FragValue> = LruHashMap::with_max_entries(8192, 0);
 
-#[map(name = "metrics_v1")]
+#[map(name = "metrics_v2")]
 pub(crate) static METRICS: PerCpuArray<Counter> = PerCpuArray::with_max_entries(1024, 0);
 
-#[map(name = "admission_v1")]
+#[map(name = "admission_v2")]
 pub(crate) static ADMISSION: LruPerCpuHashMap<u32, Bucket> =
     LruPerCpuHashMap::with_max_entries(4096, 0);
 
-#[map(name = "quota_v1")]
+#[map(name = "quota_v2")]
 pub(crate) static QUOTA: HashMap<u32, AdmissionQuota> = HashMap::with_max_entries(4096, 0);
 
-#[map(name = "events_v1")]
+#[map(name = "events_v2")]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 
-#[map(name = "scratch_v1")]
+#[map(name = "scratch_v2")]
 static SCRATCH: PerCpuArray<State> = PerCpuArray::with_max_entries(6, 0);
 
 /// Returns the state of one hook on this CPU.
@@ -70,10 +87,19 @@ pub(crate) fn scratch(slot: u32) -> Option<&'static mut State> {
     Some(unsafe { &mut *state })
 }
 
-/// Reads the prefix key as the kernel's trie wants it.
-#[inline(always)]
-pub(crate) fn prefix(key: &skep_bpf::abi::IpcacheKey) -> &lpm_trie::Key<[u32; 4]> {
-    // SAFETY: both are `repr(C)`, 20 bytes, a length and 16 bytes behind it, any bytes valid; the
-    // kernel's `Key` is packed, so that alignment is no concern.
-    unsafe { &*core::ptr::from_ref(key).cast() }
+/// Reads a prefix key as the kernel's trie wants it.
+macro_rules! trie_key {
+    ($name:ident: $key:ty => $words:literal) => {
+        #[inline(always)]
+        pub(crate) fn $name(key: &$key) -> &lpm_trie::Key<[u32; $words]> {
+            const { assert!(size_of::<$key>() == 4 + 4 * $words, "a length and what is matched") };
+            // SAFETY: both are `repr(C)`, a length and words behind it, any bytes valid, and of one
+            // size; the kernel's `Key` is packed, so that alignment is no concern.
+            unsafe { &*core::ptr::from_ref(key).cast() }
+        }
+    };
 }
+
+trie_key!(prefix: IpcacheKey => 4);
+trie_key!(policy_addr: PolicyAddrKey => 5);
+trie_key!(policy_port: PolicyPortKey => 2);

@@ -1,0 +1,183 @@
+//! What a policy says: a fixed number of look-ups, whatever the number of its rules.
+
+use super::admit::Local;
+use crate::{
+    abi::{
+        ADDR_PREFIX, Addr, CellVerdict, Direction, DropReason, PORT_PREFIX, PolicyAddrKey,
+        PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, config_flags, policy, scope,
+    },
+    env::{Env, Way},
+    packet::{Fragment, Parsed, transport},
+    state::State,
+};
+
+/// What is asked about one leg.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Question {
+    /// Address of the peer, as the subject sees it.
+    addr: Addr,
+    /// Number of the policy.
+    policy: u32,
+    /// Identity of the peer.
+    peer: u32,
+    /// Number of the endpoint whose leg it is.
+    endpoint_id: u32,
+    /// A [`Direction`].
+    direction: u32,
+    /// Port of the responder, or the type of the ICMP request.
+    port: u16,
+    /// IP protocol number.
+    proto: u8,
+}
+
+impl Question {
+    /// Asks about a pod's leg.
+    #[inline(always)]
+    pub(super) fn pod(
+        pod: &Local,
+        direction: Direction,
+        (peer, addr): (u32, Addr),
+        (proto, port): (u8, u16),
+    ) -> Self {
+        let policy = match direction {
+            Direction::Egress => pod.egress_policy,
+            _ => pod.ingress_policy,
+        };
+        let (endpoint_id, direction) = (pod.endpoint_id, direction as u32);
+        Self { addr, policy, peer, endpoint_id, direction, port, proto }
+    }
+
+    /// Asks about the host's own traffic.
+    #[inline(always)]
+    pub(super) fn host(direction: Direction, peer: u32) -> Self {
+        Self { policy: policy::OPEN, peer, direction: direction as u32, ..Self::default() }
+    }
+}
+
+/// What was answered, to be told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Verdict {
+    /// The rule that decided.
+    pub(crate) rule_id: u32,
+    /// One of [`told`].
+    pub(crate) told: u32,
+}
+
+/// Values of [`Verdict::told`].
+pub(crate) mod told {
+    /// No policy had a say.
+    pub(crate) const NOTHING: u32 = 0;
+    /// A policy lets it pass.
+    pub(crate) const ALLOWED: u32 = 1;
+    /// A policy would not, but is audited.
+    pub(crate) const AUDITED: u32 = 2;
+}
+
+/// Returns protocol and port by which policies know the connection that a packet belongs to: those of
+/// the responder, whichever way the packet goes.
+#[inline(always)]
+pub(super) fn service(p: &Parsed, way: Way) -> (u8, u16) {
+    let is_reply = way.bit() != 0;
+    if p.type_class == 0 {
+        return (p.proto, if is_reply { p.sport } else { p.dport });
+    }
+    // What opens an exchange speaks for itself; the rest belongs to a request.
+    if !is_reply && !matches!(p.fragment, Fragment::Later) {
+        return (p.proto, p.icmp_type.into());
+    }
+    let request = match (p.is_v4(), p.type_class) {
+        (true, transport::CLASS_ECHO) => 8,
+        (true, _) => 13,
+        (false, _) => 128,
+    };
+    (p.proto, request)
+}
+
+/// Answers [`State::question`]: returns 0 and the [`Verdict`] in the state, or the code of a
+/// [`DropReason`] and the rule behind it. Out of line: asked once for a connection and revision.
+#[inline(never)]
+pub(super) fn judge<E: Env>(env: &E, st: &mut State) -> u32 {
+    st.verdict = Verdict::default();
+    let code = match st.question.policy {
+        policy::OPEN => return 0,
+        policy::NONE => DropReason::EndpointNotReady.code().into(),
+        _ => look_up(env, st),
+    };
+    if code != 0 {
+        st.endpoint_id = st.question.endpoint_id;
+        st.refused = st.question.direction;
+        st.rule_id = st.verdict.rule_id;
+    }
+    code
+}
+
+#[inline(always)]
+fn look_up<E: Env>(env: &E, st: &mut State) -> u32 {
+    let (verdict, rule_id) = match find(env, st) {
+        Some(cell) => (cell.verdict, cell.rule_id),
+        // Tables always have the scope's cell; without it nobody knows what is allowed.
+        None => (CellVerdict::Isolated as u8, 0),
+    };
+    st.verdict = Verdict { rule_id, told: told::ALLOWED };
+    const ALLOW: u8 = CellVerdict::Allow as u8;
+    const DENY: u8 = CellVerdict::Deny as u8;
+    const REDIRECT: u8 = CellVerdict::Redirect as u8;
+    const AUTH: u8 = CellVerdict::Auth as u8;
+    const AUDIT: u8 = CellVerdict::Audit as u8;
+    let reason = match verdict {
+        ALLOW => return 0,
+        AUDIT => {
+            st.verdict.told = told::AUDITED;
+            return 0;
+        }
+        DENY => DropReason::PolicyDeny,
+        REDIRECT => DropReason::ProxyMissing,
+        AUTH => DropReason::AuthRequired,
+        _ => DropReason::PolicyDenied,
+    };
+    let audits = env.config().is_some_and(|config| config.flags & config_flags::AUDIT != 0);
+    // Audited is what policies say, not what nobody knows.
+    if audits && rule_id != 0 {
+        st.verdict.told = told::AUDITED;
+        return 0;
+    }
+    reason.code().into()
+}
+
+/// Finds the verdict by the classes of the peer and the port.
+#[inline(always)]
+fn find<'e, E: Env>(env: &'e E, st: &mut State) -> Option<&'e PolicyCell> {
+    let Question { addr, policy, peer, port, proto, .. } = st.question;
+    let scope = env.identity(peer).map_or(scope::UNKNOWN, |known| known.scope);
+    let mut identity = scope;
+    // An identity that was taken away may still have its class.
+    if scope != scope::UNKNOWN {
+        st.policy_identity = PolicyIdentityKey { policy, identity: peer };
+        identity = env.identity_class(&st.policy_identity).unwrap_or(scope);
+    }
+    let mut address = 0;
+    if policy & policy::BY_ADDRESS != 0 {
+        st.policy_addr = PolicyAddrKey { prefix_len: ADDR_PREFIX + 128, policy, addr };
+        address = env.addr_class(&st.policy_addr).unwrap_or(0);
+    }
+    st.policy_port = PolicyPortKey {
+        prefix_len: PORT_PREFIX + 16,
+        policy,
+        proto,
+        reserved: 0,
+        port_be: port.to_be_bytes(),
+    };
+    let port = env.port_class(&st.policy_port).unwrap_or(0);
+    st.policy_cell = PolicyCellKey {
+        policy,
+        identity: identity as u16,
+        address: address as u16,
+        port: port as u16,
+        reserved: 0,
+    };
+    if let Some(cell) = env.cell(&st.policy_cell) {
+        return Some(cell);
+    }
+    st.policy_cell.identity = scope as u16;
+    env.cell(&st.policy_cell)
+}

@@ -1,0 +1,20 @@
+//! Policies in the datapath: what the cluster says, compiled for the pods of this node, and written.
+//!
+//! [`Sources`] takes in objects, [`Population`] knows identities, [`Tables`] keeps what is compiled and
+//! written, and [`Engine`] decides which endpoint has which policy. [`Assigned`] is where those who write
+//! an endpoint's entries look that up.
+
+mod assigned;
+mod engine;
+mod population;
+mod rules;
+mod sources;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+pub(super) use assigned::{Assigned, Held, Policies};
+pub(super) use engine::Engine;
+pub(super) use population::named_port;
+pub(super) use sources::{Kind, PolicyObject, Sources};
+pub(super) use tables::Entries;

@@ -1,0 +1,103 @@
+//! The identities that policies may meet.
+
+use std::collections::BTreeMap;
+
+use skep_bpf::abi::IdentityValue;
+
+use crate::{
+    kubernetes::{IdentityObject, PodPort},
+    model::{Identity, Labels},
+    policy::{
+        cluster::{Actor, NamedPort, Role},
+        compile::KnownIdentity,
+        rule::Protocol,
+    },
+};
+
+/// Known identities, with the ports that their pods name.
+#[derive(Debug)]
+pub(super) struct Population {
+    known: BTreeMap<Identity, KnownIdentity>,
+}
+
+/// Reserved identities and what they are to policy.
+const RESERVED: [(Identity, Role); 8] = [
+    (Identity::HOST, Role::Host),
+    (Identity(4), Role::Endpoint),
+    (Identity::INIT, Role::Init),
+    (Identity::REMOTE_NODE, Role::Peer),
+    (Identity::KUBE_APISERVER, Role::Peer),
+    (Identity(8), Role::Endpoint),
+    (Identity::WORLD_V4, Role::World),
+    (Identity::WORLD_V6, Role::World),
+];
+
+impl Population {
+    /// Starts with the reserved identities.
+    pub(super) fn new() -> Self {
+        let known = RESERVED.into_iter().map(|(number, role)| {
+            let name = number.reserved_name().unwrap_or_default();
+            let mut labels = Labels::from_iter([(format!("reserved:{name}"), "")]);
+            if number == Identity::KUBE_APISERVER {
+                labels.0.insert("reserved:remote-node".to_owned(), String::new());
+            }
+            (number, KnownIdentity { number, actor: Actor::new(name, role, labels) })
+        });
+        Self { known: known.collect() }
+    }
+
+    /// Returns all of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &KnownIdentity> + Clone {
+        self.known.values()
+    }
+
+    /// Takes in an identity; returns it if it is new.
+    pub(super) fn add(&mut self, object: &IdentityObject) -> Option<&KnownIdentity> {
+        let number = object.identity;
+        if self.known.contains_key(&number) {
+            return None;
+        }
+        let actor = Actor::new(number.to_string(), Role::Pod, object.labels.clone());
+        Some(self.known.entry(number).or_insert(KnownIdentity { number, actor }))
+    }
+
+    /// Forgets an identity of pods; tells whether it was known.
+    pub(super) fn remove(&mut self, identity: Identity) -> bool {
+        identity.is_cluster() && self.known.remove(&identity).is_some()
+    }
+
+    /// Sets the ports that pods name; returns the identities whose ports differ now.
+    pub(super) fn set_ports(
+        &mut self,
+        named: &BTreeMap<Identity, Vec<NamedPort>>,
+    ) -> Vec<KnownIdentity> {
+        let mut changed = Vec::new();
+        for (number, own) in &mut self.known {
+            let ports = named.get(number).map(Vec::as_slice).unwrap_or_default();
+            if own.actor.ports != ports {
+                own.actor.ports = ports.to_vec();
+                changed.push(own.clone());
+            }
+        }
+        changed
+    }
+}
+
+/// Returns what programs know of an identity.
+pub(super) fn value(identity: &KnownIdentity) -> IdentityValue {
+    use skep_bpf::abi::identity_flags;
+    let flags = match identity.number {
+        Identity::HOST | Identity::REMOTE_NODE | Identity::KUBE_APISERVER | Identity(8) => {
+            identity_flags::NODE
+        }
+        Identity::WORLD_V4 | Identity::WORLD_V6 => identity_flags::WORLD,
+        _ => 0,
+    };
+    IdentityValue { scope: u32::from(identity.scope().class()), flags }
+}
+
+/// Reads a pod's named port; `None` if it has a protocol that policies do not know.
+pub(in crate::agent) fn named_port(port: &PodPort) -> Option<NamedPort> {
+    let protocol = Protocol::from_name(&port.protocol)?;
+    Some(NamedPort { name: port.name.clone(), protocol, port: port.port })
+}

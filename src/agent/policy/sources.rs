@@ -1,0 +1,270 @@
+//! The objects that policies are made of, as the watches tell.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kube::{ResourceExt, api::DynamicObject};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tracing::{info, warn};
+
+use crate::{
+    kubernetes::{Change, Malformed, Watched},
+    policy::{
+        cluster::{CidrGroup, Inventory, Service},
+        parse::{Parsed, Settings, parse},
+        rule::{Policy, PolicyKind},
+        text::{Document, Node},
+    },
+};
+
+/// Kinds of objects that policies are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::agent) enum Kind {
+    /// A policy.
+    Policy(PolicyKind),
+    /// Prefixes that policies call by name.
+    CidrGroup,
+    /// A service, for rules that name some.
+    Service,
+    /// Addresses behind a service that are given by hand.
+    EndpointSlice,
+}
+
+impl Kind {
+    /// All of them.
+    pub(in crate::agent) const ALL: [Self; 9] = [
+        Self::Policy(PolicyKind::NetworkPolicy),
+        Self::Policy(PolicyKind::CiliumNetworkPolicy),
+        Self::Policy(PolicyKind::CiliumClusterwideNetworkPolicy),
+        Self::Policy(PolicyKind::ClusterNetworkPolicy),
+        Self::Policy(PolicyKind::AdminNetworkPolicy),
+        Self::Policy(PolicyKind::BaselineAdminNetworkPolicy),
+        Self::CidrGroup,
+        Self::Service,
+        Self::EndpointSlice,
+    ];
+
+    /// Returns group, version, name and plural.
+    pub(in crate::agent) const fn resource(
+        self,
+    ) -> (&'static str, &'static str, &'static str, &'static str) {
+        match self {
+            Self::Policy(kind) => {
+                let (version, plural) = kind.resource();
+                (kind.group(), version, kind.name(), plural)
+            }
+            Self::CidrGroup => ("cilium.io", "v2", "CiliumCIDRGroup", "ciliumcidrgroups"),
+            Self::Service => ("", "v1", "Service", "services"),
+            Self::EndpointSlice => ("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
+        }
+    }
+}
+
+/// An object as the API server has it, without what says nothing to policies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(in crate::agent) struct PolicyObject {
+    json: Value,
+}
+
+impl Watched for PolicyObject {
+    type Object = DynamicObject;
+    const NOUN: &'static str = "policies";
+
+    fn from_object(object: &DynamicObject) -> Result<Self, Malformed> {
+        let meta = &object.metadata;
+        let json = serde_json::json!({
+            "metadata": {
+                "name": object.name_any(), "namespace": meta.namespace,
+                "labels": meta.labels, "annotations": meta.annotations,
+            },
+            "spec": object.data.get("spec"), "specs": object.data.get("specs"),
+            "endpoints": object.data.get("endpoints"),
+        });
+        Ok(Self { json: without_nulls(json) })
+    }
+
+    fn key(&self) -> String {
+        let text = |field: &str| self.json["metadata"][field].as_str().unwrap_or_default();
+        format!("{}/{}", text("namespace"), text("name"))
+    }
+}
+
+fn without_nulls(mut json: Value) -> Value {
+    for part in [Some("metadata"), None] {
+        let object = match part {
+            Some(part) => json[part].as_object_mut(),
+            None => json.as_object_mut(),
+        };
+        if let Some(object) = object {
+            object.retain(|_, value| !value.is_null());
+        }
+    }
+    json
+}
+
+impl PolicyObject {
+    /// Items of lists do not say what they are.
+    fn document(&self, kind: Kind) -> Document {
+        let (group, version, name, _) = kind.resource();
+        let mut json = self.json.clone();
+        json["apiVersion"] = match group {
+            "" => version.into(),
+            group => format!("{group}/{version}").into(),
+        };
+        json["kind"] = name.into();
+        Document { file: Arc::from(""), root: Node::from(&json) }
+    }
+}
+
+/// Everything that policies are made of.
+#[derive(Debug)]
+pub(in crate::agent) struct Sources {
+    settings: Settings,
+    objects: BTreeMap<(Kind, String), PolicyObject>,
+    policies: BTreeMap<(PolicyKind, String), Entry>,
+    services: Vec<Service>,
+    groups: Vec<CidrGroup>,
+}
+
+/// A policy object.
+#[derive(Debug)]
+struct Entry {
+    /// What counts: the last version that could be accepted.
+    policy: Option<Arc<Policy>>,
+    /// Why the newest version is not.
+    rejected: Option<String>,
+}
+
+/// What a change touched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Touched {
+    /// A policy.
+    pub(super) policies: bool,
+    /// What policies refer to.
+    pub(super) outside: bool,
+}
+
+impl Sources {
+    /// Starts without objects.
+    pub(in crate::agent) fn new(settings: Settings) -> Self {
+        let (services, groups) = Default::default();
+        let (objects, policies) = Default::default();
+        Self { settings, objects, policies, services, groups }
+    }
+
+    /// Takes in news of a kind.
+    pub(super) fn apply(&mut self, kind: Kind, change: Change<PolicyObject>) -> Touched {
+        let mut any = false;
+        match change {
+            Change::Listed(all) => {
+                let listed: Vec<String> = all.iter().map(PolicyObject::key).collect();
+                let known = self.objects.keys().filter(|(own, _)| *own == kind);
+                let gone: Vec<String> = known
+                    .filter(|(_, key)| !listed.contains(key))
+                    .map(|(_, key)| key.clone())
+                    .collect();
+                for key in gone {
+                    any |= self.remove(kind, key);
+                }
+                for object in all {
+                    any |= self.put(kind, object);
+                }
+            }
+            Change::Changed(object) => any = self.put(kind, object),
+            Change::Gone(key) => any = self.remove(kind, key),
+        }
+        let is_policy = matches!(kind, Kind::Policy(_));
+        if any && !is_policy {
+            self.take_stock();
+        }
+        Touched { policies: any && is_policy, outside: any && !is_policy }
+    }
+
+    /// Returns the policies that count.
+    pub(super) fn policies(&self) -> Vec<Arc<Policy>> {
+        self.policies.values().filter_map(|entry| entry.policy.clone()).collect()
+    }
+
+    /// Returns what the meaning of policies depends on.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Returns the services.
+    pub(super) fn services(&self) -> &[Service] {
+        &self.services
+    }
+
+    /// Returns the groups of prefixes.
+    pub(super) fn groups(&self) -> &[CidrGroup] {
+        &self.groups
+    }
+
+    /// Returns the policies that cannot be accepted as they are now, and why.
+    pub(super) fn rejected(&self) -> Vec<(String, String)> {
+        let rejected = self.policies.iter().filter_map(|((kind, key), entry)| {
+            Some((
+                format!("{} {}", kind.name(), key.trim_start_matches('/')),
+                entry.rejected.clone()?,
+            ))
+        });
+        rejected.collect()
+    }
+
+    /// Returns all objects, for the cache on disk.
+    pub(super) fn objects(&self) -> Vec<(usize, PolicyObject)> {
+        let place = |kind: &Kind| Kind::ALL.iter().position(|own| own == kind).unwrap_or_default();
+        self.objects.iter().map(|((kind, _), object)| (place(kind), object.clone())).collect()
+    }
+
+    fn put(&mut self, kind: Kind, object: PolicyObject) -> bool {
+        let key = (kind, object.key());
+        if self.objects.get(&key) == Some(&object) {
+            return false;
+        }
+        if let Kind::Policy(of) = kind
+            && let Some(parsed) = parse(&object.document(kind), &self.settings)
+        {
+            self.put_policy((of, key.1.clone()), parsed);
+        }
+        self.objects.insert(key, object);
+        true
+    }
+
+    /// A version that cannot be accepted changes nothing: what it would allow or deny is not known.
+    fn put_policy(&mut self, key: (PolicyKind, String), parsed: Parsed) {
+        let problems: Vec<String> = parsed.problems.iter().map(ToString::to_string).collect();
+        let entry = self.policies.entry(key).or_insert(Entry { policy: None, rejected: None });
+        match parsed.policy {
+            Some(policy) => *entry = Entry { policy: Some(policy), rejected: None },
+            None => {
+                let why = problems.join("; ");
+                warn!(policy = %parsed.reference, why, "policy cannot be accepted");
+                entry.rejected = Some(why);
+                return;
+            }
+        }
+        info!(policy = %parsed.reference, "policy accepted");
+    }
+
+    fn remove(&mut self, kind: Kind, key: String) -> bool {
+        if let Kind::Policy(of) = kind {
+            self.policies.remove(&(of, key.clone()));
+        }
+        self.objects.remove(&(kind, key)).is_some()
+    }
+
+    /// Reads services and groups anew.
+    fn take_stock(&mut self) {
+        let mut inventory = Inventory::default();
+        for ((kind, _), object) in &self.objects {
+            if !matches!(kind, Kind::Policy(_)) {
+                // Keys are unique, so nothing is given twice.
+                let _ = inventory.add(&object.document(*kind));
+            }
+        }
+        self.services = inventory.services();
+        self.groups = inventory.groups().to_vec();
+    }
+}

@@ -1,0 +1,253 @@
+//! Policies in maps, with maps in memory.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Value, json};
+use skep_bpf::abi::{CellVerdict, PolicyIdentityKey, policy as numbers};
+
+use super::*;
+use crate::{
+    agent::node::Revision,
+    cni::{record::EndpointRecord, wire::AttachmentKey},
+    kubernetes::{Change, IdentityObject, Watched},
+    maps::{
+        DeviceTable, IdentityTable, MapStore, MemoryStore, PolicyCellTable, PolicyIdentityTable,
+        RevisionTable,
+    },
+    model::{Addresses, EndpointId, Identity, IfIndex, Incarnation, Labels, MacAddr},
+    policy::{judge::Mode, parse::Settings, rule::PolicyKind},
+};
+
+const NETPOL: Kind = Kind::Policy(PolicyKind::NetworkPolicy);
+
+/// An agent's policies, and the directory that it remembers its revision in.
+struct Rig {
+    store: Arc<MemoryStore>,
+    dir: tempfile::TempDir,
+    engine: Arc<Engine<MemoryStore>>,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let store = Arc::new(MemoryStore::default());
+        let dir = tempfile::tempdir().expect("a directory");
+        let engine = open(&store, &dir);
+        Self { store, dir, engine }
+    }
+
+    fn restart(&mut self) {
+        self.engine = open(&self.store, &self.dir);
+    }
+
+    fn policies(&self, n: u8) -> Policies {
+        self.engine.assigned().hold().of(EndpointId(n.into()))
+    }
+
+    fn revision(&self) -> u32 {
+        self.store.get::<RevisionTable>(&0).expect("a read").expect("a revision")
+    }
+
+    fn apply(&self, object: Value) {
+        self.engine.objects_changed(NETPOL, Change::Changed(object_of(object)));
+        self.engine.settle();
+    }
+
+    fn verdicts(&self, policy: u32) -> Vec<u8> {
+        let cells = self.store.entries::<PolicyCellTable>().expect("a list");
+        cells.into_iter().filter(|(key, _)| key.policy == policy).map(|(_, c)| c.verdict).collect()
+    }
+}
+
+fn open(store: &Arc<MemoryStore>, dir: &tempfile::TempDir) -> Arc<Engine<MemoryStore>> {
+    let revision = Revision::open(Arc::clone(store), dir.path()).expect("a revision");
+    let sources = Sources::new(Settings::default());
+    Engine::open(Arc::clone(store), (sources, Mode::Default), revision).expect("an engine")
+}
+
+fn object_of(json: Value) -> PolicyObject {
+    PolicyObject::from_object(&serde_json::from_value(json).expect("an object")).expect("read")
+}
+
+fn labels(app: &str) -> Labels {
+    let own = [("k8s:app", app), ("k8s:io.kubernetes.pod.namespace", "shop")];
+    own.into_iter().chain([("k8s:io.cilium.k8s.policy.cluster", "default")]).collect()
+}
+
+fn record(n: u8, app: &str) -> EndpointRecord {
+    EndpointRecord {
+        id: EndpointId(n.into()),
+        incarnation: Incarnation(n.into()),
+        attachment: AttachmentKey { container_id: format!("c{n}"), ifname: "eth0".into() },
+        pod: None,
+        addresses: Addresses { v4: Some([10, 244, 1, n].into()), v6: None },
+        host_ifname: format!("skep{n:010}"),
+        ifindex: IfIndex(n.into()),
+        mac: MacAddr::default(),
+        host_mac: MacAddr::default(),
+        mtu: 1500,
+        netns: String::new(),
+        netns_inode: 0,
+        boot_id: String::new(),
+        identity: Identity(300 + u32::from(n)),
+        labels: labels(app),
+        created: 0,
+    }
+}
+
+fn identity(number: u32, app: &str) -> IdentityObject {
+    IdentityObject { identity: Identity(number), labels: labels(app), retired: false }
+}
+
+/// Lets `from` reach `to` on port 80.
+fn allows(name: &str, to: &str, from: &str) -> Value {
+    json!({
+        "metadata": { "name": name, "namespace": "shop" },
+        "spec": {
+            "podSelector": { "matchLabels": { "app": to } },
+            "policyTypes": ["Ingress"],
+            "ingress": [{
+                "from": [{ "podSelector": { "matchLabels": { "app": from } } }],
+                "ports": [{ "port": 80 }],
+            }],
+        },
+    })
+}
+
+#[test]
+fn endpoints_are_closed_until_the_cluster_was_seen_then_open_then_isolated() {
+    let rig = Rig::new();
+    rig.engine.assign(&record(1, "api"), Vec::new());
+    assert_eq!(rig.policies(1), Policies::NONE);
+    rig.engine.set_synced();
+    let open = Policies { ingress: numbers::OPEN, egress: numbers::OPEN };
+    assert_eq!(rig.policies(1), open);
+    let before = rig.revision();
+    rig.apply(allows("a", "api", "web"));
+    let isolated = rig.policies(1);
+    assert!(isolated.ingress >= numbers::FIRST, "{isolated:?}");
+    assert_eq!(isolated.egress, numbers::OPEN);
+    assert!(rig.revision() > before, "connections are judged again");
+    assert!(rig.verdicts(isolated.ingress).contains(&(CellVerdict::Isolated as u8)));
+    rig.engine.objects_changed(NETPOL, Change::Gone("shop/a".to_owned()));
+    rig.engine.settle();
+    assert_eq!(rig.policies(1), open);
+}
+
+#[test]
+fn an_edit_that_changes_nothing_here_switches_nothing() {
+    let rig = Rig::new();
+    rig.engine.set_synced();
+    rig.engine.assign(&record(1, "api"), Vec::new());
+    rig.apply(allows("a", "api", "web"));
+    let (policies, revision) = (rig.policies(1), rig.revision());
+    rig.apply(allows("a", "api", "web"));
+    rig.apply(allows("b", "elsewhere", "web"));
+    assert_eq!((rig.policies(1), rig.revision()), (policies, revision));
+}
+
+#[test]
+fn endpoints_that_rules_treat_alike_share_a_policy() {
+    let rig = Rig::new();
+    rig.engine.set_synced();
+    rig.apply(allows("a", "api", "web"));
+    rig.engine.assign(&record(1, "api"), Vec::new());
+    rig.engine.assign(&record(2, "api"), Vec::new());
+    rig.engine.assign(&record(3, "web"), Vec::new());
+    assert_eq!(rig.policies(1), rig.policies(2));
+    assert_eq!(rig.policies(3).ingress, numbers::OPEN);
+}
+
+#[test]
+fn a_version_that_cannot_be_accepted_changes_nothing_and_is_told() {
+    let rig = Rig::new();
+    rig.engine.set_synced();
+    rig.engine.assign(&record(1, "api"), Vec::new());
+    rig.apply(allows("a", "api", "web"));
+    let policies = rig.policies(1);
+    let mut broken = allows("a", "api", "web");
+    broken["spec"]["ingress"][0]["ports"][0]["port"] = json!(-1);
+    rig.apply(broken);
+    assert_eq!(rig.policies(1), policies);
+    let rejected = rig.engine.health().rejected;
+    assert_eq!(rejected.len(), 1);
+    assert_eq!(rejected[0].0, "NetworkPolicy shop/a");
+    rig.apply(allows("a", "api", "db"));
+    assert!(rig.engine.health().rejected.is_empty());
+    assert_ne!(rig.policies(1), policies);
+}
+
+#[test]
+fn a_new_identity_is_one_entry_and_no_new_policy() {
+    let rig = Rig::new();
+    rig.engine.set_synced();
+    rig.engine.assign(&record(1, "api"), Vec::new());
+    rig.engine.identities_changed(vec![identity(600, "other"), identity(601, "other")], &[]);
+    rig.apply(allows("a", "api", "web"));
+    let (policies, revision) = (rig.policies(1), rig.revision());
+    let classes = || rig.store.entries::<PolicyIdentityTable>().expect("a list").len();
+    let before = classes();
+    rig.engine.identities_changed(vec![identity(700, "web"), identity(701, "web")], &[]);
+    rig.engine.settle();
+    assert_eq!((rig.policies(1), rig.revision()), (policies, revision));
+    assert_eq!(classes(), before + 2);
+    let key = PolicyIdentityKey { policy: policies.ingress, identity: 700 };
+    assert!(rig.store.get::<PolicyIdentityTable>(&key).expect("a read").is_some());
+    assert_eq!(rig.store.get::<IdentityTable>(&700).expect("a read").map(|v| v.scope), Some(1));
+
+    rig.engine.identities_changed(Vec::new(), &[Identity(700)]);
+    rig.engine.settle();
+    assert_eq!(rig.store.get::<IdentityTable>(&700).expect("a read"), None);
+    assert!(rig.revision() > revision, "approvals for it are void");
+}
+
+#[test]
+fn an_identity_in_use_here_outlives_its_object() {
+    let rig = Rig::new();
+    rig.engine.set_synced();
+    rig.engine.assign(&record(1, "api"), Vec::new());
+    rig.engine.identities_changed(Vec::new(), &[Identity(301)]);
+    rig.engine.settle();
+    assert!(rig.store.get::<IdentityTable>(&301).expect("a read").is_some());
+}
+
+#[test]
+fn a_restart_keeps_what_counts_until_the_cluster_was_seen() {
+    let mut rig = Rig::new();
+    rig.engine.set_synced();
+    rig.engine.assign(&record(1, "api"), Vec::new());
+    rig.apply(allows("a", "api", "web"));
+    let policies = rig.policies(1);
+    let device = skep_bpf::abi::DeviceValue {
+        kind: skep_bpf::abi::DeviceKind::Pod as u32,
+        endpoint_id: 1,
+        incarnation: 1,
+        ingress_policy: policies.ingress,
+        egress_policy: policies.egress,
+        ..Default::default()
+    };
+    rig.store.put::<DeviceTable>(&1, &device).expect("a write");
+
+    rig.restart();
+    rig.engine.take_back(&record(1, "api"), Vec::new());
+    // An old cache, in which the policy was another one.
+    rig.engine.objects_changed(NETPOL, Change::Changed(object_of(allows("a", "api", "db"))));
+    rig.engine.set_remembered();
+    rig.engine.settle();
+    rig.engine.repair();
+    assert_eq!(rig.policies(1), policies, "what is in force is newer than the cache");
+    assert!(!rig.verdicts(policies.ingress).is_empty());
+    rig.engine.assign(&record(2, "api"), Vec::new());
+    assert!(rig.policies(2).ingress >= numbers::FIRST, "new pods are isolated by the cache");
+
+    rig.engine.objects_changed(NETPOL, Change::Listed(vec![object_of(allows("a", "api", "web"))]));
+    rig.engine.set_synced();
+    let now = rig.policies(1);
+    assert!(now.ingress > policies.ingress, "a number is never used twice");
+    let device = rig.store.get::<DeviceTable>(&1).expect("a read").expect("a device");
+    assert_eq!(device.ingress_policy, now.ingress);
+    rig.engine.repair();
+    assert!(!rig.verdicts(policies.ingress).is_empty(), "programs may still be at it");
+    rig.engine.prune_at(std::time::Instant::now() + Duration::from_secs(2));
+    assert!(rig.verdicts(policies.ingress).is_empty());
+    assert!(!rig.verdicts(now.ingress).is_empty());
+}

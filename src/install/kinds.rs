@@ -1,0 +1,110 @@
+//! Definitions of the kinds that skep reads and others have defined: policies of `cilium.io` and
+//! `policy.networking.k8s.io`.
+
+use serde_json::{Value, json};
+
+/// A kind: group, version, name, plural, short name, whether its objects live in namespaces.
+type Kind = (&'static str, &'static str, &'static str, &'static str, &'static str, bool);
+
+const KINDS: [Kind; 6] = [
+    ("cilium.io", "v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies", "cnp", true),
+    (
+        "cilium.io",
+        "v2",
+        "CiliumClusterwideNetworkPolicy",
+        "ciliumclusterwidenetworkpolicies",
+        "ccnp",
+        false,
+    ),
+    ("cilium.io", "v2", "CiliumCIDRGroup", "ciliumcidrgroups", "ccg", false),
+    (
+        "policy.networking.k8s.io",
+        "v1alpha2",
+        "ClusterNetworkPolicy",
+        "clusternetworkpolicies",
+        "cnetpol",
+        false,
+    ),
+    (
+        "policy.networking.k8s.io",
+        "v1alpha1",
+        "AdminNetworkPolicy",
+        "adminnetworkpolicies",
+        "anp",
+        false,
+    ),
+    (
+        "policy.networking.k8s.io",
+        "v1alpha1",
+        "BaselineAdminNetworkPolicy",
+        "baselineadminnetworkpolicies",
+        "banp",
+        false,
+    ),
+];
+
+/// Returns the definitions. A cluster that has any of them keeps its own.
+///
+/// What is inside of a policy is not checked by the API server but by skep, which says what is wrong and
+/// where.
+pub fn kinds() -> Vec<Value> {
+    KINDS.iter().map(definition).collect()
+}
+
+fn definition(&(group, version, kind, plural, short, namespaced): &Kind) -> Value {
+    let anything = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": format!("{plural}.{group}"),
+            "annotations": approval(group),
+        },
+        "spec": {
+            "group": group,
+            "scope": if namespaced { "Namespaced" } else { "Cluster" },
+            "names": {
+                "kind": kind, "listKind": format!("{kind}List"), "plural": plural,
+                "singular": kind.to_lowercase(), "shortNames": [short],
+            },
+            "versions": [{
+                "name": version, "served": true, "storage": true,
+                "schema": { "openAPIV3Schema": {
+                    "type": "object",
+                    "properties": {
+                        "spec": anything,
+                        "specs": { "type": "array", "items": anything },
+                        "status": anything,
+                    },
+                } },
+                "subresources": { "status": {} },
+                "additionalPrinterColumns": [
+                    { "name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp" },
+                ],
+            }],
+        },
+    })
+}
+
+/// Groups under `k8s.io` are protected: their definitions name who has approved them.
+fn approval(group: &str) -> Value {
+    if group.ends_with("k8s.io") {
+        json!({ "api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/network-policy-api/pull/30" })
+    } else {
+        json!({})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_are_named_after_their_kinds() {
+        for definition in kinds() {
+            let spec = &definition["spec"];
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let wanted = format!("{}.{}", text(&spec["names"]["plural"]), text(&spec["group"]));
+            assert_eq!(text(&definition["metadata"]["name"]), wanted);
+        }
+    }
+}
