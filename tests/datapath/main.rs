@@ -2,6 +2,7 @@
 //! events moved. Needs root and no files, so that it runs in a bare VM, too.
 #![allow(clippy::print_stdout, reason = "figures are told on the console")]
 
+mod agreement;
 mod cluster;
 mod cost;
 mod frames;
