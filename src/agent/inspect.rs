@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::{check, shared::Agent};
 use crate::{
     api::{
-        Attachment, BpfEndpoint, BpfNode, Component, Connection, Endpoint, EndpointState, Finding,
-        Health, Identity, IdentityState, Inspect, InspectError, IpcacheEntry, Metric, Node,
-        NodeStatus, Usage,
+        Attachment, BpfEndpoint, BpfNode, BpfPolicy, Component, Connection, Endpoint,
+        EndpointState, Finding, Health, Identity, IdentityState, Inspect, InspectError,
+        IpcacheEntry, Metric, Node, NodeStatus, Policy, Usage,
     },
     flows::BootClock,
     maps::ConntrackTable,
@@ -247,6 +247,15 @@ impl Inspect for Inspector {
 
     fn bpf_connections(&self) -> Result<Vec<Connection>, InspectError> {
         Ok(Connection::list(&*self.agent.maps, &BootClock::now())?)
+    }
+
+    fn policies(&self) -> Vec<Policy> {
+        self.agent.policy.report()
+    }
+
+    fn bpf_policies(&self) -> Result<Vec<BpfPolicy>, InspectError> {
+        let policy = &self.agent.policy;
+        Ok(BpfPolicy::list(&*self.agent.maps, |number| Some(policy.rule(number)?.to_string()))?)
     }
 
     fn bpf_nodes(&self) -> Result<Vec<BpfNode>, InspectError> {

@@ -73,7 +73,7 @@ impl Resolve for Names {
     }
 
     fn rule(&self, number: u32) -> Option<Arc<RuleInfo>> {
-        self.agent.policy.rule(number)
+        self.agent.policy.decided(number)
     }
 
     fn interface(&self, device: IfIndex) -> Option<Arc<str>> {

@@ -1,8 +1,8 @@
 //! What an agent must be able to tell.
 
 use super::{
-    BpfEndpoint, BpfNode, Connection, Endpoint, Finding, Identity, IpcacheEntry, Metric, Node,
-    NodeStatus,
+    BpfEndpoint, BpfNode, BpfPolicy, Connection, Endpoint, Finding, Identity, IpcacheEntry, Metric,
+    Node, NodeStatus, Policy,
 };
 use crate::maps::MapError;
 
@@ -26,6 +26,9 @@ pub trait Inspect: Send + Sync + 'static {
 
     /// Returns the known nodes.
     fn nodes(&self) -> Vec<Node>;
+
+    /// Returns the policies as this node has them.
+    fn policies(&self) -> Vec<Policy>;
 
     /// Compares what should be with what is.
     ///
@@ -56,6 +59,12 @@ pub trait Inspect: Send + Sync + 'static {
     /// # Errors
     /// When the kernel cannot be asked.
     fn bpf_nodes(&self) -> Result<Vec<BpfNode>, InspectError>;
+
+    /// Returns the policies in the maps.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    fn bpf_policies(&self) -> Result<Vec<BpfPolicy>, InspectError>;
 
     /// Returns the datapath's counters, zero ones left out.
     ///

@@ -1,7 +1,7 @@
 //! 7. What a node agent serves: the admin API on its unix socket, health, metrics.
 //!
 //! The admin API is HTTP/1.1 with JSON: `GET /v1/status`, `/v1/endpoints`, `/v1/identities`,
-//! `/v1/nodes`, `/v1/bpf/{endpoint,ipcache,ct,node,metrics}`, `/v1/check`, and `/v1/flows`, which
+//! `/v1/nodes`, `/v1/policies`, `/v1/bpf/{endpoint,ipcache,ct,node,policy,metrics}`, `/v1/check`, and `/v1/flows`, which
 //! streams one object per line. The agent implements [`Inspect`]; [`serve`] does the rest;
 //! [`Client`] asks. What is exchanged are the versioned structs of this module, never `model` types.
 
@@ -12,18 +12,20 @@ pub mod http;
 mod inspect;
 mod list;
 mod node;
+mod policy;
 mod server;
 mod socket;
 mod status;
 
 pub use bpf::{
-    BpfEndpoint, BpfNode, Connection, Direction, End, IpcacheEntry, IpcacheKind, Leg, Metric,
-    Traffic, Zone,
+    BpfEndpoint, BpfNode, BpfPolicy, Connection, Direction, End, IpcacheEntry, IpcacheKind, Leg,
+    Metric, Traffic, Zone,
 };
 pub use client::{Client, ClientError, FlowLines};
 pub use inspect::{Inspect, InspectError};
 pub use list::{API_VERSION, List, Listed, Located};
 pub use node::{Endpoint, EndpointState, Identity, IdentityState, Node};
+pub use policy::{Policy, PolicyState, RuleHits};
 pub use server::serve;
 pub use socket::ServeError;
 pub use status::{Attachment, Component, Finding, Health, NodeStatus, Usage};

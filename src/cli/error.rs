@@ -323,6 +323,16 @@ fn policy(error: &PolicyError) -> (Kind, Vec<String>) {
     match error {
         PolicyError::Cluster(inner) => cluster(inner),
         PolicyError::Spec(_) => (Kind::Usage, vec![]),
+        PolicyError::Absent { .. } => (
+            Kind::No,
+            vec![
+                "name its namespace with -n; `kubectl get netpol,cnp,ccnp -A` lists policies"
+                    .into(),
+            ],
+        ),
+        PolicyError::NoCluster => {
+            (Kind::Environment, vec!["name the cluster with --kubeconfig".into()])
+        }
         PolicyError::Rejected(_) => {
             (Kind::Input, vec!["an agent would reject these objects as a whole".into()])
         }

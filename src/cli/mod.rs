@@ -21,6 +21,7 @@ mod bpf;
 mod cluster;
 mod completions;
 mod connectivity;
+mod duration;
 mod endpoint;
 mod error;
 mod exit;

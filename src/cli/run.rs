@@ -62,6 +62,7 @@ fn dispatch(command: Command, out: &Output) -> Result<Answer, Error> {
         Command::Bpf(Bpf::Ipcache(ListOf::List(args))) => args.run(out),
         Command::Bpf(Bpf::Ct(ListOf::List(args))) => args.run(out),
         Command::Bpf(Bpf::Node(ListOf::List(args))) => args.run(out),
+        Command::Bpf(Bpf::Policy(ListOf::List(args))) => args.run(out),
         Command::Bpf(Bpf::Metrics(ListOf::List(args))) => args.run(out),
         Command::Connectivity(Connectivity::Test(args)) => args.run(out),
         Command::Connectivity(Connectivity::List(args)) => args.run(out),

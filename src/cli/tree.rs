@@ -125,6 +125,9 @@ pub(crate) enum Bpf {
     /// Nodes, by number
     #[command(subcommand)]
     Node(ListOf<bpf::node::list::Args>),
+    /// Policies, as verdicts for classes of peers and ports
+    #[command(subcommand)]
+    Policy(ListOf<bpf::policy::list::Args>),
     /// Counters of packets and drops
     #[command(subcommand)]
     Metrics(ListOf<bpf::metrics::list::Args>),

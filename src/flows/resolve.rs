@@ -1,6 +1,6 @@
 //! Who an address belongs to.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use super::Workload;
 use crate::model::{Identity, IfIndex};
@@ -42,6 +42,18 @@ pub struct RuleInfo {
     pub policies: Vec<PolicyInfo>,
     /// Path of the rule in its policy, such as `spec.ingress[0]`; empty if no rule decided.
     pub path: String,
+}
+
+impl fmt::Display for RuleInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, policy) in self.policies.iter().enumerate() {
+            let comma = if n == 0 { "" } else { ", " };
+            let slash = if policy.namespace.is_empty() { "" } else { "/" };
+            let PolicyInfo { kind, namespace, name } = policy;
+            write!(f, "{comma}{kind} {namespace}{slash}{name}")?;
+        }
+        if self.path.is_empty() { Ok(()) } else { write!(f, " {}", self.path) }
+    }
 }
 
 /// Answers who an address or an identity is; implemented by the agent. Called once per event and

@@ -182,6 +182,14 @@ impl Inspect for Facts {
         Ok(vec![])
     }
 
+    fn policies(&self) -> Vec<api::Policy> {
+        Vec::new()
+    }
+
+    fn bpf_policies(&self) -> Result<Vec<api::BpfPolicy>, InspectError> {
+        Ok(Vec::new())
+    }
+
     fn bpf_nodes(&self) -> Result<Vec<api::BpfNode>, InspectError> {
         Ok(vec![])
     }

@@ -163,7 +163,7 @@ fn cilium() -> impl Strategy<Value = Value> {
             let has_l7 = ports.to_string().contains("rules");
             match what {
                 0 => rule["icmps"] = icmp,
-                _ if !ports.is_null() && !(deny && has_l7) => rule["toPorts"] = ports,
+                _ if !(ports.is_null() || deny && has_l7) => rule["toPorts"] = ports,
                 _ => {}
             }
             let way = if deny { format!("{way}Deny") } else { way.to_owned() };

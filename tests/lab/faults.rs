@@ -25,7 +25,7 @@ use super::{
 /// The shop's UDP port.
 const STATS: u16 = 8125;
 
-fn signal(pid: i32, signal: Signal) {
+pub(crate) fn signal(pid: i32, signal: Signal) {
     kill(Pid::from_raw(pid), signal).expect("the process is there");
 }
 
@@ -37,14 +37,14 @@ fn socket_in(lab: &Lab, pod: &Pod, family: &IpAddr) -> UdpSocket {
 }
 
 /// A running stream of datagrams to an echo server.
-struct Stream {
+pub(crate) struct Stream {
     socket: UdpSocket,
-    sent: u32,
-    received: u32,
+    pub(crate) sent: u32,
+    pub(crate) received: u32,
 }
 
 impl Stream {
-    fn start(lab: &Lab, from: &Pod, to: IpAddr) -> Self {
+    pub(crate) fn start(lab: &Lab, from: &Pod, to: IpAddr) -> Self {
         let socket = socket_in(lab, from, &to);
         socket.connect((to, STATS)).expect("connected");
         socket.set_nonblocking(true).expect("set");
@@ -66,7 +66,7 @@ impl Stream {
 }
 
 /// Sends on every stream, `pace` apart, for a while.
-fn run(streams: &mut [Stream], pace: Duration, time: Duration) {
+pub(crate) fn run(streams: &mut [Stream], pace: Duration, time: Duration) {
     let begun = Instant::now();
     let mut next = begun;
     while begun.elapsed() < time {
@@ -77,7 +77,7 @@ fn run(streams: &mut [Stream], pace: Duration, time: Duration) {
 }
 
 /// Waits for the last answers; returns how many are missing.
-fn lost(streams: &mut [Stream]) -> Vec<u32> {
+pub(crate) fn lost(streams: &mut [Stream]) -> Vec<u32> {
     let end = Instant::now() + Duration::from_secs(3);
     while Instant::now() < end && streams.iter().any(|stream| stream.received < stream.sent) {
         streams.iter_mut().for_each(Stream::receive);

@@ -22,6 +22,7 @@ mod missing;
 mod names;
 mod nodes;
 mod pods;
+mod policy;
 mod refused;
 mod restart;
 mod runtime;

@@ -40,6 +40,11 @@ impl<M: MapStore> Revision<M> {
         Ok(revision)
     }
 
+    /// Returns the revision.
+    pub(in crate::agent) fn current(&self) -> u32 {
+        self.store.get::<RevisionTable>(&0).ok().flatten().unwrap_or(0)
+    }
+
     /// Makes every approved leg be judged again.
     ///
     /// # Errors

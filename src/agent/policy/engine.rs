@@ -1,7 +1,7 @@
 //! Which endpoint has which policy.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard},
     time::Instant,
 };
@@ -17,16 +17,17 @@ use super::{
 };
 use crate::{
     agent::node::{Revision, RevisionError},
+    api,
     cni::record::EndpointRecord,
-    flows::RuleInfo,
+    flows::{PolicyInfo, RuleInfo},
     kubernetes::{Change, IdentityObject},
     maps::{DeviceTable, EndpointTable, MapError, MapStore},
     model::{EndpointId, Identity},
     policy::{
         cluster::{Actor, NamedPort, Role},
         compile::{Subject, TooLarge},
-        judge::{Judge, Mode, PeerMatcher},
-        rule::Direction,
+        judge::{Judge, Mode, PeerMatcher, is_subject},
+        rule::{Direction, Policy, PolicyKind},
     },
 };
 
@@ -74,6 +75,8 @@ struct State<M> {
     ports: BTreeMap<Identity, Vec<NamedPort>>,
     news: News,
     failures: u64,
+    /// How often each rule has decided.
+    hits: HashMap<u32, u64>,
 }
 
 /// An endpoint as policies see it.
@@ -128,6 +131,7 @@ impl<M: MapStore> Engine<M> {
             ports: BTreeMap::new(),
             news: News::default(),
             failures: 0,
+            hits: HashMap::new(),
         };
         let (state, revision) = (Mutex::new(state), Mutex::new(revision));
         Ok(Arc::new(Self { state, assigned, revision, wake: Notify::new() }))
@@ -320,6 +324,20 @@ impl<M: MapStore> Engine<M> {
         read(self.state().tables.entries())
     }
 
+    /// Counts a decision of a rule, and returns what its number stands for.
+    pub(in crate::agent) fn decided(&self, number: u32) -> Option<Arc<RuleInfo>> {
+        let mut state = self.state();
+        let rule = state.tables.rule(number)?;
+        *state.hits.entry(number).or_default() += 1;
+        Some(rule)
+    }
+
+    /// Returns the policies as this node has them.
+    pub(in crate::agent) fn report(&self) -> Vec<api::Policy> {
+        let revision = self.revision.lock().expect("no panic while holding the lock").current();
+        self.state().report(revision)
+    }
+
     /// Returns what a rule's number stands for.
     pub(in crate::agent) fn rule(&self, number: u32) -> Option<Arc<RuleInfo>> {
         self.state().tables.rule(number)
@@ -375,7 +393,7 @@ impl<M: MapStore> State<M> {
     fn policies_of(
         &mut self,
         member: &Member,
-        policies: &[Arc<crate::policy::rule::Policy>],
+        policies: &[Arc<Policy>],
     ) -> Result<Policies, PolicyError> {
         if self.mode == Mode::Never {
             return Ok(Policies { ingress: policy::OPEN, egress: policy::OPEN });
@@ -387,6 +405,52 @@ impl<M: MapStore> State<M> {
             self.tables.number(&judge, subject, &self.population)
         };
         Ok(Policies { ingress: number(Direction::Ingress)?, egress: number(Direction::Egress)? })
+    }
+
+    fn report(&self, revision: u32) -> Vec<api::Policy> {
+        let settled = self.phase == Phase::Synced && !self.news.policies;
+        let entry = |((kind, key), entry): (&(PolicyKind, String), &super::sources::Entry)| {
+            let (namespace, name) = key.split_once('/').unwrap_or(("", key));
+            let state = match (&entry.rejected, settled) {
+                (Some(_), _) => api::PolicyState::Rejected,
+                (None, true) => api::PolicyState::Enforced,
+                (None, false) => api::PolicyState::Pending,
+            };
+            api::Policy {
+                kind: kind.name().to_owned(),
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+                generation: entry.generation,
+                state,
+                reason: entry.rejected.clone().unwrap_or_default(),
+                revision,
+                endpoints: self.selected(entry.policy.as_deref()),
+                hits: self.hits_of(kind.name(), namespace, name),
+            }
+        };
+        self.sources.entries().map(entry).collect()
+    }
+
+    /// Returns the endpoints that a policy applies to.
+    fn selected(&self, policy: Option<&Policy>) -> Vec<u32> {
+        let is_meant = |actor: &Actor| {
+            policy.is_some_and(|p| p.rules.iter().any(|rule| is_subject(&rule.subject, actor)))
+        };
+        let members = self.members.values().filter(|member| is_meant(&member.actor));
+        members.map(|member| member.record.id.0).collect()
+    }
+
+    fn hits_of(&self, kind: &str, namespace: &str, name: &str) -> Vec<api::RuleHits> {
+        let mut hits: BTreeMap<String, u64> = BTreeMap::new();
+        for (number, count) in &self.hits {
+            let Some(rule) = self.tables.rule(*number) else { continue };
+            let is_own =
+                |p: &PolicyInfo| (p.kind, &*p.namespace, &*p.name) == (kind, namespace, name);
+            if rule.policies.iter().any(is_own) {
+                *hits.entry(rule.path.clone()).or_default() += count;
+            }
+        }
+        hits.into_iter().map(|(rule, count)| api::RuleHits { rule, count }).collect()
     }
 
     fn fail(&mut self, member: &Member, problem: &PolicyError) {

@@ -62,8 +62,9 @@ impl Kind {
 
 /// An object as the API server has it, without what says nothing to policies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
 pub(in crate::agent) struct PolicyObject {
+    /// Which version of the object (`metadata.generation`).
+    generation: i64,
     json: Value,
 }
 
@@ -81,7 +82,8 @@ impl Watched for PolicyObject {
             "spec": object.data.get("spec"), "specs": object.data.get("specs"),
             "endpoints": object.data.get("endpoints"),
         });
-        Ok(Self { json: without_nulls(json) })
+        let generation = meta.generation.unwrap_or_default();
+        Ok(Self { generation, json: without_nulls(json) })
     }
 
     fn key(&self) -> String {
@@ -129,11 +131,13 @@ pub(in crate::agent) struct Sources {
 
 /// A policy object.
 #[derive(Debug)]
-struct Entry {
+pub(super) struct Entry {
     /// What counts: the last version that could be accepted.
-    policy: Option<Arc<Policy>>,
+    pub(super) policy: Option<Arc<Policy>>,
     /// Why the newest version is not.
-    rejected: Option<String>,
+    pub(super) rejected: Option<String>,
+    /// The newest version.
+    pub(super) generation: i64,
 }
 
 /// What a change touched.
@@ -186,6 +190,11 @@ impl Sources {
         self.policies.values().filter_map(|entry| entry.policy.clone()).collect()
     }
 
+    /// Returns all policy objects, by kind and key.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&(PolicyKind, String), &Entry)> {
+        self.policies.iter()
+    }
+
     /// Returns what the meaning of policies depends on.
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
@@ -226,18 +235,20 @@ impl Sources {
         if let Kind::Policy(of) = kind
             && let Some(parsed) = parse(&object.document(kind), &self.settings)
         {
-            self.put_policy((of, key.1.clone()), parsed);
+            self.put_policy((of, key.1.clone()), parsed, object.generation);
         }
         self.objects.insert(key, object);
         true
     }
 
     /// A version that cannot be accepted changes nothing: what it would allow or deny is not known.
-    fn put_policy(&mut self, key: (PolicyKind, String), parsed: Parsed) {
+    fn put_policy(&mut self, key: (PolicyKind, String), parsed: Parsed, generation: i64) {
         let problems: Vec<String> = parsed.problems.iter().map(ToString::to_string).collect();
-        let entry = self.policies.entry(key).or_insert(Entry { policy: None, rejected: None });
+        let entry =
+            self.policies.entry(key).or_insert(Entry { policy: None, rejected: None, generation });
+        entry.generation = generation;
         match parsed.policy {
-            Some(policy) => *entry = Entry { policy: Some(policy), rejected: None },
+            Some(policy) => (entry.policy, entry.rejected) = (Some(policy), None),
             None => {
                 let why = problems.join("; ");
                 warn!(policy = %parsed.reference, why, "policy cannot be accepted");

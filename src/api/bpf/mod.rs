@@ -5,9 +5,11 @@ mod endpoint;
 mod ipcache;
 mod metric;
 mod node;
+mod policy;
 
 pub use connection::{Connection, End, Leg, Traffic, Zone};
 pub use endpoint::BpfEndpoint;
 pub use ipcache::{IpcacheEntry, IpcacheKind};
 pub use metric::{Direction, Metric};
 pub use node::BpfNode;
+pub use policy::BpfPolicy;

@@ -20,3 +20,7 @@ pub(crate) mod node {
     //! `skep bpf node`.
     pub(crate) mod list;
 }
+pub(crate) mod policy {
+    //! `skep bpf policy`.
+    pub(crate) mod list;
+}

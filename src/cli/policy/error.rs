@@ -53,6 +53,17 @@ pub(crate) enum PolicyError {
     /// Policies that no agent would accept.
     #[error("{0} of the policies cannot be accepted")]
     Rejected(usize),
+    /// There is no such policy.
+    #[error("there is no policy {name} in namespace {namespace}, nor one of the cluster")]
+    Absent {
+        /// Its name.
+        name: String,
+        /// Where it was looked for.
+        namespace: String,
+    },
+    /// Only a cluster knows which version of a policy is the newest.
+    #[error("an agent alone does not know which version of a policy is the newest")]
+    NoCluster,
     /// Objects of a cluster cannot be listed.
     #[error(transparent)]
     Cluster(#[from] ClusterError),

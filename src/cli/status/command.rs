@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::view::StatusView;
 use crate::cli::{
+    duration::duration,
     error::{Error, Kind},
     exit::Answer,
     output::{FormatArgs, Output},
@@ -88,16 +89,3 @@ impl Args {
         }
     }
 }
-
-/// Reads `90s`, `5m`, `1h30m`, or seconds.
-fn duration(text: &str) -> Result<Duration, InvalidDuration> {
-    if let Ok(seconds) = text.parse() {
-        return Ok(Duration::from_secs(seconds));
-    }
-    let span: jiff::SignedDuration = text.parse().map_err(InvalidDuration)?;
-    Ok(Duration::try_from(span).unwrap_or_default())
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("not a duration such as 90s, 5m or 1h30m")]
-struct InvalidDuration(#[source] jiff::Error);

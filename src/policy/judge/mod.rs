@@ -7,5 +7,4 @@ mod side;
 
 pub use decide::{Deciding, Decision, Mode, Verdict};
 pub use peers::PeerMatcher;
-pub(super) use side::is_subject;
-pub use side::{Judge, Packet, Side};
+pub use side::{Judge, Packet, Side, is_subject};

@@ -104,7 +104,7 @@ pub struct Side<'s, 'r> {
 }
 
 /// Tells whether a rule applies to somebody.
-pub(in crate::policy) fn is_subject(subject: &Subject, actor: &Actor) -> bool {
+pub fn is_subject(subject: &Subject, actor: &Actor) -> bool {
     match subject {
         Subject::Pods(selector) => actor.role == Role::Pod && selector.matches(&actor.labels),
         Subject::Endpoints(selector) => {
