@@ -115,12 +115,7 @@ async fn readiness(host: &Host) {
         let now = cni::has_network(&conf_dir);
         calls.mark_unchanged();
         // The node controller doubts a node that was silent; it says so itself that it lives.
-        let doubted = host.shared.cluster.nodes.one("", host.name()).is_some_and(|node| {
-            let conditions = node.status.as_ref().and_then(|status| status.conditions.as_deref());
-            let mut conditions = conditions.unwrap_or_default().iter();
-            conditions.any(|one| one.type_ == "Ready" && one.status == "Unknown")
-        });
-        if (now != ready || doubted) && write_status(host, &node, now).await {
+        if (now != ready || host.is_doubted()) && write_status(host, &node, now).await {
             info!(node = host.name(), ready = now, "node readiness changed");
             ready = now;
         }

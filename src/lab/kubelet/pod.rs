@@ -40,7 +40,7 @@ pub(super) type Latest = watch::Receiver<Option<Arc<Pod>>>;
 /// Runs a pod to its end and removes it from the API when that was asked for.
 pub(super) async fn run(host: Arc<Host>, pod: Arc<Pod>, latest: Latest) {
     let name = format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any());
-    let status = StatusWriter::start(&host, Arc::clone(&pod));
+    let status = StatusWriter::start(&host, Arc::clone(&pod), latest.clone());
     let picture = Picture::new(&pod, host.plan.ips().collect());
     let volumes = Volumes::new(Arc::clone(&host), Arc::clone(&pod));
     let over = picture.was_over(&pod);
@@ -275,8 +275,9 @@ impl Shift {
                     life.picture.fail("DeadlineExceeded", text);
                     self.end_within(Duration::from_secs(30));
                 }
-                // New ephemeral containers are looked for above.
-                Ok(()) = news.changed() => {}
+                // New ephemeral containers are looked for above; readiness gates may have opened,
+                // and others may have written the status.
+                Ok(()) = news.changed() => life.publish(),
                 // One after the other, at most every second: volumes follow their objects.
                 () = settled(&mut refresh), if life.volumes.may_change() && self.ends.is_none() => {
                     let pod = life.latest.borrow().clone();
