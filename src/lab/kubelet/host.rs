@@ -98,9 +98,9 @@ impl Host {
         self.node.path().to_owned()
     }
 
-    /// Returns the group of a pod.
-    pub(super) fn pod_cgroup(&self, pod: &Pod) -> Cgroup {
-        self.cgroup.child("pods").child(format!("pod{}", pod.uid().unwrap_or_default()))
+    /// Returns the group of the pod with a uid.
+    pub(super) fn pod_cgroup(&self, uid: &str) -> Cgroup {
+        self.cgroup.child("pods").child(format!("pod{uid}"))
     }
 
     /// Returns the directory of a pod's log files.

@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{cni, host::Host, phase::time, pod, resolver};
+use super::{cni, host::Host, phase::time, pod, resolver, sandbox::Left};
 use crate::lab::{
     cluster::{Action, Teller, Tone},
     power::Power,
@@ -90,7 +90,9 @@ async fn register(host: &Host) {
         warn!(node = name, %error, "node not registered");
         sleep(Duration::from_millis(200)).await;
     }
-    write_status(host, &node, false).await;
+    // There already where only the lab's process is new.
+    let ready = cni::has_network(&host.node.outside(inside::CNI_CONF));
+    write_status(host, &node, ready).await;
     let api: Api<Node> = Api::all(client.clone());
     if let Ok(node) = api.get(name).await {
         // The same at every boot, unless somebody deleted the node meanwhile.
@@ -250,21 +252,12 @@ async fn pods(host: &Arc<Host>) {
     let mut changes = host.shared.cluster.changes();
     let mut known: HashMap<String, watch::Sender<Option<Arc<Pod>>>> = HashMap::new();
     let mut tasks = JoinSet::new();
+    host.power.running().await;
+    sweep(host, &bound(host));
     loop {
         host.power.running().await;
         changes.mark_unchanged();
-        let here = |pod: &Arc<Pod>| {
-            pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(host.name())
-        };
-        let bound: HashMap<String, Arc<Pod>> = host
-            .shared
-            .cluster
-            .pods
-            .all()
-            .into_iter()
-            .filter(here)
-            .map(|pod| (pod.uid().unwrap_or_default(), pod))
-            .collect();
+        let bound = bound(host);
         known.retain(|uid, sender| {
             if !bound.contains_key(uid) {
                 sender.send_replace(None);
@@ -292,4 +285,28 @@ async fn pods(host: &Arc<Host>) {
             return;
         }
     }
+}
+
+/// Returns the pods bound to the node, by uid.
+fn bound(host: &Host) -> HashMap<String, Arc<Pod>> {
+    let here = |pod: &Arc<Pod>| {
+        pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(host.name())
+    };
+    let pods = host.shared.cluster.pods.all().into_iter().filter(here);
+    pods.map(|pod| (pod.uid().unwrap_or_default(), pod)).collect()
+}
+
+/// Removes what is left of pods that were deleted while the lab's process was away.
+fn sweep(host: &Arc<Host>, bound: &HashMap<String, Arc<Pod>>) {
+    let uids = bound.keys().map(String::as_str).collect();
+    let others = Left::of_others(host, &uids);
+    let host = Arc::clone(host);
+    tokio::task::spawn_blocking(move || {
+        for (uid, sandbox) in others {
+            if let Err(error) = sandbox.destroy(&host, &uid) {
+                let error = crate::kubernetes::chain(&error);
+                warn!(uid, node = host.name(), error, "sandbox of a pod that is gone stays");
+            }
+        }
+    });
 }

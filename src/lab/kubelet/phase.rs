@@ -3,13 +3,18 @@
 use std::{collections::HashMap, net::IpAddr};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodCondition};
 use serde_json::{Value, json};
 
 use super::{
     crew::{Slot, is_sidecar},
+    past::Past,
     report::{End, Report, Restart, State},
 };
+
+/// The conditions that a kubelet writes.
+const CONDITIONS: [&str; 5] =
+    ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
 
 /// Everything a pod's status is made of.
 #[derive(Clone, Debug)]
@@ -43,8 +48,8 @@ pub(super) fn restart_of(pod: &Pod) -> Restart {
 }
 
 impl Picture {
-    /// Begins a pod's status, or goes on with the one from before the node was switched off.
-    pub(super) fn new(pod: &Pod, host: Vec<IpAddr>) -> Self {
+    /// Begins a pod's status, or goes on with the one from before.
+    pub(super) fn new(pod: &Pod, host: Vec<IpAddr>, past: Past<'_>) -> Self {
         let spec = pod.spec.clone().unwrap_or_default();
         let init = spec.init_containers.unwrap_or_default();
         let status = pod.status.clone().unwrap_or_default();
@@ -53,18 +58,21 @@ impl Picture {
             let before = before.unwrap_or_default();
             let one = |container: &Container| {
                 let status = before.iter().find(|status| status.name == container.name);
-                status.and_then(again).unwrap_or_else(|| Report {
-                    state: State::waiting(reason),
-                    ..Report::default()
-                })
+                let waiting = || Report { state: State::waiting(reason), ..Report::default() };
+                past.report(&container.name, status).unwrap_or_else(waiting)
             };
             containers.iter().map(one).collect::<Vec<_>>()
         };
+        let debugging = status.ephemeral_container_statuses.unwrap_or_default();
+        let ephemeral = spec.ephemeral_containers.iter().flatten().map_while(|container| {
+            past.of_ephemeral(debugging.iter().find(|status| status.name == container.name))
+        });
         Self {
+            ephemeral: ephemeral.collect(),
+            conditions: status.conditions.iter().flatten().filter_map(kept_condition).collect(),
             sidecars: init.iter().map(is_sidecar).collect(),
             init: begin(&init, status.init_container_statuses, "PodInitializing"),
             main: begin(&spec.containers, status.container_statuses, first),
-            ephemeral: vec![],
             failure: None,
             addresses: vec![],
             host,
@@ -72,7 +80,6 @@ impl Picture {
             started: status.start_time.map_or_else(Timestamp::now, |time| time.0),
             restart: restart_of(pod),
             ending: false,
-            conditions: vec![],
         }
     }
 
@@ -174,20 +181,15 @@ impl Picture {
                 .zip(&self.sidecars)
                 .all(|(report, sidecar)| !sidecar || report.ready);
         let ready = containers && Self::gates_open(pod);
-        let answers = [
-            ("PodReadyToStartContainers", self.sandbox),
-            ("Initialized", self.is_initialized()),
-            ("Ready", ready),
-            ("ContainersReady", containers),
-            ("PodScheduled", true),
-        ];
+        let answers = [self.sandbox, self.is_initialized(), ready, containers, true];
         let now = Timestamp::now();
-        self.conditions = answers
-            .iter()
+        self.conditions = CONDITIONS
+            .into_iter()
+            .zip(answers)
             .map(|(name, holds)| {
-                let before = self.conditions.iter().find(|(one, ..)| one == name);
-                let since = before.filter(|(_, held, _)| held == holds).map_or(now, |(.., at)| *at);
-                (*name, *holds, since)
+                let before = self.conditions.iter().find(|(one, ..)| *one == name);
+                let same = before.filter(|(_, held, _)| *held == holds);
+                (name, holds, same.map_or(now, |(.., at)| *at))
             })
             .collect();
         let spec = pod.spec.clone().unwrap_or_default();
@@ -201,7 +203,7 @@ impl Picture {
             .collect();
         // Others' conditions, such as those of readiness gates, stay.
         let known = pod.status.as_ref().and_then(|status| status.conditions.clone());
-        let own = |name: &str| answers.iter().any(|(one, _)| *one == name);
+        let own = |name: &str| CONDITIONS.contains(&name);
         let foreign = known.unwrap_or_default().into_iter().filter(|one| !own(&one.type_));
         conditions.extend(foreign.map(|one| json!(one)));
         let mut status = json!({
@@ -246,33 +248,10 @@ impl Picture {
     }
 }
 
-/// Returns a container's state at a new boot; none when it had not run.
-fn again(status: &ContainerStatus) -> Option<Report> {
-    let state = status.state.as_ref()?;
-    let since = state.running.as_ref().and_then(|running| running.started_at.as_ref());
-    let end = match (&state.terminated, since) {
-        (Some(end), _) => End {
-            code: end.exit_code,
-            reason: if end.exit_code == 0 { "Completed" } else { "Error" },
-            message: String::new(),
-            started: end.started_at.as_ref().map_or_else(Timestamp::now, |time| time.0),
-            finished: end.finished_at.as_ref().map_or_else(Timestamp::now, |time| time.0),
-        },
-        (None, Some(since)) => End {
-            code: 255,
-            reason: "Unknown",
-            message: String::new(),
-            started: since.0,
-            finished: Timestamp::now(),
-        },
-        (None, None) if status.restart_count == 0 => return None,
-        (None, None) => return Some(Report { restarts: count(status), ..Report::default() }),
-    };
-    Some(Report { last: Some(end), restarts: count(status) + 1, ..Report::default() })
-}
-
-fn count(status: &ContainerStatus) -> u32 {
-    u32::try_from(status.restart_count).unwrap_or(0)
+/// Returns a condition that the kubelet wrote before.
+fn kept_condition(one: &PodCondition) -> Option<(&'static str, bool, Timestamp)> {
+    let name = CONDITIONS.into_iter().find(|name| *name == one.type_)?;
+    Some((name, one.status == "True", one.last_transition_time.as_ref()?.0))
 }
 
 fn unready(containers: &[Container], reports: &[Report]) -> String {
@@ -410,7 +389,7 @@ mod tests {
         let pod: Pod =
             from_value(json!({ "spec": { "restartPolicy": policy, "containers": [] } })).unwrap();
         let sidecars = vec![false; init.len()];
-        Picture { init, main, sidecars, sandbox: true, ..Picture::new(&pod, vec![]) }
+        Picture { init, main, sidecars, sandbox: true, ..Picture::new(&pod, vec![], Past::Over) }
     }
 
     #[test]
@@ -430,20 +409,6 @@ mod tests {
             let found = picture(policy, init, main.clone()).phase();
             assert_eq!(found, expected, "{policy} {main:?}");
         }
-    }
-
-    #[test]
-    fn a_container_that_ran_before_the_boot_counts_it_as_a_restart() {
-        let status = |state: Value, restarts: i32| -> ContainerStatus {
-            from_value(json!({ "name": "c", "image": "", "imageID": "", "ready": true,
-                "restartCount": restarts, "state": state }))
-            .unwrap()
-        };
-        let running =
-            again(&status(json!({ "running": { "startedAt": "2026-01-01T00:00:00Z" } }), 2));
-        let running = running.unwrap();
-        assert_eq!((running.restarts, running.last.unwrap().code), (3, 255));
-        assert_eq!(again(&status(json!({ "waiting": { "reason": "x" } }), 0)), None);
     }
 
     #[test]

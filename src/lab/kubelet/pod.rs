@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use tokio::{
@@ -16,9 +17,11 @@ use super::{
     container::Runner,
     crew::{Crew, Slot, is_sidecar},
     host::Host,
+    past::Past,
     phase::Picture,
+    process::Process,
     report::{Order, Report, State},
-    sandbox::Sandbox,
+    sandbox::{Left, Sandbox},
     status::StatusWriter,
     volume::Volumes,
 };
@@ -40,13 +43,38 @@ pub(super) type Latest = watch::Receiver<Option<Arc<Pod>>>;
 /// Runs a pod to its end and removes it from the API when that was asked for.
 pub(super) async fn run(host: Arc<Host>, pod: Arc<Pod>, latest: Latest) {
     let name = format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any());
+    let left = {
+        let (host, pod) = (Arc::clone(&host), Arc::clone(&pod));
+        let looked = tokio::task::spawn_blocking(move || Left::of(&host, &pod)).await;
+        looked.expect("looking for a sandbox does not panic")
+    };
     let status = StatusWriter::start(&host, Arc::clone(&pod), latest.clone());
-    let picture = Picture::new(&pod, host.plan.ips().collect());
+    let addresses = host.plan.ips().collect();
+    let picture = match &left {
+        Left::Whole(sandbox) => {
+            let runs = |container: &str| Process::is_left(&sandbox.group_of(container));
+            Picture::new(&pod, addresses, Past::Alone(&runs))
+        }
+        Left::Nothing | Left::Part(_) => Picture::new(&pod, addresses, Past::Over),
+    };
     let volumes = Volumes::new(Arc::clone(&host), Arc::clone(&pod));
     let over = picture.was_over(&pod);
     let mut life = Life { host, pod, latest, status, picture, volumes };
-    // A pod that had ended before the node was switched off stays so.
-    if !over && let Some(sandbox) = life.sandbox(&name).await {
+    let kept = match left {
+        Left::Whole(sandbox) if !over => Some(sandbox),
+        Left::Whole(sandbox) | Left::Part(sandbox) => {
+            life.leave(&sandbox, &name).await;
+            None
+        }
+        Left::Nothing => None,
+    };
+    let sandbox = match kept {
+        Some(sandbox) => Some(life.take_over(sandbox, &name).await),
+        // A pod that had ended before stays so.
+        None if over => None,
+        None => life.sandbox(&name).await,
+    };
+    if let Some(sandbox) = sandbox {
         life.live(&sandbox).await;
         life.leave(&sandbox, &name).await;
     }
@@ -82,6 +110,24 @@ impl Life {
         let latest = self.latest.borrow().clone();
         let status = self.picture.status(latest.as_ref().unwrap_or(&self.pod));
         self.status.set(status);
+    }
+
+    /// Goes on with a sandbox that an earlier process of the lab has made.
+    async fn take_over(&mut self, sandbox: Sandbox, name: &str) -> Sandbox {
+        info!(pod = name, node = self.host.name(), "sandbox taken over");
+        self.picture.sandbox = true;
+        self.picture.addresses.clone_from(&sandbox.addresses);
+        let pod = Arc::clone(&self.pod);
+        if let Err(error) = self.volumes.prepare(&pod).await {
+            self.host.tell(&self.pod, Warning, "FailedMount", error.to_string());
+        }
+        // Nobody looks on any more.
+        for container in pod.spec.iter().flat_map(|spec| spec.ephemeral_containers.iter().flatten())
+        {
+            let group = sandbox.group_of(&container.name);
+            tokio::task::spawn_blocking(move || group.kill().ok()).await.ok();
+        }
+        sandbox
     }
 
     /// Makes volumes and sandbox, trying until it works or the pod is to end.
@@ -137,13 +183,15 @@ impl Life {
             last_orders: watch::Sender::new(Order::Run),
         };
         let seconds = self.pod.spec.as_ref().and_then(|spec| spec.active_deadline_seconds);
-        let deadline = seconds.and_then(|seconds| u64::try_from(seconds).ok());
+        let lived = Timestamp::now().duration_since(self.picture.started).unsigned_abs();
+        let left = |seconds| Duration::from_secs(seconds).saturating_sub(lived);
+        let deadline = seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(left);
         let shift = Shift {
             crew,
             reports,
             tasks: JoinSet::new(),
             done: HashSet::new(),
-            deadline: deadline.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
+            deadline: deadline.map(|left| Instant::now() + left),
             ends: None,
         };
         shift.work(self).await;
@@ -156,9 +204,9 @@ impl Life {
     async fn leave(&mut self, sandbox: &Sandbox, name: &str) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let (host, pod) = (Arc::clone(&self.host), Arc::clone(&self.pod));
+            let (host, uid) = (Arc::clone(&self.host), self.pod.uid().unwrap_or_default());
             let sandbox = sandbox.clone();
-            let gone = tokio::task::spawn_blocking(move || sandbox.destroy(&host, &pod)).await;
+            let gone = tokio::task::spawn_blocking(move || sandbox.destroy(&host, &uid)).await;
             let Err(error) = gone.expect("removing a sandbox does not panic") else { return };
             let error = crate::kubernetes::chain(&error);
             warn!(pod = name, node = self.host.name(), error, "sandbox stays");
