@@ -3,6 +3,7 @@
 mod access;
 mod clients;
 mod commands;
+mod evictions;
 mod faults;
 mod harness;
 mod kubectl;
