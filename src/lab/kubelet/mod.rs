@@ -32,6 +32,7 @@ mod start;
 mod status;
 mod terminal;
 mod volume;
+mod written;
 
 pub(super) use backend::Backend;
 pub(super) use host::{Host, HostOptions};

@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{cni, host::Host, phase::time, pod, resolver, sandbox::Left};
+use super::{cni, host::Host, pod, resolver, sandbox::Left, written::time};
 use crate::lab::{
     cluster::{Action, Teller, Tone},
     power::Power,
