@@ -6,7 +6,6 @@ mod commands;
 mod evictions;
 mod faults;
 mod harness;
-mod kubectl;
 mod lists;
 mod protocol;
 mod scale;
