@@ -3,13 +3,15 @@
 use std::{
     ffi::OsString,
     fs,
-    io::{self, Read},
+    io::Read,
     os::{fd::OwnedFd, unix::net::UnixStream},
     path::PathBuf,
     process::{Child, Stdio},
     thread,
     time::Duration,
 };
+
+use nix::errno::Errno;
 
 use super::error::UpError;
 use crate::lab::{
@@ -144,7 +146,7 @@ fn start(
 /// Returns why a process ended: on a full disk its log is silent about that.
 pub(super) fn ended(dir: &LabDir, otherwise: UpError) -> UpError {
     if is_full(dir.path()) {
-        failed("write below", dir.path(), io::ErrorKind::StorageFull.into()).into()
+        failed("write below", dir.path(), Errno::ENOSPC.into()).into()
     } else {
         otherwise
     }
