@@ -28,6 +28,7 @@ mod report;
 mod resolver;
 mod sandbox;
 mod service_links;
+mod shift;
 mod start;
 mod status;
 mod terminal;
