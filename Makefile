@@ -5,7 +5,7 @@ MUSL := $(shell uname -m)-unknown-linux-musl
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 SKEP := $(TARGET_DIR)/release/skep
 
-.PHONY: help setup setup-test build release check test test-root test-kernels bench demo image generate
+.PHONY: help setup setup-test build release check test test-root test-kernels bench demo demo-recording image generate
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -44,11 +44,14 @@ test-kernels: setup-test ## load, verify and run the datapath on the supported k
 bench: build ## measure skep against bare veth and bridge + iptables, side by side (needs root)
 	$(SKEP) bench --output bench.json
 
-demo: build ## bring up a lab, run an application on it, show its traffic, tear it down (needs root)
+demo: build ## the tour: a lab, an application, who reaches whom, flows, what to try next (needs root)
 	@scripts/demo $(SKEP)
 
 image: release ## a container image from the static binary (needs docker or podman)
 	@scripts/image $(TARGET_DIR)/$(MUSL)/release/skep
+
+demo-recording: build ## give the tour and draw it for the README: docs/tour.svg (needs root)
+	@scripts/record $(SKEP) docs/tour.svg
 
 generate: build ## regenerate completions/ and man/ from the command tree
 	@scripts/generate $(SKEP)

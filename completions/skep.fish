@@ -399,11 +399,11 @@ complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subco
 complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "stand-in" -d 'Serve in place of a container\'s image'
 complete -c skep -n "__fish_skep_using_subcommand lab; and not __fish_seen_subcommand_from up down list status kubeconfig exec logs node partition netem snapshot world dns serve enter stand-in help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l name -d 'Name of the lab' -r
-complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l nodes -d 'Number of nodes' -r
-complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l routing -d 'How pods of different nodes meet: vxlan or native' -r
-complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l ip-family -d 'Address families: dual, ipv4 or ipv6' -r
-complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l node-cidr-mask-size-ipv4 -d 'Prefix length of nodes\' IPv4 pod CIDRs' -r
-complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l node-cidr-mask-size-ipv6 -d 'Prefix length of nodes\' IPv6 pod CIDRs' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l nodes -d 'Number of nodes [default: 3]' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l routing -d 'How pods of nodes meet: vxlan or native [default: vxlan]' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l ip-family -d 'Families: dual, ipv4 or ipv6 [default: dual]' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l node-cidr-mask-size-ipv4 -d 'Prefix length of nodes\' IPv4 pod CIDRs [default: 24]' -r
+complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l node-cidr-mask-size-ipv6 -d 'Prefix length of nodes\' IPv6 pod CIDRs [default: 64]' -r
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -s f -l filename -d 'Manifests to create: files, directories, or - for stdin' -r -F
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l from -d 'Snapshot or `kubectl get -A -o yaml` of a cluster to replay' -r -F
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from up" -l wait -d 'Wait until agents and pods are ready: true or false' -r -f -a "true\t''

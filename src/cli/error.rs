@@ -220,6 +220,22 @@ fn cgroup_hint() -> String {
     "the lab needs a cgroup2 hierarchy: mount -t cgroup2 none /sys/fs/cgroup".into()
 }
 
+/// Where labs are, and what that takes.
+const ROOM: &str = "labs live below /run/skep/lab, which needs a writable /run with some room";
+
+/// Tells whether something failed for want of room, however deep below.
+fn lacks_room(error: &(dyn error::Error + 'static)) -> bool {
+    let is_full = |error: &io::Error| error.kind() == io::ErrorKind::StorageFull;
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.downcast_ref::<io::Error>().is_some_and(is_full) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
 fn lab_state(error: &lab::StateError) -> (Kind, Vec<String>) {
     let hints = match error {
         lab::StateError::NoLab { .. } => {
@@ -235,7 +251,7 @@ fn lab_state(error: &lab::StateError) -> (Kind, Vec<String>) {
                 io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::StorageFull
             ) =>
         {
-            vec!["labs live below /run/skep/lab, which needs a writable /run with some room".into()]
+            vec![ROOM.into()]
         }
         _ => vec![],
     };
@@ -254,6 +270,9 @@ fn world_names(error: &lab::NamesError) -> (Kind, Vec<String>) {
 }
 
 fn lab_up(error: &lab::UpError) -> (Kind, Vec<String>) {
+    if lacks_room(error) {
+        return (Kind::Environment, vec![ROOM.into()]);
+    }
     match error {
         lab::UpError::Cancelled => (Kind::Interrupted, vec![]),
         lab::UpError::Apply(
@@ -270,6 +289,12 @@ fn lab_up(error: &lab::UpError) -> (Kind, Vec<String>) {
             Kind::Environment,
             vec![format!("`skep lab down --name {name}` removes it, another --name makes another")],
         ),
+        lab::UpError::Other { name, .. } => (
+            Kind::Environment,
+            vec![format!(
+                "`skep lab up --name {name}` starts it again as it was, `skep lab down --name {name}` removes it"
+            )],
+        ),
         lab::UpError::Leftovers { .. } => {
             (Kind::Environment, vec!["`skep lab down` tries to clean up again".into()])
         }
@@ -280,10 +305,9 @@ fn lab_up(error: &lab::UpError) -> (Kind, Vec<String>) {
 fn lab_power(error: &lab::PowerError) -> (Kind, Vec<String>) {
     match error {
         lab::PowerError::State(inner) => lab_state(inner),
-        lab::PowerError::Broken { .. } => (
-            Kind::Environment,
-            vec!["`skep lab down` removes what is left, `skep lab up` makes it anew".into()],
-        ),
+        lab::PowerError::Broken { .. } => {
+            (Kind::Environment, vec!["`skep lab up` starts its processes again".into()])
+        }
         lab::PowerError::IsOff { node } => {
             (Kind::Environment, vec![format!("`skep lab node start {node}` switches it on")])
         }

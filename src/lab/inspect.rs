@@ -1,6 +1,6 @@
 //! Looking at labs: what is up, and how it does.
 
-use std::{ffi::OsString, fs, io, path::PathBuf, time::Duration};
+use std::{ffi::OsString, fmt, fs, io, path::PathBuf, time::Duration};
 
 use tokio::time::timeout;
 
@@ -9,8 +9,10 @@ use super::{
     host::{
         cgroup::{Cgroup, CgroupError},
         launch::Entry,
+        mounts,
     },
     plan::NodePlan,
+    power::{self, Power},
     readiness::{self, Readiness},
     serve,
     state::{LabDir, LabRecord, StateError, failed},
@@ -33,10 +35,49 @@ pub enum EntryError {
 /// How a lab does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// Its process lives.
+    /// Its processes live.
     Running,
-    /// Something of it is there, but its process is not: `down` or `up` cleans it up.
+    /// Processes of it have ended, and all the rest is there: `up` starts them again.
+    Halted(Gone),
+    /// It is there in part: `down` or `up` cleans it up.
     Broken,
+}
+
+impl Condition {
+    /// Tells whether the API server, the controllers and the kubelets run.
+    pub fn serves(self) -> bool {
+        matches!(self, Self::Running | Self::Halted(Gone { server: false, .. }))
+    }
+
+    /// Returns it in one word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Halted(_) => "halted",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// Which processes of a lab have ended. Those of pods are its kubelets' business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// The lab's process.
+    pub server: bool,
+    /// The world's.
+    pub world: bool,
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let server = "the API server with controllers and kubelets";
+        let world = "the world's servers";
+        match (self.server, self.world) {
+            (true, true) => write!(f, "{server}, and {world}"),
+            (true, false) => f.write_str(server),
+            _ => f.write_str(world),
+        }
+    }
 }
 
 /// A lab, seen from outside.
@@ -70,9 +111,32 @@ pub struct NodeStatus {
 /// # Errors
 /// When control groups cannot be read.
 pub fn condition(dir: &LabDir) -> Result<Condition, CgroupError> {
-    let serving = Cgroup::of_lab(dir.name().as_str())?.child("lab").is_populated()?;
-    let ready = serve::ready_file(dir).exists();
-    Ok(if serving && ready { Condition::Running } else { Condition::Broken })
+    let group = Cgroup::of_lab(dir.name().as_str())?;
+    let ends = |name: &str| group.child(name).processes().is_empty();
+    let gone =
+        Gone { server: ends("lab") || !serve::ready_file(dir).exists(), world: ends("world") };
+    Ok(match gone {
+        Gone { server: false, world: false } => Condition::Running,
+        gone if is_whole(dir) => Condition::Halted(gone),
+        _ => Condition::Broken,
+    })
+}
+
+/// Returns the file that says that everything but the objects has been made.
+pub(crate) fn whole_file(dir: &LabDir) -> PathBuf {
+    dir.path().join("whole")
+}
+
+/// Tells whether everything is there that processes of the lab run in: after a reboot there are
+/// files at most.
+fn is_whole(dir: &LabDir) -> bool {
+    let (Ok(record), Ok(mounts)) = (dir.record(), mounts::table()) else { return false };
+    let nodes = (1..=record.spec.nodes).map(|number| NodePlan::new(number, &record.spec).name);
+    let on = nodes.filter(|node| !matches!(power::wanted(dir, node), Ok(Power::Off)));
+    let mut places =
+        [dir.fabric(), dir.world()].into_iter().chain(on.map(|node| dir.node(&node).path().into()));
+    let held = |place: PathBuf| mounts.iter().any(|mount| mount.target == place.join("net"));
+    whole_file(dir).exists() && places.all(held)
 }
 
 /// Tells how a lab and its parts are.
@@ -95,7 +159,7 @@ pub async fn status(dir: &LabDir) -> Result<LabStatus, CgroupError> {
                 name: plan.name,
             });
         }
-        if condition == Condition::Running {
+        if condition.serves() {
             let ask = async {
                 let client = client::connect(&dir.kubeconfig()).await.ok()?;
                 readiness::read(&client, record.spec.nodes).await.ok()

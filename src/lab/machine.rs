@@ -8,7 +8,7 @@ use std::{
 use super::{
     down::{self, DownError},
     host::cgroup::{Cgroup, CgroupError},
-    inspect::{Condition, condition},
+    inspect::condition,
     node::{self, NodeError},
     plan::NodePlan,
     power::{self, Power},
@@ -78,7 +78,7 @@ pub fn switch(dir: &LabDir, node: &str, to: Power) -> Result<Power, PowerError> 
     // Neither `down` nor another switch comes in between.
     let _lock = dir.lock()?;
     let plan = plan(dir, node)?;
-    if condition(dir)? == Condition::Broken {
+    if !condition(dir)?.serves() {
         return Err(PowerError::Broken { lab: dir.name().to_string() });
     }
     let from = power::wanted(dir, node)?;
@@ -141,7 +141,7 @@ fn boot(dir: &LabDir, plan: &NodePlan) -> Result<(), PowerError> {
 fn noticed(dir: &LabDir, node: &str, power: Power) -> Result<(), PowerError> {
     let deadline = Instant::now() + NOTICED_WITHIN;
     while power::reached(dir, node)? != power {
-        if condition(dir)? == Condition::Broken {
+        if !condition(dir)?.serves() {
             return Err(PowerError::Broken { lab: dir.name().to_string() });
         }
         if Instant::now() > deadline {

@@ -43,7 +43,7 @@ pub use down::{DownError, Leftover, down};
 pub use fabric::FabricError;
 pub use host::{CgroupError, EnterError, Entry, MountError, NamespaceError};
 pub use inspect::{
-    Condition, EntryError, LabStatus, NodeStatus, agent_log, condition, entry, status,
+    Condition, EntryError, Gone, LabStatus, NodeStatus, agent_log, condition, entry, status,
 };
 pub use machine::{PowerError, switch};
 pub use manifest::{Manifest, ManifestError, Values, read as read_manifests};
@@ -52,7 +52,7 @@ pub use power::Power;
 pub use readiness::Readiness;
 pub use serve::{ServeError, serve};
 pub use snapshot::{Snapshot, SnapshotError, snapshot, snapshot_of};
-pub use spec::{InvalidName, LabName, LabSpec, MAX_NODES, PodMasks};
+pub use spec::{InvalidName, LabName, LabSpec, MAX_NODES, PodMasks, Shape};
 pub use standin::{Listen, Protocol, StandInError, Whoami, serve as stand_in};
 pub use state::{LabDir, LabRecord, NodeDir, StateError};
 pub use up::{UpError, UpOptions, UpReport, up};

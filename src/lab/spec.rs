@@ -101,6 +101,76 @@ pub struct LabSpec {
     pub pod_masks: PodMasks,
 }
 
+/// What is asked of a lab. What is not has a default in a new lab; a lab that is there is as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shape {
+    /// Number of nodes.
+    pub nodes: Option<u16>,
+    /// How pods of different nodes meet.
+    pub routing: Option<Routing>,
+    /// Address families.
+    pub ip_family: Option<IpFamilies>,
+    /// Prefix length of nodes' IPv4 pod CIDRs.
+    pub pod_mask_v4: Option<u8>,
+    /// Prefix length of nodes' IPv6 pod CIDRs.
+    pub pod_mask_v6: Option<u8>,
+}
+
+impl Shape {
+    /// The routing of a new lab.
+    pub const ROUTING: Routing = Routing::Vxlan;
+
+    /// Describes a new lab.
+    pub fn spec(self, name: LabName) -> LabSpec {
+        let masks = PodMasks::default();
+        LabSpec {
+            name,
+            nodes: self.nodes.unwrap_or(3),
+            routing: self.routing.unwrap_or(Self::ROUTING),
+            ip_family: self.ip_family.unwrap_or(IpFamilies::Dual),
+            pod_masks: PodMasks {
+                v4: self.pod_mask_v4.unwrap_or(masks.v4),
+                v6: self.pod_mask_v6.unwrap_or(masks.v6),
+            },
+        }
+    }
+
+    /// Returns how a lab differs from what is asked, as flags spell it; none when it does not.
+    pub(crate) fn misfit(self, spec: &LabSpec) -> Option<String> {
+        let wanted = self.spec(spec.name.clone());
+        let lists = [
+            ("--nodes", self.nodes.is_some(), wanted.nodes.to_string(), spec.nodes.to_string()),
+            (
+                "--routing",
+                self.routing.is_some(),
+                wanted.routing.to_string(),
+                spec.routing.to_string(),
+            ),
+            (
+                "--ip-family",
+                self.ip_family.is_some(),
+                wanted.ip_family.to_string(),
+                spec.ip_family.to_string(),
+            ),
+            (
+                "--node-cidr-mask-size-ipv4",
+                self.pod_mask_v4.is_some(),
+                wanted.pod_masks.v4.to_string(),
+                spec.pod_masks.v4.to_string(),
+            ),
+            (
+                "--node-cidr-mask-size-ipv6",
+                self.pod_mask_v6.is_some(),
+                wanted.pod_masks.v6.to_string(),
+                spec.pod_masks.v6.to_string(),
+            ),
+        ];
+        let others = lists.iter().filter(|(_, asked, wanted, has)| *asked && wanted != has);
+        let text: Vec<String> = others.map(|(flag, .., has)| format!("{flag} {has}")).collect();
+        (!text.is_empty()).then(|| text.join(" "))
+    }
+}
+
 /// Settings are stored as flags spell them.
 mod spelling {
     use std::{fmt::Display, str::FromStr};
@@ -126,6 +196,18 @@ mod spelling {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lab_fits_what_is_asked_and_what_is_not_does_not_matter() {
+        let name: LabName = "a".parse().unwrap();
+        let shape = Shape { nodes: Some(2), ip_family: Some(IpFamilies::V6), ..Shape::default() };
+        let spec = shape.spec(name.clone());
+        assert_eq!((spec.nodes, spec.pod_masks.v4), (2, 24));
+        assert_eq!(shape.misfit(&spec), None);
+        assert_eq!(Shape::default().misfit(&spec), None);
+        let other = Shape::default().spec(name);
+        assert_eq!(shape.misfit(&other).unwrap(), "--nodes 3 --ip-family dual");
+    }
 
     #[test]
     fn names_that_could_leave_the_directory_are_refused() {

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::{
+    fcntl::{Flock, FlockArg},
+    sys::statvfs::statvfs,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -304,6 +307,11 @@ fn write_as(path: &Path, content: &[u8], mode: u32) -> Result<(), StateError> {
         .and_then(|mut file| io::Write::write_all(&mut file, content))
         .and_then(|()| fs::rename(&temporary, path))
         .map_err(|source| failed("write", path, source))
+}
+
+/// Tells whether the disk below a directory has no room for another file.
+pub(crate) fn is_full(dir: &Path) -> bool {
+    statvfs(dir).is_ok_and(|room| room.blocks_available() == 0 || room.files_available() == 0)
 }
 
 /// Creates a directory and those above it.

@@ -86,22 +86,6 @@ fn whatever_was_killed_down_removes_the_rest() {
 
 #[test]
 #[ignore = "needs root"]
-fn up_after_a_death_cleans_up_first() {
-    let before = Footprint::take();
-    let lab = Lab::bare("again", &["--nodes", "1"]);
-    for pid in lab.processes(&["lab serve"]) {
-        kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
-    }
-    let broken = skep(&["lab", "status", "--name", &lab.name]);
-    assert_eq!(broken.status.code(), Some(1), "{}", text(&broken));
-    let again = skep(&["lab", "up", "--name", &lab.name, "--nodes", "2"]);
-    assert!(again.status.success(), "{}", text(&again));
-    drop(lab);
-    before.assert_restored();
-}
-
-#[test]
-#[ignore = "needs root"]
 fn files_that_a_reboot_left_are_no_lab() {
     let before = Footprint::take();
     let lab = Lab::bare("reboot", &["--nodes", "1"]);

@@ -9,6 +9,7 @@
 mod attacks;
 mod cni;
 mod connectivity;
+mod disk;
 mod evidence;
 mod exhausted;
 mod faults;

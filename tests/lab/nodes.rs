@@ -27,6 +27,21 @@ async fn becomes(nodes: &Api<Node>, name: &str, status: &str) {
     eventually(&what, || async { readiness(nodes, name).await.filter(|is| is == status) }).await;
 }
 
+/// Waits until all pods of a node say so of their readiness.
+async fn pods_become(pods: &Api<Pod>, node: &str, status: &str) {
+    let here = ListParams::default().fields(&format!("spec.nodeName={node}"));
+    let says = |pod: &Pod| {
+        let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref());
+        let mut conditions = conditions.unwrap_or_default().iter();
+        conditions.any(|one| one.type_ == "Ready" && one.status == status)
+    };
+    let all = || async {
+        let found = pods.list(&here).await.ok()?.items;
+        (!found.is_empty() && found.iter().all(says)).then_some(())
+    };
+    eventually(&format!("pods of {node} Ready={status}"), all).await;
+}
+
 fn verb(lab: &Lab, args: &[&str]) -> std::process::Output {
     skep(&[&["lab"], args, &["--name", &lab.name]].concat())
 }
@@ -101,13 +116,17 @@ fn a_node_that_was_off_comes_back_with_its_pods() {
 fn a_node_that_stands_still_goes_on_where_it_was() {
     let lab = Lab::bare("pause", &["--nodes", "2"]);
     Runtime::new().expect("a runtime").block_on(async {
-        let nodes: Api<Node> = Api::all(lab.client().await);
+        let client = lab.client().await;
+        let nodes: Api<Node> = Api::all(client.clone());
+        let pods: Api<Pod> = Api::all(client);
         let agents = lab.processes(&["skep agent", "node-2"]);
         done(&lab, &["node", "pause", "node-2"]);
         becomes(&nodes, "node-2", "Unknown").await;
+        pods_become(&pods, "node-2", "False").await;
         assert_eq!(lab.processes(&["skep agent", "node-2"]), agents);
         done(&lab, &["node", "start", "node-2"]);
         becomes(&nodes, "node-2", "True").await;
+        pods_become(&pods, "node-2", "True").await;
         assert_eq!(lab.processes(&["skep agent", "node-2"]), agents);
     });
 }

@@ -9,7 +9,7 @@ use crate::{
         exit::Answer,
         output::{Cell, Detail, FormatArgs, Output, Render, Table, Tone, age},
     },
-    lab::{self, Condition, LabDir},
+    lab::{self, LabDir},
 };
 
 /// List labs
@@ -28,7 +28,7 @@ impl Args {
             let condition = lab::condition(&dir)?;
             items.push(Item {
                 name: dir.name().to_string(),
-                state: if condition == Condition::Running { "running" } else { "broken" },
+                state: condition.word(),
                 nodes: record.as_ref().map(|record| record.spec.nodes),
                 routing: record.as_ref().map(|record| record.spec.routing.to_string()),
                 ip_family: record.as_ref().map(|record| record.spec.ip_family.to_string()),

@@ -18,7 +18,7 @@ use crate::{
 
 /// Show how a lab is
 ///
-/// Exits with 1 when its process has died or anything in it is not ready.
+/// Exits with 1 when one of its processes has ended or anything in it is not ready.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Example:\n  skep lab status --name test")]
 pub(crate) struct Args {
@@ -32,8 +32,18 @@ impl Args {
     pub(crate) fn run(self, out: &Output) -> Result<Answer, Error> {
         let dir = self.lab.existing()?;
         let status = runtime::query(async { status_of(&dir).await })?;
+        let (name, condition) = (dir.name().to_string(), status.condition);
         let view = View::new(dir.name().to_string(), dir.kubeconfig(), status);
         out.show(&view, self.format.format)?;
+        match condition {
+            Condition::Running => {}
+            Condition::Halted(gone) => out.warn(&format!(
+                "{gone} ended: `skep lab up --name {name}` starts what is missing, with all objects kept"
+            )),
+            Condition::Broken => out.warn(&format!(
+                "only parts of it are there: `skep lab up --name {name}` makes it anew, `skep lab down --name {name}` removes it"
+            )),
+        }
         Ok(if view.healthy { Answer::Yes } else { Answer::No })
     }
 }
@@ -82,7 +92,7 @@ impl View {
             api_version: API_VERSION,
             kind: "LabStatus",
             name,
-            state: if running { "running" } else { "broken" },
+            state: status.condition.word(),
             healthy: running && readiness.as_ref().is_some_and(lab::Readiness::is_ready),
             kubeconfig,
             nodes_ready: readiness.as_ref().map(|readiness| readiness.nodes_ready),

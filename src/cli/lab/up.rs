@@ -14,7 +14,7 @@ use crate::{
         runtime::{self, Threads},
     },
     config::{IpFamilies, Routing},
-    lab::{self, LabSpec, MAX_NODES, PodMasks, UpError, UpOptions, UpReport},
+    lab::{self, MAX_NODES, Shape, UpError, UpOptions, UpReport},
 };
 
 /// Bring a lab up
@@ -26,6 +26,9 @@ use crate::{
 /// Manifests may be anything that kubectl apply takes: definitions of kinds and namespaces come
 /// first, objects of kinds that nobody defines are stored as they are. What the lab does not
 /// simulate is listed. Needs root.
+///
+/// A lab whose own processes were killed is there still, with its nodes, its pods and all objects:
+/// `up` with its name starts them again.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "Examples:\n  skep lab up\n  skep lab up --name test --nodes 2 --routing native -f manifests/\n  helm template shop | skep lab up -f -\n  kubectl get all,configmaps,networkpolicies -A -o yaml | skep lab up --from -"
@@ -33,21 +36,21 @@ use crate::{
 pub(crate) struct Args {
     #[command(flatten)]
     lab: NameArgs,
-    /// Number of nodes
-    #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_NODES)))]
-    nodes: u16,
-    /// How pods of different nodes meet: vxlan or native
-    #[arg(long, value_name = "MODE", default_value = "vxlan")]
-    routing: Routing,
-    /// Address families: dual, ipv4 or ipv6
-    #[arg(long, value_name = "FAMILY", default_value = "dual")]
-    ip_family: IpFamilies,
-    /// Prefix length of nodes' IPv4 pod CIDRs
-    #[arg(long, value_name = "BITS", default_value_t = PodMasks::default().v4, value_parser = clap::value_parser!(u8).range(24..=30))]
-    node_cidr_mask_size_ipv4: u8,
-    /// Prefix length of nodes' IPv6 pod CIDRs
-    #[arg(long, value_name = "BITS", default_value_t = PodMasks::default().v6, value_parser = clap::value_parser!(u8).range(64..=126))]
-    node_cidr_mask_size_ipv6: u8,
+    /// Number of nodes [default: 3]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_NODES)))]
+    nodes: Option<u16>,
+    /// How pods of nodes meet: vxlan or native [default: vxlan]
+    #[arg(long, value_name = "MODE")]
+    routing: Option<Routing>,
+    /// Families: dual, ipv4 or ipv6 [default: dual]
+    #[arg(long, value_name = "FAMILY")]
+    ip_family: Option<IpFamilies>,
+    /// Prefix length of nodes' IPv4 pod CIDRs [default: 24]
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u8).range(24..=30))]
+    node_cidr_mask_size_ipv4: Option<u8>,
+    /// Prefix length of nodes' IPv6 pod CIDRs [default: 64]
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u8).range(64..=126))]
+    node_cidr_mask_size_ipv6: Option<u8>,
     /// Manifests to create: files, directories, or - for stdin
     #[arg(short = 'f', long = "filename", value_name = "PATH")]
     manifests: Vec<PathBuf>,
@@ -70,15 +73,13 @@ impl Args {
         let manifests = lab::read_manifests(&self.manifests)?;
         let from = lab::read_manifests(&self.from)?;
         let options = UpOptions {
-            spec: LabSpec {
-                name: self.lab.name,
+            name: self.lab.name,
+            shape: Shape {
                 nodes: self.nodes,
                 routing: self.routing,
                 ip_family: self.ip_family,
-                pod_masks: PodMasks {
-                    v4: self.node_cidr_mask_size_ipv4,
-                    v6: self.node_cidr_mask_size_ipv6,
-                },
+                pod_mask_v4: self.node_cidr_mask_size_ipv4,
+                pod_mask_v6: self.node_cidr_mask_size_ipv6,
             },
             manifests,
             from,

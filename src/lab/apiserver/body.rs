@@ -1,22 +1,43 @@
 //! Request bodies: bounded, JSON or YAML or protobuf.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::protobuf;
 use super::refusal::Refusal;
 
 const ACCEPTED: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
+/// How much of a body that is too large is read on, and for how long: a client that is cut off while
+/// it sends does not see why.
+const DRAINED: usize = 16 << 20;
+const DRAINED_WITHIN: Duration = Duration::from_secs(2);
+
 /// Reads a body up to a limit.
-pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Refusal> {
-    match Limited::new(body, limit).collect().await {
+pub(super) async fn read(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    match Limited::new(&mut body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge { limit }),
+        Err(error) if error.is::<LengthLimitError>() => {
+            timeout(DRAINED_WITHIN, drain(body)).await.ok();
+            Err(Refusal::TooLarge { limit })
+        }
         Err(error) => Err(Refusal::BadRequest(format!("cannot read the request: {error}"))),
+    }
+}
+
+async fn drain(mut body: Body) {
+    let mut left = DRAINED;
+    while let Some(Ok(frame)) = body.frame().await {
+        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        if left == 0 {
+            return;
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What all requests share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,8 @@ pub(super) struct Cluster {
     pub(super) limits: Limits,
     pub(super) authority_pem: String,
     pub(super) reaper: Reaper,
+    /// Held by who evicts: a budget counts the pods that others have not begun to delete.
+    pub(super) evictions: Mutex<()>,
     pub(super) shutdown: CancellationToken,
 }
 

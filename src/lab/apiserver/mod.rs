@@ -18,6 +18,7 @@ mod catalog;
 mod cluster;
 mod connect;
 mod discovery;
+mod eviction;
 mod fields;
 mod formats;
 mod kinds;

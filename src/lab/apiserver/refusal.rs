@@ -125,6 +125,8 @@ pub(super) enum Refusal {
     UnsupportedMedia { accepted: &'static str },
     #[error("{0}")]
     Expired(String),
+    #[error("Cannot evict pod as it would violate the pod's disruption budget.")]
+    Disruption { cause: String },
     #[error("Request entity too large: limit is {limit}")]
     TooLarge { limit: usize },
     #[error("{0}")]
@@ -197,6 +199,7 @@ impl Refusal {
             Self::NotAcceptable { .. } => 406,
             Self::UnsupportedMedia { .. } => 415,
             Self::Expired(_) => 410,
+            Self::Disruption { .. } => 429,
             Self::TooLarge { .. } | Self::ObjectTooLarge(_) => 413,
             Self::FutureVersion { .. } => 504,
             Self::Internal(_) => 500,
@@ -216,6 +219,7 @@ impl Refusal {
             Self::NotAcceptable { .. } => "NotAcceptable",
             Self::UnsupportedMedia { .. } => "UnsupportedMediaType",
             Self::Expired(_) => "Expired",
+            Self::Disruption { .. } => "TooManyRequests",
             Self::TooLarge { .. } | Self::ObjectTooLarge(_) => "RequestEntityTooLarge",
             Self::FutureVersion { .. } => "Timeout",
             Self::Internal(_) => "InternalError",
@@ -252,6 +256,10 @@ impl Refusal {
                 });
                 Map::from_iter([("causes".to_owned(), causes.collect())])
             }
+            Self::Disruption { cause } => Map::from_iter([(
+                "causes".to_owned(),
+                json!([{"reason": "DisruptionBudget", "message": cause}]),
+            )]),
             Self::FutureVersion { .. } => Map::from_iter([
                 (
                     "causes".to_owned(),

@@ -46,9 +46,6 @@ async fn answer(
         .ok_or(Refusal::Unauthorized)?;
     let user = access::impersonate(cluster, request.headers(), user)?;
     let path = Path::parse(request.uri().path())?;
-    if user.is_anonymous() && !access::is_public(&path) {
-        return Err(Refusal::Unauthorized);
-    }
     if !matches!(path, Path::Resource(_)) && !access::is_public(&path) {
         access::check_path(cluster, &user, request.uri().path())?;
     }

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -161,6 +161,7 @@ impl ApiServer {
             authority_pem: options.authority.certificate_pem().to_owned(),
             reaper: Reaper::default(),
             shutdown: options.shutdown,
+            evictions: Mutex::default(),
         });
         restore(&cluster, recovered);
         for name in kinds::BOOTSTRAP {

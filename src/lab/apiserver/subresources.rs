@@ -1,6 +1,6 @@
 //! Subresources with a behaviour of their own: scale, token, binding, eviction, finalize.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode};
@@ -10,6 +10,7 @@ use super::answer;
 use super::body;
 use super::call::{Call, Effect};
 use super::cluster::Cluster;
+use super::eviction;
 use super::metadata;
 use super::reaper;
 use super::refusal::{Cause, Refusal};
@@ -195,6 +196,8 @@ fn bind(cluster: &Cluster, call: &Call, binding: &Value) -> Result<Response<Body
 }
 
 fn evict(cluster: &Cluster, call: &Call, eviction: &Value) -> Result<Response<Body>, Refusal> {
+    let _turn = cluster.evictions.lock().unwrap_or_else(PoisonError::into_inner);
+    eviction::permit(cluster, &call.key()?)?;
     let options = DeleteOptions::parse(call, &eviction["deleteOptions"])?;
     writes::delete(cluster, &call.resource, &call.key()?, &options, call.effect()?)?;
     let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});

@@ -31,10 +31,6 @@ impl User {
         }
     }
 
-    pub(super) fn is_anonymous(&self) -> bool {
-        self.name == "system:anonymous"
-    }
-
     pub(super) fn service_account(namespace: &str, name: &str, uid: &str) -> Self {
         let mut user = Self::new(
             &format!("system:serviceaccount:{namespace}:{name}"),

@@ -4,6 +4,7 @@
 //! its objects ask for. One loop runs them all whenever anything changed, and lets the caches
 //! catch up with its own writes before the next pass, so that nothing is done twice.
 
+mod adoption;
 mod budget;
 mod cronjob;
 mod daemonset;

@@ -24,19 +24,24 @@ pub(super) fn controller_of<K: ResourceExt>(object: &K) -> Option<&str> {
     owners.iter().find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.as_str())
 }
 
+/// Returns a reference to the controller `owner`.
+pub(super) fn owner_reference<K: Resource<DynamicType = ()>>(owner: &K) -> OwnerReference {
+    OwnerReference {
+        api_version: K::api_version(&()).into_owned(),
+        kind: K::kind(&()).into_owned(),
+        name: owner.name_any(),
+        uid: owner.uid().unwrap_or_default(),
+        controller: Some(true),
+        block_owner_deletion: Some(true),
+    }
+}
+
 /// Returns metadata of a new object that `owner` controls.
 pub(super) fn owned_meta<K: Resource<DynamicType = ()>>(owner: &K, name: String) -> ObjectMeta {
     ObjectMeta {
         name: Some(name),
         namespace: owner.namespace(),
-        owner_references: Some(vec![OwnerReference {
-            api_version: K::api_version(&()).into_owned(),
-            kind: K::kind(&()).into_owned(),
-            name: owner.name_any(),
-            uid: owner.uid().unwrap_or_default(),
-            controller: Some(true),
-            block_owner_deletion: Some(true),
-        }]),
+        owner_references: Some(vec![owner_reference(owner)]),
         ..ObjectMeta::default()
     }
 }

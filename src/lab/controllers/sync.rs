@@ -10,8 +10,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    budget, cronjob, daemonset, deployment, endpoints, endpointslice, eviction, job, namespace,
-    node, replicaset, scheduler, service, snapshot::Snapshot, statefulset, storage,
+    adoption, budget, cronjob, daemonset, deployment, endpoints, endpointslice, eviction, job,
+    namespace, node, replicaset, scheduler, service, snapshot::Snapshot, statefulset, storage,
 };
 use crate::lab::cluster::{Action, Cluster};
 
@@ -44,8 +44,16 @@ pub(crate) async fn run(cluster: Cluster, settings: Settings, shutdown: Cancella
         loop {
             changes.mark_unchanged();
             let awake_since = awake.look(Timestamp::now());
-            let mut actions = plan(&Snapshot::of(&cluster, awake_since), &settings);
-            actions.retain(|action| refusals.may_try(&action.key(), Instant::now()));
+            let snapshot = Snapshot::of(&cluster, awake_since);
+            let may_try = |action: &Action| refusals.may_try(&action.key(), Instant::now());
+            // First of all it is settled what belongs to whom: an orphan that is about to be
+            // adopted needs no replacement.
+            let mut actions = adoption::plan(&snapshot);
+            actions.retain(may_try);
+            if actions.is_empty() {
+                actions = plan(&snapshot, &settings);
+                actions.retain(may_try);
+            }
             if !actions.is_empty() {
                 let tried: Vec<String> = actions.iter().map(Action::key).collect();
                 let refused = cluster.run(actions).await;

@@ -121,6 +121,19 @@ impl Cgroup {
         }
     }
 
+    /// Returns the processes in the group itself; none when it is not there.
+    pub(crate) fn processes(&self) -> Vec<i32> {
+        let text = fs::read_to_string(self.path.join("cgroup.procs")).unwrap_or_default();
+        text.lines().filter_map(|line| line.parse().ok()).collect()
+    }
+
+    /// Returns the names of the groups right below; none when the group is not there.
+    pub(crate) fn children(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let dirs = entries.filter(|entry| entry.path().is_dir());
+        dirs.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    }
+
     /// Tells whether a process is in the group or below.
     pub(crate) fn is_populated(&self) -> Result<bool, CgroupError> {
         match fs::read_to_string(self.path.join("cgroup.events")) {

@@ -16,6 +16,7 @@ use tokio::process::Command;
 
 use super::{
     console::Console,
+    container::aside,
     environment, exec,
     host::Host,
     log::{self, LogClock},
@@ -97,7 +98,7 @@ impl Running {
         &self,
         request: &ExecRequest,
     ) -> io::Result<(Command, Vec<(String, String)>)> {
-        let cgroup = self.cgroup.child(&request.container);
+        let cgroup = aside(&self.cgroup.child(&request.container));
         cgroup.create().map_err(io::Error::other)?;
         let entry = Entry {
             cgroup: Some(cgroup.path().to_owned()),

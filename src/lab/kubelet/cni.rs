@@ -9,6 +9,7 @@ use std::{
 };
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::lab::state::{self, StateError};
@@ -70,7 +71,7 @@ struct Network {
 }
 
 /// A sandbox, as plugins are told about it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Attachment {
     pub(super) id: String,
     pub(super) netns: PathBuf,

@@ -1,6 +1,6 @@
 //! One container: its process, its restarts, its end.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, Pod};
@@ -10,7 +10,6 @@ use nix::{
     unistd::Pid,
 };
 use tokio::{
-    process::Child,
     sync::{mpsc, watch},
     time::{Instant, timeout},
 };
@@ -22,6 +21,7 @@ use super::{
     hooks,
     host::Host,
     probe::{self, Health},
+    process::Process,
     program::Program,
     report::{End, Order, Report, Restart, State},
     sandbox::Sandbox,
@@ -53,7 +53,7 @@ pub(super) struct Runner {
     /// Which container of the pod it is, sent with every report.
     pub(super) slot: Slot,
     pub(super) reports: mpsc::Sender<(Slot, Report)>,
-    /// The state before the node was switched off.
+    /// The state when the kubelet began: from before its node or the lab's process went away.
     pub(super) before: Report,
     pub(super) orders: watch::Receiver<Order>,
 }
@@ -63,8 +63,17 @@ impl Runner {
     pub(super) async fn run(mut self) -> Report {
         let mut report = self.before.clone();
         let mut pause = FIRST_PAUSE;
+        // While nobody looked.
+        let mut ended = match &report.state {
+            State::Ended(end) => Some(end.clone()),
+            _ => None,
+        };
         loop {
-            let Some(end) = self.run_once(&mut report).await else { return report };
+            let end = match ended.take() {
+                Some(end) => Some(end),
+                None => self.run_once(&mut report).await,
+            };
+            let Some(end) = end else { return report };
             let ran = end.finished.duration_since(end.started).unsigned_abs();
             report.ready = false;
             report.started = false;
@@ -120,6 +129,14 @@ impl Runner {
 
     /// Runs the container to its end; none when it was told to stop before it could begin.
     async fn run_once(&mut self, report: &mut Report) -> Option<End> {
+        if let State::Running(started) = report.state
+            && let Some(process) = Started::kept(self, report.restarts)
+        {
+            report.started |= self.container.startup_probe.is_none();
+            report.ready |= report.started && self.container.readiness_probe.is_none();
+            self.report(report).await;
+            return Some(self.see_out(process, started, Ok(()), report).await);
+        }
         let mut started = Timestamp::now();
         let end = |started, code, reason, message| {
             Some(End { code, reason, message, started, finished: Timestamp::now() })
@@ -157,36 +174,53 @@ impl Runner {
         report.ready = report.started && self.container.readiness_probe.is_none();
         let begun = hooks::post_start(self).await;
         self.report(report).await;
+        Some(self.see_out(process, started, begun, report).await)
+    }
+
+    /// Follows a process to its end, which comes at once when its hook has failed.
+    async fn see_out(
+        &self,
+        mut process: Started,
+        started: Timestamp,
+        begun: Result<(), String>,
+        report: &mut Report,
+    ) -> End {
         let code = match begun {
             Ok(()) => self.watch(&mut process, report).await,
             Err(reason) => {
                 self.tell(Warning, "FailedPostStartHook", reason);
-                self.stop(&mut process.child, self.grace()).await
+                self.stop(&mut process.process, self.grace()).await
             }
         };
+        let reason = process.process.reason(code);
         // Children that the process left behind do not outlive the container.
         let cgroup = self.cgroup();
         tokio::task::spawn_blocking(move || cgroup.kill()).await.ok();
         self.console.close();
         process.finish().await;
-        end(started, code, if code == 0 { "Completed" } else { "Error" }, String::new())
+        End { code, reason, message: String::new(), started, finished: Timestamp::now() }
     }
 
     /// Returns the container's control group.
     pub(super) fn cgroup(&self) -> Cgroup {
-        self.sandbox.cgroup.child(&self.container.name)
+        self.sandbox.group_of(&self.container.name)
+    }
+
+    /// Returns the control group of commands beside the container's process.
+    pub(super) fn aside(&self) -> Cgroup {
+        aside(&self.cgroup())
     }
 
     /// Waits for the end of the process, probing it, and brings it about when told to.
-    async fn watch(&mut self, process: &mut Started, report: &mut Report) -> i32 {
+    async fn watch(&self, process: &mut Started, report: &mut Report) -> i32 {
         let (news, mut health) = mpsc::channel(8);
         let probes = probe::start(self, &news);
         drop(news);
         let mut orders = self.orders.clone();
-        let child = &mut process.child;
+        let child = &mut process.process;
         let code = loop {
             tokio::select! {
-                status = child.wait() => break exit_code(status),
+                code = child.wait() => break code,
                 grace = told_to_stop(&mut orders) => {
                     report.ready = false;
                     self.report(report).await;
@@ -224,7 +258,7 @@ impl Runner {
 
     /// Asks the process to end, and ends everything in its group when it has not after `grace`;
     /// the hook before counts towards it.
-    async fn stop(&self, child: &mut Child, grace: Duration) -> i32 {
+    async fn stop(&self, child: &mut Process, grace: Duration) -> i32 {
         let deadline = Instant::now() + grace;
         if self.is_stopped() {
             self.tell(Normal, "Killing", format!("Stopping container {}", self.container.name));
@@ -236,21 +270,21 @@ impl Runner {
                 done = hook => if let Err(reason) = done {
                     self.tell(Warning, "FailedPreStopHook", reason);
                 },
-                status = child.wait() => return exit_code(status),
+                code = child.wait() => return code,
             }
         }
         // The id is there until the process has been waited for, so it cannot be another's.
-        if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok())
+        if let Some(id) = child.id()
             && !grace.is_zero()
         {
             kill(Pid::from_raw(id), Signal::SIGTERM).ok();
-            if let Ok(status) = tokio::time::timeout_at(deadline, child.wait()).await {
-                return exit_code(status);
+            if let Ok(code) = tokio::time::timeout_at(deadline, child.wait()).await {
+                return code;
             }
         }
         let cgroup = self.cgroup();
         tokio::task::spawn_blocking(move || cgroup.kill()).await.ok();
-        exit_code(child.wait().await)
+        child.wait().await
     }
 }
 
@@ -262,10 +296,8 @@ async fn told_to_stop(orders: &mut watch::Receiver<Order>) -> Duration {
     }
 }
 
-/// As shells say it: the exit code, or 128 and the number of the signal.
-fn exit_code(status: io::Result<std::process::ExitStatus>) -> i32 {
-    use std::os::unix::process::ExitStatusExt;
-    status.map_or(255, |status| {
-        status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(255)
-    })
+/// Returns the control group of commands beside a container's process: what is in the container's
+/// own is the process that it was started with, and that one's children.
+pub(super) fn aside(container: &Cgroup) -> Cgroup {
+    container.child("aside")
 }

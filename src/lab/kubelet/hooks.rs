@@ -72,8 +72,10 @@ async fn handle(runner: &Runner, handler: &LifecycleHandler) -> Result<(), Strin
 }
 
 async fn run(runner: &Runner, command: Vec<std::ffi::OsString>) -> io::Result<()> {
+    let aside = runner.aside();
+    aside.create().map_err(io::Error::other)?;
     let entry = Entry {
-        cgroup: Some(runner.cgroup().path().to_owned()),
+        cgroup: Some(aside.path().to_owned()),
         places: runner.sandbox.places.clone(),
         session: true,
         terminal: false,

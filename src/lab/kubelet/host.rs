@@ -66,6 +66,21 @@ impl Host {
         &self.plan.name
     }
 
+    /// Tells whether the node controller has given the node up.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.shared.cluster.nodes.one("", self.name()).is_some_and(|node| {
+            let conditions = node.status.as_ref().and_then(|status| status.conditions.as_deref());
+            let mut conditions = conditions.unwrap_or_default().iter();
+            conditions.any(|one| one.type_ == "Ready" && one.status == "Unknown")
+        })
+    }
+
+    /// Waits until it has not, or no more.
+    pub(super) async fn trusted(&self) {
+        let mut changes = self.shared.cluster.changes();
+        while self.is_doubted() && changes.changed().await.is_ok() {}
+    }
+
     /// Tells about a pod.
     pub(super) fn tell(
         &self,
@@ -83,9 +98,9 @@ impl Host {
         self.node.path().to_owned()
     }
 
-    /// Returns the group of a pod.
-    pub(super) fn pod_cgroup(&self, pod: &Pod) -> Cgroup {
-        self.cgroup.child("pods").child(format!("pod{}", pod.uid().unwrap_or_default()))
+    /// Returns the group of the pod with a uid.
+    pub(super) fn pod_cgroup(&self, uid: &str) -> Cgroup {
+        self.cgroup.child("pods").child(format!("pod{uid}"))
     }
 
     /// Returns the directory of a pod's log files.

@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{cni, host::Host, phase::time, pod, resolver};
+use super::{cni, host::Host, pod, resolver, sandbox::Left, written::time};
 use crate::lab::{
     cluster::{Action, Teller, Tone},
     power::Power,
@@ -90,7 +90,9 @@ async fn register(host: &Host) {
         warn!(node = name, %error, "node not registered");
         sleep(Duration::from_millis(200)).await;
     }
-    write_status(host, &node, false).await;
+    // There already where only the lab's process is new.
+    let ready = cni::has_network(&host.node.outside(inside::CNI_CONF));
+    write_status(host, &node, ready).await;
     let api: Api<Node> = Api::all(client.clone());
     if let Ok(node) = api.get(name).await {
         // The same at every boot, unless somebody deleted the node meanwhile.
@@ -115,12 +117,7 @@ async fn readiness(host: &Host) {
         let now = cni::has_network(&conf_dir);
         calls.mark_unchanged();
         // The node controller doubts a node that was silent; it says so itself that it lives.
-        let doubted = host.shared.cluster.nodes.one("", host.name()).is_some_and(|node| {
-            let conditions = node.status.as_ref().and_then(|status| status.conditions.as_deref());
-            let mut conditions = conditions.unwrap_or_default().iter();
-            conditions.any(|one| one.type_ == "Ready" && one.status == "Unknown")
-        });
-        if (now != ready || doubted) && write_status(host, &node, now).await {
+        if (now != ready || host.is_doubted()) && write_status(host, &node, now).await {
             info!(node = host.name(), ready = now, "node readiness changed");
             ready = now;
         }
@@ -255,21 +252,12 @@ async fn pods(host: &Arc<Host>) {
     let mut changes = host.shared.cluster.changes();
     let mut known: HashMap<String, watch::Sender<Option<Arc<Pod>>>> = HashMap::new();
     let mut tasks = JoinSet::new();
+    host.power.running().await;
+    sweep(host, &bound(host));
     loop {
         host.power.running().await;
         changes.mark_unchanged();
-        let here = |pod: &Arc<Pod>| {
-            pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(host.name())
-        };
-        let bound: HashMap<String, Arc<Pod>> = host
-            .shared
-            .cluster
-            .pods
-            .all()
-            .into_iter()
-            .filter(here)
-            .map(|pod| (pod.uid().unwrap_or_default(), pod))
-            .collect();
+        let bound = bound(host);
         known.retain(|uid, sender| {
             if !bound.contains_key(uid) {
                 sender.send_replace(None);
@@ -297,4 +285,28 @@ async fn pods(host: &Arc<Host>) {
             return;
         }
     }
+}
+
+/// Returns the pods bound to the node, by uid.
+fn bound(host: &Host) -> HashMap<String, Arc<Pod>> {
+    let here = |pod: &Arc<Pod>| {
+        pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some(host.name())
+    };
+    let pods = host.shared.cluster.pods.all().into_iter().filter(here);
+    pods.map(|pod| (pod.uid().unwrap_or_default(), pod)).collect()
+}
+
+/// Removes what is left of pods that were deleted while the lab's process was away.
+fn sweep(host: &Arc<Host>, bound: &HashMap<String, Arc<Pod>>) {
+    let uids = bound.keys().map(String::as_str).collect();
+    let others = Left::of_others(host, &uids);
+    let host = Arc::clone(host);
+    tokio::task::spawn_blocking(move || {
+        for (uid, sandbox) in others {
+            if let Err(error) = sandbox.destroy(&host, &uid) {
+                let error = crate::kubernetes::chain(&error);
+                warn!(uid, node = host.name(), error, "sandbox of a pod that is gone stays");
+            }
+        }
+    });
 }

@@ -8,7 +8,12 @@ use serde_json::{Value, json};
 
 use super::{
     crew::{Slot, is_sidecar},
-    report::{End, Report, Restart, State},
+    past::Past,
+    report::{Report, Restart, State},
+    written::{
+        CONDITIONS, addresses, kept_condition, show_condition, statuses, time, unready,
+        unready_init,
+    },
 };
 
 /// Everything a pod's status is made of.
@@ -43,8 +48,8 @@ pub(super) fn restart_of(pod: &Pod) -> Restart {
 }
 
 impl Picture {
-    /// Begins a pod's status, or goes on with the one from before the node was switched off.
-    pub(super) fn new(pod: &Pod, host: Vec<IpAddr>) -> Self {
+    /// Begins a pod's status, or goes on with the one from before.
+    pub(super) fn new(pod: &Pod, host: Vec<IpAddr>, past: Past<'_>) -> Self {
         let spec = pod.spec.clone().unwrap_or_default();
         let init = spec.init_containers.unwrap_or_default();
         let status = pod.status.clone().unwrap_or_default();
@@ -53,18 +58,21 @@ impl Picture {
             let before = before.unwrap_or_default();
             let one = |container: &Container| {
                 let status = before.iter().find(|status| status.name == container.name);
-                status.and_then(again).unwrap_or_else(|| Report {
-                    state: State::waiting(reason),
-                    ..Report::default()
-                })
+                let waiting = || Report { state: State::waiting(reason), ..Report::default() };
+                past.report(&container.name, status).unwrap_or_else(waiting)
             };
             containers.iter().map(one).collect::<Vec<_>>()
         };
+        let debugging = status.ephemeral_container_statuses.unwrap_or_default();
+        let ephemeral = spec.ephemeral_containers.iter().flatten().map_while(|container| {
+            past.of_ephemeral(debugging.iter().find(|status| status.name == container.name))
+        });
         Self {
+            ephemeral: ephemeral.collect(),
+            conditions: status.conditions.iter().flatten().filter_map(kept_condition).collect(),
             sidecars: init.iter().map(is_sidecar).collect(),
             init: begin(&init, status.init_container_statuses, "PodInitializing"),
             main: begin(&spec.containers, status.container_statuses, first),
-            ephemeral: vec![],
             failure: None,
             addresses: vec![],
             host,
@@ -72,7 +80,6 @@ impl Picture {
             started: status.start_time.map_or_else(Timestamp::now, |time| time.0),
             restart: restart_of(pod),
             ending: false,
-            conditions: vec![],
         }
     }
 
@@ -174,26 +181,21 @@ impl Picture {
                 .zip(&self.sidecars)
                 .all(|(report, sidecar)| !sidecar || report.ready);
         let ready = containers && Self::gates_open(pod);
-        let answers = [
-            ("PodReadyToStartContainers", self.sandbox),
-            ("Initialized", self.is_initialized()),
-            ("Ready", ready),
-            ("ContainersReady", containers),
-            ("PodScheduled", true),
-        ];
+        let answers = [self.sandbox, self.is_initialized(), ready, containers, true];
         let now = Timestamp::now();
-        self.conditions = answers
-            .iter()
+        self.conditions = CONDITIONS
+            .into_iter()
+            .zip(answers)
             .map(|(name, holds)| {
-                let before = self.conditions.iter().find(|(one, ..)| one == name);
-                let since = before.filter(|(_, held, _)| held == holds).map_or(now, |(.., at)| *at);
-                (*name, *holds, since)
+                let before = self.conditions.iter().find(|(one, ..)| *one == name);
+                let same = before.filter(|(_, held, _)| *held == holds);
+                (name, holds, same.map_or(now, |(.., at)| *at))
             })
             .collect();
         let spec = pod.spec.clone().unwrap_or_default();
         let init = spec.init_containers.unwrap_or_default();
         let missing = unready(&spec.containers, &self.main);
-        let unfinished = unready_init(&init, self);
+        let unfinished = unready_init(&init, &self.init);
         let mut conditions: Vec<Value> = self
             .conditions
             .iter()
@@ -201,7 +203,7 @@ impl Picture {
             .collect();
         // Others' conditions, such as those of readiness gates, stay.
         let known = pod.status.as_ref().and_then(|status| status.conditions.clone());
-        let own = |name: &str| answers.iter().any(|(one, _)| *one == name);
+        let own = |name: &str| CONDITIONS.contains(&name);
         let foreign = known.unwrap_or_default().into_iter().filter(|one| !own(&one.type_));
         conditions.extend(foreign.map(|one| json!(one)));
         let mut status = json!({
@@ -246,144 +248,12 @@ impl Picture {
     }
 }
 
-/// Returns a container's state at a new boot; none when it had not run.
-fn again(status: &ContainerStatus) -> Option<Report> {
-    let state = status.state.as_ref()?;
-    let since = state.running.as_ref().and_then(|running| running.started_at.as_ref());
-    let end = match (&state.terminated, since) {
-        (Some(end), _) => End {
-            code: end.exit_code,
-            reason: if end.exit_code == 0 { "Completed" } else { "Error" },
-            message: String::new(),
-            started: end.started_at.as_ref().map_or_else(Timestamp::now, |time| time.0),
-            finished: end.finished_at.as_ref().map_or_else(Timestamp::now, |time| time.0),
-        },
-        (None, Some(since)) => End {
-            code: 255,
-            reason: "Unknown",
-            message: String::new(),
-            started: since.0,
-            finished: Timestamp::now(),
-        },
-        (None, None) if status.restart_count == 0 => return None,
-        (None, None) => return Some(Report { restarts: count(status), ..Report::default() }),
-    };
-    Some(Report { last: Some(end), restarts: count(status) + 1, ..Report::default() })
-}
-
-fn count(status: &ContainerStatus) -> u32 {
-    u32::try_from(status.restart_count).unwrap_or(0)
-}
-
-fn unready(containers: &[Container], reports: &[Report]) -> String {
-    let names = containers.iter().zip(reports).filter(|(_, report)| !report.ready);
-    names.map(|(container, _)| container.name.as_str()).collect::<Vec<_>>().join(" ")
-}
-
-fn unready_init(containers: &[Container], picture: &Picture) -> String {
-    let done = |report: &Report| matches!(&report.state, State::Ended(end) if end.code == 0);
-    let names = containers
-        .iter()
-        .zip(&picture.init)
-        .filter(|(container, report)| !(done(report) || is_sidecar(container) && report.started));
-    names.map(|(container, _)| container.name.as_str()).collect::<Vec<_>>().join(" ")
-}
-
-fn addresses(list: &[IpAddr]) -> Value {
-    list.iter().map(|ip| json!({ "ip": ip })).collect()
-}
-
-/// Kubernetes writes times in whole seconds.
-pub(super) fn time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-fn show_condition(
-    (name, holds, since): &(&str, bool, Timestamp),
-    phase: &str,
-    missing: &str,
-    unfinished: &str,
-) -> Value {
-    let mut condition = json!({
-        "type": name,
-        "status": if *holds { "True" } else { "False" },
-        "lastProbeTime": null,
-        "lastTransitionTime": time(*since),
-    });
-    let explained = match (*name, phase) {
-        _ if *holds => None,
-        ("Ready" | "ContainersReady", "Succeeded") => Some(("PodCompleted", String::new())),
-        ("Ready" | "ContainersReady", "Failed") => Some(("PodFailed", String::new())),
-        ("Ready", _) if missing.is_empty() => {
-            Some(("ReadinessGatesNotReady", "a readiness gate's condition does not hold".into()))
-        }
-        ("Ready" | "ContainersReady", _) => {
-            Some(("ContainersNotReady", format!("containers with unready status: [{missing}]")))
-        }
-        ("Initialized", _) => Some((
-            "ContainersNotInitialized",
-            format!("containers with incomplete status: [{unfinished}]"),
-        )),
-        _ => None,
-    };
-    if let Some((reason, message)) = explained {
-        condition["reason"] = json!(reason);
-        if !message.is_empty() {
-            condition["message"] = json!(message);
-        }
-    }
-    condition
-}
-
-fn statuses(containers: &[Container], reports: &[Report]) -> Value {
-    let show = |(container, report): (&Container, &Report)| {
-        let id = format!("skep://{}-{}", container.name, report.restarts);
-        json!({
-            "name": container.name,
-            "image": container.image.as_deref().unwrap_or(""),
-            "imageID": "",
-            "containerID": id,
-            "ready": report.ready,
-            "started": report.started,
-            "restartCount": report.restarts,
-            "state": show_state(&report.state),
-            "lastState": report.last.as_ref().map_or_else(|| json!({}), show_end),
-        })
-    };
-    containers.iter().zip(reports).map(show).collect()
-}
-
-fn show_state(state: &State) -> Value {
-    match state {
-        State::Waiting { reason, message } if message.is_empty() => {
-            json!({ "waiting": { "reason": reason } })
-        }
-        State::Waiting { reason, message } => {
-            json!({ "waiting": { "reason": reason, "message": message } })
-        }
-        State::Running(since) => json!({ "running": { "startedAt": time(*since) } }),
-        State::Ended(end) => show_end(end),
-    }
-}
-
-fn show_end(end: &End) -> Value {
-    let mut terminated = json!({
-        "exitCode": end.code,
-        "reason": end.reason,
-        "startedAt": time(end.started),
-        "finishedAt": time(end.finished),
-    });
-    if !end.message.is_empty() {
-        terminated["message"] = json!(end.message);
-    }
-    json!({ "terminated": terminated })
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::from_value;
 
     use super::*;
+    use crate::lab::kubelet::report::End;
 
     fn ended(code: i32) -> Report {
         let now = Timestamp::now();
@@ -410,7 +280,7 @@ mod tests {
         let pod: Pod =
             from_value(json!({ "spec": { "restartPolicy": policy, "containers": [] } })).unwrap();
         let sidecars = vec![false; init.len()];
-        Picture { init, main, sidecars, sandbox: true, ..Picture::new(&pod, vec![]) }
+        Picture { init, main, sidecars, sandbox: true, ..Picture::new(&pod, vec![], Past::Over) }
     }
 
     #[test]
@@ -430,20 +300,6 @@ mod tests {
             let found = picture(policy, init, main.clone()).phase();
             assert_eq!(found, expected, "{policy} {main:?}");
         }
-    }
-
-    #[test]
-    fn a_container_that_ran_before_the_boot_counts_it_as_a_restart() {
-        let status = |state: Value, restarts: i32| -> ContainerStatus {
-            from_value(json!({ "name": "c", "image": "", "imageID": "", "ready": true,
-                "restartCount": restarts, "state": state }))
-            .unwrap()
-        };
-        let running =
-            again(&status(json!({ "running": { "startedAt": "2026-01-01T00:00:00Z" } }), 2));
-        let running = running.unwrap();
-        assert_eq!((running.restarts, running.last.unwrap().code), (3, 255));
-        assert_eq!(again(&status(json!({ "waiting": { "reason": "x" } }), 0)), None);
     }
 
     #[test]

@@ -261,8 +261,10 @@ fn ask_of(runner: &Runner, probe: &Probe) -> Option<Ask> {
         if matches!(runner.program, Program::StandIn(_)) {
             return Some(Ask::Nothing);
         }
+        let aside = runner.aside();
+        aside.create().ok()?;
         let entry = Entry {
-            cgroup: Some(runner.cgroup().path().to_owned()),
+            cgroup: Some(aside.path().to_owned()),
             places: runner.sandbox.places.clone(),
             session: true,
             terminal: false,

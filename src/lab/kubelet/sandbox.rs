@@ -1,6 +1,7 @@
 //! A pod's sandbox: its namespaces, files, addresses and control group.
 
 use std::{
+    collections::{BTreeSet, HashSet},
     fmt::Write as _,
     fs,
     net::IpAddr,
@@ -17,11 +18,10 @@ use serde_json::{Map, Value, json};
 use super::{
     cni::{Attachment, CniError},
     host::Host,
-    resolver,
+    pod_files::{PodFiles, Record, hostname},
     volume::{Mount, VolumeMountError, attach},
 };
 use crate::lab::{
-    dns,
     fabric::{self, FabricError},
     host::{
         cgroup::{Cgroup, CgroupError},
@@ -29,7 +29,7 @@ use crate::lab::{
         namespace::{self, NamespaceError},
     },
     node,
-    state::{StateError, create_dir, failed, inside},
+    state::{StateError, failed, inside},
 };
 
 /// A sandbox could not be made or removed.
@@ -63,6 +63,17 @@ pub(crate) enum SandboxError {
     },
 }
 
+/// What an earlier process of the lab has left of a pod's sandbox.
+#[derive(Debug)]
+pub(super) enum Left {
+    /// Nothing.
+    Nothing,
+    /// A part of it, to be removed.
+    Part(Sandbox),
+    /// All of it.
+    Whole(Sandbox),
+}
+
 /// Where a pod's containers run.
 #[derive(Clone, Debug)]
 pub(super) struct Sandbox {
@@ -80,6 +91,53 @@ pub(super) fn is_on_host(pod: &Pod) -> bool {
     pod.spec.as_ref().and_then(|spec| spec.host_network) == Some(true)
 }
 
+impl Left {
+    /// Looks for what is left of a pod.
+    pub(super) fn of(host: &Host, pod: &Pod) -> Self {
+        let uid = pod.uid().unwrap_or_default();
+        if !is_on_host(pod) {
+            return Self::of_uid(host, &uid);
+        }
+        let cgroup = host.pod_cgroup(&uid);
+        if cgroup.path().exists() {
+            Self::Whole(Sandbox::on_host(host, cgroup))
+        } else {
+            Self::Nothing
+        }
+    }
+
+    /// Looks for what is left of a pod of which only the uid is known.
+    fn of_uid(host: &Host, uid: &str) -> Self {
+        let (files, cgroup) = (PodFiles::new(uid), host.pod_cgroup(uid));
+        let places = vec![host.place(), files.place.clone()];
+        let Some(Record { network, addresses }) = files.record(host) else {
+            let exists = cgroup.path().exists();
+            let part = Sandbox { places, cgroup, addresses: vec![], network: None };
+            return if exists { Self::Part(part) } else { Self::Nothing };
+        };
+        let network = Some(network);
+        match addresses {
+            Some(addresses) => Self::Whole(Sandbox { places, cgroup, addresses, network }),
+            None => Self::Part(Sandbox { places, cgroup, addresses: vec![], network }),
+        }
+    }
+
+    /// Returns what is left on a node of pods that are none of these, by uid: they ended while the
+    /// lab's process was away.
+    pub(super) fn of_others(host: &Host, uids: &HashSet<&str>) -> Vec<(String, Sandbox)> {
+        let files = PodFiles::all(host).into_iter();
+        let groups = host.cgroup.child("pods").children().into_iter();
+        let groups = groups.filter_map(|name| name.strip_prefix("pod").map(str::to_owned));
+        let all: BTreeSet<String> = files.chain(groups).collect();
+        let others = all.into_iter().filter(|uid| !uids.contains(uid.as_str()));
+        let found = others.filter_map(|uid| match Self::of_uid(host, &uid) {
+            Self::Nothing => None,
+            Self::Part(sandbox) | Self::Whole(sandbox) => Some((uid, sandbox)),
+        });
+        found.collect()
+    }
+}
+
 impl Sandbox {
     /// Makes the sandbox of a pod: all of it, or nothing.
     ///
@@ -90,21 +148,25 @@ impl Sandbox {
         pod: &Pod,
         mounts: &[Mount],
     ) -> Result<Self, SandboxError> {
-        let cgroup = host.pod_cgroup(pod);
+        let uid = pod.uid().unwrap_or_default();
+        let cgroup = host.pod_cgroup(&uid);
         cgroup.create()?;
         if is_on_host(pod) {
-            let addresses = host.plan.ips().collect();
-            return Ok(Self { places: vec![host.place()], cgroup, addresses, network: None });
+            return Ok(Self::on_host(host, cgroup));
         }
-        let files = PodFiles::new(pod);
+        let files = PodFiles::new(&uid);
         files.write(host, pod)?;
         let network = attachment(pod);
+        let mut record = Record { network: network.clone(), addresses: None };
+        files.keep(host, &record)?;
         let added = namespace::run_in(&[host.place()], || {
             build(host, &files, &network, pod, mounts).inspect_err(|_| demolish(&files, &network))
         });
         match added {
             Ok(addresses) => {
                 files.write_hosts(host, pod, &addresses)?;
+                record.addresses = Some(addresses.clone());
+                files.keep(host, &record)?;
                 let places = vec![host.place(), files.place.clone()];
                 Ok(Self { places, cgroup, addresses, network: Some(network) })
             }
@@ -115,11 +177,22 @@ impl Sandbox {
         }
     }
 
-    /// Takes the pod off the network and removes its namespaces; processes must have ended.
-    pub(super) fn destroy(&self, host: &Arc<Host>, pod: &Pod) -> Result<(), SandboxError> {
+    /// The sandbox of a pod on the host network.
+    fn on_host(host: &Host, cgroup: Cgroup) -> Self {
+        let addresses = host.plan.ips().collect();
+        Self { places: vec![host.place()], cgroup, addresses, network: None }
+    }
+
+    /// Returns the control group of a container.
+    pub(super) fn group_of(&self, container: &str) -> Cgroup {
+        self.cgroup.child(container)
+    }
+
+    /// Takes the pod with a uid off the network and removes its namespaces, after its processes.
+    pub(super) fn destroy(&self, host: &Arc<Host>, uid: &str) -> Result<(), SandboxError> {
         self.cgroup.kill()?;
         if let Some(network) = &self.network {
-            let files = PodFiles::new(pod);
+            let files = PodFiles::new(uid);
             namespace::run_in(&[host.place()], || {
                 host.runtime
                     .del(network)
@@ -171,78 +244,6 @@ fn demolish(files: &PodFiles, network: &Attachment) {
     mounts::detach(&network.netns).ok();
     fs::remove_file(&network.netns).ok();
     mounts::detach_below(&files.place);
-}
-
-fn hostname(pod: &Pod) -> String {
-    let given = pod.spec.as_ref().and_then(|spec| spec.hostname.clone());
-    given.unwrap_or_else(|| pod.name_any())
-}
-
-/// Returns the names of a pod in its own hosts file: with a subdomain, the whole one first.
-fn names(pod: &Pod) -> String {
-    let (own, subdomain) =
-        (hostname(pod), pod.spec.as_ref().and_then(|spec| spec.subdomain.as_deref()));
-    match subdomain {
-        Some(subdomain) => {
-            let namespace = pod.namespace().unwrap_or_default();
-            format!("{own}.{subdomain}.{namespace}.svc.{}\t{own}", dns::DOMAIN)
-        }
-        None => own,
-    }
-}
-
-/// The files of a pod, by the paths the node sees.
-struct PodFiles {
-    place: PathBuf,
-}
-
-impl PodFiles {
-    fn new(pod: &Pod) -> Self {
-        Self { place: Path::new(inside::PODS).join(pod.uid().unwrap_or_default()) }
-    }
-
-    fn outside(&self, host: &Host, name: &str) -> PathBuf {
-        let place = self.place.to_str().expect("made of text");
-        host.node.outside(place).join(name)
-    }
-
-    /// Writes everything known before the pod has addresses.
-    fn write(&self, host: &Host, pod: &Pod) -> Result<(), StateError> {
-        let resolver = resolver::text(host, pod);
-        let files = [
-            ("etc/hostname".to_owned(), format!("{}\n", hostname(pod))),
-            ("etc/hosts".to_owned(), node::hosts(&hostname(pod), std::iter::empty())),
-        ];
-        for (name, content) in files {
-            let path = self.outside(host, &name);
-            create_dir(path.parent().expect("below the pod's directory"))?;
-            fs::write(&path, content).map_err(|source| failed("write", &path, source))?;
-        }
-        resolver::write(host, pod, &resolver)?;
-        let bin = self.outside(host, "run/lab/bin");
-        create_dir(&bin)?;
-        let copy = self.outside(host, inside::WORLD_AUTHORITY.trim_start_matches('/'));
-        fs::copy(host.node.outside(inside::WORLD_AUTHORITY), &copy)
-            .map_err(|source| failed("write", &copy, source))?;
-        node::link_own_file(&bin.join("skep"))
-    }
-
-    /// Writes in place: the file is mounted over the pod's `/etc/hosts`.
-    fn write_hosts(&self, host: &Host, pod: &Pod, addresses: &[IpAddr]) -> Result<(), StateError> {
-        let mut text = node::hosts(&names(pod), addresses.iter().copied());
-        let aliases = pod.spec.as_ref().and_then(|spec| spec.host_aliases.as_deref());
-        for alias in aliases.unwrap_or_default() {
-            let names = alias.hostnames.as_deref().unwrap_or_default().join("\t");
-            writeln!(text, "{}\t{names}", alias.ip).expect("text grows");
-        }
-        let path = self.outside(host, "etc/hosts");
-        fs::write(&path, text).map_err(|source| failed("write", &path, source))
-    }
-
-    fn remove(&self, host: &Host) {
-        // Leftovers are removed with the node.
-        fs::remove_dir_all(self.outside(host, "")).ok();
-    }
 }
 
 fn attachment(pod: &Pod) -> Attachment {

@@ -15,7 +15,7 @@ use std::{
 
 use tokio::{
     io::AsyncReadExt,
-    process::{Child, Command},
+    process::Command,
     task::JoinHandle,
     time::{sleep, timeout},
 };
@@ -27,6 +27,7 @@ use super::{
     exec::{is_there, spawn_on_terminal},
     field::Missing,
     log::{self, OpenLog},
+    process::Process,
     program::Program,
 };
 use crate::lab::{
@@ -56,7 +57,7 @@ pub(super) enum StartError {
 
 /// A process that has been started.
 pub(super) struct Started {
-    pub(super) child: Child,
+    pub(super) process: Process,
     /// Where a stand-in hangs up as soon as it listens.
     signal: Option<UnixStream>,
     /// The log, which is open as long as this is.
@@ -125,7 +126,12 @@ fn stand_in(mut command: Command, file: fs::File, log: OpenLog) -> io::Result<St
         .stdout(file.try_clone()?)
         .stderr(file)
         .spawn()?;
-    Ok(Started { child, signal: Some(near), log: Some(log), recorder: None })
+    Ok(Started {
+        process: Process::Child(child),
+        signal: Some(near),
+        log: Some(log),
+        recorder: None,
+    })
 }
 
 fn on_pipe(
@@ -140,7 +146,7 @@ fn on_pipe(
     let mut child = command.stdin(stdin).stdout(file.try_clone()?).stderr(file).spawn()?;
     let input = child.stdin.take().map(console::feed_pipe);
     runner.console.open(path, input, None);
-    Ok(Started { child, signal: None, log: Some(log), recorder: None })
+    Ok(Started { process: Process::Child(child), signal: None, log: Some(log), recorder: None })
 }
 
 fn on_terminal(
@@ -159,10 +165,22 @@ fn on_terminal(
         // What cannot be written is lost, as on a full disk.
         console::record(terminal, file, log).await.ok();
     });
-    Ok(Started { child, signal: None, log: None, recorder: Some(recorder) })
+    let process = Process::Child(child);
+    Ok(Started { process, signal: None, log: None, recorder: Some(recorder) })
 }
 
 impl Started {
+    /// Takes over the process that an earlier process of the lab has started for a run. Its input
+    /// has ended with that one.
+    pub(super) fn kept(runner: &Runner, run: u32) -> Option<Self> {
+        let process = Process::kept(&runner.cgroup())?;
+        let path = log_path(runner, run);
+        runner.console.open(&path, None, None);
+        // Without its times the log is still there.
+        let log = runner.host.shared.backend.clock().watch(&path).ok();
+        Some(Self { process, signal: None, log, recorder: None })
+    }
+
     /// Waits until a stand-in hangs up, which it does when it listens and when it ends.
     pub(super) async fn listens(&mut self) {
         let Some(signal) = self.signal.take() else { return };
@@ -171,7 +189,7 @@ impl Started {
         if let Ok(mut line) = line {
             tokio::select! {
                 _ = line.read_u8() => {}
-                _ = self.child.wait() => {}
+                _ = self.process.wait() => {}
                 () = sleep(LISTENS_WITHIN) => {}
             }
         }

@@ -43,6 +43,10 @@ const LIMITS: &[Limit] = &[
     Limit { what: "runtime classes are ignored", asks: |one| has(one, "runtimeClassName") },
     Limit { what: "SCTP ports are not served", asks: sctp },
     Limit {
+        what: "quotas and limit ranges are kept, and limit nothing",
+        asks: |one| is(one, "", &["ResourceQuota", "LimitRange"]),
+    },
+    Limit {
         what: "nothing serves ingresses",
         asks: |one| is(one, "networking.k8s.io", &["Ingress"]),
     },

@@ -144,6 +144,9 @@ fn what_a_lab_does_not_do_is_told_once_each() {
         manifest(
             json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": { "name": "i" } }),
         ),
+        manifest(
+            json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "q" } }),
+        ),
     ]);
     assert_eq!(
         found,
@@ -152,6 +155,7 @@ fn what_a_lab_does_not_do_is_told_once_each() {
             "volumes of other systems stay empty (Deployment shop/h)",
             "devices such as GPUs are not there; requests for them are ignored (Deployment shop/e)",
             "privileges, capabilities and users of containers are ignored (Deployment shop/f)",
+            "quotas and limit ranges are kept, and limit nothing (ResourceQuota q)",
             "nothing serves ingresses (Ingress i)",
         ]
     );

@@ -62,7 +62,9 @@ pub async fn serve(dir: LabDir, shutdown: CancellationToken) -> Result<(), World
     let record = dir.record()?;
     let families = record.spec.ip_family;
     let whoami = Arc::new(Whoami { pod: "world".into(), ..Whoami::default() });
-    let authority = Authority::generate(&format!("{}-world", dir.name()))?;
+    // Kept, so that pods trust the servers that are started after others have died.
+    let key = dir.world().join("authority.key");
+    let authority = Authority::kept(&format!("{}-world", dir.name()), &key)?;
     state::write_public(&dir.world_authority(), authority.certificate_pem().as_bytes())?;
     let certificates = Arc::new(Certificates::new(authority));
     let mut servers = JoinSet::new();

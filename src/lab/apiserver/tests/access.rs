@@ -5,7 +5,7 @@ use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use super::harness::Lab;
-use super::protocol::send;
+use super::protocol::{send, send_as};
 
 async fn post(lab: &Lab, path: &str, body: Value) -> Value {
     let body = body.to_string().into_bytes();
@@ -27,6 +27,36 @@ fn denied(error: kube::Error) -> String {
         kube::Error::Api(status) if status.code == 403 => status.message.clone(),
         other => panic!("{other}"),
     }
+}
+
+#[tokio::test]
+async fn strangers_are_forbidden_what_they_may_not_and_forgers_are_nobody() {
+    let lab = Lab::start().await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let denied = "User \"system:anonymous\" cannot";
+    for (path, credential, code, said) in [
+        ("/healthz", "", 200, ""),
+        ("/version", "", 200, ""),
+        ("/api", "", 403, denied),
+        ("/openapi/v3", "", 403, denied),
+        (pods, "", 403, denied),
+        (pods, "Authorization: Bearer wrong\r\n", 401, "Unauthorized"),
+        (pods, "Authorization: Basic eDp5\r\n", 401, "Unauthorized"),
+        ("/healthz", "Authorization: Bearer wrong\r\n", 401, "Unauthorized"),
+    ] {
+        let (found, answer) =
+            send_as(&lab, credential, ("GET", path), "application/json", vec![]).await;
+        assert_eq!(found, code, "{path} {credential}: {answer}");
+        let message = answer["message"].as_str().unwrap_or_default();
+        assert!(message.contains(said), "{path} {credential}: {answer}");
+    }
+    // What is bound to strangers is theirs.
+    let binding = json!({"metadata": {"name": "all"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:unauthenticated"}]});
+    post(&lab, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding).await;
+    let (code, _) = send_as(&lab, "", ("GET", pods), "application/json", vec![]).await;
+    assert_eq!(code, 200);
 }
 
 #[tokio::test]

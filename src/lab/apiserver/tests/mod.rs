@@ -3,9 +3,9 @@
 mod access;
 mod clients;
 mod commands;
+mod evictions;
 mod faults;
 mod harness;
-mod kubectl;
 mod lists;
 mod protocol;
 mod scale;

@@ -16,9 +16,21 @@ pub(super) async fn send(
     kind: &str,
     body: Vec<u8>,
 ) -> (u16, Value) {
+    let credential = format!("Authorization: Bearer {TOKEN}\r\n");
+    send_as(lab, &credential, (method, path), kind, body).await
+}
+
+/// The same with another credential, or none.
+pub(super) async fn send_as(
+    lab: &Lab,
+    credential: &str,
+    (method, path): (&str, &str),
+    kind: &str,
+    body: Vec<u8>,
+) -> (u16, Value) {
     let mut stream = lab.connect().await;
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n{credential}\
          Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );

@@ -7,6 +7,7 @@ mod changes;
 mod creates;
 mod definitions;
 mod deletes;
+mod everyday;
 mod reads;
 mod refusals;
 mod shell;

@@ -1,77 +1,13 @@
-//! kubectl against the server, when one is on the machine.
+//! What people type every day.
 
-use std::path::Path;
-use std::process::Output;
-
-use super::harness::Lab;
-
-/// Runs kubectl; `None` without one, so that tests on such machines say so and end.
-async fn kubectl(lab: &Lab, arguments: &[&str], stdin: &str) -> Option<Output> {
-    let config = lab.kubeconfig_file();
-    let cache = lab.path("cache");
-    let mut command = tokio::process::Command::new("kubectl");
-    command
-        .args(arguments)
-        .env("KUBECONFIG", &config)
-        .env("HOME", lab.path("."))
-        .env("KUBECACHEDIR", &cache)
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped());
-    let mut child = match command.spawn() {
-        Ok(child) => child,
-        Err(_) => {
-            println!("no kubectl on PATH: nothing checked");
-            return None;
-        }
-    };
-    let mut input = child.stdin.take().unwrap();
-    tokio::io::AsyncWriteExt::write_all(&mut input, stdin.as_bytes()).await.unwrap();
-    drop(input);
-    Some(child.wait_with_output().await.unwrap())
-}
-
-/// Runs kubectl, which must succeed, and returns what it printed.
-async fn run(lab: &Lab, line: &str, stdin: &str) -> Option<String> {
-    let arguments: Vec<&str> = line.split(' ').collect();
-    let output = kubectl(lab, &arguments, stdin).await?;
-    let (out, err) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "kubectl {line}: {out}{err}");
-    Some(out.into_owned())
-}
-
-const DEPLOYMENT: &str = r#"
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, labels: {app: web}}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - {name: web, image: "nginx:1", ports: [{containerPort: 80}]}
-"#;
-
-const POD: &str = r#"
-apiVersion: v1
-kind: Pod
-metadata: {name: p}
-spec: {nodeName: node-1, containers: [{name: c, image: x}]}
-"#;
+use super::shell::{DEPLOYMENT, POD, Shell};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs kubectl 1.31 or newer on PATH"]
 async fn everyday_commands_work() {
-    let lab = Lab::start().await;
-    let Some(version) = run(&lab, "version", "").await else { return };
-    assert!(version.contains("Server Version"), "{version}");
-    let step = async |line: &str, stdin: &str, wanted: &str| {
-        let out = run(&lab, line, stdin).await.unwrap();
-        assert!(out.contains(wanted), "kubectl {line}: expected {wanted:?} in\n{out}");
-    };
+    let shell = Shell::start().await;
+    let step = async |line: &str, stdin: &str, wanted: &str| shell.takes(line, stdin, wanted).await;
+    step("version", "", "Server Version").await;
     step("get namespaces", "", "kube-system").await;
     step("apply -f -", DEPLOYMENT, "deployment.apps/web created").await;
     step("apply -f -", DEPLOYMENT, "deployment.apps/web unchanged").await;
@@ -104,7 +40,7 @@ async fn everyday_commands_work() {
     step("exec p -- echo from inside", "", "from inside").await;
     step("exec -i p -- cat", "piped", "piped").await;
     step("logs p --tail=1", "", "three").await;
-    let failed = kubectl(&lab, &["exec", "p", "--", "exit", "7"], "").await.unwrap();
+    let failed = shell.run("exec p -- exit 7", "").await;
     assert_eq!(failed.status.code(), Some(7));
     step("delete pod p --grace-period=0 --force", "", "force deleted").await;
     step("api-resources", "", "networkpolicies").await;
@@ -113,7 +49,7 @@ async fn everyday_commands_work() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs kubectl 1.31 or newer on PATH"]
 async fn commands_that_send_protobuf_work() {
-    let lab = Lab::start().await;
+    let shell = Shell::start().await;
     for (line, wanted) in [
         ("create namespace shop", "namespace/shop created"),
         ("create configmap c --from-literal=a=b", "configmap/c created"),
@@ -154,25 +90,20 @@ async fn commands_that_send_protobuf_work() {
         ("auth can-i --list", "*"),
         ("auth whoami", "kubernetes-admin"),
     ] {
-        let Some(out) = run(&lab, line, "").await else { return };
-        assert!(out.contains(wanted), "kubectl {line}: expected {wanted:?} in\n{out}");
+        shell.prints(line, wanted).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs kubectl 1.31 or newer on PATH"]
 async fn problems_are_explained() {
-    let lab = Lab::start().await;
-    let fails = async |line: &str, stdin: &str, wanted: &str| {
-        let arguments: Vec<&str> = line.split(' ').collect();
-        let Some(output) = kubectl(&lab, &arguments, stdin).await else { return };
-        let err = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && err.contains(wanted), "kubectl {line}: {err}");
-    };
+    let shell = Shell::start().await;
+    let fails =
+        async |line: &str, stdin: &str, wanted: &str| shell.refuses(line, stdin, wanted).await;
     fails("get pod nope", "", "pods \"nope\" not found").await;
     fails(
         "apply -f -",
-        &POD.replace("image: x", "image: x, junk: 1"),
+        &POD.replace("name: c,", "name: c, junk: 1,"),
         "unknown field \"spec.containers[0].junk\"",
     )
     .await;
@@ -182,6 +113,5 @@ async fn problems_are_explained() {
         "`selector` does not match template `labels`",
     )
     .await;
-    fails("create -f -", &POD.replace("name: p", "name: Bad_Name"), "is invalid").await;
-    assert!(Path::new(&lab.kubeconfig_file()).exists());
+    fails("create -f -", &POD.replace("name: p,", "name: Bad_Name,"), "is invalid").await;
 }

@@ -1,5 +1,9 @@
 //! DaemonSets: one pod on every node that will have it.
 
+mod rollout;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,7 +16,7 @@ use serde_json::json;
 
 use super::{
     matching::{selects, tolerates_all, tolerates_staying},
-    owned::{count, has_ended, is_available, is_ready, pod_of, random_name, share, with_label},
+    owned::{count, has_ended, is_available, is_ready, pod_of, random_name, with_label},
     revision::{REVISION, Revisions},
     snapshot::{PodsByOwner, Snapshot, is_ending},
 };
@@ -70,10 +74,7 @@ fn plan_one(
         let here = owned.iter().filter(|pod| node_of(pod) == Some(host));
         // One that is ending still holds the node's ports.
         if here.filter(|pod| !has_ended(pod)).count() == 0 {
-            let mut pod = pod_of(set, &spec.template, random_name(&set.name_any()));
-            pod.metadata.labels = with_label(pod.metadata.labels.take(), REVISION, hash);
-            pod.spec = Some(PodSpec { node_name: Some(host.clone()), ..pod_spec.clone() });
-            actions.push(Action::create(&pod).told_to(set, TELLER));
+            actions.push(create(set, &pod_spec, host, hash));
         }
     }
     for pod in owned.iter().filter(|pod| !is_ending(pod.as_ref())) {
@@ -83,10 +84,29 @@ fn plan_one(
         }
     }
     if actions.is_empty() {
-        actions.extend(outdated(set, owned, hash, hosts.len(), now));
+        let view = View { set, pod_spec: &pod_spec, hosts: &hosts, owned, hash, now };
+        actions.extend(rollout::plan(&view));
     }
     actions.extend(status(set, &hosts, owned, hash, now));
     actions
+}
+
+/// A set, where it is to be, and what there is of it.
+struct View<'a> {
+    set: &'a DaemonSet,
+    pod_spec: &'a PodSpec,
+    hosts: &'a [String],
+    owned: &'a [Arc<Pod>],
+    hash: &'a str,
+    now: Timestamp,
+}
+
+/// Makes the pod of a node.
+fn create(set: &DaemonSet, pod_spec: &PodSpec, host: &str, hash: &str) -> Action {
+    let mut pod = pod_of(set, &set.spec.template, random_name(&set.name_any()));
+    pod.metadata.labels = with_label(pod.metadata.labels.take(), REVISION, hash);
+    pod.spec = Some(PodSpec { node_name: Some(host.to_owned()), ..pod_spec.clone() });
+    Action::create(&pod).told_to(set, TELLER)
 }
 
 /// Adds what Kubernetes lets the pods of every DaemonSet tolerate.
@@ -108,42 +128,6 @@ fn with_daemon_tolerations(spec: &DaemonSetSpec) -> PodSpec {
         tolerations.push(tolerate("node.kubernetes.io/network-unavailable", "NoSchedule"));
     }
     pod
-}
-
-/// Replaces pods of an older template: those that do not serve, and as many others as may be
-/// missed at a time. A surge is not made: two pods of a set on one node would want the same ports.
-fn outdated(
-    set: &DaemonSet,
-    owned: &[Arc<Pod>],
-    hash: &str,
-    hosts: usize,
-    now: Timestamp,
-) -> Vec<Action> {
-    let strategy = set.spec.update_strategy.clone().unwrap_or_default();
-    if strategy.type_.as_deref() == Some("OnDelete") {
-        return vec![];
-    }
-    let hosts = i32::try_from(hosts).unwrap_or(i32::MAX);
-    let rolling = strategy.rolling_update.unwrap_or_default();
-    let limit = match &rolling.max_unavailable {
-        None => 1,
-        some => share(some.as_ref(), hosts, f64::ceil).max(1),
-    };
-    let serves = |pod: &Arc<Pod>| {
-        is_available(pod, set.spec.min_ready_seconds, now) && !is_ending(pod.as_ref())
-    };
-    let old = |pod: &&Arc<Pod>| {
-        pod.labels().get(REVISION).is_none_or(|own| own != hash) && !is_ending(pod.as_ref())
-    };
-    let mut spare = limit - (hosts - count(owned, |pod| serves(pod)));
-    let mut old: Vec<_> = owned.iter().filter(old).collect();
-    old.sort_by_key(|pod| serves(pod));
-    old.retain(|pod| {
-        let free = !serves(pod);
-        spare -= i32::from(!free);
-        free || spare >= 0
-    });
-    old.into_iter().map(|pod| Action::delete(pod.as_ref()).told_to(set, TELLER)).collect()
 }
 
 fn status(
@@ -175,74 +159,4 @@ fn status(
         before[name] == *is || before[name].is_null() && *is == 0 && !before.is_null()
     });
     (!same).then(|| Action::status(set, &status))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, from_value};
-
-    use super::*;
-    use crate::lab::cluster::Write;
-
-    fn set(spec: Value) -> DaemonSet {
-        let mut value = json!({
-            "metadata": { "name": "d", "namespace": "x", "uid": "d" },
-            "spec": { "selector": {}, "template": { "spec": { "containers": [] } } },
-        });
-        json_patch::merge(&mut value["spec"], &spec);
-        from_value(value).unwrap()
-    }
-
-    fn node(name: &str, taints: Value) -> Arc<Node> {
-        let value = json!({ "metadata": { "name": name }, "spec": { "taints": taints } });
-        Arc::new(from_value(value).unwrap())
-    }
-
-    fn pod(node: &str, hash: &str, ready: &str) -> Arc<Pod> {
-        let value = json!({
-            "metadata": { "name": format!("p-{node}"), "labels": { REVISION: hash } },
-            "spec": { "nodeName": node, "containers": [] },
-            "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": ready }] },
-        });
-        Arc::new(from_value(value).unwrap())
-    }
-
-    fn deletions(set: &DaemonSet, nodes: &[Arc<Node>], owned: &[Arc<Pod>]) -> Vec<String> {
-        let actions = plan_one(set, nodes, owned, "new", Timestamp::now());
-        let gone = actions.iter().filter(|one| matches!(one.write, Write::Delete { .. }));
-        gone.map(|action| action.name().to_owned()).collect()
-    }
-
-    #[test]
-    fn a_taint_keeps_pods_out_and_only_no_execute_throws_them_out() {
-        let set = set(json!({}));
-        let nodes = [
-            node("a", json!([{ "key": "k", "effect": "NoSchedule" }])),
-            node("b", json!([{ "key": "k", "effect": "NoExecute" }])),
-            node("c", json!([])),
-        ];
-        let owned = [pod("a", "new", "True"), pod("b", "new", "True")];
-        assert_eq!(deletions(&set, &nodes, &owned), ["p-b"]);
-        let actions = plan_one(&set, &nodes, &owned, "new", Timestamp::now());
-        let made = actions.iter().filter(|one| matches!(one.write, Write::Create(_)));
-        assert_eq!(made.count(), 1);
-    }
-
-    #[test]
-    fn old_pods_go_as_far_as_they_may_be_missed() {
-        let nodes = ["a", "b", "c", "d"].map(|name| node(name, json!([])));
-        let rolling = |most: Value| {
-            set(json!({ "updateStrategy": { "rollingUpdate": { "maxUnavailable": most } } }))
-        };
-        let all = ["a", "b", "c", "d"].map(|name| pod(name, "old", "True"));
-        assert_eq!(deletions(&rolling(json!(1)), &nodes, &all).len(), 1);
-        assert_eq!(deletions(&rolling(json!("50%")), &nodes, &all).len(), 2);
-        // One that does not serve is no loss, but stands for the one that may be missed.
-        let mut one_bad = all.clone();
-        one_bad[2] = pod("c", "old", "False");
-        assert_eq!(deletions(&rolling(json!(1)), &nodes, &one_bad), ["p-c"]);
-        let mut one_new = all;
-        one_new[2] = pod("c", "new", "False");
-        assert!(deletions(&rolling(json!(1)), &nodes, &one_new).is_empty());
-    }
 }
