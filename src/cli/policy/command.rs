@@ -2,18 +2,20 @@
 
 use clap::Subcommand;
 
-use super::matrix;
+use super::{explain, matrix};
 use crate::cli::{error::Error, exit::Answer, output::Output};
 
 /// What can be asked of policies.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Explain(explain::Args),
     Matrix(matrix::Args),
 }
 
 /// Runs a verb.
 pub(crate) fn run(command: Command, out: &Output) -> Result<Answer, Error> {
     match command {
+        Command::Explain(args) => args.run(out),
         Command::Matrix(args) => args.run(out),
     }
 }

@@ -2,9 +2,11 @@
 
 mod command;
 mod error;
+mod explain;
 mod fetch;
 mod files;
 mod matrix;
+mod port;
 mod source;
 
 pub(crate) use command::{Command, run};

@@ -7,4 +7,5 @@ mod side;
 
 pub use decide::{Deciding, Decision, Mode, Verdict};
 pub use peers::PeerMatcher;
-pub use side::{Judge, Packet, Side};
+pub(in crate::policy) use side::is_subject;
+pub use side::{Judge, Packet, Side, ports_include};

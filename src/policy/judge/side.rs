@@ -102,7 +102,7 @@ pub struct Side<'s, 'r> {
 }
 
 /// Tells whether a rule applies to somebody.
-fn is_subject(subject: &Subject, actor: &Actor) -> bool {
+pub(in crate::policy) fn is_subject(subject: &Subject, actor: &Actor) -> bool {
     match subject {
         Subject::Pods(selector) => actor.role == Role::Pod && selector.matches(&actor.labels),
         Subject::Endpoints(selector) => {
@@ -111,6 +111,11 @@ fn is_subject(subject: &Subject, actor: &Actor) -> bool {
         }
         Subject::Nodes(selector) => actor.role == Role::Host && selector.matches(&actor.labels),
     }
+}
+
+/// Tells whether ports of a rule include a packet to a destination.
+pub fn ports_include(ports: &Ports, destination: &Actor, packet: Packet) -> bool {
+    ports_match(ports, destination, packet).is_some()
 }
 
 /// Returns what matches most closely, a proxy before none; `None` if nothing does.

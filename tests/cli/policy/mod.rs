@@ -1,3 +1,4 @@
-//! `skep policy` on files.
+//! `skep policy`, offline.
 
+mod explain;
 mod matrix;
