@@ -323,6 +323,12 @@ fn policy(error: &PolicyError) -> (Kind, Vec<String>) {
     match error {
         PolicyError::Cluster(inner) => cluster(inner),
         PolicyError::Spec(_) => (Kind::Usage, vec![]),
+        PolicyError::Code(_) => (
+            Kind::Usage,
+            vec!["codes are NP and four digits, or names such as no-dns-egress".into()],
+        ),
+        PolicyError::Write { .. } => (Kind::Environment, vec![]),
+        PolicyError::NoPods => (Kind::Input, vec!["add them with -f FILES".into()]),
         PolicyError::Rejected(_) => {
             (Kind::Input, vec!["an agent would reject these objects as a whole".into()])
         }

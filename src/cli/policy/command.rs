@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{explain, matrix};
+use super::{diff, explain, matrix};
 use crate::cli::{error::Error, exit::Answer, output::Output};
 
 /// What can be asked of policies.
@@ -10,6 +10,7 @@ use crate::cli::{error::Error, exit::Answer, output::Output};
 pub(crate) enum Command {
     Explain(explain::Args),
     Matrix(matrix::Args),
+    Diff(diff::Args),
 }
 
 /// Runs a verb.
@@ -17,5 +18,6 @@ pub(crate) fn run(command: Command, out: &Output) -> Result<Answer, Error> {
     match command {
         Command::Explain(args) => args.run(out),
         Command::Matrix(args) => args.run(out),
+        Command::Diff(args) => args.run(out),
     }
 }

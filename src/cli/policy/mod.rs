@@ -1,6 +1,7 @@
 //! `skep policy`: one file per verb.
 
 mod command;
+mod diff;
 mod error;
 mod explain;
 mod fetch;

@@ -1,4 +1,5 @@
 //! `skep policy`, offline.
 
+mod diff;
 mod explain;
 mod matrix;
