@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{diff, explain, matrix};
+use super::{diff, explain, lint, matrix};
 use crate::cli::{error::Error, exit::Answer, output::Output};
 
 /// What can be asked of policies.
@@ -11,6 +11,7 @@ pub(crate) enum Command {
     Explain(explain::Args),
     Matrix(matrix::Args),
     Diff(diff::Args),
+    Lint(lint::Args),
 }
 
 /// Runs a verb.
@@ -19,5 +20,6 @@ pub(crate) fn run(command: Command, out: &Output) -> Result<Answer, Error> {
         Command::Explain(args) => args.run(out),
         Command::Matrix(args) => args.run(out),
         Command::Diff(args) => args.run(out),
+        Command::Lint(args) => args.run(out),
     }
 }

@@ -39,6 +39,34 @@ const POLICIES: [(PolicyKind, &str, &str); 6] = [
     (PolicyKind::BaselineAdminNetworkPolicy, "v1alpha1", "baselineadminnetworkpolicies"),
 ];
 
+/// Kinds that only lint looks at.
+const CALLERS: [(&str, &str, &str, &str); 3] = [
+    (
+        "admissionregistration.k8s.io",
+        "v1",
+        "ValidatingWebhookConfiguration",
+        "validatingwebhookconfigurations",
+    ),
+    (
+        "admissionregistration.k8s.io",
+        "v1",
+        "MutatingWebhookConfiguration",
+        "mutatingwebhookconfigurations",
+    ),
+    ("apiregistration.k8s.io", "v1", "APIService", "apiservices"),
+];
+
+/// Lists all objects, and those that say whom the API server calls.
+pub(super) async fn fetch_all(cluster: &Cluster) -> Result<Vec<Document>, PolicyError> {
+    let mut documents = fetch(cluster).await?;
+    for (group, version, kind, plural) in CALLERS {
+        let gvk = GroupVersionKind::gvk(group, version, kind);
+        let resource = ApiResource::from_gvk_with_plural(&gvk, plural);
+        documents.extend(list(cluster.client(), &resource, plural).await?);
+    }
+    Ok(documents)
+}
+
 /// Lists all objects. Kinds that the cluster does not have are left out.
 pub(super) async fn fetch(cluster: &Cluster) -> Result<Vec<Document>, PolicyError> {
     let policies =

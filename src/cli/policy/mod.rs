@@ -6,6 +6,7 @@ mod error;
 mod explain;
 mod fetch;
 mod files;
+mod lint;
 mod matrix;
 mod port;
 mod source;

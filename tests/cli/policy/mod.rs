@@ -2,4 +2,5 @@
 
 mod diff;
 mod explain;
+mod lint;
 mod matrix;
