@@ -9,7 +9,7 @@ use crate::policy::lint::{CODES, Whole};
 type Case = (&'static str, String, String);
 
 const ALL: &str = "endpointSelector: {}";
-const NODE: &str = "---\napiVersion: v1\nkind: Node\nmetadata: {name: n}\nspec: {podCIDRs: [10.244.0.0/24, 'fd00:10:244::/64']}\nstatus: {addresses: [{type: InternalIP, address: 192.168.7.1}]}\n";
+const NODE: &str = "---\napiVersion: v1\nkind: Node\nmetadata: {name: one}\nspec: {podCIDRs: [10.244.0.0/24, 'fd00:10:244::/64']}\nstatus: {addresses: [{type: InternalIP, address: 192.168.7.1}]}\n";
 const DNS: &str = "{toEndpoints: [{matchLabels: {k8s:io.kubernetes.pod.namespace: kube-system}}], toPorts: [{ports: [{port: '53', protocol: ANY}], rules: {dns: [{matchPattern: '*.example.com'}]}}]}";
 
 fn service(more: &str) -> String {
