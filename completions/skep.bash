@@ -4840,7 +4840,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__policy__subcmd__explain)
-            opts="-f -o -q -v -h --port --filename --compat --mode --cluster-name --kubeconfig --context --skep-namespace --output --color --quiet --verbose --help"
+            opts="-o -f -q -v -h --port --output --filename --compat --mode --cluster-name --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4848,6 +4848,14 @@ _skep() {
             case "${prev}" in
                 --port)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json dot" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json dot" -- "${cur}"))
                     return 0
                     ;;
                 --filename)
@@ -4880,14 +4888,6 @@ _skep() {
                     ;;
                 --skep-namespace)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --output)
-                    COMPREPLY=($(compgen -W "text json dot" -- "${cur}"))
-                    return 0
-                    ;;
-                -o)
-                    COMPREPLY=($(compgen -W "text json dot" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -4986,7 +4986,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__policy__subcmd__lint)
-            opts="-o -q -v -h --cluster --select --ignore --fail-level --fail-on --output --fix --diff --explain --pod-cidr --compat --mode --cluster-name --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            opts="-o -q -v -h --cluster --select --ignore --fail-level --fail-on --output --fix --diff --unsafe-fixes --explain --cilium-version --pod-cidr --compat --mode --cluster-name --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5017,6 +5017,10 @@ _skep() {
                     return 0
                     ;;
                 --explain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cilium-version)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

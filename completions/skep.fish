@@ -190,6 +190,9 @@ complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_su
 complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from explain matrix diff lint help" -f -a "lint" -d 'Find mistakes in network policies'
 complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from explain matrix diff lint help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -l port -d 'Port with its protocol; of ICMP, the type' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'One JSON document'
+dot\t'A Graphviz graph'"
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -s f -l filename -d 'Manifests: a file, a directory, or - for stdin; may be repeated. Without any, the cluster is asked' -r -F
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -l compat -d 'Whose reading, where Cilium deviates from the text of the Kubernetes API' -r -f -a "kubernetes\t'The text of the API'
 cilium\t'Cilium\'s'"
@@ -200,9 +203,6 @@ complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcom
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -l context -d 'Context in the kubeconfig' -r
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -l skep-namespace -d 'Namespace of the agents\' pods' -r
-complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
-json\t'One JSON document'
-dot\t'A Graphviz graph'"
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
@@ -265,6 +265,7 @@ sarif\t'SARIF 2.1.0, for code scanning'
 github\t'Annotations of GitHub Actions'
 junit\t'A JUnit report'"
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l explain -d 'Show the page of a code' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l cilium-version -d 'The release of Cilium that policies are for, such as 1.17; any by default' -r
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l pod-cidr -d 'A prefix of pods, where manifests have no nodes to tell; may be repeated' -r
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l compat -d 'Whose reading, where Cilium deviates from the text of the Kubernetes API' -r -f -a "kubernetes\t'The text of the API'
 cilium\t'Cilium\'s'"
@@ -281,6 +282,7 @@ never\t'Not at all'"
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l cluster -d 'Lint the policies of the cluster, or FILES among its pods and services'
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l fix -d 'Make the changes that are safe, then report what is left'
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l diff -d 'Show the changes that --fix would make, and make none'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l unsafe-fixes -d 'With --fix or --diff: changes of verdicts, too, and what they do to connectivity'
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -s h -l help -d 'Print help (see more with \'--help\')'

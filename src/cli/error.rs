@@ -321,7 +321,13 @@ fn lab_enter(error: &lab::EnterError) -> (Kind, Vec<String>) {
 
 fn policy(error: &PolicyError) -> (Kind, Vec<String>) {
     match error {
-        PolicyError::Cluster(inner) => cluster(inner),
+        PolicyError::Cluster(inner) => {
+            let (kind, mut hints) = cluster(inner);
+            if matches!(inner, ClusterError::Kubeconfig { .. }) {
+                hints.push("manifests need no cluster: name them by -f FILES".into());
+            }
+            (kind, hints)
+        }
         PolicyError::Spec(_) => (Kind::Usage, vec![]),
         PolicyError::Code(_) => (
             Kind::Usage,

@@ -18,6 +18,7 @@ use crate::{
         Input,
         cluster::Actor,
         diff::{Change, Changes, Extent, Probe, Set, diff},
+        judge::Mode,
         text::{Document, Node},
     },
 };
@@ -35,9 +36,12 @@ use crate::{
   skep policy diff old/ new/ -f workloads.yaml --fail-on lost
   skep policy diff new-policy.yaml -o markdown")]
 pub(crate) struct Args {
-    /// OLD and NEW: files or directories; only NEW, to compare with the cluster
-    #[arg(value_names = ["OLD", "NEW"], num_args = 1..=2, required = true)]
-    paths: Vec<PathBuf>,
+    /// Manifests before; of a single path, those that are to be: the cluster is what was before
+    #[arg(value_name = "OLD")]
+    old: PathBuf,
+    /// Manifests after
+    #[arg(value_name = "NEW")]
+    new: Option<PathBuf>,
     /// Manifests that belong to both sets, such as workloads
     #[arg(short = 'f', long = "filename", value_name = "FILES", num_args = 1..)]
     shared: Vec<PathBuf>,
@@ -83,39 +87,7 @@ impl Args {
     pub(crate) fn run(self, out: &Output) -> Result<Answer, Error> {
         let (old, new) = self.sets()?;
         let (old, new) = (self.input(&old, out)?, self.input(&new, out)?);
-        let settings = self.meaning.settings();
-        let pods = |input: &Input| input.inventory.pods(&settings);
-        let (mut before, mut after) = (pods(&old), pods(&new));
-        let places = if before.is_empty() { &new } else { &old };
-        if before.is_empty() {
-            before.clone_from(&after);
-        } else if after.is_empty() {
-            after.clone_from(&before);
-        }
-        if before.is_empty() {
-            return Err(PolicyError::NoPods.into());
-        }
-        let mut peers: Vec<Actor> = Vec::new();
-        for spec in PEERS.into_iter().chain(self.peer.iter().map(String::as_str)) {
-            let peer = places.inventory.actor(spec, &settings).map_err(PolicyError::from)?;
-            peers.push(peer);
-        }
-        let (old_policies, new_policies) = (old.policies(), new.policies());
-        let (old_services, new_services) = (old.inventory.services(), new.inventory.services());
-        let old = Set {
-            policies: &old_policies,
-            services: &old_services,
-            groups: old.inventory.groups(),
-            pods: &before,
-        };
-        let new = Set {
-            policies: &new_policies,
-            services: &new_services,
-            groups: new.inventory.groups(),
-            pods: &after,
-        };
-        let mode = self.meaning.mode();
-        let changes = diff(old, new, &peers, &settings, mode);
+        let changes = compare(&old, &new, &self.peer, self.meaning.mode())?;
         self.show(out, &changes)?;
         Ok(self.answer(&changes))
     }
@@ -138,10 +110,10 @@ impl Args {
         for path in &self.shared {
             shared.extend(files::read(path)?);
         }
-        let (old, new) = match &self.paths[..] {
-            [old, new] => (files::read(old)?, files::read(new)?),
-            paths => {
-                let new = files::read(&paths[0])?;
+        let (old, new) = match &self.new {
+            Some(new) => (files::read(&self.old)?, files::read(new)?),
+            None => {
+                let new = files::read(&self.old)?;
                 let cluster = runtime::query(async {
                     let cluster = self.cluster.connect().await?;
                     Ok::<_, Error>(fetch::fetch(&cluster).await?)
@@ -173,6 +145,45 @@ impl Args {
     }
 }
 
+/// Compares two sets; if only one has pods, they stand for both. `peers` are ends beside the usual ones.
+pub(super) fn compare(
+    old: &Input,
+    new: &Input,
+    peers: &[String],
+    mode: Mode,
+) -> Result<Changes, PolicyError> {
+    let settings = &new.settings;
+    let pods = |input: &Input| input.inventory.pods(settings);
+    let (mut before, mut after) = (pods(old), pods(new));
+    let places = if before.is_empty() { new } else { old };
+    if before.is_empty() {
+        before.clone_from(&after);
+    } else if after.is_empty() {
+        after.clone_from(&before);
+    }
+    if before.is_empty() {
+        return Err(PolicyError::NoPods);
+    }
+    let specs = PEERS.into_iter().chain(peers.iter().map(String::as_str));
+    let peers = specs.map(|spec| places.inventory.actor(spec, settings));
+    let peers = peers.collect::<Result<Vec<Actor>, _>>()?;
+    let (old_policies, new_policies) = (old.policies(), new.policies());
+    let (old_services, new_services) = (old.inventory.services(), new.inventory.services());
+    let old = Set {
+        policies: &old_policies,
+        services: &old_services,
+        groups: old.inventory.groups(),
+        pods: &before,
+    };
+    let new = Set {
+        policies: &new_policies,
+        services: &new_services,
+        groups: new.inventory.groups(),
+        pods: &after,
+    };
+    Ok(diff(old, new, &peers, settings, mode))
+}
+
 /// Puts objects in the place of those of the same name.
 fn replaced(objects: Vec<Document>, by: Vec<Document>) -> Vec<Document> {
     let key = |document: &Document| {
@@ -187,7 +198,8 @@ fn replaced(objects: Vec<Document>, by: Vec<Document>) -> Vec<Document> {
     kept.chain(by).collect()
 }
 
-fn text(out: &Output, changes: &Changes) -> String {
+/// Writes changes for people.
+pub(super) fn text(out: &Output, changes: &Changes) -> String {
     let mut text = String::new();
     for Change { from, to, gained, lost } in &changes.changes {
         let _ = writeln!(text, "{} -> {}", escape(from), escape(to));

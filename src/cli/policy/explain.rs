@@ -48,11 +48,11 @@ pub(crate) struct Args {
     /// Port with its protocol; of ICMP, the type
     #[arg(long, value_name = "PORT", value_parser = packet, default_value = "80/tcp")]
     port: Packet,
-    #[command(flatten)]
-    input: InputArgs,
     /// Output format
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "text")]
     output: ExplainFormat,
+    #[command(flatten)]
+    input: InputArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -85,7 +85,7 @@ impl InputArgs {
         let mut input = Input::new(self.meaning.settings());
         if self.files.is_empty() {
             let documents = runtime::query(async {
-                let cluster = self.cluster.connect().await?;
+                let cluster = self.cluster.connect().await.map_err(PolicyError::from)?;
                 Ok::<_, Error>(fetch::fetch(&cluster).await?)
             })?;
             for document in &documents {

@@ -1,9 +1,12 @@
 //! What all checks share.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashMap},
+};
 
 use super::{
-    corpus::{Corpus, Whole},
+    corpus::{Corpus, Object, Whole},
     finding::Finding,
     index::{Pair, RuleIndex, namespace},
     tree::{RuleNode, Spec, specs},
@@ -13,7 +16,7 @@ use crate::{
     policy::{
         cluster::{Actor, Role, Service},
         judge::{Decision, Judge, Mode, Packet, PeerMatcher, Side},
-        rule::{Direction, LabelKey, LabelSource, Selector, Test},
+        rule::{Direction, LabelKey, LabelSource, PolicyRef, Selector, Subject, Test},
     },
 };
 
@@ -28,7 +31,9 @@ pub(super) struct Context<'a> {
     by_namespace: HashMap<String, Vec<usize>>,
     /// Keys and values of labels that pods have.
     pub(super) used: BTreeSet<(String, String)>,
-    findings: std::cell::RefCell<Vec<Finding>>,
+    by_name: HashMap<String, usize>,
+    answers: RefCell<HashMap<(&'static str, Subject), bool>>,
+    findings: RefCell<Vec<Finding>>,
 }
 
 impl<'a> Context<'a> {
@@ -48,8 +53,37 @@ impl<'a> Context<'a> {
             used: pods.iter().flat_map(used).collect(),
             pods,
             by_namespace,
-            findings: std::cell::RefCell::default(),
+            by_name: corpus
+                .objects
+                .iter()
+                .enumerate()
+                .map(|(n, object)| (object.parsed.reference.to_string(), n))
+                .rev()
+                .collect(),
+            answers: RefCell::default(),
+            findings: RefCell::default(),
         }
+    }
+
+    /// Asks a question about subjects once: thousands of policies may be for the same ones.
+    pub(super) fn ask(
+        &self,
+        question: &'static str,
+        subject: &Subject,
+        answer: impl FnOnce() -> bool,
+    ) -> bool {
+        let key = (question, subject.clone());
+        if let Some(&known) = self.answers.borrow().get(&key) {
+            return known;
+        }
+        let answer = answer();
+        self.answers.borrow_mut().insert(key, answer);
+        answer
+    }
+
+    /// Finds the object of a policy.
+    pub(super) fn object(&self, policy: &PolicyRef) -> Option<&'a Object> {
+        Some(&self.corpus.objects[*self.by_name.get(&policy.to_string())?])
     }
 
     pub(super) fn report(&self, finding: Finding) {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::facts::Facts;
+use super::{facts::Facts, release::Release};
 use crate::policy::{
     cluster::{Actor, CidrGroup, Inventory, Service},
     parse::{Parsed, Settings, parse},
@@ -37,6 +37,8 @@ pub struct Corpus {
     pub settings: Settings,
     /// Whether it is all there is.
     pub whole: Whole,
+    /// The release of Cilium that the policies are for; `None` = any.
+    pub release: Option<Release>,
     /// The policies, in the order given.
     pub objects: Vec<Object>,
     inventory: Inventory,

@@ -4,11 +4,13 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use ipnet::IpNet;
 
+use super::monitor::Monitor;
 use crate::policy::text::{Node, Value};
 
 /// A port of a service.
 #[derive(Clone, Debug)]
 pub(super) struct ServicePort {
+    pub(super) name: String,
     pub(super) port: u16,
     /// A number or a name; the port itself if it says nothing.
     pub(super) target: Result<u16, String>,
@@ -22,6 +24,7 @@ pub(super) struct ServiceFact {
     pub(super) addrs: Vec<IpAddr>,
     pub(super) ports: Vec<ServicePort>,
     pub(super) selector: BTreeMap<String, String>,
+    pub(super) labels: BTreeMap<String, String>,
     /// Whether it is reached through nodes, which hide who asks.
     pub(super) hides_source: bool,
 }
@@ -57,17 +60,23 @@ pub(super) struct Facts {
     pub(super) webhooks: Vec<Webhook>,
     pub(super) groups: BTreeMap<String, usize>,
     pub(super) host_firewall: Option<bool>,
+    pub(super) monitors: Vec<Monitor>,
 }
 
-fn text<'a>(node: &'a Node, path: &[&str]) -> Option<&'a str> {
+pub(super) fn text<'a>(node: &'a Node, path: &[&str]) -> Option<&'a str> {
     node.at(path)?.text()
 }
 
-fn list<'a>(node: &'a Node, path: &[&str]) -> &'a [Node] {
+fn texts(map: Option<&Node>) -> BTreeMap<String, String> {
+    let entries = map.map(Node::entries).unwrap_or_default();
+    entries.iter().filter_map(|e| Some((e.key.clone(), e.node.text()?.to_owned()))).collect()
+}
+
+pub(super) fn list<'a>(node: &'a Node, path: &[&str]) -> &'a [Node] {
     node.at(path).map(Node::items).unwrap_or_default()
 }
 
-fn port(node: &Node) -> Option<Result<u16, String>> {
+pub(super) fn port(node: &Node) -> Option<Result<u16, String>> {
     match &node.value {
         Value::Int(number) => u16::try_from(*number).ok().map(Ok),
         Value::Text(text) => Some(text.parse().map_err(|_| text.clone())),
@@ -95,10 +104,9 @@ impl Facts {
                 let count = list(root, &["spec", "externalCIDRs"]).len();
                 self.groups.insert(name.to_owned(), count);
             }
-            "ConfigMap" => {
-                if let Some(value) = text(root, &["data", "enable-host-firewall"]) {
-                    self.host_firewall = Some(value == "true");
-                }
+            "ConfigMap" => self.settings(name, root),
+            "ServiceMonitor" | "PodMonitor" => {
+                self.monitors.push(Monitor::read(kind, namespace, name, root));
             }
             _ => {
                 let template = match kind {
@@ -111,6 +119,17 @@ impl Facts {
                 }
             }
         }
+    }
+
+    /// Settings of the network; one that is not there is off.
+    fn settings(&mut self, name: &str, root: &Node) {
+        let key = match name {
+            "cilium-config" => "enable-host-firewall",
+            "skep-config" => "host-firewall",
+            _ => return,
+        };
+        let is_on = root.at(&["data", key]).is_some_and(|value| value.text() == Some("true"));
+        self.host_firewall = Some(is_on);
     }
 
     fn node(&mut self, root: &Node) {
@@ -131,9 +150,9 @@ impl Facts {
         let ports = list(root, &["spec", "ports"]).iter().filter_map(|node| {
             let Some(Ok(number)) = node.get("port").and_then(port) else { return None };
             let target = node.get("targetPort").and_then(port).unwrap_or(Ok(number));
-            Some(ServicePort { port: number, target })
+            let name = text(node, &["name"]).unwrap_or_default().to_owned();
+            Some(ServicePort { name, port: number, target })
         });
-        let selector = root.at(&["spec", "selector"]).map(Node::entries).unwrap_or_default();
         let is_outside = matches!(text(root, &["spec", "type"]), Some("NodePort" | "LoadBalancer"));
         let is_local = text(root, &["spec", "externalTrafficPolicy"]) == Some("Local");
         self.services.push(ServiceFact {
@@ -141,10 +160,8 @@ impl Facts {
             name: name.to_owned(),
             addrs: addrs.filter_map(|text| text.parse().ok()).collect(),
             ports: ports.collect(),
-            selector: selector
-                .iter()
-                .filter_map(|e| Some((e.key.clone(), e.node.text()?.to_owned())))
-                .collect(),
+            selector: texts(root.at(&["spec", "selector"])),
+            labels: texts(root.at(&["metadata", "labels"])),
             hides_source: is_outside && !is_local,
         });
     }

@@ -31,12 +31,25 @@ pub struct Finding {
 }
 
 /// Whether a fix may be made without asking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Safety {
     /// No verdict that is in force changes.
     Safe,
     /// Verdicts change.
     Unsafe,
+    /// One of several ways to mend it; only people can choose.
+    Display,
+}
+
+impl Safety {
+    /// Returns its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::Unsafe => "unsafe",
+            Self::Display => "display",
+        }
+    }
 }
 
 /// A change of the text.
@@ -94,8 +107,16 @@ impl Finding {
     }
 
     /// Adds the change of one span.
-    pub(super) fn fix(mut self, safety: Safety, span: Span, text: impl Into<String>) -> Self {
-        self.fix = Some(Fix { safety, edits: vec![Edit { span, text: text.into() }] });
+    pub(super) fn fix(self, safety: Safety, span: Span, text: impl Into<String>) -> Self {
+        self.edits(safety, vec![Edit { span, text: text.into() }])
+    }
+
+    /// Adds a change, if there is one.
+    pub(super) fn edits(mut self, safety: Safety, edits: impl IntoIterator<Item = Edit>) -> Self {
+        let edits: Vec<Edit> = edits.into_iter().collect();
+        if !edits.is_empty() {
+            self.fix = Some(Fix { safety, edits });
+        }
         self
     }
 }

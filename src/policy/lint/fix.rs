@@ -1,12 +1,12 @@
 //! Changing the text: by spans, so that comments and layout stay.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::finding::{Edit, Finding, Safety};
+use super::finding::{Edit, Finding, Fix, Safety};
 use crate::policy::{
     parse::{ProblemCode, Settings, parse},
     rule::{Policy, Rule},
-    text::{self, Document, Mark, Node},
+    text::{self, Document, Lines, Mark, Node},
 };
 
 /// Makes changes to a text. Of changes that overlap, the first one is made.
@@ -32,59 +32,83 @@ pub fn apply(text: &str, edits: &[Edit]) -> String {
     out
 }
 
-/// Where lines begin, to find places.
-struct Lines<'a> {
-    text: &'a str,
-    starts: Vec<usize>,
-}
-
-impl<'a> Lines<'a> {
-    fn new(text: &'a str) -> Self {
-        let after = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(n, _)| n + 1);
-        Self { text, starts: std::iter::once(0).chain(after).collect() }
-    }
-
-    fn offset(&self, mark: Mark) -> usize {
-        let line = (mark.line as usize).saturating_sub(1);
-        let Some(&start) = self.starts.get(line) else { return self.text.len() };
-        // A mark at the beginning is not counted as a column of the first line.
-        let start = if line == 0 && self.text.starts_with('\u{feff}') { start + 3 } else { start };
-        let column = (mark.column as usize).saturating_sub(1);
-        let rest = &self.text[start..];
-        rest.char_indices().nth(column).map_or(self.text.len(), |(n, _)| start + n)
-    }
-}
-
-/// Returns the changes of findings in a text that change no verdict that is in force.
-pub fn safe_edits<'f>(
+/// Returns the changes of findings in a text, as far as they are as safe as asked for.
+pub fn edits<'f>(
     text: &str,
     findings: impl Iterator<Item = &'f Finding>,
     settings: &Settings,
+    most: Safety,
 ) -> Vec<Edit> {
-    let fixes = findings.filter_map(|finding| finding.fix.as_ref());
-    let fixes: Vec<&[Edit]> =
-        fixes.filter(|fix| fix.safety == Safety::Safe).map(|fix| &*fix.edits).collect();
-    let all: Vec<Edit> = fixes.concat();
-    // All of them are tried at once, as there may be thousands.
-    if is_safe(text, &all, settings) {
-        return all;
+    let mut fixes: Vec<&Fix> = findings.filter_map(|finding| finding.fix.as_ref()).collect();
+    fixes.sort_by_key(|fix| fix.safety);
+    let mut taken = BTreeMap::new();
+    fixes.retain(|fix| fix.safety <= most && take(&mut taken, &fix.edits));
+    let mut chosen = Vec::new();
+    for class in fixes.chunk_by(|a, b| a.safety == b.safety) {
+        let classes: Vec<&[Edit]> = class.iter().map(|fix| &*fix.edits).collect();
+        let holds: Check = if class[0].safety == Safety::Safe { is_no_change } else { is_no_loss };
+        choose(text, &classes, settings, holds, &mut chosen);
     }
-    fixes.into_iter().filter(|edits| is_safe(text, edits, settings)).flatten().cloned().collect()
+    chosen
 }
 
-/// Tells whether changes are safe: the text is still YAML, objects that were accepted say the same as
-/// before, and no object is worse than before.
-fn is_safe(text: &str, edits: &[Edit], settings: &Settings) -> bool {
-    let (before, after) = (text::parse("", text), text::parse("", &apply(text, edits)));
-    let (Ok(before), Ok(after)) = (before, after) else { return false };
+/// Notes the places that a fix changes; `false` if another fix changes them, too.
+fn take(taken: &mut BTreeMap<Mark, Mark>, edits: &[Edit]) -> bool {
+    let is_free = |edit: &Edit| {
+        let (start, end) = (edit.span.start, edit.span.end);
+        let before = taken.range(..=start).next_back();
+        let after = taken.range(start..).next();
+        let is_apart = before.is_none_or(|(_, before)| *before <= start)
+            && after.is_none_or(|(after, _)| end <= *after);
+        // What several fixes put into one place, or change in the same way, is done once.
+        is_apart || taken.get(&start) == Some(&end)
+    };
+    let all = edits.iter().all(is_free);
+    if all {
+        for Edit { span, .. } in edits {
+            let end = taken.entry(span.start).or_insert(span.end);
+            *end = span.end.max(*end);
+        }
+    }
+    all
+}
+
+type Check = fn(&Document, &Document, &Settings) -> bool;
+
+/// Adds fixes to those chosen: all at once, as there may be thousands, or else by halves, until what
+/// does not hold is left out.
+fn choose(
+    text: &str,
+    fixes: &[&[Edit]],
+    settings: &Settings,
+    holds: Check,
+    chosen: &mut Vec<Edit>,
+) {
+    let all: Vec<Edit> = chosen.iter().cloned().chain(fixes.concat()).collect();
+    if holds_everywhere(text, &apply(text, &all), settings, holds) {
+        *chosen = all;
+    } else if fixes.len() > 1 {
+        let (some, rest) = fixes.split_at(fixes.len() / 2);
+        choose(text, some, settings, holds, chosen);
+        choose(text, rest, settings, holds, chosen);
+    }
+}
+
+/// Tells whether something holds of every object before and after. The text must be what it was: YAML,
+/// and JSON if it was that.
+fn holds_everywhere(before: &str, after: &str, settings: &Settings, holds: Check) -> bool {
+    let is_json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    if before.trim_start().starts_with(['{', '[']) && is_json(before) && !is_json(after) {
+        return false;
+    }
+    let (Ok(before), Ok(after)) = (text::parse("", before), text::parse("", after)) else {
+        return false;
+    };
     before.len() == after.len()
         && before.iter().zip(&after).all(|(before, after)| {
             let (before, after) = (objects(before), objects(after));
             before.len() == after.len()
-                && before
-                    .iter()
-                    .zip(&after)
-                    .all(|(before, after)| is_no_worse(before, after, settings))
+                && before.iter().zip(&after).all(|(before, after)| holds(before, after, settings))
         })
 }
 
@@ -97,10 +121,25 @@ fn objects(document: &Document) -> Vec<Document> {
     items.iter().map(one).collect()
 }
 
-fn is_no_worse(before: &Document, after: &Document, settings: &Settings) -> bool {
+/// Tells whether an object that was accepted says the same as before, and one that was not is no worse.
+fn is_no_change(before: &Document, after: &Document, settings: &Settings) -> bool {
+    is_no_worse(before, after, settings, |before, after| meaning(before) == meaning(after))
+}
+
+/// Tells whether an object that was accepted still is, and one that was not is no worse.
+fn is_no_loss(before: &Document, after: &Document, settings: &Settings) -> bool {
+    is_no_worse(before, after, settings, |_, _| true)
+}
+
+fn is_no_worse(
+    before: &Document,
+    after: &Document,
+    settings: &Settings,
+    goes_with: impl Fn(&Policy, &Policy) -> bool,
+) -> bool {
     match (parse(before, settings), parse(after, settings)) {
         (Some(before), Some(after)) => match (&before.policy, &after.policy) {
-            (Some(before), Some(after)) => meaning(before) == meaning(after),
+            (Some(before), Some(after)) => goes_with(before, after),
             (None, _) => {
                 let count = |problems: &[crate::policy::parse::Problem]| {
                     problems.iter().filter(|p| p.code != ProblemCode::UnknownPeer).count()

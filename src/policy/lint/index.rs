@@ -8,7 +8,7 @@ use super::cover::{selector, subject_covers};
 use crate::policy::{
     cluster::Actor,
     judge::is_subject,
-    rule::{Direction, LabelKey, Peer, Peers, Policy, Rule, Selector, Subject, Test},
+    rule::{Direction, Entity, LabelKey, Peer, Peers, Policy, Rule, Selector, Subject, Test},
 };
 
 type Label<'a> = (&'a str, &'a str);
@@ -23,7 +23,15 @@ enum Common<'a> {
     Label(Label<'a>),
     /// They are in this prefix.
     Prefix(IpNet),
+    /// They are this entity.
+    Entity(Entity),
+    /// They are this name.
+    Name(&'a str),
 }
+
+/// Rules with the same subjects' labels and peers that are compared with a rule; so many that only
+/// generated texts have more.
+const CLOSEST: usize = 300;
 
 /// A rule with its policy.
 pub(super) type Pair<'a> = (&'a Policy, &'a Rule);
@@ -65,6 +73,8 @@ fn common(peers: &Peers) -> Common<'_> {
                 labels(selector).next().map_or(Common::Nothing, Common::Label)
             }
             [Peer::Cidrs(cidrs)] => Common::Prefix(cidrs.prefix),
+            [Peer::Entity(entity)] => Common::Entity(*entity),
+            [Peer::Names(names)] => Common::Name(&names.written),
             _ => Common::Nothing,
         },
         Peers::Any => Common::Nothing,
@@ -115,10 +125,24 @@ impl<'a> RuleIndex<'a> {
                 Some(Peer::Cidrs(cidrs)) => {
                     let outer = std::iter::successors(Some(cidrs.prefix), IpNet::supernet);
                     wanted.extend(outer.map(|net| Common::Prefix(net.trunc())));
+                    wanted.push(Common::Entity(Entity::World));
+                }
+                Some(Peer::Names(names)) => {
+                    wanted.extend([Common::Name(&names.written), Common::Entity(Entity::World)]);
+                }
+                Some(Peer::Entity(entity)) => {
+                    let outer = [Entity::World, Entity::Cluster, Entity::ClusterMesh];
+                    wanted.push(Common::Entity(*entity));
+                    let outer = outer.into_iter().filter(|outer| outer != entity);
+                    wanted.extend(outer.map(Common::Entity));
                 }
                 _ => {}
             },
             Peers::Any => {}
+        }
+        if !matches!(&rule.peers, Peers::Of(list) if matches!(list[..], [Peer::Entity(Entity::All), ..]))
+        {
+            wanted.push(Common::Entity(Entity::All));
         }
         let mut namespaces = vec![None];
         namespaces.extend(namespace(own).map(Some));
@@ -131,7 +155,7 @@ impl<'a> RuleIndex<'a> {
                     let covers = |(_, other): &&Pair<'a>| {
                         !std::ptr::eq(*other, rule) && subject_covers(&other.subject, &rule.subject)
                     };
-                    found.extend(bucket.iter().filter(covers));
+                    found.extend(bucket.iter().take(CLOSEST).filter(covers));
                 }
             }
         }

@@ -6,10 +6,13 @@ mod code;
 mod context;
 mod corpus;
 mod cover;
+mod edit;
 mod facts;
 mod finding;
 mod fix;
 mod index;
+mod monitor;
+mod release;
 mod suppress;
 #[cfg(test)]
 mod tests;
@@ -18,7 +21,8 @@ mod tree;
 pub use code::{CODES, Code, Selection, is_choice};
 pub use corpus::{Corpus, Object, Whole};
 pub use finding::{Edit, Finding, Fix, Safety};
-pub use fix::{apply, safe_edits};
+pub use fix::{apply, edits};
+pub use release::{NoRelease, Release};
 pub use suppress::Suppressions;
 
 /// Returns what there is to say of all policies, in the order of files and lines, without what their
@@ -33,6 +37,10 @@ pub fn lint(corpus: &Corpus, selection: &Selection) -> Vec<Finding> {
         let ignored = annotated.get(&finding.object.to_string());
         !ignored.is_some_and(|choices| suppress::names(choices, finding.code))
     });
+    // What comes from a cluster has no text to change.
+    for finding in findings.iter_mut().filter(|finding| finding.object.file.is_empty()) {
+        finding.fix = None;
+    }
     findings.sort_by_cached_key(|finding| {
         let Finding { object, span, code, path, message, .. } = finding;
         let file = object.file.to_string();

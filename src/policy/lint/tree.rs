@@ -28,6 +28,10 @@ pub(super) struct RuleNode<'a> {
     pub(super) object: &'a Object,
     /// Its node.
     pub(super) node: &'a Node,
+    /// The list that it is in.
+    pub(super) list: &'a Node,
+    /// Which item of the list it is.
+    pub(super) nth: usize,
     /// Its path.
     pub(super) path: String,
     /// Which way.
@@ -70,11 +74,12 @@ fn rules<'a>(object: &'a Object, spec: &'a Node, path: &str) -> Vec<RuleNode<'a>
     let parsed = object.parsed.policy.iter().flat_map(|policy| &policy.rules);
     let read: HashMap<&str, &Rule> = parsed.map(|rule| (&*rule.place.path, rule)).collect();
     let mut rules = Vec::new();
-    for (list, direction, denies) in LISTS {
-        for (n, node) in spec.get(list).map(Node::items).unwrap_or_default().iter().enumerate() {
-            let path = format!("{path}.{list}[{n}]");
+    for (field, direction, denies) in LISTS {
+        let Some(list) = spec.get(field) else { continue };
+        for (nth, node) in list.items().iter().enumerate() {
+            let path = format!("{path}.{field}[{nth}]");
             let rule = read.get(&*path).copied();
-            rules.push(RuleNode { object, node, path, direction, denies, rule });
+            rules.push(RuleNode { object, node, list, nth, path, direction, denies, rule });
         }
     }
     rules

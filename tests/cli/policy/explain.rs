@@ -116,3 +116,32 @@ fn ends_of_every_form() {
     let dot = run(&["shop/db", "entity:world-ipv6", "-o", "dot"]).stdout;
     assert!(dot.starts_with("digraph explain {") && dot.contains("color=red"), "{dot}");
 }
+
+#[test]
+fn numbers_are_those_of_identity_objects() {
+    let home = Home::new();
+    let identity = "---\napiVersion: skep.io/v1alpha1\nkind: SkepIdentity\nmetadata: {name: '1234'}\nspec: {labels: {'k8s:app': web, 'k8s:io.kubernetes.pod.namespace': shop, 'k8s:io.cilium.k8s.policy.cluster': default}}\n";
+    fs::write(home.dir.path().join("all.yaml"), format!("{CLUSTER}{identity}")).expect("a file");
+    let run = |args: &[&str]| {
+        home.run(
+            &[&["policy", "explain"], args, &["--port", "5432/tcp", "-f", "all.yaml"]].concat(),
+        )
+    };
+    let allowed = run(&["id:1234", "shop/db"]);
+    assert!(
+        allowed.code == Some(0) && allowed.stdout.starts_with("ALLOWED id:1234 -> shop/db"),
+        "{allowed}"
+    );
+    let unknown = run(&["id:4321", "shop/db"]);
+    assert_eq!(unknown.code, Some(2), "{unknown}");
+    assert!(unknown.stderr.contains("there is no identity 4321"), "{unknown}");
+}
+
+#[test]
+fn without_a_cluster_it_says_how_to_do_without() {
+    let outcome = Home::new().run(&["policy", "explain", "a/b", "c/d"]);
+    assert_eq!(outcome.code, Some(3), "{outcome}");
+    for part in ["cannot use a kubeconfig: none is named", "name them by -f FILES"] {
+        assert!(outcome.stderr.contains(part), "{outcome}");
+    }
+}

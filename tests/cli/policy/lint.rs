@@ -35,7 +35,7 @@ warning[NP1006]: \"010\" is read as octal: it means port 8
 ";
     assert!(outcome.stdout.contains(octal), "{outcome}");
     assert!(outcome.stdout.contains("warning[NP4001]: names no peers"), "{outcome}");
-    assert!(outcome.stdout.ends_with("\n2 warnings.\n"), "{outcome}");
+    assert!(outcome.stdout.ends_with("\n2 findings: 2 warnings. --fix mends 1.\n"), "{outcome}");
 }
 
 #[test]
@@ -199,6 +199,52 @@ fn stdin_lists_and_the_working_directory_are_read() {
     let mut command = home.command(&["policy", "lint", "-", "--fix", "--select", "NP1006"]);
     command.stdin(fs::File::open(home.dir.path().join("p.yaml")).expect("the file"));
     assert_eq!(home.finish(command).stdout, POLICY.replace("010", "8"), "stdin is fixed to stdout");
+}
+
+#[test]
+fn fixes_that_change_verdicts_are_made_on_demand() {
+    let pods = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop, labels: {app: web}}\nspec: {containers: [{name: c, image: x}]}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: api, namespace: shop, labels: {app: api}}\nspec: {containers: [{name: c, image: x}]}\n---\n";
+    let policy = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: web, namespace: shop}\nspec:\n  endpointSelector: {matchLabels: {app: web}}\n  ingress:\n  - fromEndpoints: [{matchLabels: {app: apo}}] # typo\n";
+    let home = home(&format!("{pods}{policy}"));
+    let outcome = run(&home, &["p.yaml"]);
+    assert!(outcome.stdout.contains("nobody has app=apo; did you mean app=api?"), "{outcome}");
+    assert!(outcome.stdout.contains("--fix --unsafe-fixes mends 1.\n"), "{outcome}");
+    assert_eq!(run(&home, &["p.yaml", "--diff"]).stdout, "", "none of them is safe");
+    let diff = run(&home, &["p.yaml", "--diff", "--unsafe-fixes"]);
+    assert!(
+        diff.stdout.contains("+  - fromEndpoints: [{matchLabels: {app: api}}] # typo\n"),
+        "{diff}"
+    );
+    assert!(diff.stderr.contains("shop/api") && diff.stderr.contains("80/tcp"), "{diff}");
+    let fixed = run(&home, &["p.yaml", "--fix", "--unsafe-fixes", "--select", "NP2"]);
+    assert_eq!((fixed.code, &*fixed.stdout), (Some(0), "No findings.\n"), "{fixed}");
+    let text = fs::read_to_string(home.dir.path().join("p.yaml")).expect("the file");
+    assert_eq!(text, format!("{pods}{}", policy.replace("apo", "api")));
+}
+
+#[test]
+fn releases_of_cilium_matter_to_some_codes() {
+    let policy = POLICY.replace(
+        "  ingress:\n  - toPorts:\n",
+        "  egress:\n  - toServices: [{k8sService: {serviceName: db}}]\n    toPorts:\n",
+    );
+    let home = home(&policy);
+    for (release, count) in [("1.17", 1), ("v1.18.2", 0)] {
+        let outcome = run(
+            &home,
+            &["p.yaml", "--cilium-version", release, "--select", "NP7002", "-o", "json"],
+        );
+        assert_eq!(outcome.json()["items"].as_array().map(Vec::len), Some(count), "{outcome}");
+    }
+    assert_eq!(run(&home, &["p.yaml", "--cilium-version", "new"]).code, Some(2));
+}
+
+#[test]
+fn files_without_policies_are_told_of() {
+    let home = home("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n");
+    let outcome = run(&home, &["p.yaml"]);
+    assert_eq!((outcome.code, &*outcome.stdout), (Some(0), "No findings.\n"));
+    assert_eq!(outcome.stderr, "No policies found.\n");
 }
 
 /// Prints how long a debug build takes; it must not grow with the square of the policies.

@@ -2,5 +2,6 @@
 
 mod diff;
 mod explain;
+mod hostile;
 mod lint;
 mod matrix;

@@ -21,9 +21,11 @@ use crate::{
         source::ClusterArgs,
     },
     policy::{
-        lint::{Code, Corpus, Finding, Selection, Suppressions, Whole, is_choice, lint},
+        lint::{
+            Code, Corpus, Finding, Release, Safety, Selection, Suppressions, Whole, is_choice, lint,
+        },
         parse::Severity,
-        text,
+        text::{self, Document},
     },
 };
 
@@ -35,14 +37,15 @@ use crate::{
 /// findings of the level of --fail-on, and with 4 if something cannot be read.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "Not to hear of a finding: a comment `# skep-lint: disable=CODE reason` at its line or above it, or the
-annotation skep.io/lint-ignore: CODE,CODE on the object. Codes may be cut short: NP2 is all of NP2xxx.
+    after_long_help = "Not to hear of a finding: a comment `# skep-lint: disable=CODE reason` at its
+line or above it, or the annotation skep.io/lint-ignore: CODE,CODE on the object. Codes may be cut
+short: NP2 is all of NP2xxx.
 
 Examples:
   skep policy lint examples/policies
   kustomize build | skep policy lint -
   skep policy lint --cluster --fail-on warn
-  skep policy lint manifests/ --diff
+  skep policy lint manifests/ --diff --unsafe-fixes
   skep policy lint --explain NP3001"
 )]
 pub(crate) struct Args {
@@ -76,9 +79,15 @@ pub(crate) struct Args {
     /// Show the changes that --fix would make, and make none
     #[arg(long)]
     diff: bool,
+    /// With --fix or --diff: changes of verdicts, too, and what they do to connectivity
+    #[arg(long)]
+    unsafe_fixes: bool,
     /// Show the page of a code
     #[arg(long, value_name = "CODE")]
     explain: Option<String>,
+    /// The release of Cilium that policies are for, such as 1.17; any by default
+    #[arg(long, value_name = "RELEASE")]
+    cilium_version: Option<Release>,
     /// A prefix of pods, where manifests have no nodes to tell; may be repeated
     #[arg(long, value_name = "CIDR")]
     pod_cidr: Vec<IpNet>,
@@ -136,7 +145,11 @@ impl Args {
         let mut manifests = self.manifests()?;
         let mut findings = self.findings(&manifests, out)?;
         if self.fix || self.diff {
-            let fixed = fixes::fixed(&manifests, &findings, &self.meaning.settings());
+            let most = if self.unsafe_fixes { Safety::Unsafe } else { Safety::Safe };
+            let fixed = fixes::fixed(&manifests, &findings, &self.meaning.settings(), most);
+            if self.unsafe_fixes {
+                fixes::tell_connectivity(out, &manifests, &fixed, &self.meaning)?;
+            }
             if self.diff {
                 return fixes::show(out, &manifests, &fixed);
             }
@@ -186,6 +199,7 @@ impl Args {
     fn findings(&self, manifests: &[Manifest], out: &Output) -> Result<Vec<Finding>, Error> {
         let whole = if self.cluster { Whole::Cluster } else { Whole::Part };
         let mut corpus = Corpus::new(self.meaning.settings(), whole);
+        corpus.release = self.cilium_version;
         for prefix in &self.pod_cidr {
             corpus.add_pod_prefix(*prefix);
         }
@@ -204,13 +218,12 @@ impl Args {
             comments.insert(name, found);
         }
         if self.cluster {
-            let documents = runtime::query(async {
-                let cluster = self.whom.connect().await?;
-                Ok::<_, Error>(fetch::fetch_all(&cluster).await?)
-            })?;
-            for document in documents {
+            for document in self.cluster_documents(out)? {
                 corpus.add(document);
             }
+        }
+        if corpus.objects.is_empty() {
+            out.note("No policies found.");
         }
         let selection = Selection { select: self.select.clone(), ignore: self.ignore.clone() };
         let mut findings = lint(&corpus, &selection);
@@ -222,6 +235,18 @@ impl Args {
             findings.retain(|finding| !finding.object.file.is_empty());
         }
         Ok(findings)
+    }
+
+    fn cluster_documents(&self, out: &Output) -> Result<Vec<Document>, Error> {
+        let found = runtime::query(async {
+            let cluster = self.whom.connect().await?;
+            Ok::<_, Error>(fetch::fetch_all(&cluster).await?)
+        })?;
+        if !found.refused.is_empty() {
+            let kinds = found.refused.join(", ");
+            out.warn(&format!("{kinds} may not be read: what they would show is not looked for"));
+        }
+        Ok(found.documents)
     }
 
     fn show(&self, out: &Output, report: &Report<'_>) -> Result<(), Error> {

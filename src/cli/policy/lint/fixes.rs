@@ -9,24 +9,27 @@ use crate::{
         error::Error,
         exit::Answer,
         output::Output,
-        policy::{error::PolicyError, files::Manifest},
+        policy::{diff, error::PolicyError, files::Manifest, source::MeaningArgs},
     },
     policy::{
-        lint::{Finding, apply, safe_edits},
+        Input,
+        lint::{Finding, Safety, apply, edits},
         parse::Settings,
+        text,
     },
 };
 
-/// Returns the texts with all changes that are safe, in the order of the manifests.
+/// Returns the texts with all changes that are as safe as asked for, in the order of the manifests.
 pub(super) fn fixed(
     manifests: &[Manifest],
     findings: &[Finding],
     settings: &Settings,
+    most: Safety,
 ) -> Vec<String> {
     let fix = |manifest: &Manifest| {
         let name = manifest.name();
         let own = findings.iter().filter(|finding| *finding.object.file == *name);
-        let edits = safe_edits(&manifest.text, own, settings);
+        let edits = edits(&manifest.text, own, settings, most);
         apply(&manifest.text, &edits)
     };
     manifests.iter().map(fix).collect()
@@ -63,4 +66,37 @@ pub(super) fn write(out: &Output, manifests: &[Manifest], fixed: &[String]) -> R
         }
     }
     Ok(is_stdout)
+}
+
+/// Says what changes do to connectivity, as far as there are pods to tell it by.
+pub(super) fn tell_connectivity(
+    out: &Output,
+    manifests: &[Manifest],
+    fixed: &[String],
+    meaning: &MeaningArgs,
+) -> Result<(), Error> {
+    if manifests.iter().zip(fixed).all(|(manifest, text)| manifest.text == *text) {
+        return Ok(());
+    }
+    let names = || manifests.iter().map(Manifest::name);
+    let old = input(names().zip(manifests.iter().map(|m| &m.text)), meaning)?;
+    let new = input(names().zip(fixed), meaning)?;
+    match diff::compare(&old, &new, &[], meaning.mode()) {
+        Ok(changes) => out.note(diff::text(out, &changes).trim_end()),
+        Err(_) => out.note("no pods are known, so what changes in connectivity is not"),
+    }
+    Ok(())
+}
+
+fn input<'t>(
+    texts: impl Iterator<Item = (String, &'t String)>,
+    meaning: &MeaningArgs,
+) -> Result<Input, PolicyError> {
+    let mut input = Input::new(meaning.settings());
+    for (name, text) in texts {
+        for document in text::parse(&name, text)? {
+            input.add(&document)?;
+        }
+    }
+    Ok(input)
 }

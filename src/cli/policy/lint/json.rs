@@ -7,7 +7,7 @@ use crate::{
     api::API_VERSION,
     cli::{error::Error, output::EncodeError},
     policy::{
-        lint::{Edit, Finding, Fix, Safety},
+        lint::{Edit, Finding, Fix},
         parse::Severity,
     },
 };
@@ -87,13 +87,7 @@ fn item(finding: &Finding) -> Item<'_> {
 }
 
 fn fix(Fix { safety, edits }: &Fix) -> FixView<'_> {
-    FixView {
-        safety: match safety {
-            Safety::Safe => "safe",
-            Safety::Unsafe => "unsafe",
-        },
-        edits: edits.iter().map(edit).collect(),
-    }
+    FixView { safety: safety.name(), edits: edits.iter().map(edit).collect() }
 }
 
 fn edit(Edit { span, text }: &Edit) -> EditView<'_> {

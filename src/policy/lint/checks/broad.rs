@@ -8,13 +8,15 @@ use super::super::{
 use crate::policy::rule::{Action, Direction, Entity, Peer, Peers, Ports, Rule, Tier};
 
 pub(in super::super) fn check(context: &Context<'_>) {
-    for (spec, node) in context.rules() {
-        let Some(rule) = node.rule else { continue };
-        if matches!(rule.action, Action::Allow(_)) && rule.turn.tier == Tier::Normal {
-            everybody(context, node, rule, &spec.rules);
-            without_ports(context, node, rule);
+    for spec in &context.specs {
+        for (n, node) in spec.rules.iter().enumerate() {
+            let Some(rule) = node.rule else { continue };
+            if matches!(rule.action, Action::Allow(_)) && rule.turn.tier == Tier::Normal {
+                everybody(context, node, rule, n.checked_sub(1).map(|before| &spec.rules[before]));
+                without_ports(context, node, rule);
+            }
+            names(context, node);
         }
-        names(context, node);
     }
 }
 
@@ -30,7 +32,12 @@ fn has_all(peers: &[Peer], v4: bool) -> bool {
 }
 
 /// NP4001.
-fn everybody(context: &Context<'_>, node: &RuleNode<'_>, rule: &Rule, all: &[RuleNode<'_>]) {
+fn everybody(
+    context: &Context<'_>,
+    node: &RuleNode<'_>,
+    rule: &Rule,
+    before: Option<&RuleNode<'_>>,
+) {
     let message = match &rule.peers {
         Peers::Any => match rule.ports {
             Ports::All => "allows everybody on every port".to_owned(),
@@ -50,9 +57,7 @@ fn everybody(context: &Context<'_>, node: &RuleNode<'_>, rule: &Rule, all: &[Rul
     let mut finding =
         Finding::new("NP4001", &node.object.parsed.reference, (node.node, &node.path), message);
     if matches!(rule.peers, Peers::Any) {
-        let before = all.iter().rev().find(|other| {
-            other.direction == node.direction && other.node.span.end <= node.node.span.start
-        });
+        let before = before.filter(|other| std::ptr::eq(other.list, node.list));
         let is_split = before.and_then(|other| other.rule).is_some_and(|other| {
             matches!(other.ports, Ports::All) && !matches!(other.peers, Peers::Any)
         });

@@ -7,7 +7,8 @@ use ipnet::IpNet;
 use super::super::{
     context::Context,
     cover::overlap,
-    finding::Finding,
+    edit::add_entry,
+    finding::{Edit, Finding, Safety},
     tree::{Item, RuleNode, is_cilium},
 };
 use crate::policy::{
@@ -181,10 +182,18 @@ fn world(context: &Context<'_>, rule: &RuleNode<'_>, blocks: &[Block<'_>]) {
                 .note(format!(
                     "leave private networks and cloud metadata out: except: [{}]",
                     open.join(", ")
-                )),
+                ))
+                .edits(Safety::Unsafe, narrowed(block, &open)),
             );
         }
     }
+}
+
+/// Leaves networks out of a block that leaves none out so far.
+fn narrowed(block: &Block<'_>, open: &[&str]) -> Option<Edit> {
+    let holder = block.item.node.get("ipBlock").unwrap_or(block.item.node);
+    let is_free = block.except.is_empty() && holder.get("except").is_none();
+    is_free.then(|| add_entry(holder, "except", &format!("[{}]", open.join(", ")))).flatten()
 }
 
 /// NP4006: one IP version in a cluster of both.

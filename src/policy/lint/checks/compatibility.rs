@@ -4,6 +4,7 @@ use super::super::{
     context::Context,
     corpus::Object,
     finding::{Finding, Safety},
+    release::may_be_old,
     tree::{RuleNode, Spec, is_cilium, items, keys},
 };
 use crate::policy::{
@@ -134,7 +135,7 @@ fn ancestors(context: &Context<'_>, object: &Object) {
 /// NP7002.
 fn services(context: &Context<'_>, rule: &RuleNode<'_>) {
     let has = |key: &str| rule.node.get(key).is_some_and(|node| !node.items().is_empty());
-    if has("toServices") && has("toPorts") {
+    if has("toServices") && has("toPorts") && may_be_old(context.corpus.release) {
         let place = rule.node.get("toServices").unwrap_or(rule.node);
         let path = format!("{}.toServices", rule.path);
         let message = "toServices beside toPorts is refused by Cilium up to 1.17";

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::super::{
     context::{Context, reserved},
     cover::{names_cover, ports_cover, selector},
-    finding::Finding,
+    edit::{Snippet, add_entry, add_item},
+    finding::{Edit, Finding, Safety},
     tree::{RuleNode, Spec, items},
 };
 use crate::{
@@ -22,12 +23,67 @@ use crate::{
     },
 };
 
-const ALLOW_DNS: &str = "allow it: toEndpoints: [{matchLabels: {k8s:io.kubernetes.pod.namespace: kube-system, k8s-app: kube-dns}}], toPorts: [{ports: [{port: \"53\", protocol: ANY}]";
+/// Resolvers and their port, up to the rules for a proxy.
+const DNS: &str = "toEndpoints: [{matchLabels: {k8s:io.kubernetes.pod.namespace: kube-system, k8s-app: kube-dns}}], toPorts: [{ports: [{port: \"53\", protocol: ANY}]";
+const DNS_BLOCK: &str = "toEndpoints:
+- matchLabels:
+    k8s:io.kubernetes.pod.namespace: kube-system
+    k8s-app: kube-dns
+toPorts:
+- ports:
+  - port: \"53\"
+    protocol: ANY";
+const ALL_NAMES: &str = ", rules: {dns: [{matchPattern: \"*\"}]}";
+const ALL_NAMES_BLOCK: &str = "\n  rules:\n    dns:\n    - matchPattern: \"*\"";
+/// The same in the words of Kubernetes.
+const API_DNS: &str = "to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}}], ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]";
+const API_DNS_BLOCK: &str = "to:
+- namespaceSelector:
+    matchLabels:
+      kubernetes.io/metadata.name: kube-system
+ports:
+- port: 53
+  protocol: UDP
+- port: 53
+  protocol: TCP";
+
+/// What lets pods ask the cluster's DNS.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Allowed {
+    /// By Cilium's rules.
+    Cilium,
+    /// By Cilium's rules, seen by the proxy.
+    Seen,
+    /// By rules of Kubernetes.
+    Kubernetes,
+}
+
+impl Allowed {
+    fn rule(self) -> Snippet {
+        let (flow, block) = match self {
+            Self::Cilium => (format!("{DNS}}}]"), DNS_BLOCK.to_owned()),
+            Self::Seen => (format!("{DNS}{ALL_NAMES}}}]"), format!("{DNS_BLOCK}{ALL_NAMES_BLOCK}")),
+            Self::Kubernetes => (API_DNS.to_owned(), API_DNS_BLOCK.to_owned()),
+        };
+        Snippet { flow: format!("{{{flow}}}"), block }
+    }
+
+    /// Says it, and adds it to a finding as a fix.
+    fn offer(self, finding: Finding, spec: &Spec<'_>) -> Finding {
+        let rule = self.rule();
+        let edit = match spec.node.get("egress") {
+            Some(list) => add_item(list, &rule),
+            None => add_entry(spec.node, "egress", &format!("[{}]", rule.flow)),
+        };
+        let words = rule.flow.trim_start_matches('{').trim_end_matches('}');
+        finding.note(format!("allow it: {words}")).edits(Safety::Unsafe, edit)
+    }
+}
 
 pub(in super::super) fn check(context: &Context<'_>) {
-    let patterns = patterns(context);
+    let mut resolving = Resolving { patterns: patterns(context), seeing: HashMap::new() };
     for spec in &context.specs {
-        let is_reported = fqdn(context, spec, &patterns);
+        let is_reported = fqdn(context, spec, &mut resolving);
         if !is_reported {
             no_dns(context, spec);
         }
@@ -35,8 +91,17 @@ pub(in super::super) fn check(context: &Context<'_>) {
 }
 
 /// The names that rules let a resolver be asked for, by the rules' addresses.
-fn patterns(context: &Context<'_>) -> HashMap<*const Rule, Vec<Names>> {
-    let mut patterns: HashMap<*const Rule, Vec<Names>> = HashMap::new();
+type Patterns = HashMap<*const Rule, Vec<Names>>;
+
+/// Which names may be resolved by whom.
+struct Resolving<'a> {
+    patterns: Patterns,
+    /// The rules that see the DNS answers of subjects.
+    seeing: HashMap<&'a Subject, Vec<&'a Rule>>,
+}
+
+fn patterns(context: &Context<'_>) -> Patterns {
+    let mut patterns = Patterns::new();
     for (_, node) in context.rules() {
         let Some(rule) = node.rule else { continue };
         for group in node.port_groups() {
@@ -59,18 +124,25 @@ fn sees_dns(rule: &Rule) -> bool {
 }
 
 /// NP3001 and NP3003; tells whether the first of them was found.
-fn fqdn(
-    context: &Context<'_>,
-    spec: &Spec<'_>,
-    patterns: &HashMap<*const Rule, Vec<Names>>,
-) -> bool {
+fn fqdn<'a>(context: &Context<'a>, spec: &Spec<'a>, resolving: &mut Resolving<'a>) -> bool {
     // All rules of a spec are for the same subjects.
     let named = |node: &&RuleNode<'_>| node.rule.is_some_and(has_names);
     let Some(first) = spec.rules.iter().find(named).and_then(|node| node.rule) else {
         return false;
     };
-    let covering = context.index.covering(&first.subject, Direction::Egress);
-    let seeing: Vec<&Rule> = covering.map(|(_, rule)| rule).filter(|rule| sees_dns(rule)).collect();
+    let seeing = resolving.seeing.entry(&first.subject).or_insert_with(|| {
+        let covering = context.index.covering(&first.subject, Direction::Egress);
+        covering.map(|(_, rule)| rule).filter(|rule| sees_dns(rule)).collect()
+    });
+    // The list to which a name is added that may not be resolved yet.
+    let mut groups = spec.rules.iter().flat_map(RuleNode::port_groups);
+    let resolved = groups.find_map(|group| group.node.at(&["rules", "dns"]));
+    let patterns = &resolving.patterns;
+    let admitted: Vec<&Names> = seeing
+        .iter()
+        .filter_map(|rule| patterns.get(&std::ptr::from_ref(*rule)))
+        .flatten()
+        .collect();
     for node in &spec.rules {
         let Some(rule) = node.rule.filter(|rule| has_names(rule) && spec.is_cilium()) else {
             continue;
@@ -82,13 +154,12 @@ fn fqdn(
             let message = format!(
                 "no rule lets skep see the DNS answers of {who}, so these names have no addresses"
             );
-            context.report(
-                Finding::new("NP3001", &node.object.parsed.reference, (place, &path), message)
-                    .note(format!("{ALLOW_DNS}, rules: {{dns: [{{matchPattern: \"*\"}}]}}}}]")),
-            );
+            let finding =
+                Finding::new("NP3001", &node.object.parsed.reference, (place, &path), message);
+            context.report(Allowed::Seen.offer(finding, spec));
             return true;
         }
-        not_admitted(context, node, &seeing, patterns);
+        not_admitted(context, (resolved, node), &admitted);
     }
     false
 }
@@ -105,15 +176,9 @@ fn pods_are_seen(context: &Context<'_>, rule: &Rule) -> bool {
 /// NP3003.
 fn not_admitted(
     context: &Context<'_>,
-    node: &RuleNode<'_>,
-    seeing: &[&Rule],
-    patterns: &HashMap<*const Rule, Vec<Names>>,
+    (resolved, node): (Option<&Node>, &RuleNode<'_>),
+    admitted: &[&Names],
 ) {
-    let admitted: Vec<&Names> = seeing
-        .iter()
-        .filter_map(|rule| patterns.get(&std::ptr::from_ref::<Rule>(rule)))
-        .flatten()
-        .collect();
     let Some(list) = node.node.get("toFQDNs").filter(|_| !admitted.is_empty()) else { return };
     for item in items("toFQDNs", list, &node.path) {
         let Some(names) = names_of(item.node) else { continue };
@@ -123,13 +188,20 @@ fn not_admitted(
         let message = format!("{:?} may not be resolved: no dns rule admits it", names.written);
         let written: Vec<&str> = admitted.iter().take(5).map(|n| n.written.as_str()).collect();
         let at = (item.node, item.path.as_str());
+        let written = written.join(", ");
         context.report(
-            Finding::new("NP3003", &node.object.parsed.reference, at, message).note(format!(
-                "admitted are {}; add this name to the dns rules",
-                written.join(", ")
-            )),
+            Finding::new("NP3003", &node.object.parsed.reference, at, message)
+                .note(format!("admitted are {written}; add this name to the dns rules"))
+                .edits(Safety::Unsafe, resolved.and_then(|list| admission(list, item.node))),
         );
     }
+}
+
+/// Adds a name to a list of names that pods may ask for.
+fn admission(list: &Node, names: &Node) -> Option<Edit> {
+    let [entry] = names.entries() else { return None };
+    let text = format!("{}: {:?}", entry.key, entry.node.text()?);
+    add_item(list, &Snippet { flow: format!("{{{text}}}"), block: text })
 }
 
 fn allows_dns(context: &Context<'_>, rule: &Rule) -> bool {
@@ -174,10 +246,10 @@ fn resolver(cluster: &str) -> Actor {
 
 /// Tells whether subjects of a rule that isolates may still ask the cluster's DNS.
 pub(super) fn reaches_dns(context: &Context<'_>, subject: &Subject) -> bool {
-    context
-        .index
-        .covering(subject, Direction::Egress)
-        .any(|(_, rule)| rule.turn.tier <= Tier::Normal && allows_dns(context, rule))
+    context.ask("reaches DNS", subject, || {
+        let mut rules = context.index.covering(subject, Direction::Egress);
+        rules.any(|(_, rule)| rule.turn.tier <= Tier::Normal && allows_dns(context, rule))
+    })
 }
 
 /// Tells whether subjects of a rule that isolates may still ask the API server.
@@ -186,7 +258,9 @@ pub(super) fn reaches_apiserver(context: &Context<'_>, subject: &Subject) -> boo
     let server = reserved("kube-apiserver");
     let allows =
         |rule: &Rule| matches!(rule.action, Action::Allow(_)) && matcher.matches(rule, &server);
-    context.index.covering(subject, Direction::Egress).any(|(_, rule)| allows(rule))
+    context.ask("reaches the API server", subject, || {
+        context.index.covering(subject, Direction::Egress).any(|(_, rule)| allows(rule))
+    })
 }
 
 /// NP3002.
@@ -210,19 +284,13 @@ fn no_dns(context: &Context<'_>, spec: &Spec<'_>) {
     );
     let first = first_line(place, spec.node, "egress");
     let path = format!("{}.egress", spec.path);
-    let mut finding =
+    let finding =
         Finding::new("NP3002", &spec.object.parsed.reference, (place, &path), message).at(first);
-    finding = finding.note(if spec.is_cilium() {
-        format!("{ALLOW_DNS}}}]")
-    } else {
-        "allow it: to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}}], ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]".to_owned()
-    });
     let witness = context.witness(own).name;
-    context.report(
-        finding.note(format!(
-            "for example {witness} to kube-system/kube-dns, 53/udp: denied by default"
-        )),
-    );
+    let finding = finding
+        .note(format!("for example {witness} to kube-system/kube-dns, 53/udp: denied by default"));
+    let allowed = if spec.is_cilium() { Allowed::Cilium } else { Allowed::Kubernetes };
+    context.report(allowed.offer(finding, spec));
 }
 
 /// Points at a key rather than at all that is below it.

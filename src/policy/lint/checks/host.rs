@@ -3,7 +3,7 @@
 use super::super::{
     context::{Context, reserved},
     cover::selector,
-    finding::Finding,
+    finding::{Finding, Safety},
 };
 use crate::policy::{
     cluster::Actor,
@@ -40,7 +40,10 @@ pub(super) fn missing(context: &Context<'_>, rule: &Rule) -> Vec<&'static str> {
         let packet = Packet { protocol: *protocol, port: *port };
         context.judge(&host, &peer, Direction::Ingress, packet).verdict.is_denied()
     };
-    NEEDED.iter().filter(denied).map(|(.., what)| *what).collect()
+    let is_denied = |needed: &&(&'static str, Protocol, u16, &'static str)| {
+        context.ask(needed.3, &rule.subject, || denied(needed))
+    };
+    NEEDED.iter().filter(is_denied).map(|(.., what)| *what).collect()
 }
 
 pub(in super::super) fn check(context: &Context<'_>) {
@@ -70,6 +73,7 @@ pub(in super::super) fn check(context: &Context<'_>) {
                 .at(span)
                 .severity(severity)
                 .note("add `enableDefaultDeny: {ingress: false}`, or rules for what nodes need: entities remote-node, kube-apiserver and health, and SSH from where you are")
+                .edits(Safety::Display, super::isolation::switched_off(spec, "ingress"))
                 .note("try it first with the annotation policy.skep.io/audit: \"true\""),
         );
     }

@@ -1,6 +1,12 @@
 //! NP3004, NP3009 and NP4005: whom a policy isolates, and from what.
 
-use super::super::{context::Context, cover::selector, finding::Finding, tree::Spec};
+use super::super::{
+    context::Context,
+    cover::selector,
+    edit::{Snippet, add_entry, add_item},
+    finding::{Edit, Finding, Safety},
+    tree::Spec,
+};
 use crate::policy::{
     explain,
     parse::Severity,
@@ -103,12 +109,31 @@ fn surprise(context: &Context<'_>, spec: &Spec<'_>, rule: &Rule) {
     }
     if spec.is_cilium() {
         let switch = format!("`enableDefaultDeny: {{{direction}: false}}`");
-        finding = finding.note(format!(
-            "to allow without isolating, add {switch}; otherwise add companion rules"
-        ));
+        finding = finding
+            .note(format!(
+                "to allow without isolating, add {switch}; otherwise add companion rules"
+            ))
+            .edits(Safety::Display, switched_off(spec, direction));
+        if cut.contains(&API_SERVER) {
+            finding = finding
+                .note("pods that need the API server get it by `toEntities: [kube-apiserver]`");
+        }
     }
     context.report(finding);
 }
+
+/// Takes isolation away in a direction.
+pub(super) fn switched_off(spec: &Spec<'_>, direction: &str) -> Option<Edit> {
+    match spec.node.get("enableDefaultDeny") {
+        Some(switches) if switches.get(direction).is_none() => {
+            add_entry(switches, direction, "false")
+        }
+        Some(_) => None,
+        None => add_entry(spec.node, "enableDefaultDeny", &format!("{{{direction}: false}}")),
+    }
+}
+
+const API_SERVER: &str = "the API server";
 
 /// Names what a cluster needs and no rule allows.
 fn cut_off(context: &Context<'_>, rule: &Rule, is_node: bool) -> Vec<&'static str> {
@@ -119,7 +144,7 @@ fn cut_off(context: &Context<'_>, rule: &Rule, is_node: bool) -> Vec<&'static st
                 cut.push("the cluster's DNS");
             }
             if !super::dns::reaches_apiserver(context, &rule.subject) {
-                cut.push("the API server");
+                cut.push(API_SERVER);
             }
         }
         (Direction::Ingress, true) => cut.extend(super::host::missing(context, rule)),
@@ -130,8 +155,6 @@ fn cut_off(context: &Context<'_>, rule: &Rule, is_node: bool) -> Vec<&'static st
 
 /// NP3009: rules for ports only, which leave ICMP out.
 fn icmp(context: &Context<'_>, spec: &Spec<'_>, rule: &Rule) {
-    let covering = context.index.covering(&rule.subject, rule.direction);
-    let mut allows = covering.filter(|(_, other)| matches!(other.action, Action::Allow(_)));
     let passes = |other: &Rule| match &other.ports {
         Ports::All => !matches!(&other.peers, Peers::Of(list) if list.is_empty()),
         Ports::Of(list) => {
@@ -139,7 +162,15 @@ fn icmp(context: &Context<'_>, spec: &Spec<'_>, rule: &Rule) {
         }
     };
     let has_rules = spec.rules.iter().any(|node| node.direction == rule.direction && !node.denies);
-    if !has_rules || allows.any(|(_, other)| passes(other)) {
+    let question = match rule.direction {
+        Direction::Ingress => "lets ICMP in",
+        Direction::Egress => "lets ICMP out",
+    };
+    let is_open = || {
+        let mut covering = context.index.covering(&rule.subject, rule.direction);
+        covering.any(|(_, other)| matches!(other.action, Action::Allow(_)) && passes(other))
+    };
+    if !has_rules || context.ask(question, &rule.subject, is_open) {
         return;
     }
     let list = rule.direction.name();
@@ -150,8 +181,10 @@ fn icmp(context: &Context<'_>, spec: &Spec<'_>, rule: &Rule) {
     let mut finding =
         Finding::new("NP3009", &spec.object.parsed.reference, (place, &path), message).at(span);
     if spec.is_cilium() {
-        finding = finding
-            .note("add `icmps: [{fields: [{type: 8, family: IPv4}, {type: 128, family: IPv6}]}]`");
+        let icmps = "icmps: [{fields: [{type: 8, family: IPv4}, {type: 128, family: IPv6}]}]";
+        let item = Snippet { flow: format!("{{{icmps}}}"), block: icmps.to_owned() };
+        finding =
+            finding.note(format!("add `{icmps}`")).edits(Safety::Display, add_item(place, &item));
     }
     context.report(finding);
 }
@@ -169,9 +202,11 @@ fn system(context: &Context<'_>, spec: &Spec<'_>, rule: &Rule) {
     let path = format!("{}.{key}", spec.path);
     let message =
         "selects every endpoint: kube-system, health checks and the ingress proxy included";
+    let others = "[{key: k8s:io.kubernetes.pod.namespace, operator: NotIn, values: [kube-system]}, {key: reserved:health, operator: DoesNotExist}]";
     context.report(
-        Finding::new("NP4005", &spec.object.parsed.reference, (node, &path), message).at(span).note(
-            "leave them out: matchExpressions: [{key: k8s:io.kubernetes.pod.namespace, operator: NotIn, values: [kube-system]}, {key: reserved:health, operator: DoesNotExist}]",
-        ),
+        Finding::new("NP4005", &spec.object.parsed.reference, (node, &path), message)
+            .at(span)
+            .note(format!("leave them out: matchExpressions: {others}"))
+            .edits(Safety::Display, add_entry(node, "matchExpressions", others)),
     );
 }

@@ -2,7 +2,9 @@
 
 use super::super::{
     context::Context,
+    edit::{Snippet, add_item},
     finding::{Finding, Safety},
+    release::may_be_old,
     tree::{Item, RuleNode, Spec, is_cilium, items},
 };
 use crate::policy::{
@@ -137,14 +139,19 @@ fn without_isolation(
     let direction = rule.direction.name();
     let switch = spec.node.at(&["enableDefaultDeny", direction]);
     let is_off = switch.is_some_and(|switch| switch.value == Value::Bool(false));
-    let has_rules =
-        ["http", "dns"].iter().any(|kind| !list(group.node, &["rules", kind]).is_empty());
-    if is_off && has_rules {
+    let everything = [("http", "{}"), ("dns", "{matchPattern: \"*\"}")];
+    let named = |(kind, all): (&str, &'static str)| {
+        let list = group.node.at(&["rules", kind])?;
+        (!list.items().is_empty()).then_some((list, all))
+    };
+    let is_old = may_be_old(context.corpus.release);
+    if let (true, Some((list, all))) = (is_off && is_old, everything.into_iter().find_map(named)) {
         let message = "layer 7 rules without default deny: Cilium before 1.18 denies requests that they do not name";
         let place = group.node.get("rules").unwrap_or(group.node);
         context.report(
             Finding::new("NP5003", &rule.object.parsed.reference, (place, &group.path), message)
-                .note("for those releases add a rule that admits everything: `http: [{}]`, or `dns: [{matchPattern: \"*\"}]`"),
+                .note("for those releases add a rule that admits everything: `http: [{}]`, or `dns: [{matchPattern: \"*\"}]`")
+                .edits(Safety::Display, add_item(list, &Snippet::line(all))),
         );
     }
 }

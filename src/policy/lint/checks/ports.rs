@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::{
     context::Context,
     facts::{ServiceFact, ServicePort},
-    finding::Finding,
+    finding::{Finding, Safety},
     tree::RuleNode,
 };
 use crate::policy::{
@@ -135,8 +135,17 @@ fn service_port(
         );
         context.report(
             Finding::new("NP2009", &rule.object.parsed.reference, at, message)
-                .note(format!("no port of {} is {number}; write {target}", pod.name)),
+                .note(format!("no port of {} is {number}; write {target}", pod.name))
+                .fix(Safety::Unsafe, at.0.span, target_text(at.0, &target)),
         );
         return;
+    }
+}
+
+/// Writes a port as the one that it takes the place of was written.
+fn target_text(node: &Node, target: &str) -> String {
+    match node.value {
+        Value::Text(_) => format!("{target:?}"),
+        _ => target.to_owned(),
     }
 }

@@ -1,10 +1,14 @@
 //! NP3005-NP3008, NP3010 and NP3011: who can no longer be reached.
 
+use std::collections::HashMap;
+
 use super::super::{
     context::{Context, reserved},
     cover::{may_meet, selector},
+    edit::{Snippet, add_item},
     facts::ServiceFact,
-    finding::Finding,
+    finding::{Finding, Safety},
+    monitor::{own_labels, scraped_ports},
     tree::RuleNode,
 };
 use crate::policy::{
@@ -22,11 +26,12 @@ use crate::policy::{
 const TRIED: usize = 500;
 
 pub(in super::super) fn check(context: &Context<'_>) {
+    let mut sides = HashMap::new();
     for spec in &context.specs {
         for (n, node) in spec.rules.iter().enumerate() {
             let Some(rule) = node.rule else { continue };
             if n < TRIED {
-                one_sided(context, node, rule);
+                one_sided(context, node, rule, &mut sides);
             }
             controllers(context, node, rule);
         }
@@ -49,8 +54,7 @@ fn blame(context: &Context<'_>, id: &str, decision: &Decision<'_>, message: Stri
         },
         _ => return,
     };
-    let object = context.corpus.objects.iter().find(|object| *object.parsed.reference == *policy);
-    let Some(object) = object else { return };
+    let Some(object) = context.object(policy) else { return };
     let finding = Finding::new(id, &object.parsed.reference, (&Node::default(), path), message);
     context.report(finding.at(Span { start: at, end: at }).note(note));
 }
@@ -127,41 +131,67 @@ fn webhooks(context: &Context<'_>) {
     }
 }
 
+/// What those who fetch metrics are called.
+const SCRAPERS: [&str; 4] = ["prometheus", "vmagent", "victoria-metrics-agent", "alloy"];
+
 /// NP3007.
 fn metrics(context: &Context<'_>) {
     let is_scraper = |pod: &&Actor| {
         ["app.kubernetes.io/name", "app"].iter().any(|key| {
-            LabelKey::kubernetes(key).values(&pod.labels).any(|value| value == "prometheus")
+            LabelKey::kubernetes(key).values(&pod.labels).any(|value| SCRAPERS.contains(&value))
         })
     };
     let Some(scraper) = context.pods.iter().find(is_scraper) else { return };
+    let facts = &context.corpus.facts;
     for pod in context.pods.iter().filter(|pod| pod.name != scraper.name) {
-        let fact = context.corpus.facts.pods.get(&pod.name);
-        let Some(port) = fact.and_then(|fact| fact.scraped) else { continue };
-        let decision = context.judge(pod, scraper, Direction::Ingress, tcp(port));
-        if decision.verdict.is_denied() {
-            let message =
-                format!("keeps {} from the metrics of {} on port {port}", scraper.name, pod.name);
-            blame(
-                context,
-                "NP3007",
-                &decision,
-                message,
-                "allow the scraper, or take the annotation away",
-            );
+        let Some(fact) = facts.pods.get(&pod.name) else { continue };
+        let namespace = pod.name.split('/').next().unwrap_or_default();
+        for (port, by) in scraped_ports(facts, (namespace, &own_labels(&pod.labels)), fact) {
+            let Some(port) = resolve(pod, &port) else { continue };
+            let decision = context.judge(pod, scraper, Direction::Ingress, tcp(port));
+            if decision.verdict.is_denied() {
+                let (who, whom) = (&scraper.name, &pod.name);
+                let message = format!("keeps {who} from the metrics of {whom} on port {port}");
+                let note = format!("{by} asks for them: allow the scraper, or take that away");
+                blame(context, "NP3007", &decision, message, &note);
+                break;
+            }
         }
     }
 }
 
-/// NP3008: the other side says no.
-fn one_sided(context: &Context<'_>, node: &RuleNode<'_>, rule: &Rule) {
-    let (Action::Allow(_), Peers::Of(peers)) = (rule.action, &rule.peers) else { return };
-    let Some(packet) = example(&rule.ports) else { return };
+/// That the other side says no, and what shows it.
+#[derive(Clone)]
+struct Refusal {
+    message: String,
+    notes: [String; 2],
+}
+
+/// NP3008. What rules of the same words come to is found once.
+fn one_sided(
+    context: &Context<'_>,
+    node: &RuleNode<'_>,
+    rule: &Rule,
+    sides: &mut HashMap<String, Option<Refusal>>,
+) {
+    let Rule { direction, subject, peers, ports, .. } = rule;
+    let words = format!("{direction:?} {subject:?} {peers:?} {ports:?}");
+    let refusal = sides.entry(words).or_insert_with(|| refusal(context, rule));
+    if let (Some(Refusal { message, notes }), Action::Allow(_)) = (refusal.clone(), rule.action) {
+        let at = (node.node, node.path.as_str());
+        let finding = Finding::new("NP3008", &node.object.parsed.reference, at, message);
+        context.report(notes.into_iter().fold(finding, Finding::note));
+    }
+}
+
+fn refusal(context: &Context<'_>, rule: &Rule) -> Option<Refusal> {
+    let Peers::Of(peers) = &rule.peers else { return None };
+    let packet = example(&rule.ports)?;
     let subject = selector(&rule.subject);
     if subject.has_key(|key| key.is_of("reserved"))
         || matches!(rule.subject, crate::policy::rule::Subject::Nodes(_))
     {
-        return;
+        return None;
     }
     let witness = context.witness(subject);
     for peer in peers {
@@ -205,16 +235,11 @@ fn one_sided(context: &Context<'_>, node: &RuleNode<'_>, rule: &Rule) {
                 format!("for example {} to {}, {port}: denied by {by}", other.name, witness.name)
             }
         };
-        context.report(
-            Finding::new("NP3008", &node.object.parsed.reference, (node.node, &node.path), message)
-                .note(note)
-                .note(format!(
-                    "add the mirror of this rule to {side} of {}",
-                    explain::selector(labels)
-                )),
-        );
-        return;
+        let mirror =
+            format!("add the mirror of this rule to {side} of {}", explain::selector(labels));
+        return Some(Refusal { message, notes: [note, mirror] });
     }
+    None
 }
 
 /// Returns a packet that a rule is about; `None` if only names or nothing would do.
@@ -242,16 +267,24 @@ fn controllers(context: &Context<'_>, node: &RuleNode<'_>, rule: &Rule) {
     }
     let proxy = reserved("ingress");
     let matcher = context.matcher();
-    let mut covering = context.index.covering(&rule.subject, Direction::Ingress);
-    if covering.any(|(_, other)| {
-        matches!(other.action, Action::Allow(_)) && matcher.matches(other, &proxy)
-    }) {
+    let is_open = || {
+        let mut covering = context.index.covering(&rule.subject, Direction::Ingress);
+        covering.any(|(_, other)| {
+            matches!(other.action, Action::Allow(_)) && matcher.matches(other, &proxy)
+        })
+    };
+    if context.ask("lets the ingress proxy in", &rule.subject, is_open) {
         return;
     }
     let message = "allows the world, but what comes through a Gateway or an Ingress comes from the entity ingress";
+    let entities = node.node.get("fromEntities");
     context.report(
         Finding::new("NP3010", &node.object.parsed.reference, (node.node, &node.path), message)
-            .note("if clients come through one, add the entity ingress"),
+            .note("if clients come through one, add the entity ingress")
+            .edits(
+                Safety::Display,
+                entities.and_then(|list| add_item(list, &Snippet::line("ingress"))),
+            ),
     );
 }
 

@@ -1,11 +1,13 @@
 //! NP2xxx: labels that nobody has.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use super::super::{
     context::Context,
-    finding::{Finding, Safety},
+    edit::{add_entry, scalar},
+    finding::{Edit, Finding, Safety},
     index::namespace,
+    release::may_be_new,
     tree::{Item, RuleNode, Spec, bare, is_cilium, keys},
 };
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
     policy::{
         explain,
         rule::{LabelKey, Peer, Peers, PolicyKind, Requirement, Selector, Subject, Test},
-        text::Node,
+        text::{Node, Span},
     },
 };
 
@@ -160,25 +162,45 @@ fn nobody(
                 "means pods in {own:?}, the policy's namespace; such pods are only in {}",
                 found.join(", ")
             );
-            let note = if spec.is_cilium() {
-                format!("add `k8s:{}: {other}`", LabelKey::NAMESPACE)
+            let (map, key, value) = if spec.is_cilium() {
+                let key = format!("k8s:{}", LabelKey::NAMESPACE);
+                (node.get("matchLabels"), key, (*other).to_owned())
             } else {
-                format!(
-                    "add `namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {other}}}}}`"
-                )
+                let value = format!("{{matchLabels: {{kubernetes.io/metadata.name: {other}}}}}");
+                (Some(node), "namespaceSelector".to_owned(), value)
             };
-            context.report(Finding::new("NP2003", reference, (node, path), message).note(note));
+            context.report(
+                Finding::new("NP2003", reference, (node, path), message)
+                    .note(format!("add `{key}: {value}`"))
+                    .edits(Safety::Unsafe, map.and_then(|map| add_entry(map, &key, &value))),
+            );
             return;
         }
     }
     if !context.pods.is_empty() && context.knows_pods(selector) {
         let message = format!("matches nobody: there are no {}", explain::selector(selector));
         let mut finding = Finding::new("NP2001", reference, (node, path), message);
-        if let Some(hint) = nearest(context, selector) {
-            finding = finding.note(hint);
+        if let Some(missing) = nearest(context, selector) {
+            let rename = missing.near.and_then(|near| renamed(node, missing.wanted, near));
+            finding = finding.note(missing.to_string()).edits(Safety::Unsafe, rename);
+        } else if let Some(name) =
+            namespace(selector).filter(|name| !context.namespaces().contains(name))
+        {
+            finding = finding.note(format!("there are no pods in namespace {name}"));
         }
         context.report(finding);
     }
+}
+
+/// Writes a label in use in the place of one that nobody has.
+fn renamed(selector: &Node, (key, value): Label<'_>, (near, other): Label<'_>) -> Option<Edit> {
+    let selector = selector.get("podSelector").unwrap_or(selector);
+    let own = keys(selector).into_iter().find(|own| bare(own.key) == key)?;
+    if near == key {
+        return Some(Edit { span: own.value?.span, text: scalar(other) });
+    }
+    let source = own.key.strip_suffix(key)?;
+    (other == value).then(|| Edit { span: own.span, text: format!("{source}{near}") })
 }
 
 /// Cluster DNS is where it is in every cluster.
@@ -193,39 +215,58 @@ fn dns_namespace(selector: &Selector, own: &str) -> Option<&'static str> {
 /// Characters by which a label may differ from one that was meant.
 const NEAR: usize = 3;
 
-/// Finds the label in use that comes closest to one that nobody has.
-fn nearest(context: &Context<'_>, selector: &Selector) -> Option<String> {
-    for Requirement { key, test } in selector.requirements() {
-        let Test::In(values) = test else { continue };
-        let value = values.first()?;
-        if context.used.contains(&(key.name.to_string(), value.clone())) {
-            continue;
+type Label<'a> = (&'a str, &'a str);
+
+/// A label that nobody has, and the one in use that comes closest.
+struct Missing<'a> {
+    wanted: Label<'a>,
+    near: Option<Label<'a>>,
+}
+
+impl fmt::Display for Missing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (key, value) = self.wanted;
+        write!(f, "nobody has {key}={value}")?;
+        match self.near {
+            Some((key, value)) => write!(f, "; did you mean {key}={value}?"),
+            None => Ok(()),
         }
-        let distance = |(k, v): &&(String, String)| {
-            strsim::damerau_levenshtein(k, &key.name) + strsim::damerau_levenshtein(v, value)
-        };
-        // Most labels are of another length, and need no closer look.
-        let is_near = |(k, v): &&(String, String)| {
-            k.len().abs_diff(key.name.len()) + v.len().abs_diff(value.len()) <= NEAR
-        };
-        let best = context.used.iter().filter(is_near).min_by_key(distance);
-        let hint = match best.filter(|best| distance(best) <= NEAR) {
-            Some((k, v)) => format!("; did you mean {k}={v}?"),
-            None => String::new(),
-        };
-        return Some(format!("nobody has {}={value}{hint}", key.name));
     }
-    if let Some(name) = namespace(selector).filter(|name| !context.namespaces().contains(name)) {
-        return Some(format!("there are no pods in namespace {name}"));
-    }
-    None
+}
+
+/// Finds a label that a selector asks for and nobody has.
+fn nearest<'a>(context: &'a Context<'_>, selector: &'a Selector) -> Option<Missing<'a>> {
+    let wanted = selector.requirements().find_map(|Requirement { key, test }| {
+        let Test::In(values) = test else { return None };
+        let value = values.first()?;
+        let is_used = context.used.contains(&(key.name.to_string(), value.clone()));
+        (!is_used).then_some((&*key.name, value.as_str()))
+    })?;
+    let distance = |(k, v): &&(String, String)| {
+        strsim::damerau_levenshtein(k, wanted.0) + strsim::damerau_levenshtein(v, wanted.1)
+    };
+    // Most labels are of another length, and need no closer look.
+    let is_near = |(k, v): &&(String, String)| {
+        k.len().abs_diff(wanted.0.len()) + v.len().abs_diff(wanted.1.len()) <= NEAR
+    };
+    let best = context.used.iter().filter(is_near).min_by_key(distance);
+    let best = best.filter(|best| distance(best) <= NEAR);
+    Some(Missing { wanted, near: best.map(|(k, v)| (&**k, &**v)) })
 }
 
 /// NP2017: reserved labels where entities are meant.
 fn reserved(context: &Context<'_>, rule: &RuleNode<'_>, item: &Item<'_>) {
-    for key in keys(item.node) {
+    let own = keys(item.node);
+    for key in &own {
         if let Some(name) = key.key.strip_prefix("reserved:") {
             let field = item.field.replace("Endpoints", "Entities");
+            let list = rule.node.entries().iter().find(|entry| entry.key == item.field);
+            let is_all = own.len() == 1 && rule.node.get(&field).is_none();
+            let list = list.filter(|list| is_all && list.node.items().len() == 1);
+            let edit = list.map(|list| Edit {
+                span: Span { start: list.key_span.start, end: list.node.span.end },
+                text: format!("{field}: [{name}]"),
+            });
             context.report(
                 Finding::new(
                     "NP2017",
@@ -234,7 +275,8 @@ fn reserved(context: &Context<'_>, rule: &RuleNode<'_>, item: &Item<'_>) {
                     format!("the label {} is skep's own; entities say it plainly", key.key),
                 )
                 .at(key.span)
-                .note(format!("write `{field}: [{name}]`")),
+                .note(format!("write `{field}: [{name}]`"))
+                .edits(Safety::Unsafe, edit),
             );
         }
     }
@@ -247,7 +289,7 @@ fn clusters(context: &Context<'_>, spec: &Spec<'_>) {
     let items = spec.rules.iter().flat_map(RuleNode::peers);
     let items: Vec<Item<'_>> =
         items.filter(|item| matches!(item.field, "fromEndpoints" | "toEndpoints")).collect();
-    if !items.iter().any(&has_key) {
+    if !items.iter().any(&has_key) || !may_be_new(context.corpus.release) {
         return;
     }
     let is_reserved =

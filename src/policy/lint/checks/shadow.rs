@@ -3,7 +3,8 @@
 use super::super::{
     context::Context,
     cover::{peers_cover, ports_cover},
-    finding::Finding,
+    edit::drop_item,
+    finding::{Finding, Safety},
     index::Pair,
     tree::RuleNode,
 };
@@ -55,7 +56,8 @@ fn dead(
     context.report(
         Finding::new("NP2014", &node.object.parsed.reference, (place, &path), message)
             .note(format!("that rule {}", crate::policy::explain::RuleWords(other)))
-            .note(witness(context, rule)),
+            .note(witness(context, rule))
+            .edits(Safety::Unsafe, drop_item(node.list, node.nth)),
     );
     true
 }
@@ -119,7 +121,11 @@ fn redundant(
         let finding =
             Finding::new("NP2015", &node.object.parsed.reference, (place, &path), message);
         let words = crate::policy::explain::RuleWords(other);
-        context.report(finding.note(format!("that rule {words}")));
+        context.report(
+            finding
+                .note(format!("that rule {words}"))
+                .edits(Safety::Unsafe, drop_item(node.list, node.nth)),
+        );
     }
 }
 

@@ -1,26 +1,28 @@
 //! NP1xxx: what is wrong with an object by itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::{
     context::Context,
+    corpus::Object,
     cover::subject_covers,
-    finding::{Finding, Safety},
-    tree::{Item, RuleNode, is_cilium},
+    edit::{add_entry, dedent, is_flow, quote},
+    finding::{Edit, Finding, Safety},
+    tree::{Item, RuleNode, is_cilium, specs},
 };
 use crate::policy::{
     parse::{Problem, ProblemCode},
     rule::{Action, Peers, Policy, Ports, Rule},
-    text::{Entry, Node, Value},
+    text::{Entry, Node, Span, Value},
 };
 
 pub(in super::super) fn check(context: &Context<'_>) {
     for object in &context.corpus.objects {
-        let root = &object.document.root;
         for problem in &object.parsed.problems {
-            context.report(finding(problem, root, &object.parsed.reference));
+            context.report(finding(problem, object));
         }
-        names(context, object);
+        values(context, object);
+        keys(context, object, &object.document.root);
     }
     for (_, rule) in context.rules() {
         for port in rule.ports() {
@@ -30,59 +32,64 @@ pub(in super::super) fn check(context: &Context<'_>) {
     conflicts(context);
 }
 
-fn finding(
-    problem: &Problem,
-    root: &Node,
-    object: &std::sync::Arc<crate::policy::rule::PolicyRef>,
-) -> Finding {
+fn finding(problem: &Problem, object: &Object) -> Finding {
+    let id = if is_indent(problem) { "NP1003" } else { problem.code.code() };
+    let at = (&object.document.root, problem.path.as_str());
+    let mut finding =
+        Finding::new(id, &object.parsed.reference, at, problem.message.clone()).at(problem.span);
+    finding.severity = problem.code.severity();
+    match problem.code {
+        _ if is_indent(problem) => finding
+            .note("it is indented too far: move it to the left, beside the list of peers")
+            .edits(Safety::Safe, outdented(object, problem.span).unwrap_or_default()),
+        // What was written is not kept, so the text itself is put in quotes.
+        ProblemCode::YamlBoolean => finding.edits(Safety::Safe, quote(problem.span)),
+        ProblemCode::NoRules => {
+            let spec = specs(object).into_iter().find(|spec| spec.path == problem.path);
+            finding
+                .note("to isolate without allowing anything, write `ingress: [{}]`")
+                .edits(Safety::Unsafe, spec.and_then(|s| add_entry(s.node, "ingress", "[{}]")))
+        }
+        _ => match &problem.rename {
+            Some(name) => finding.fix(Safety::Safe, problem.span, name.clone()),
+            None => finding,
+        },
+    }
+}
+
+/// Tells whether a field of rules stands inside of a peer.
+fn is_indent(problem: &Problem) -> bool {
     let field = problem.message.split('"').nth(1).unwrap_or_default();
-    let is_peer_field = matches!(field, "toPorts" | "icmps" | "ports" | "rules");
-    let in_labels = problem.path.contains("matchLabels.toPorts");
+    let is_field = matches!(field, "toPorts" | "icmps" | "ports" | "rules");
     let in_peer = ["fromEndpoints[", "toEndpoints[", "from[", "to["]
         .iter()
         .any(|list| problem.path.contains(list));
-    let is_indent =
-        in_labels || (problem.code == ProblemCode::UnknownField && is_peer_field && in_peer);
-    let id = if is_indent { "NP1003" } else { problem.code.code() };
-    let at = (root, problem.path.as_str());
-    let mut finding = Finding::new(id, object, at, problem.message.clone()).at(problem.span);
-    finding.severity = problem.code.severity();
-    if is_indent {
-        finding = finding.note(
-            "it is indented too far: move it two columns to the left, beside the list of peers",
-        );
-    } else if let Some(name) = &problem.rename {
-        finding = finding.fix(Safety::Safe, problem.span, name.clone());
-    }
-    match problem.code {
-        ProblemCode::YamlBoolean => {
-            // What was written is not kept, so the text itself is put in quotes.
-            finding.fix = Some(super::super::finding::Fix {
-                safety: Safety::Safe,
-                edits: quotes(problem.span),
-            });
-        }
-        ProblemCode::NoRules => {
-            finding = finding.note("to isolate without allowing anything, write `ingress: [{}]`");
-        }
-        _ => {}
-    }
-    finding
+    problem.path.contains("matchLabels.toPorts")
+        || (problem.code == ProblemCode::UnknownField && is_field && in_peer)
 }
 
-/// Puts a span in quotes.
-pub(super) fn quotes(span: crate::policy::text::Span) -> Vec<super::super::finding::Edit> {
-    use super::super::finding::Edit;
-    use crate::policy::text::Span;
-    let at = |mark| Edit { span: Span { start: mark, end: mark }, text: "\"".to_owned() };
-    vec![at(span.start), at(span.end)]
+/// Moves a field that stands at the end of the last peer to where the list of peers ends.
+fn outdented(object: &Object, span: Span) -> Option<Vec<Edit>> {
+    let rules: Vec<RuleNode<'_>> = specs(object).into_iter().flat_map(|spec| spec.rules).collect();
+    rules.iter().find_map(|rule| {
+        let column = rule.node.entries().first()?.key_span.start.column;
+        rule.node.entries().iter().find_map(|list| {
+            let mut map = list.node.items().last()?;
+            if let Some(last) = map.entries().last().filter(|last| last.key == "matchLabels") {
+                map = &last.node;
+            }
+            let (entry, others) = map.entries().split_last()?;
+            let is_meant = entry.key_span == span || entry.node.span == span;
+            let is_free = rule.node.get(&entry.key).is_none() && !others.is_empty();
+            (is_meant && is_free && !is_flow(map)).then(|| dedent(entry, column)).flatten()
+        })
+    })
 }
 
 /// NP1007 in metadata, which the rest of skep does not look at.
-fn names(context: &Context<'_>, object: &super::super::corpus::Object) {
+fn values(context: &Context<'_>, object: &Object) {
     let Some(metadata) = object.document.root.get("metadata") else { return };
-    let is_text = |entry: &&Entry| matches!(entry.key.as_str(), "namespace");
-    let own = metadata.entries().iter().filter(is_text);
+    let own = metadata.entries().iter().filter(|entry| entry.key == "namespace");
     let maps = ["labels", "annotations"].into_iter().filter_map(|key| metadata.get(key));
     for entry in own.chain(maps.flat_map(Node::entries)) {
         let Value::Bool(is) = entry.node.value else { continue };
@@ -93,11 +100,42 @@ fn names(context: &Context<'_>, object: &super::super::corpus::Object) {
         let path = format!("metadata.{}", entry.key);
         let message = format!("must be a string, but YAML reads it as {is}: put it in quotes");
         let reference = &object.parsed.reference;
-        let mut finding = Finding::new("NP1007", reference, (&entry.node, &path), message);
-        let edits = quotes(entry.node.span);
-        finding.fix = Some(super::super::finding::Fix { safety: Safety::Safe, edits });
-        context.report(finding);
+        context.report(
+            Finding::new("NP1007", reference, (&entry.node, &path), message)
+                .edits(Safety::Safe, quote(entry.node.span)),
+        );
     }
+}
+
+/// NP1007 in keys, such as those of labels: they become `true` and `false`.
+fn keys(context: &Context<'_>, object: &Object, node: &Node) {
+    for Entry { key, key_span, node } in node.entries() {
+        let width = key_span.end.column.saturating_sub(key_span.start.column);
+        let is_plain = width as usize == key.len();
+        if let (true, Some(is)) = (is_plain, boolean(key)) {
+            let message = format!("the key {key} is {is} for YAML: put it in quotes");
+            let reference = &object.parsed.reference;
+            context.report(
+                Finding::new("NP1007", reference, (node, key), message)
+                    .at(*key_span)
+                    .edits(Safety::Safe, quote(*key_span)),
+            );
+        }
+        keys(context, object, node);
+    }
+    node.items().iter().for_each(|item| keys(context, object, item));
+}
+
+/// Returns what YAML 1.1 reads a word as.
+fn boolean(word: &str) -> Option<bool> {
+    let (first, rest) = word.split_at_checked(1)?;
+    let is_word = rest == rest.to_ascii_lowercase() || word == word.to_ascii_uppercase();
+    match first.to_ascii_lowercase() + &rest.to_ascii_lowercase() {
+        word if ["y", "yes", "on", "true"].contains(&&*word) => Some(true),
+        word if ["n", "no", "off", "false"].contains(&&*word) => Some(false),
+        _ => None,
+    }
+    .filter(|_| is_word)
 }
 
 /// NP1005 and NP1006.
@@ -145,7 +183,17 @@ fn port_numbers(context: &Context<'_>, rule: &RuleNode<'_>, port: &Item<'_>) {
         && high < low
     {
         let message = format!("endPort {high} is below port {low}: no port is in this range");
-        context.report(Finding::new("NP1005", reference, (last, &port.path), message));
+        let number = |node: &Node, number: i64| Edit {
+            span: node.span,
+            text: match node.value {
+                Value::Text(_) => format!("\"{number}\""),
+                _ => number.to_string(),
+            },
+        };
+        context.report(
+            Finding::new("NP1005", reference, (last, &port.path), message)
+                .edits(Safety::Unsafe, [number(first, high), number(last, low)]),
+        );
     }
 }
 
@@ -161,7 +209,8 @@ fn conflicts(context: &Context<'_>) {
         }
     }
     let mut found: Vec<(&Policy, &Rule, &Rule, String)> = Vec::new();
-    for group in groups.values() {
+    let mut reported: HashSet<*const Rule> = HashSet::new();
+    for group in groups.values().filter(|group| group.iter().any(|(.., m)| *m != group[0].2)) {
         for (n, (policy, rule, means)) in group.iter().enumerate() {
             let clash = group[..n].iter().find(|(_, other, others)| {
                 others != means
@@ -169,7 +218,7 @@ fn conflicts(context: &Context<'_>) {
                         || subject_covers(&other.subject, &rule.subject))
             });
             if let Some((_, other, others)) = clash
-                && !found.iter().any(|(_, known, ..)| std::ptr::eq(*known, *rule))
+                && reported.insert(std::ptr::from_ref(*rule))
             {
                 found.push((policy, rule, other, format!("{means} here, {others} there")));
             }
@@ -181,7 +230,7 @@ fn conflicts(context: &Context<'_>) {
             "conflicts with {}: {how}; the whole policy of these endpoints cannot be computed",
             other.place
         );
-        let at = crate::policy::text::Span { start: rule.place.at, end: rule.place.at };
+        let at = Span { start: rule.place.at, end: rule.place.at };
         let finding = Finding::new("NP1008", &policy.reference, (&root, &rule.place.path), message);
         context.report(finding.at(at));
     }

@@ -184,6 +184,25 @@ fn reach() -> Vec<Case> {
         service("ports: [{port: 443, targetPort: 9443}]")
     );
     let scraped = format!("{}{}", pod("web", "").replace("name: web, namespace", "name: web, annotations: {prometheus.io/scrape: 'true', prometheus.io/port: '9090'}, namespace"), pod("prometheus", ""));
+    let monitor = |kind: &str, app: &str, ports: &str| {
+        format!(
+            "---\napiVersion: monitoring.coreos.com/v1\nkind: {kind}\nmetadata: {{name: m, namespace: monitoring}}\nspec: {{namespaceSelector: {{matchNames: [shop]}}, selector: {{matchLabels: {{app: {app}}}}}, {ports}}}\n"
+        )
+    };
+    let pods = format!(
+        "{}{}",
+        pod("web", ", ports: [{name: m, containerPort: 9100}]"),
+        pod("prometheus", "")
+    );
+    let monitored = format!(
+        "{pods}{}{}",
+        service("ports: [{name: metrics, port: 80, targetPort: m}]")
+            .replace("namespace: shop", "namespace: shop, labels: {app: web}"),
+        monitor("ServiceMonitor", "web", "endpoints: [{port: metrics}]")
+    );
+    let pods_monitored = |app: &str| {
+        format!("{pods}{}", monitor("PodMonitor", app, "podMetricsEndpoints: [{port: m}]"))
+    };
     let two = |from: &str| {
         format!(
             "{}{}",
@@ -234,6 +253,16 @@ fn reach() -> Vec<Case> {
             "NP3007",
             format!("{scraped}{}", ingress("{fromEntities: [host]}")),
             format!("{scraped}{}", ingress("{fromEndpoints: [{}]}")),
+        ),
+        (
+            "NP3007",
+            format!("{monitored}{}", ingress("{fromEntities: [host]}")),
+            format!("{monitored}{}", ingress("{fromEndpoints: [{}]}")),
+        ),
+        (
+            "NP3007",
+            format!("{}{}", pods_monitored("web"), ingress("{fromEntities: [host]}")),
+            format!("{}{}", pods_monitored("db"), ingress("{fromEntities: [host]}")),
         ),
         ("NP3008", two("api"), two("web")),
         (

@@ -3,6 +3,7 @@
 mod cases;
 mod fixes;
 mod order;
+mod samples;
 
 use super::{Corpus, Finding, Selection, Whole, lint};
 use crate::policy::{parse::Settings, text};
