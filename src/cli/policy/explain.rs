@@ -17,6 +17,7 @@ use crate::{
         output::{EncodeError, Output, Tone, escape},
     },
     policy::{
+        cluster::{Actor, Role},
         explain::{Candidate, Explanation, Outcome, RuleWords, SideReport, explain},
         judge::{Deciding, Judge, Packet, PeerMatcher, Verdict},
         matrix::RuleOf,
@@ -85,7 +86,10 @@ impl Args {
             mode: self.input.mode(),
             compat: settings.compat,
         };
-        let explanation = explain(&judge, &from, &to, self.port);
+        let mut explanation = explain(&judge, &from, &to, self.port);
+        if is_itself(&from, &to) {
+            explanation.verdict = Verdict::Allow;
+        }
         match self.output {
             ExplainFormat::Text => out.text(&text(out, &explanation))?,
             ExplainFormat::Dot => out.text(&dot(&explanation))?,
@@ -109,9 +113,9 @@ fn text(out: &Output, explanation: &Explanation<'_>) -> String {
         escape(&to.name),
         written(*packet)
     );
-    if from.name == to.name {
+    if is_itself(from, to) {
         text.push_str(
-            "What one sends to itself never leaves it: no policy is asked. Were it judged:\n",
+            "What a pod sends to itself never leaves it, so no policy is asked. Were they two:\n",
         );
     }
     for side in [egress, ingress] {
@@ -119,6 +123,11 @@ fn text(out: &Output, explanation: &Explanation<'_>) -> String {
         write_side(out, side, &mut text);
     }
     text
+}
+
+/// Tells whether both ends are one pod; a workload may have several.
+fn is_itself(from: &Actor, to: &Actor) -> bool {
+    from.name == to.name && from.role == Role::Pod && from.name.matches('/').count() == 1
 }
 
 fn write_side(out: &Output, side: &SideReport<'_>, text: &mut String) {

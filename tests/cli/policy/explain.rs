@@ -145,3 +145,16 @@ fn without_a_cluster_it_says_how_to_do_without() {
         assert!(outcome.stderr.contains(part), "{outcome}");
     }
 }
+
+#[test]
+fn what_a_pod_sends_to_itself_is_not_judged() {
+    let itself = run(&["shop/db", "shop/db"]);
+    assert!(
+        itself.code == Some(0)
+            && itself.stdout.starts_with(
+                "ALLOWED shop/db -> shop/db 80/tcp\nWhat a pod sends to itself never leaves it"
+            ),
+        "{itself}"
+    );
+    assert!(itself.stdout.contains("ingress of shop/db: deny"), "{itself}");
+}

@@ -105,7 +105,9 @@ fn surprise(context: &Context<'_>, spec: &Spec<'_>, rule: &Rule) {
     if !pods.is_empty() && !is_node {
         let some: Vec<&str> = pods.iter().copied().take(5).collect();
         let more = if pods.len() > some.len() { ", …" } else { "" };
-        finding = finding.note(format!("isolates {} pods: {}{more}", pods.len(), some.join(", ")));
+        let word = if pods.len() == 1 { "pod" } else { "pods" };
+        let some = some.join(", ");
+        finding = finding.note(format!("isolates {} {word}: {some}{more}", pods.len()));
     }
     if spec.is_cilium() {
         let switch = format!("`enableDefaultDeny: {{{direction}: false}}`");
