@@ -100,6 +100,9 @@ _skep() {
             skep__subcmd__bpf,node)
                 cmd="skep__subcmd__bpf__subcmd__node"
                 ;;
+            skep__subcmd__bpf,policy)
+                cmd="skep__subcmd__bpf__subcmd__policy"
+                ;;
             skep__subcmd__bpf__subcmd__ct,help)
                 cmd="skep__subcmd__bpf__subcmd__ct__subcmd__help"
                 ;;
@@ -142,6 +145,9 @@ _skep() {
             skep__subcmd__bpf__subcmd__help,node)
                 cmd="skep__subcmd__bpf__subcmd__help__subcmd__node"
                 ;;
+            skep__subcmd__bpf__subcmd__help,policy)
+                cmd="skep__subcmd__bpf__subcmd__help__subcmd__policy"
+                ;;
             skep__subcmd__bpf__subcmd__help__subcmd__ct,list)
                 cmd="skep__subcmd__bpf__subcmd__help__subcmd__ct__subcmd__list"
                 ;;
@@ -156,6 +162,9 @@ _skep() {
                 ;;
             skep__subcmd__bpf__subcmd__help__subcmd__node,list)
                 cmd="skep__subcmd__bpf__subcmd__help__subcmd__node__subcmd__list"
+                ;;
+            skep__subcmd__bpf__subcmd__help__subcmd__policy,list)
+                cmd="skep__subcmd__bpf__subcmd__help__subcmd__policy__subcmd__list"
                 ;;
             skep__subcmd__bpf__subcmd__ipcache,help)
                 cmd="skep__subcmd__bpf__subcmd__ipcache__subcmd__help"
@@ -192,6 +201,18 @@ _skep() {
                 ;;
             skep__subcmd__bpf__subcmd__node__subcmd__help,list)
                 cmd="skep__subcmd__bpf__subcmd__node__subcmd__help__subcmd__list"
+                ;;
+            skep__subcmd__bpf__subcmd__policy,help)
+                cmd="skep__subcmd__bpf__subcmd__policy__subcmd__help"
+                ;;
+            skep__subcmd__bpf__subcmd__policy,list)
+                cmd="skep__subcmd__bpf__subcmd__policy__subcmd__list"
+                ;;
+            skep__subcmd__bpf__subcmd__policy__subcmd__help,help)
+                cmd="skep__subcmd__bpf__subcmd__policy__subcmd__help__subcmd__help"
+                ;;
+            skep__subcmd__bpf__subcmd__policy__subcmd__help,list)
+                cmd="skep__subcmd__bpf__subcmd__policy__subcmd__help__subcmd__list"
                 ;;
             skep__subcmd__connectivity,help)
                 cmd="skep__subcmd__connectivity__subcmd__help"
@@ -304,6 +325,9 @@ _skep() {
             skep__subcmd__help__subcmd__bpf,node)
                 cmd="skep__subcmd__help__subcmd__bpf__subcmd__node"
                 ;;
+            skep__subcmd__help__subcmd__bpf,policy)
+                cmd="skep__subcmd__help__subcmd__bpf__subcmd__policy"
+                ;;
             skep__subcmd__help__subcmd__bpf__subcmd__ct,list)
                 cmd="skep__subcmd__help__subcmd__bpf__subcmd__ct__subcmd__list"
                 ;;
@@ -318,6 +342,9 @@ _skep() {
                 ;;
             skep__subcmd__help__subcmd__bpf__subcmd__node,list)
                 cmd="skep__subcmd__help__subcmd__bpf__subcmd__node__subcmd__list"
+                ;;
+            skep__subcmd__help__subcmd__bpf__subcmd__policy,list)
+                cmd="skep__subcmd__help__subcmd__bpf__subcmd__policy__subcmd__list"
                 ;;
             skep__subcmd__help__subcmd__connectivity,list)
                 cmd="skep__subcmd__help__subcmd__connectivity__subcmd__list"
@@ -415,8 +442,23 @@ _skep() {
             skep__subcmd__help__subcmd__node,list)
                 cmd="skep__subcmd__help__subcmd__node__subcmd__list"
                 ;;
+            skep__subcmd__help__subcmd__policy,diff)
+                cmd="skep__subcmd__help__subcmd__policy__subcmd__diff"
+                ;;
+            skep__subcmd__help__subcmd__policy,explain)
+                cmd="skep__subcmd__help__subcmd__policy__subcmd__explain"
+                ;;
+            skep__subcmd__help__subcmd__policy,lint)
+                cmd="skep__subcmd__help__subcmd__policy__subcmd__lint"
+                ;;
+            skep__subcmd__help__subcmd__policy,list)
+                cmd="skep__subcmd__help__subcmd__policy__subcmd__list"
+                ;;
             skep__subcmd__help__subcmd__policy,matrix)
                 cmd="skep__subcmd__help__subcmd__policy__subcmd__matrix"
+                ;;
+            skep__subcmd__help__subcmd__policy,wait)
+                cmd="skep__subcmd__help__subcmd__policy__subcmd__wait"
                 ;;
             skep__subcmd__identity,help)
                 cmd="skep__subcmd__identity__subcmd__help"
@@ -652,17 +694,47 @@ _skep() {
             skep__subcmd__node__subcmd__help,list)
                 cmd="skep__subcmd__node__subcmd__help__subcmd__list"
                 ;;
+            skep__subcmd__policy,diff)
+                cmd="skep__subcmd__policy__subcmd__diff"
+                ;;
+            skep__subcmd__policy,explain)
+                cmd="skep__subcmd__policy__subcmd__explain"
+                ;;
             skep__subcmd__policy,help)
                 cmd="skep__subcmd__policy__subcmd__help"
+                ;;
+            skep__subcmd__policy,lint)
+                cmd="skep__subcmd__policy__subcmd__lint"
+                ;;
+            skep__subcmd__policy,list)
+                cmd="skep__subcmd__policy__subcmd__list"
                 ;;
             skep__subcmd__policy,matrix)
                 cmd="skep__subcmd__policy__subcmd__matrix"
                 ;;
+            skep__subcmd__policy,wait)
+                cmd="skep__subcmd__policy__subcmd__wait"
+                ;;
+            skep__subcmd__policy__subcmd__help,diff)
+                cmd="skep__subcmd__policy__subcmd__help__subcmd__diff"
+                ;;
+            skep__subcmd__policy__subcmd__help,explain)
+                cmd="skep__subcmd__policy__subcmd__help__subcmd__explain"
+                ;;
             skep__subcmd__policy__subcmd__help,help)
                 cmd="skep__subcmd__policy__subcmd__help__subcmd__help"
                 ;;
+            skep__subcmd__policy__subcmd__help,lint)
+                cmd="skep__subcmd__policy__subcmd__help__subcmd__lint"
+                ;;
+            skep__subcmd__policy__subcmd__help,list)
+                cmd="skep__subcmd__policy__subcmd__help__subcmd__list"
+                ;;
             skep__subcmd__policy__subcmd__help,matrix)
                 cmd="skep__subcmd__policy__subcmd__help__subcmd__matrix"
+                ;;
+            skep__subcmd__policy__subcmd__help,wait)
+                cmd="skep__subcmd__policy__subcmd__help__subcmd__wait"
                 ;;
             *)
                 ;;
@@ -949,7 +1021,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bpf)
-            opts="-q -v -h --color --quiet --verbose --help endpoint ipcache ct node metrics help"
+            opts="-q -v -h --color --quiet --verbose --help endpoint ipcache ct node policy metrics help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1179,7 +1251,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bpf__subcmd__help)
-            opts="endpoint ipcache ct node metrics help"
+            opts="endpoint ipcache ct node policy metrics help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1333,6 +1405,34 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bpf__subcmd__help__subcmd__node__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__help__subcmd__policy)
+            opts="list"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__help__subcmd__policy__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1625,6 +1725,120 @@ _skep() {
                 return 0
             fi
             case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --run-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__policy)
+            opts="-q -v -h --color --quiet --verbose --help list help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__policy__subcmd__help)
+            opts="list help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__policy__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__policy__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__policy__subcmd__list)
+            opts="-o -q -v -h --endpoint --identity --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
                     return 0
@@ -2137,7 +2351,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__bpf)
-            opts="endpoint ipcache ct node metrics"
+            opts="endpoint ipcache ct node policy metrics"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2277,6 +2491,34 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__bpf__subcmd__node__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__bpf__subcmd__policy)
+            opts="list"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__bpf__subcmd__policy__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2879,7 +3121,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__policy)
-            opts="matrix"
+            opts="explain matrix list wait diff lint"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2892,7 +3134,77 @@ _skep() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        skep__subcmd__help__subcmd__policy__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__policy__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__policy__subcmd__lint)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__policy__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         skep__subcmd__help__subcmd__policy__subcmd__matrix)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__policy__subcmd__wait)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -4699,7 +5011,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__policy)
-            opts="-q -v -h --color --quiet --verbose --help matrix help"
+            opts="-q -v -h --color --quiet --verbose --help explain matrix list wait diff lint help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4716,9 +5028,165 @@ _skep() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        skep__subcmd__policy__subcmd__help)
-            opts="matrix help"
+        skep__subcmd__policy__subcmd__diff)
+            opts="-f -o -q -v -h --filename --peer --fail-on --output --compat --mode --cluster-name --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --filename)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --peer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -W "lost gained any" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                --compat)
+                    COMPREPLY=($(compgen -W "kubernetes cilium" -- "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -W "default always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --cluster-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__policy__subcmd__explain)
+            opts="-o -f -q -v -h --port --output --filename --compat --mode --cluster-name --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "text json dot" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "text json dot" -- "${cur}"))
+                    return 0
+                    ;;
+                --filename)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compat)
+                    COMPREPLY=($(compgen -W "kubernetes cilium" -- "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -W "default always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --cluster-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__policy__subcmd__help)
+            opts="explain matrix list wait diff lint help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__policy__subcmd__help__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__policy__subcmd__help__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -4744,6 +5212,34 @@ _skep() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        skep__subcmd__policy__subcmd__help__subcmd__lint)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__policy__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         skep__subcmd__policy__subcmd__help__subcmd__matrix)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -4751,6 +5247,152 @@ _skep() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__policy__subcmd__help__subcmd__wait)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__policy__subcmd__lint)
+            opts="-o -q -v -h --cluster --select --ignore --fail-level --fail-on --output --fix --diff --unsafe-fixes --explain --cilium-version --pod-cidr --compat --mode --cluster-name --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --select)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ignore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -W "error warn" -- "${cur}"))
+                    return 0
+                    ;;
+                --fail-level)
+                    COMPREPLY=($(compgen -W "error warn" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "human json sarif github junit" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "human json sarif github junit" -- "${cur}"))
+                    return 0
+                    ;;
+                --explain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cilium-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pod-cidr)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compat)
+                    COMPREPLY=($(compgen -W "kubernetes cilium" -- "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -W "default always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --cluster-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__policy__subcmd__list)
+            opts="-n -o -q -v -h --namespace --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --run-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -4811,6 +5453,60 @@ _skep() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json csv dot svg" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__policy__subcmd__wait)
+            opts="-n -q -v -h --namespace --kind --timeout --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --color)

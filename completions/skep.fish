@@ -178,14 +178,39 @@ complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subc
 complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subcommand_from help" -f -a "list" -d 'List identities'
 complete -c skep -n "__fish_skep_using_subcommand identity; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from explain matrix list wait diff lint help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
-complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -s q -l quiet -d 'Print answers, warnings and errors only'
-complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
-complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -f -a "matrix" -d 'Show who may talk to whom'
-complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from matrix help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from explain matrix list wait diff lint help" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from explain matrix list wait diff lint help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from explain matrix list wait diff lint help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from explain matrix list wait diff lint help" -f -a "explain" -d 'Say why one end may talk to another, or not'
+complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from explain matrix list wait diff lint help" -f -a "matrix" -d 'Show who may talk to whom'
+complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from explain matrix list wait diff lint help" -f -a "list" -d 'List policies as the nodes have them'
+complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from explain matrix list wait diff lint help" -f -a "wait" -d 'Wait until every node enforces a policy'
+complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from explain matrix list wait diff lint help" -f -a "diff" -d 'Show what changes in connectivity from one set of manifests to another'
+complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from explain matrix list wait diff lint help" -f -a "lint" -d 'Find mistakes in network policies'
+complete -c skep -n "__fish_skep_using_subcommand policy; and not __fish_seen_subcommand_from explain matrix list wait diff lint help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -l port -d 'Port with its protocol; of ICMP, the type' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'One JSON document'
+dot\t'A Graphviz graph'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -s f -l filename -d 'Manifests: a file, a directory, or - for stdin; may be repeated. Without any, the cluster is asked' -r -F
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -l compat -d 'Whose reading, where Cilium deviates from the text of the Kubernetes API' -r -f -a "kubernetes\t'The text of the API'
+cilium\t'Cilium\'s'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -l mode -d 'When endpoints are isolated' -r -f -a "default\t'When a policy selects them'
+always\t'Always'
+never\t'Never; no policy counts'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -l cluster-name -d 'Name of the cluster, as its pods\' labels say it' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -l context -d 'Context in the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -l skep-namespace -d 'Namespace of the agents\' pods' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from matrix" -s f -l filename -d 'Manifests: a file, a directory, or - for stdin; may be repeated. Without any, the cluster is asked' -r -F
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from matrix" -l compat -d 'Whose reading, where Cilium deviates from the text of the Kubernetes API' -r -f -a "kubernetes\t'The text of the API'
 cilium\t'Cilium\'s'"
@@ -209,7 +234,99 @@ never\t'Not at all'"
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from matrix" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from matrix" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from matrix" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from list" -s n -l namespace -d 'Show policies of this namespace only' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format' -r -f -a "table\t'Columns for people'
+wide\t'More columns'
+json\t'One JSON document'
+yaml\t'One YAML document'
+name\t'Names only, one a line'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from list" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from list" -l node -d 'Ask the agent of this node only; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from list" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from list" -l context -d 'Context in the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from list" -l skep-namespace -d 'Namespace of the agents\' pods' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from list" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from list" -l local -d 'Ask the agent of this node, never a cluster'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from wait" -s n -l namespace -d 'Its namespace, for kinds that have one' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from wait" -l kind -d 'Its kind; without it, every kind is looked through' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from wait" -l timeout -d 'How long to wait' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from wait" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from wait" -l node -d 'Ask the agent of this node only; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from wait" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from wait" -l context -d 'Context in the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from wait" -l skep-namespace -d 'Namespace of the agents\' pods' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from wait" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from wait" -l local -d 'Ask the agent of this node, never a cluster'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from wait" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from wait" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from wait" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from diff" -s f -l filename -d 'Manifests that belong to both sets, such as workloads' -r -F
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from diff" -l peer -d 'A peer beside host and world; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from diff" -l fail-on -d 'Exit with 1 if there are such changes' -r -f -a "lost\t'Something does not pass any more'
+gained\t'Something passes now'
+any\t'Either of them'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from diff" -s o -l output -d 'Output format' -r -f -a "text\t'For people'
+json\t'One JSON document'
+markdown\t'A table for a pull request'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from diff" -l compat -d 'Whose reading, where Cilium deviates from the text of the Kubernetes API' -r -f -a "kubernetes\t'The text of the API'
+cilium\t'Cilium\'s'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from diff" -l mode -d 'When endpoints are isolated' -r -f -a "default\t'When a policy selects them'
+always\t'Always'
+never\t'Never; no policy counts'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from diff" -l cluster-name -d 'Name of the cluster, as its pods\' labels say it' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from diff" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from diff" -l context -d 'Context in the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from diff" -l skep-namespace -d 'Namespace of the agents\' pods' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from diff" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from diff" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from diff" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l select -d 'Codes to look for, perhaps cut short, or ALL; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l ignore -d 'Codes not to look for; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l fail-on -l fail-level -d 'The level from which findings are a failure' -r -f -a "error\t'Errors only'
+warn\t'Errors and warnings'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -s o -l output -d 'Output format' -r -f -a "human\t'With the source line'
+json\t'One JSON document'
+sarif\t'SARIF 2.1.0, for code scanning'
+github\t'Annotations of GitHub Actions'
+junit\t'A JUnit report'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l explain -d 'Show the page of a code' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l cilium-version -d 'The release of Cilium that policies are for, such as 1.17; any by default' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l pod-cidr -d 'A prefix of pods, where manifests have no nodes to tell; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l compat -d 'Whose reading, where Cilium deviates from the text of the Kubernetes API' -r -f -a "kubernetes\t'The text of the API'
+cilium\t'Cilium\'s'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l mode -d 'When endpoints are isolated' -r -f -a "default\t'When a policy selects them'
+always\t'Always'
+never\t'Never; no policy counts'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l cluster-name -d 'Name of the cluster, as its pods\' labels say it' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l context -d 'Context in the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l skep-namespace -d 'Namespace of the agents\' pods' -r
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l cluster -d 'Lint the policies of the cluster, or FILES among its pods and services'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l fix -d 'Make the changes that are safe, then report what is left'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l diff -d 'Show the changes that --fix would make, and make none'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -l unsafe-fixes -d 'With --fix or --diff: changes of verdicts, too, and what they do to connectivity'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from lint" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "explain" -d 'Say why one end may talk to another, or not'
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "matrix" -d 'Show who may talk to whom'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "list" -d 'List policies as the nodes have them'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "wait" -d 'Wait until every node enforces a policy'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "diff" -d 'Show what changes in connectivity from one set of manifests to another'
+complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "lint" -d 'Find mistakes in network policies'
 complete -c skep -n "__fish_skep_using_subcommand policy; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand node; and not __fish_seen_subcommand_from list help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -238,18 +355,19 @@ complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcomma
 complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcommand_from help" -f -a "list" -d 'List nodes'
 complete -c skep -n "__fish_skep_using_subcommand node; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node policy metrics help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
-complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -s q -l quiet -d 'Print answers, warnings and errors only'
-complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
-complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -f -a "endpoint" -d 'Pods of a node, by address'
-complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -f -a "ipcache" -d 'Owners of addresses and prefixes'
-complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -f -a "ct" -d 'Tracked connections'
-complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -f -a "node" -d 'Nodes, by number'
-complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -f -a "metrics" -d 'Counters of packets and drops'
-complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node metrics help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node policy metrics help" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node policy metrics help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node policy metrics help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node policy metrics help" -f -a "endpoint" -d 'Pods of a node, by address'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node policy metrics help" -f -a "ipcache" -d 'Owners of addresses and prefixes'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node policy metrics help" -f -a "ct" -d 'Tracked connections'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node policy metrics help" -f -a "node" -d 'Nodes, by number'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node policy metrics help" -f -a "policy" -d 'Policies, as verdicts for classes of peers and ports'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node policy metrics help" -f -a "metrics" -d 'Counters of packets and drops'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and not __fish_seen_subcommand_from endpoint ipcache ct node policy metrics help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from endpoint" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
@@ -282,6 +400,14 @@ complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcomman
 complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from node" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from node" -f -a "list" -d 'List the node map'
 complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from node" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from policy" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from policy" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from policy" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from policy" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from policy" -f -a "list" -d 'List the policy maps'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from policy" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from metrics" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
@@ -294,6 +420,7 @@ complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcomman
 complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from help" -f -a "ipcache" -d 'Owners of addresses and prefixes'
 complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from help" -f -a "ct" -d 'Tracked connections'
 complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from help" -f -a "node" -d 'Nodes, by number'
+complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from help" -f -a "policy" -d 'Policies, as verdicts for classes of peers and ports'
 complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from help" -f -a "metrics" -d 'Counters of packets and drops'
 complete -c skep -n "__fish_skep_using_subcommand bpf; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and not __fish_seen_subcommand_from test list serve probe help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
@@ -696,12 +823,18 @@ complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subc
 complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy node bpf connectivity lab bench agent operator version completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from endpoint" -f -a "list" -d 'List endpoints'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from identity" -f -a "list" -d 'List identities'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "explain" -d 'Say why one end may talk to another, or not'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "matrix" -d 'Show who may talk to whom'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "list" -d 'List policies as the nodes have them'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "wait" -d 'Wait until every node enforces a policy'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "diff" -d 'Show what changes in connectivity from one set of manifests to another'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "lint" -d 'Find mistakes in network policies'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from node" -f -a "list" -d 'List nodes'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bpf" -f -a "endpoint" -d 'Pods of a node, by address'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bpf" -f -a "ipcache" -d 'Owners of addresses and prefixes'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bpf" -f -a "ct" -d 'Tracked connections'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bpf" -f -a "node" -d 'Nodes, by number'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bpf" -f -a "policy" -d 'Policies, as verdicts for classes of peers and ports'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bpf" -f -a "metrics" -d 'Counters of packets and drops'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from connectivity" -f -a "test" -d 'Test who reaches whom'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from connectivity" -f -a "list" -d 'List the scenarios of the connectivity test'

@@ -76,6 +76,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("netlink_sys", &["kernel"]),
     ("rcgen", &["lab"]),
     ("saphyr_parser", &["policy"]),
+    ("similar", &["cli"]),
 ];
 
 fn sources(dir: &Path) -> Vec<PathBuf> {

@@ -345,7 +345,13 @@ fn lab_enter(error: &lab::EnterError) -> (Kind, Vec<String>) {
 
 fn policy(error: &PolicyError) -> (Kind, Vec<String>) {
     match error {
-        PolicyError::Cluster(inner) => cluster(inner),
+        PolicyError::Cluster(inner) => {
+            let (kind, mut hints) = cluster(inner);
+            if matches!(inner, ClusterError::Kubeconfig { .. }) {
+                hints.push("manifests need no cluster: name them by -f FILES".into());
+            }
+            (kind, hints)
+        }
         PolicyError::Spec(_) => (Kind::Usage, vec![]),
         PolicyError::Absent { .. } => (
             Kind::No,
@@ -357,6 +363,12 @@ fn policy(error: &PolicyError) -> (Kind, Vec<String>) {
         PolicyError::NoCluster => {
             (Kind::Environment, vec!["name the cluster with --kubeconfig".into()])
         }
+        PolicyError::Code(_) => (
+            Kind::Usage,
+            vec!["codes are NP and four digits, or names such as no-dns-egress".into()],
+        ),
+        PolicyError::Write { .. } => (Kind::Environment, vec![]),
+        PolicyError::NoPods => (Kind::Input, vec!["add them with -f FILES".into()]),
         PolicyError::Rejected(_) => {
             (Kind::Input, vec!["an agent would reject these objects as a whole".into()])
         }

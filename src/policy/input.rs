@@ -1,11 +1,11 @@
 //! A set of objects, sorted into what policies say and whom they say it of.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     cluster::{Conflict, Inventory},
     parse::{Parsed, Problem, Settings, parse},
-    rule::Policy,
+    rule::{Policy, PolicyKind},
     text::{Document, Node, Value},
 };
 
@@ -28,6 +28,8 @@ pub struct Input {
     pub parsed: Vec<Parsed>,
     /// How many objects were of kinds that do not matter here.
     pub ignored: usize,
+    /// Kinds, namespaces and names of the policies so far.
+    seen: HashSet<(PolicyKind, Option<String>, String)>,
 }
 
 impl Input {
@@ -58,12 +60,8 @@ impl Input {
 
     fn add_policy(&mut self, parsed: Parsed) -> Result<(), Conflict> {
         let reference = &parsed.reference;
-        let is_same = |own: &Parsed| {
-            let own = &own.reference;
-            (own.kind, &own.namespace, &own.name)
-                == (reference.kind, &reference.namespace, &reference.name)
-        };
-        if self.parsed.iter().any(is_same) {
+        let key = (reference.kind, reference.namespace.clone(), reference.name.clone());
+        if !self.seen.insert(key) {
             let (file, line) = (reference.file.to_string(), reference.at.line);
             return Err(Conflict { file, line, what: reference.to_string() });
         }

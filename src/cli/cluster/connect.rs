@@ -50,6 +50,11 @@ impl Cluster {
 }
 
 impl Cluster {
+    /// Returns the namespace of the agents.
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     /// Returns the client.
     pub(crate) const fn client(&self) -> &Client {
         &self.client

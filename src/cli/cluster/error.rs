@@ -1,14 +1,14 @@
 //! Why the agents of a cluster cannot be asked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The agents of a cluster cannot be asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClusterError {
     /// The kubeconfig cannot be used.
-    #[error("cannot use the kubeconfig {path}")]
+    #[error("cannot use {}", kubeconfig(path))]
     Kubeconfig {
-        /// Which file, or "of the environment".
+        /// Which file; empty if there is none.
         path: PathBuf,
         /// Why.
         #[source]
@@ -65,4 +65,11 @@ pub(crate) enum ClusterError {
         /// How many were asked.
         total: usize,
     },
+}
+
+fn kubeconfig(path: &Path) -> String {
+    if path.as_os_str().is_empty() {
+        return "a kubeconfig: none is named, and there is none at the usual place".to_owned();
+    }
+    format!("the kubeconfig {}", path.display())
 }

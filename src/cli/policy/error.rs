@@ -19,6 +19,18 @@ pub(crate) enum PolicyError {
         #[source]
         source: io::Error,
     },
+    /// A file cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// Which one.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+    /// No code of lint.
+    #[error("{0:?} is no code of lint")]
+    Code(String),
     /// A file is larger than any manifest.
     #[error("{} has more than {limit} bytes", path.display())]
     TooLarge {
@@ -64,6 +76,9 @@ pub(crate) enum PolicyError {
     /// Only a cluster knows which version of a policy is the newest.
     #[error("an agent alone does not know which version of a policy is the newest")]
     NoCluster,
+    /// Nobody to compare.
+    #[error("neither OLD nor NEW has pods or workloads, and connectivity is between those")]
+    NoPods,
     /// Objects of a cluster cannot be listed.
     #[error(transparent)]
     Cluster(#[from] ClusterError),

@@ -13,14 +13,39 @@ use crate::policy::text::{self, Document};
 /// Largest file read, bytes.
 const LARGEST: u64 = 64 << 20;
 
+/// A file and its text.
+#[derive(Debug)]
+pub(super) struct Manifest {
+    /// Where it is; `-` is stdin.
+    pub(super) path: PathBuf,
+    /// Its text.
+    pub(super) text: String,
+}
+
+impl Manifest {
+    /// Returns its name, as messages say it.
+    pub(super) fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
 /// Reads all documents of a path: a file, a directory with all below it, or `-`.
 pub(super) fn read(path: &Path) -> Result<Vec<Document>, PolicyError> {
+    let mut documents = Vec::new();
+    for manifest in texts(path)? {
+        documents.extend(text::parse(&manifest.name(), &manifest.text)?);
+    }
+    Ok(documents)
+}
+
+/// Reads the texts of a path, by name.
+pub(super) fn texts(path: &Path) -> Result<Vec<Manifest>, PolicyError> {
     if path == Path::new("-") {
-        return documents(path, io::stdin().lock());
+        return Ok(vec![manifest(path, io::stdin().lock())?]);
     }
     let failed = |source| PolicyError::Read { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(failed)?.is_dir() {
-        return documents(path, File::open(path).map_err(failed)?);
+        return Ok(vec![manifest(path, File::open(path).map_err(failed)?)?]);
     }
     let mut files = Vec::new();
     collect(path, &mut files)?;
@@ -30,9 +55,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<Document>, PolicyError> {
     files.sort();
     let read = files.iter().map(|file| {
         let failed = |source| PolicyError::Read { path: file.clone(), source };
-        documents(file, File::open(file).map_err(failed)?)
+        manifest(file, File::open(file).map_err(failed)?)
     });
-    Ok(read.collect::<Result<Vec<_>, PolicyError>>()?.into_iter().flatten().collect())
+    read.collect()
 }
 
 /// Symbolic links to directories are not followed, so that there are no circles.
@@ -54,7 +79,7 @@ fn is_manifest(path: &Path) -> bool {
     matches!(path.extension().and_then(OsStr::to_str), Some("yaml" | "yml" | "json"))
 }
 
-fn documents(path: &Path, source: impl Read) -> Result<Vec<Document>, PolicyError> {
+fn manifest(path: &Path, source: impl Read) -> Result<Manifest, PolicyError> {
     let mut bytes = Vec::new();
     source
         .take(LARGEST + 1)
@@ -67,5 +92,5 @@ fn documents(path: &Path, source: impl Read) -> Result<Vec<Document>, PolicyErro
         path: path.to_owned(),
         at: error.utf8_error().valid_up_to(),
     })?;
-    Ok(text::parse(&path.display().to_string(), &text)?)
+    Ok(Manifest { path: path.to_owned(), text })
 }

@@ -1,6 +1,6 @@
 //! `skep policy matrix`.
 
-use super::{error::PolicyError, source::InputArgs};
+use super::{error::PolicyError, port::packet, source::InputArgs};
 use crate::{
     api::API_VERSION,
     cli::{
@@ -12,7 +12,6 @@ use crate::{
         cluster::Actor,
         judge::{Judge, Packet, PeerMatcher, Verdict},
         matrix::{self, Item, Matrix},
-        rule::Protocol,
     },
 };
 
@@ -65,17 +64,6 @@ enum MatrixFormat {
     Dot,
     /// A picture
     Svg,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("not PORT/PROTOCOL, such as 80/tcp, 53/udp, 80/sctp, 8/icmp or 128/icmpv6")]
-struct NotAPort;
-
-/// Reads `PORT/PROTOCOL`.
-fn packet(text: &str) -> Result<Packet, NotAPort> {
-    let (port, protocol) = text.split_once('/').ok_or(NotAPort)?;
-    let protocol = Protocol::from_name(protocol).ok_or(NotAPort)?;
-    Ok(Packet { protocol, port: port.parse().map_err(|_| NotAPort)? })
 }
 
 impl Args {

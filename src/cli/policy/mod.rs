@@ -1,11 +1,15 @@
 //! `skep policy`: one file per verb.
 
 mod command;
+mod diff;
 mod error;
+mod explain;
 mod fetch;
 mod files;
+mod lint;
 mod list;
 mod matrix;
+mod port;
 mod source;
 mod wait;
 

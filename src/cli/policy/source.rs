@@ -85,7 +85,7 @@ impl InputArgs {
         let mut input = Input::new(self.meaning.settings());
         if self.files.is_empty() {
             let documents = runtime::query(async {
-                let cluster = self.cluster.connect().await?;
+                let cluster = self.cluster.connect().await.map_err(PolicyError::from)?;
                 Ok::<_, Error>(fetch::fetch(&cluster).await?)
             })?;
             for document in &documents {
@@ -103,13 +103,17 @@ impl InputArgs {
 
     /// Reads everything; a rejected policy is an error, and what is wrong with it is told.
     pub(super) fn read_accepted(&self, out: &Output) -> Result<Input, Error> {
-        let input = self.read()?;
-        for problem in input.problems() {
-            out.warn(&problem.to_string());
-        }
-        match input.parsed.iter().filter(|parsed| parsed.policy.is_none()).count() {
-            0 => Ok(input),
-            rejected => Err(PolicyError::Rejected(rejected).into()),
-        }
+        accepted(self.read()?, out)
+    }
+}
+
+/// Refuses rejected policies, and tells what is wrong with them.
+pub(super) fn accepted(input: Input, out: &Output) -> Result<Input, Error> {
+    for problem in input.problems() {
+        out.warn(&problem.to_string());
+    }
+    match input.parsed.iter().filter(|parsed| parsed.policy.is_none()).count() {
+        0 => Ok(input),
+        rejected => Err(PolicyError::Rejected(rejected).into()),
     }
 }

@@ -30,7 +30,7 @@ pub struct Conflict {
     pub what: String,
 }
 
-/// Pods, namespaces, nodes, services and groups.
+/// Pods, namespaces, nodes, services, groups and identities.
 #[derive(Debug, Default)]
 pub struct Inventory {
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
@@ -38,6 +38,7 @@ pub struct Inventory {
     nodes: Vec<BTreeMap<String, String>>,
     services: Vec<Service>,
     groups: Vec<CidrGroup>,
+    identities: BTreeMap<u32, Labels>,
     seen: BTreeSet<String>,
 }
 
@@ -72,6 +73,8 @@ impl Inventory {
             "Node" => self.nodes.push(strings(root.at(&["metadata", "labels"]))),
             "Service" => self.services.push(service(name, root)),
             "EndpointSlice" | "Endpoints" => return self.take_endpoints(kind, name, root),
+            "SkepIdentity" => self.take_identity(name, root.at(&["spec", "labels"])),
+            "CiliumIdentity" => self.take_identity(name, root.get("security-labels")),
             "CiliumCIDRGroup" => self.groups.push(CidrGroup::read(name, root)),
             _ => match PodObject::read(kind, root) {
                 Some(pod) => self.pods.push(pod),
@@ -98,6 +101,17 @@ impl Inventory {
             }),
         }
         true
+    }
+
+    fn take_identity(&mut self, name: &str, labels: Option<&Node>) {
+        if let Ok(number) = name.parse() {
+            self.identities.insert(number, Labels(strings(labels)));
+        }
+    }
+
+    /// Returns the labels that a number stands for.
+    pub(super) fn identity(&self, number: u32) -> Option<&Labels> {
+        self.identities.get(&number)
     }
 
     /// Returns the services, those of one name joined.

@@ -31,7 +31,9 @@ pub enum SpecError {
     #[error("there is no pod or workload {0:?}{hint}", hint = hint(.1))]
     Absent(String, Option<String>),
     /// There is no such identity.
-    #[error("{0} is no reserved identity; those of pods are known by their labels only")]
+    #[error(
+        "there is no identity {0}: neither a reserved one, nor an object SkepIdentity of that name"
+    )]
     Identity(String),
 }
 
@@ -62,10 +64,7 @@ impl Inventory {
             Some(("entity", name)) => self.entity(name)?,
             Some(("ip", rest)) => outside(rest)?,
             Some(("fqdn", name)) => named(name),
-            Some(("id", number)) => {
-                let reserved = number.parse().ok().and_then(|n| Identity(n).reserved_name());
-                self.entity(reserved.ok_or_else(|| SpecError::Identity(number.to_owned()))?)?
-            }
+            Some(("id", number)) => self.numbered(number, settings)?,
             _ => self.pod(spec, settings)?,
         };
         actor.name = spec.to_owned();
@@ -92,6 +91,18 @@ impl Inventory {
             _ => {}
         }
         Ok(actor)
+    }
+
+    /// Finds a reserved identity, or that of pods; one of them says more, such as names of ports.
+    fn numbered(&self, text: &str, settings: &Settings) -> Result<Actor, SpecError> {
+        let unknown = || SpecError::Identity(text.to_owned());
+        let number: u32 = text.parse().map_err(|_| unknown())?;
+        if let Some(name) = Identity(number).reserved_name() {
+            return self.entity(name);
+        }
+        let labels = self.identity(number).ok_or_else(unknown)?;
+        let pod = self.pods(settings).into_iter().find(|pod| pod.labels == *labels);
+        Ok(pod.unwrap_or_else(|| Actor::new(text, Role::Pod, labels.clone())))
     }
 
     fn pod(&self, spec: &str, settings: &Settings) -> Result<Actor, SpecError> {

@@ -115,6 +115,11 @@ pub fn is_subject(subject: &Subject, actor: &Actor) -> bool {
     }
 }
 
+/// Tells whether ports of a rule include a packet to a destination.
+pub fn ports_include(ports: &Ports, destination: &Actor, packet: Packet) -> bool {
+    ports_match(ports, destination, packet).is_some()
+}
+
 /// Returns what matches most closely, a proxy before none; `None` if nothing does.
 fn ports_match<'r>(
     ports: &'r Ports,

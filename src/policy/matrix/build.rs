@@ -52,6 +52,20 @@ impl<'r> Matrix<'r> {
         }
     }
 
+    /// Tells for each packet whether it passes from one end to another, given by their positions.
+    pub fn passes(
+        &self,
+        (from, to): (usize, usize),
+        packets: &[Packet],
+    ) -> impl Iterator<Item = bool> {
+        let sends = self.about(&self.egress[from], to);
+        let gets = self.about(&self.ingress[to], from);
+        packets.iter().map(move |&packet| {
+            let item = self.item((from, &sends), (to, &gets), packet);
+            !item.verdict.is_denied()
+        })
+    }
+
     fn about(&self, rules: &Rules<'r>, peer: usize) -> Rules<'r> {
         let is_about = |rule: &Rule| self.peers[&std::ptr::from_ref(rule)][peer];
         rules.iter().copied().filter(|(_, rule)| is_about(rule)).collect()

@@ -74,7 +74,7 @@ impl RuleOf {
 }
 
 /// Joins the verdicts of both sides: the stricter one counts.
-pub(super) fn join(egress: Verdict, ingress: Verdict) -> Verdict {
+pub(in crate::policy) fn join(egress: Verdict, ingress: Verdict) -> Verdict {
     let strictness = |verdict: &Verdict| match verdict {
         Verdict::None => 0,
         Verdict::Allow => 1,

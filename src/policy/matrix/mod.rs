@@ -6,4 +6,5 @@ mod item;
 
 pub use build::Matrix;
 pub use draw::{csv, dot, svg};
+pub(in crate::policy) use item::join;
 pub use item::{Item, RuleOf};

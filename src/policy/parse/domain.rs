@@ -2,8 +2,8 @@
 
 use regex::Regex;
 
-use super::cursor::{Cursor, Fields};
-use crate::policy::rule::Names;
+use super::cursor::{Cursor, Fields, Reading};
+use crate::policy::{rule::Names, text::Node};
 
 const MAX_NAME: usize = 255;
 
@@ -20,6 +20,12 @@ pub(super) fn names(cursor: &Cursor<'_>) -> Option<Names> {
         (None, Some(pattern)) => wild(&pattern),
         (None, None) => None,
     }
+}
+
+/// Reads a `toFQDNs` item, or one of `dns` rules, that may be wrong.
+pub(in crate::policy) fn names_of(node: &Node) -> Option<Names> {
+    let reading = Reading::default();
+    names(&Cursor::root(node, &reading))
 }
 
 fn exact(cursor: &Cursor<'_>) -> Option<Names> {

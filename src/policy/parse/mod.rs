@@ -12,5 +12,6 @@ mod port;
 mod problem;
 mod selector;
 
+pub(in crate::policy) use domain::names_of;
 pub use object::{Compat, Parsed, Settings, parse};
 pub use problem::{Problem, ProblemCode, Severity};

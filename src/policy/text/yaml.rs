@@ -5,7 +5,10 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as Scanned};
 
-use super::node::{Document, Entry, Mark, Node, Span, Value};
+use super::{
+    node::{Document, Entry, Mark, Node, Span, Value},
+    quotes::Quotes,
+};
 
 /// Depth of nesting that is read; a policy needs about twelve.
 const MAX_DEPTH: usize = 64;
@@ -31,8 +34,11 @@ pub struct TextError {
 /// When the text is not YAML, repeats a key, or is nested or aliased beyond reason.
 pub fn parse(file: &str, text: &str) -> Result<Vec<Document>, TextError> {
     let file: Arc<str> = file.into();
-    let mut reader = Reader { file: Arc::clone(&file), anchors: HashMap::new(), aliased: 0 };
-    let mut parser = Parser::new_from_str(text.trim_start_matches('\u{feff}'));
+    let text = text.trim_start_matches('\u{feff}');
+    let quotes = Quotes::new(text);
+    let mut reader =
+        Reader { file: Arc::clone(&file), quotes, anchors: HashMap::new(), aliased: 0 };
+    let mut parser = Parser::new_from_str(text);
     let mut documents = Vec::new();
     while let Some(event) = parser.next() {
         let (event, _) = event.map_err(|error| reader.scan_error(&error))?;
@@ -48,15 +54,16 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Document>, TextError> {
     Ok(documents)
 }
 
-struct Reader {
+struct Reader<'t> {
     file: Arc<str>,
+    quotes: Quotes<'t>,
     anchors: HashMap<usize, (Node, usize)>,
     aliased: usize,
 }
 
 type Source<'a> = Parser<'a, saphyr_parser::StrInput<'a>>;
 
-impl Reader {
+impl Reader<'_> {
     fn scan_error(&self, error: &ScanError) -> TextError {
         let marker = error.marker();
         let at = Mark { line: number(marker.line()), column: number(marker.col()) + 1 };
@@ -89,7 +96,11 @@ impl Reader {
             Event::Scalar(text, style, anchor, tag) => {
                 let is_text = style != ScalarStyle::Plain || tag.is_some_and(|t| t.suffix == "str");
                 let value = if is_text { Value::Text(text.into_owned()) } else { plain(text) };
-                (anchor, Node { value, span: place(span) })
+                let is_quoted =
+                    matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
+                let span = place(span);
+                let end = if is_quoted { self.quotes.end(span.start) } else { None };
+                (anchor, Node { value, span: Span { end: end.unwrap_or(span.end), ..span } })
             }
             Event::SequenceStart(anchor, _) => (anchor, self.list(parser, span, depth)?),
             Event::MappingStart(anchor, _) => (anchor, self.map(parser, span, depth)?),

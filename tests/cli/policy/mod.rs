@@ -1,3 +1,7 @@
-//! `skep policy` on files.
+//! `skep policy`, offline.
 
+mod diff;
+mod explain;
+mod hostile;
+mod lint;
 mod matrix;
