@@ -98,7 +98,7 @@ const WITNESSED: (usize, usize) = (6, 2);
 const PODS_AT_ONCE: usize = 8;
 /// So much of a probe's time is enough to see that no answer comes: answers that come take no
 /// longer, unless they are waited for by mistake.
-const SILENCE: u32 = 12;
+const SILENCE: u32 = 20;
 /// Probes that run at once in a pod under policies: all of a scenario, as most wait for nothing.
 const AT_ONCE_UNDER_POLICY: usize = 2 * AT_ONCE;
 /// How long readiness may take at least: kubelets ask every two seconds.
