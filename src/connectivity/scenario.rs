@@ -270,6 +270,6 @@ mod tests {
         let count =
             |profile| Scenario::ALL.iter().filter(|scenario| scenario.profile <= profile).count();
         assert!(count(Smoke) < count(Standard));
-        assert_eq!(count(Profile::Full), Scenario::ALL.len());
+        assert_eq!(count(Full), Scenario::ALL.len());
     }
 }
