@@ -18,7 +18,7 @@ const PROBES: usize = 32;
 /// Bytes of probes in one command line: it travels in a URL, which some proxies limit to 8 KiB.
 const BYTES: usize = 4096;
 /// Probes that run at once in a pod.
-const AT_ONCE: usize = 16;
+pub(super) const AT_ONCE: usize = 16;
 /// What a command may take beyond its probes.
 const SLACK: Duration = Duration::from_secs(30);
 /// Pause before probes that may settle are repeated.
@@ -63,6 +63,8 @@ pub(super) struct Executor {
     pub(super) namespace: String,
     /// How long one probe may take.
     pub(super) timeout: Duration,
+    /// How many probes run at once in a pod.
+    pub(super) at_once: usize,
 }
 
 impl Executor {
@@ -80,9 +82,9 @@ impl Executor {
             .map(str::to_owned)
             .to_vec();
         command.extend(["--timeout".to_owned(), seconds.to_string()]);
-        command.extend(["--parallel".to_owned(), AT_ONCE.to_string()]);
+        command.extend(["--parallel".to_owned(), self.at_once.to_string()]);
         command.extend_from_slice(probes);
-        let rounds = u32::try_from(probes.len().div_ceil(AT_ONCE)).unwrap_or(u32::MAX);
+        let rounds = u32::try_from(probes.len().div_ceil(self.at_once)).unwrap_or(u32::MAX);
         let patience = self.timeout.saturating_mul(rounds) + SLACK;
         let running = exec(&self.client, &self.namespace, pod, Some(CONTAINER), &command);
         let not_run = |reason| ExecError::NotRun {

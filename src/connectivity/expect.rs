@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use super::probe::Outcome;
+use super::{policy::Blame, probe::Outcome};
 
 /// What should happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub enum Expectation {
     ExpiredBefore(IpAddr),
     /// The pod's probe of this kind succeeds.
     Ready(&'static str),
+    /// No answer: a policy drops the packet, for this reason.
+    Dropped(Blame),
 }
 
 /// Whether it happened.
@@ -52,6 +54,7 @@ impl Expectation {
             | (Self::ResolvesSomehow, Outcome::Resolved { .. })
             | (Self::NoSuchName, Outcome::NoSuchName)
             | (Self::Refused, Outcome::Refused { .. })
+            | (Self::Dropped(_), Outcome::TimedOut { .. })
             | (Self::TooBigForRoute, Outcome::TooBig { by: None, .. }) => true,
             (Self::AnswerIfNamed, Outcome::NoSuchName) => {
                 return Verdict::Skip("the name has no address of this family");
@@ -98,6 +101,7 @@ impl fmt::Display for Expectation {
             Self::TooBigOnTheWay => f.write_str("ICMP packet too big from a router"),
             Self::ExpiredBefore(_) => f.write_str("ICMP time exceeded from a router"),
             Self::Ready(kind) => write!(f, "the kubelet's {kind} probe succeeds"),
+            Self::Dropped(blame) => write!(f, "no answer: {blame}"),
         }
     }
 }
@@ -105,6 +109,7 @@ impl fmt::Display for Expectation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connectivity::Side;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -122,6 +127,8 @@ mod tests {
         let refused = |by| Outcome::Refused { by };
         let too_big = |by, mtu| Outcome::TooBig { mtu, by };
         let late = Outcome::TimedOut { millis: 3000 };
+        let blame =
+            Blame { side: Side::Egress, reason: "POLICY_DENY".into(), policies: Vec::new() };
         for (what, expectation, outcome, passes) in [
             ("an answer", Expectation::Answer, answered(None), true),
             ("silence", Expectation::Answer, late.clone(), false),
@@ -157,7 +164,10 @@ mod tests {
             ),
             ("it arrived", Expectation::ExpiredBefore(peer), answered(None), false),
             ("no name", Expectation::NoSuchName, Outcome::NoSuchName, true),
-            ("no resolver", Expectation::NoSuchName, late, false),
+            ("no resolver", Expectation::NoSuchName, late.clone(), false),
+            ("dropped", Expectation::Dropped(blame.clone()), late, true),
+            ("let through", Expectation::Dropped(blame.clone()), answered(None), false),
+            ("closed", Expectation::Dropped(blame), refused(None), false),
         ] {
             let expected = if passes { Verdict::Pass } else { Verdict::Fail };
             assert_eq!(expectation.judge(&outcome), expected, "{what}");

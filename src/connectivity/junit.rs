@@ -80,11 +80,12 @@ fn case(xml: &mut String, report: &ScenarioReport, flags: &str) {
 }
 
 fn describe(text: &mut String, result: &CheckResult) {
-    let CheckResult { check, outcome, flows, .. } = result;
+    let CheckResult { check, flows, .. } = result;
+    let got = result.got();
     let probe = result.command().unwrap_or_default();
     let _ = writeln!(
         text,
-        "{} ({}) to {} ({}): expected {}, got {outcome}  {probe}",
+        "{} ({}) to {} ({}): expected {}, got {got}  {probe}",
         check.from.name,
         check.from.node,
         check.to.name,
@@ -142,7 +143,7 @@ mod tests {
                         (Outcome::Refused { by: None }, Verdict::Pass)
                     };
                     let flows = if failed { vec!["a -> b DROPPED".into()] } else { Vec::new() };
-                    CheckResult { check, outcome, verdict, flows }
+                    CheckResult { check, outcome, verdict, flows, account: None }
                 })
                 .collect(),
             gaps: one.planned.gaps,

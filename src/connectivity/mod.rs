@@ -5,12 +5,14 @@
 //! (`expect`). Client and server are skep itself: [`probe`] and [`serve`](serve::serve). Nothing
 //! but the Kubernetes API is used, so the test is the same in a lab and on any cluster.
 
+mod board;
 mod deploy;
 mod execute;
 mod expect;
 mod external;
 mod junit;
 mod plan;
+mod policy;
 pub mod probe;
 mod report;
 mod run;
@@ -24,6 +26,7 @@ pub use expect::{Expectation, Verdict};
 pub use external::InvalidTarget;
 pub use junit::junit;
 pub use plan::{Action, Check, Peer, Plan, Planned, plan};
+pub use policy::{Blame, Drop, PolicyName, Side};
 pub use report::{CheckResult, Report, ScenarioReport, Status};
 pub use run::{Event, Options, TestError, Witness, run};
 pub use scenario::{Profile, Scenario};

@@ -23,12 +23,22 @@ pub struct CheckResult {
     pub verdict: Verdict,
     /// The flows around it that agents saw, one a line; gathered for some of the failures.
     pub flows: Vec<String>,
+    /// What agents say instead of what it should be; `None` when they agree or are not asked.
+    pub account: Option<String>,
 }
 
 impl CheckResult {
     /// Tells whether it failed.
     pub fn is_failed(&self) -> bool {
         self.verdict == Verdict::Fail
+    }
+
+    /// Returns how it ended, with what agents say about it.
+    pub fn got(&self) -> String {
+        match &self.account {
+            Some(account) => format!("{}; {account}", self.outcome),
+            None => self.outcome.to_string(),
+        }
     }
 
     /// Returns the addresses of both ends, when both are known.

@@ -11,11 +11,13 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    board::Board,
     deploy::{self, Cast, DeployError, PodSpec, Role},
-    execute::{Executor, batches},
+    execute::{AT_ONCE, Executor, batches},
     expect::Verdict,
     external,
     plan::{Action, Check, Plan, plan},
+    policy::{self, Drop, Stage},
     probe::{Outcome, Probe, Protocol, Size},
     report::{CheckResult, Report, ScenarioReport},
     scenario::{Profile, Scenario},
@@ -67,6 +69,13 @@ pub enum Event<'a> {
 pub trait Witness {
     /// Returns the flows around a failed check since a time, as lines for people.
     fn flows(&self, result: &CheckResult, since: Timestamp) -> impl Future<Output = Vec<String>>;
+
+    /// Returns the packets that were dropped on nodes since a time; why not, when nobody knows.
+    fn drops(
+        &self,
+        nodes: &[String],
+        since: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Drop>, String>>;
 }
 
 /// The test could not be run; a failed check is no error.
@@ -87,6 +96,11 @@ pub enum TestError {
 const WITNESSED: (usize, usize) = (6, 2);
 /// Pods made at once.
 const PODS_AT_ONCE: usize = 8;
+/// So much of a probe's time is enough to see that no answer comes: answers that come take no
+/// longer, unless they are waited for by mistake.
+const SILENCE: u32 = 20;
+/// Probes that run at once in a pod under policies: all of a scenario, as most wait for nothing.
+const AT_ONCE_UNDER_POLICY: usize = 2 * AT_ONCE;
 /// How long readiness may take at least: kubelets ask every two seconds.
 const READY_WITHIN: Duration = Duration::from_secs(10);
 
@@ -114,6 +128,11 @@ pub async fn run(
         () = cancel.cancelled() => Err(TestError::Cancelled),
     };
     tell(Event::Step(format!("removing the namespace {namespace}")));
+    if run.has_policies() {
+        for object in policy::remove_all(client, &namespace).await {
+            tell(Event::Warning(format!("the {object} could not be removed")));
+        }
+    }
     let removed = deploy::remove(client, &namespace).await;
     match (result, removed) {
         (Ok(report), Err(error)) => {
@@ -153,10 +172,15 @@ impl Run<'_> {
         for name in deploy::sweep(self.client).await {
             tell(Event::Warning(format!("removing the namespace {name}, left by a run that died")));
         }
+        if self.has_policies() {
+            for name in policy::sweep(self.client).await {
+                tell(Event::Warning(format!("removing the {name}, left by a run that died")));
+            }
+        }
         tell(Event::Step(format!("starting pods on {} nodes", self.nodes.len())));
         let topology = self.deploy().await?;
         let plans = plan(&self.options.scenarios, &topology);
-        let mut scenarios = self.execute(plans, tell).await;
+        let mut scenarios = self.execute(plans, &topology, witness, tell).await;
         self.witness(&mut scenarios, witness, started).await;
         Ok(Report {
             profile: self.options.profile,
@@ -169,9 +193,15 @@ impl Run<'_> {
         })
     }
 
+    /// Tells whether policies are put into force.
+    fn has_policies(&self) -> bool {
+        self.options.scenarios.iter().any(|scenario| scenario.policies().is_some())
+    }
+
     /// Makes the pods and waits for them.
     async fn deploy(&self) -> Result<Topology, TestError> {
         let mut cast = Cast::new(&self.nodes);
+        deploy::create_accounts(self.client, self.namespace).await?;
         let service = deploy::create_service(self.client, self.namespace);
         let make = |part: deploy::Part| async move {
             let spec = PodSpec {
@@ -243,6 +273,7 @@ impl Run<'_> {
             client: self.client.clone(),
             namespace: self.namespace.to_owned(),
             timeout: self.options.timeout,
+            at_once: AT_ONCE,
         }
     }
 
@@ -278,14 +309,24 @@ impl Run<'_> {
         }
     }
 
-    /// Runs all checks, the commands of several pods at once.
+    /// Runs all checks: first those without policies, the commands of several pods at once, then
+    /// the scenarios of policies, one at a time.
     async fn execute(
         &self,
         plans: Vec<Plan>,
+        topology: &Topology,
+        witness: &impl Witness,
         tell: &mut impl FnMut(Event<'_>),
     ) -> Vec<ScenarioReport> {
-        let checks: Vec<Check> =
-            plans.iter().flat_map(|plan| plan.planned.checks.iter().cloned()).collect();
+        let (plain, under_policy): (Vec<&Plan>, Vec<&Plan>) =
+            plans.iter().partition(|plan| plan.scenario.policies().is_none());
+        let checks_of = |plans: &[&Plan]| -> Vec<Check> {
+            plans.iter().flat_map(|plan| plan.planned.checks.iter().cloned()).collect()
+        };
+        let checks = checks_of(&plain);
+        let policies: Vec<(&Scenario, Vec<Check>)> =
+            under_policy.iter().map(|plan| (plan.scenario, checks_of(&[*plan]))).collect();
+        let first = plain.len();
         let mut board = Board::new(plans);
         board.tell_empty(tell);
         let executor = self.executor();
@@ -302,10 +343,41 @@ impl Run<'_> {
         let mut results = std::pin::pin!(stream::select(probes, readiness));
         while let Some((begun, outcomes)) = results.next().await {
             for (at, outcome) in outcomes {
-                board.set(at, outcome, begun, tell);
+                board.set(at, (outcome, None), begun, tell);
             }
         }
+        self.play(&mut board, first, policies, (topology, witness), tell).await;
         board.finish()
+    }
+
+    /// Runs the scenarios of policies, which come after `first` others.
+    async fn play(
+        &self,
+        board: &mut Board,
+        first: usize,
+        policies: Vec<(&Scenario, Vec<Check>)>,
+        (topology, witness): (&Topology, &impl Witness),
+        tell: &mut impl FnMut(Event<'_>),
+    ) {
+        let stage = Stage {
+            client: self.client,
+            executor: Executor { at_once: AT_ONCE_UNDER_POLICY, ..self.executor() },
+            witness,
+            topology,
+            parallel: self.options.parallel.max(1),
+            silence: self.options.timeout / SILENCE,
+            patience: self.options.timeout * 3,
+        };
+        for (scenario, (what, checks)) in (first..).zip(policies) {
+            let Some(case) = what.policies().filter(|_| !checks.is_empty()) else { continue };
+            let begun = Instant::now();
+            let told = stage.play(case, &checks).await;
+            board.gaps(scenario, told.gaps);
+            if told.outcomes.is_empty() {
+                board.abandon(scenario, tell);
+            }
+            board.set_all(scenario, told.outcomes, begun, tell);
+        }
     }
 
     /// Watches pods until all that should become ready have, or time is over.
@@ -362,108 +434,9 @@ impl Run<'_> {
     }
 }
 
-/// Results as they come.
-struct Board {
-    plans: Vec<Plan>,
-    /// For each check: its scenario and how it ended.
-    cells: Vec<(usize, Option<Outcome>)>,
-    /// For each scenario: checks to come, first start, last end.
-    open: Vec<(usize, Option<Instant>, Option<Instant>)>,
-    done: usize,
-}
-
-impl Board {
-    fn new(plans: Vec<Plan>) -> Self {
-        let of_plan = |(at, plan): (usize, &Plan)| vec![(at, None); plan.planned.checks.len()];
-        let cells = plans.iter().enumerate().flat_map(of_plan).collect();
-        let open = plans.iter().map(|plan| (plan.planned.checks.len(), None, None)).collect();
-        Self { plans, cells, open, done: 0 }
-    }
-
-    /// Scenarios without checks are done from the start.
-    fn tell_empty(&self, tell: &mut impl FnMut(Event<'_>)) {
-        for (at, (left, ..)) in self.open.iter().enumerate() {
-            if *left == 0 {
-                tell(Event::Scenario(&self.report(at)));
-            }
-        }
-    }
-
-    fn set(
-        &mut self,
-        at: usize,
-        outcome: Outcome,
-        begun: Instant,
-        tell: &mut impl FnMut(Event<'_>),
-    ) {
-        let (scenario, cell) = &mut self.cells[at];
-        let scenario = *scenario;
-        *cell = Some(outcome);
-        self.done += 1;
-        let (left, first, last) = &mut self.open[scenario];
-        *left -= 1;
-        *first = Some(first.map_or(begun, |first| first.min(begun)));
-        *last = Some(Instant::now());
-        let is_done = *left == 0;
-        tell(Event::Checks { done: self.done, all: self.cells.len() });
-        if is_done {
-            tell(Event::Scenario(&self.report(scenario)));
-        }
-    }
-
-    fn report(&self, at: usize) -> ScenarioReport {
-        let Plan { scenario, planned } = &self.plans[at];
-        let outcomes = self.cells.iter().filter(|(scenario, _)| *scenario == at);
-        let result = |(check, (_, outcome)): (&Check, &(usize, Option<Outcome>))| {
-            let outcome = outcome.clone().expect("asked for when all are there");
-            let verdict = check.expectation.judge(&outcome);
-            CheckResult { check: check.clone(), outcome, verdict, flows: Vec::new() }
-        };
-        let (_, first, last) = self.open[at];
-        let duration = first.zip(last).map(|(first, last)| last - first).unwrap_or_default();
-        ScenarioReport {
-            scenario,
-            checks: planned.checks.iter().zip(outcomes).map(result).collect(),
-            gaps: planned.gaps.clone(),
-            duration,
-        }
-    }
-
-    fn finish(self) -> Vec<ScenarioReport> {
-        (0..self.plans.len()).map(|at| self.report(at)).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connectivity::Status;
-
-    #[test]
-    fn scenarios_are_told_once_when_their_last_check_is_done() {
-        let scenarios: Vec<_> = Scenario::ALL.iter().collect();
-        let topology = Topology::example(Profile::Smoke, 2, &FAMILIES);
-        let mut board = Board::new(plan(&scenarios, &topology));
-        let mut told = Vec::new();
-        board.tell_empty(&mut |event| {
-            if let Event::Scenario(report) = event {
-                assert_eq!(report.status(), Status::Skipped);
-                told.push(report.scenario.name);
-            }
-        });
-        assert_eq!(told, ["dns-world"]);
-        for at in (0..board.cells.len()).rev() {
-            board.set(at, Outcome::TimedOut { millis: 1 }, Instant::now(), &mut |event| {
-                if let Event::Scenario(report) = event {
-                    assert_eq!(report.status(), Status::Failed, "{}", report.scenario);
-                    told.push(report.scenario.name);
-                }
-            });
-        }
-        assert_eq!(told.len(), Scenario::ALL.len());
-        let order: Vec<_> = board.finish().iter().map(|report| report.scenario).collect();
-        assert_eq!(order, scenarios);
-    }
 
     #[test]
     fn fresh_names_are_names_and_differ() {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{
     plan::{self, Planned},
+    policy::{self, Case, Form, cases},
     topology::Topology,
 };
 
@@ -53,13 +54,37 @@ pub struct Scenario {
     pub profile: Profile,
     /// What it tries, in a line.
     pub summary: &'static str,
-    /// Decides what is tried.
-    pub(super) plan: fn(&Topology) -> Planned,
+    pub(super) way: Way,
+}
+
+/// How a scenario decides what is tried.
+#[derive(Clone, Copy)]
+pub(super) enum Way {
+    /// By whoever is there; at the same time as others.
+    Plain(fn(&Topology) -> Planned),
+    /// By a case of policies, which are in force for that time; alone.
+    Policy(&'static Case, Form),
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: &'static [Self] = ALL;
+    pub const ALL: &'static [Self] = &everything();
+
+    /// Decides what is tried.
+    pub(super) fn plan(&self, topology: &Topology) -> Planned {
+        match self.way {
+            Way::Plain(plan) => plan(topology),
+            Way::Policy(case, form) => policy::plan(case, form, topology),
+        }
+    }
+
+    /// Returns the policies that it is about.
+    pub(super) const fn policies(&self) -> Option<(&'static Case, Form)> {
+        match self.way {
+            Way::Plain(_) => None,
+            Way::Policy(case, form) => Some((case, form)),
+        }
+    }
 }
 
 impl PartialEq for Scenario {
@@ -89,10 +114,21 @@ const fn scenario(
     plan: fn(&Topology) -> Planned,
     summary: &'static str,
 ) -> Scenario {
-    Scenario { test, name, profile, summary, plan }
+    Scenario { test, name, profile, summary, way: Way::Plain(plan) }
 }
 
-use Profile::{Smoke, Standard};
+/// A scenario of policies; policies of Cilium in a form.
+const fn policies(
+    name: &'static str,
+    profile: Profile,
+    (case, form): (&'static Case, Form),
+    summary: &'static str,
+) -> Scenario {
+    Scenario { test: POLICY, name, profile, summary, way: Way::Policy(case, form) }
+}
+
+use Form::{Clusterwide, Namespaced};
+use Profile::{Full, Smoke, Standard};
 
 const BASE: &str = "no-policies";
 const MTU: &str = "mtu";
@@ -100,9 +136,21 @@ const LARGE: &str = "large";
 const ERRORS: &str = "icmp-errors";
 const PROBES: &str = "probes";
 const DNS: &str = "dns";
+const POLICY: &str = "policy";
+
+/// Returns those without policies first: the others run after them, one at a time.
+const fn everything() -> [Scenario; PLAIN.len() + POLICIES.len()] {
+    let mut all = [PLAIN[0]; PLAIN.len() + POLICIES.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < PLAIN.len() { PLAIN[at] } else { POLICIES[at - PLAIN.len()] };
+        at += 1;
+    }
+    all
+}
 
 #[rustfmt::skip]
-const ALL: &[Scenario] = &[
+const PLAIN: &[Scenario] = &[
     scenario(BASE, "pod-to-pod", Smoke, plan::base::pod_to_pod, "Pods reach pods of their own and of other nodes, and keep their address"),
     scenario(BASE, "client-to-client", Smoke, plan::base::client_to_client, "Pods that serve nothing reach each other by ICMP"),
     scenario(BASE, "pod-to-itself", Standard, plan::base::pod_to_itself, "A pod reaches its own address"),
@@ -134,6 +182,71 @@ const ALL: &[Scenario] = &[
     scenario(DNS, "dns-world", Standard, plan::dns::world, "Pods resolve the external targets that are given by name"),
 ];
 
+#[rustfmt::skip]
+const POLICIES: &[Scenario] = &[
+    policies("client-ingress", Standard, (&cases::CLIENT_INGRESS, Namespaced), "Only a client of another team reaches clients"),
+    policies("client-ingress-ccnp", Standard, (&cases::CLIENT_INGRESS, Clusterwide), "The same by CiliumClusterwideNetworkPolicy"),
+    policies("client-ingress-knp", Standard, (&cases::CLIENT_INGRESS_KNP, Namespaced), "The same by NetworkPolicy"),
+    policies("echo-ingress", Smoke, (&cases::ECHO_INGRESS, Namespaced), "Only one team reaches servers, by TCP"),
+    policies("echo-ingress-ccnp", Standard, (&cases::ECHO_INGRESS, Clusterwide), "The same by CiliumClusterwideNetworkPolicy"),
+    policies("echo-ingress-knp", Standard, (&cases::ECHO_INGRESS_KNP, Namespaced), "The same by NetworkPolicy"),
+    policies("client-ingress-icmp", Standard, (&cases::CLIENT_INGRESS_ICMP, Namespaced), "Only echo requests of one team reach clients"),
+    policies("client-ingress-icmp-ccnp", Full, (&cases::CLIENT_INGRESS_ICMP, Clusterwide), "The same by CiliumClusterwideNetworkPolicy"),
+    policies("client-egress", Standard, (&cases::CLIENT_EGRESS, Namespaced), "Clients reach servers by TCP and nothing else"),
+    policies("client-egress-ccnp", Full, (&cases::CLIENT_EGRESS, Clusterwide), "The same by CiliumClusterwideNetworkPolicy"),
+    policies("client-egress-knp", Standard, (&cases::CLIENT_EGRESS_KNP, Namespaced), "The same by NetworkPolicy"),
+    policies("client-egress-expression", Standard, (&cases::CLIENT_EGRESS_EXPRESSION, Namespaced), "Clients and servers are selected by expressions"),
+    policies("client-egress-expression-knp", Standard, (&cases::CLIENT_EGRESS_EXPRESSION_KNP, Namespaced), "The same by NetworkPolicy"),
+    policies("client-with-service-account-egress-to-echo", Standard, (&cases::CLIENT_WITH_SERVICE_ACCOUNT_EGRESS_TO_ECHO, Namespaced), "Clients are selected by their service account"),
+    policies("client-egress-to-echo-service-account", Standard, (&cases::CLIENT_EGRESS_TO_ECHO_SERVICE_ACCOUNT, Namespaced), "Servers are selected by their service account"),
+    policies("all-ingress-deny", Standard, (&cases::ALL_INGRESS_DENY, Namespaced), "Nothing gets in but answers, and what a pod's own node sends"),
+    policies("all-ingress-deny-ccnp", Standard, (&cases::ALL_INGRESS_DENY, Clusterwide), "The same by CiliumClusterwideNetworkPolicy"),
+    policies("all-ingress-deny-knp", Standard, (&cases::ALL_INGRESS_DENY_KNP, Namespaced), "The same by NetworkPolicy"),
+    policies("all-egress-deny", Standard, (&cases::ALL_EGRESS_DENY, Namespaced), "Nothing gets out but answers"),
+    policies("all-egress-deny-ccnp", Full, (&cases::ALL_EGRESS_DENY, Clusterwide), "The same by CiliumClusterwideNetworkPolicy"),
+    policies("all-egress-deny-knp", Smoke, (&cases::ALL_EGRESS_DENY_KNP, Namespaced), "Nothing gets out but answers, by NetworkPolicy"),
+    policies("allow-all-except-world", Standard, (&cases::ALLOW_ALL_EXCEPT_WORLD, Namespaced), "Pods and nodes are reached, the external targets are not"),
+    policies("allow-all-except-world-ccnp", Full, (&cases::ALLOW_ALL_EXCEPT_WORLD, Clusterwide), "The same by CiliumClusterwideNetworkPolicy"),
+    policies("all-entities-deny", Standard, (&cases::ALL_ENTITIES_DENY, Namespaced), "A denied entity `all` is everyone"),
+    policies("all-entities-deny-ccnp", Full, (&cases::ALL_ENTITIES_DENY, Clusterwide), "The same by CiliumClusterwideNetworkPolicy"),
+    policies("cluster-entity", Standard, (&cases::CLUSTER_ENTITY, Namespaced), "Entity `cluster` is every pod and node"),
+    policies("host-entity-egress", Standard, (&cases::HOST_ENTITY_EGRESS, Namespaced), "Entity `host` is the pod's own node only"),
+    policies("host-entity-ingress", Standard, (&cases::HOST_ENTITY_INGRESS, Namespaced), "The same for what a node sends"),
+    policies("remote-node-entity-ingress", Standard, (&cases::REMOTE_NODE_ENTITY_INGRESS, Namespaced), "Entity `remote-node` is every host but the pod's own"),
+    policies("to-entities-world", Standard, (&cases::TO_ENTITIES_WORLD, Namespaced), "One port of entity `world` is reached"),
+    policies("to-cidr-external", Standard, (&cases::TO_CIDR_EXTERNAL, Namespaced), "Everything outside but one exception is reached"),
+    policies("to-cidr-external-ccnp", Full, (&cases::TO_CIDR_EXTERNAL, Clusterwide), "The same by CiliumClusterwideNetworkPolicy"),
+    policies("to-cidr-external-knp", Standard, (&cases::TO_CIDR_EXTERNAL_KNP, Namespaced), "The same by NetworkPolicy"),
+    policies("client-egress-port-range", Standard, (&cases::CLIENT_EGRESS_PORT_RANGE, Namespaced), "Ports up to the servers' are reached, the next one is not"),
+    policies("client-egress-port-range-knp", Standard, (&cases::CLIENT_EGRESS_PORT_RANGE_KNP, Namespaced), "The same by NetworkPolicy"),
+    policies("echo-ingress-named-port", Standard, (&cases::ECHO_INGRESS_NAMED_PORT, Namespaced), "A port is called by its name in the receiving pod"),
+    policies("echo-ingress-named-port-knp", Standard, (&cases::ECHO_INGRESS_NAMED_PORT_KNP, Namespaced), "The same by NetworkPolicy"),
+    policies("client-egress-named-port", Standard, (&cases::CLIENT_EGRESS_NAMED_PORT, Namespaced), "The same in a policy of the sending pod"),
+    policies("echo-ingress-from-other-client-deny", Standard, (&cases::ECHO_INGRESS_FROM_OTHER_CLIENT_DENY, Namespaced), "A denied client does not get in where everyone may"),
+    policies("echo-ingress-from-other-client-deny-ccnp", Full, (&cases::ECHO_INGRESS_FROM_OTHER_CLIENT_DENY, Clusterwide), "The same by CiliumClusterwideNetworkPolicy"),
+    policies("client-ingress-from-other-client-icmp-deny", Standard, (&cases::CLIENT_INGRESS_FROM_OTHER_CLIENT_ICMP_DENY, Namespaced), "Echo requests are denied where all else is allowed"),
+    policies("client-ingress-to-echo-named-port-deny", Standard, (&cases::CLIENT_INGRESS_TO_ECHO_NAMED_PORT_DENY, Namespaced), "A port denied by its name"),
+    policies("client-egress-to-echo-deny", Standard, (&cases::CLIENT_EGRESS_TO_ECHO_DENY, Namespaced), "A denied server is not reached where everything may be"),
+    policies("client-egress-to-echo-deny-ccnp", Full, (&cases::CLIENT_EGRESS_TO_ECHO_DENY, Clusterwide), "The same by CiliumClusterwideNetworkPolicy"),
+    policies("client-egress-to-echo-deny-port-range", Standard, (&cases::CLIENT_EGRESS_TO_ECHO_DENY_PORT_RANGE, Namespaced), "Ports beyond the servers' are denied"),
+    policies("client-egress-to-echo-expression-deny", Standard, (&cases::CLIENT_EGRESS_TO_ECHO_EXPRESSION_DENY, Namespaced), "Servers are denied by an expression"),
+    policies("client-with-service-account-egress-to-echo-deny", Standard, (&cases::CLIENT_WITH_SERVICE_ACCOUNT_EGRESS_TO_ECHO_DENY, Namespaced), "Clients are denied servers by the clients' service account"),
+    policies("client-egress-to-echo-service-account-deny", Standard, (&cases::CLIENT_EGRESS_TO_ECHO_SERVICE_ACCOUNT_DENY, Namespaced), "Servers are denied by their service account"),
+    policies("client-egress-to-cidr-deny", Standard, (&cases::CLIENT_EGRESS_TO_CIDR_DENY, Namespaced), "A denied prefix is not reached, though the same one is allowed"),
+    policies("client-egress-to-cidr-deny-ccnp", Full, (&cases::CLIENT_EGRESS_TO_CIDR_DENY, Clusterwide), "The same by CiliumClusterwideNetworkPolicy"),
+    policies("client-egress-to-cidr-deny-default", Standard, (&cases::CLIENT_EGRESS_TO_CIDR_DENY_DEFAULT, Namespaced), "A policy that only denies isolates, too"),
+    policies("client-egress-to-cidr-deny-only", Standard, (&cases::CLIENT_EGRESS_TO_CIDR_DENY_ONLY, Namespaced), "It does not when enableDefaultDeny is false"),
+    policies("client-egress-to-cidrgroup", Standard, (&cases::CLIENT_EGRESS_TO_CIDRGROUP, Namespaced), "The prefixes of a CiliumCIDRGroup are reached"),
+    policies("client-egress-to-cidrgroup-deny", Standard, (&cases::CLIENT_EGRESS_TO_CIDRGROUP_DENY, Namespaced), "The prefixes of a CiliumCIDRGroup are denied"),
+    policies("client-egress-to-cidrgroup-deny-by-label", Standard, (&cases::CLIENT_EGRESS_TO_CIDRGROUP_DENY_BY_LABEL, Namespaced), "The same with the group selected by label"),
+    policies("egress-to-specific-namespace-ccnp", Standard, (&cases::EGRESS_TO_SPECIFIC_NAMESPACE, Clusterwide), "Policies of the cluster select namespaces to reach"),
+    policies("ingress-from-specific-namespace-ccnp", Standard, (&cases::INGRESS_FROM_SPECIFIC_NAMESPACE, Clusterwide), "Policies of the cluster select senders by labels of namespaces"),
+    policies("tier-admin-deny", Standard, (&cases::TIER_ADMIN_DENY, Namespaced), "ClusterNetworkPolicy denies before a NetworkPolicy allows"),
+    policies("tier-admin-accept", Standard, (&cases::TIER_ADMIN_ACCEPT, Namespaced), "ClusterNetworkPolicy accepts before a NetworkPolicy isolates"),
+    policies("tier-admin-pass", Standard, (&cases::TIER_ADMIN_PASS, Namespaced), "ClusterNetworkPolicy passes the decision on to a NetworkPolicy"),
+    policies("tier-baseline-deny", Standard, (&cases::TIER_BASELINE_DENY, Namespaced), "The baseline denies where no NetworkPolicy has a say"),
+];
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -157,6 +270,6 @@ mod tests {
         let count =
             |profile| Scenario::ALL.iter().filter(|scenario| scenario.profile <= profile).count();
         assert!(count(Smoke) < count(Standard));
-        assert_eq!(count(Profile::Full), Scenario::ALL.len());
+        assert_eq!(count(Full), Scenario::ALL.len());
     }
 }

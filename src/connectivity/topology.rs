@@ -21,6 +21,17 @@ impl Actor {
     pub fn address(&self, family: Family) -> Option<IpAddr> {
         self.addresses.iter().copied().find(|address| family_of(*address) == family)
     }
+
+    /// Returns the team of a client.
+    pub(super) fn team(&self) -> &'static str {
+        team(&self.name)
+    }
+}
+
+/// Returns the team of a client, by its name: the second client of a node plays against the first
+/// ones.
+pub(super) fn team(client: &str) -> &'static str {
+    if client.ends_with('b') { "b" } else { "a" }
 }
 
 /// Returns the family of an address.
@@ -129,11 +140,12 @@ impl Topology {
         };
         let mut clients = each("client", 1);
         clients.insert(1, actor("client-1b", 1, 2));
-        let world = families.iter().map(|family| External {
-            host: Host::Address(match family {
-                Family::V4 => "198.51.100.10".parse().expect("an address"),
-                Family::V6 => "2001:db8:1::10".parse().expect("an address"),
-            }),
+        let world = families.iter().flat_map(|family| match family {
+            Family::V4 => ["198.51.100.10", "203.0.113.10"],
+            Family::V6 => ["2001:db8:1::10", "2001:db8:2::10"],
+        });
+        let world = world.map(|text| External {
+            host: Host::Address(text.parse().expect("an address")),
             port: 80,
             manners: Manners::Friend { echo: Some(7) },
         });

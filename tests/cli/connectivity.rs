@@ -73,6 +73,8 @@ no-policies/host-to-pod         smoke    Nodes reach pods of their own and of ot
 no-policies/pod-to-world        smoke    Pods reach the external targets
 probes/kubelet-exec             smoke    Exec probes of kubelets succeed
 dns/dns-service                 smoke    Pods resolve the cluster's own service
+policy/echo-ingress             smoke    Only one team reaches servers, by TCP
+policy/all-egress-deny-knp      smoke    Nothing gets out but answers, by NetworkPolicy
 --- stderr
 ");
     let list = home.run(&["connectivity", "list", "--test", "dns/", "-o", "json"]);

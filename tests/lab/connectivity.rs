@@ -212,6 +212,73 @@ fn connectivity_interrupted_leaves_no_namespace() {
     }
 }
 
+/// Objects of the cluster that connectivity tests have made.
+async fn objects_of_cluster(lab: &Lab) -> Vec<String> {
+    let client = lab.client().await;
+    let label = ListParams::default().labels("app.kubernetes.io/managed-by=skep-connectivity-test");
+    let mut names = Vec::new();
+    for (group, version, kind) in [
+        ("cilium.io", "v2", "CiliumClusterwideNetworkPolicy"),
+        ("cilium.io", "v2", "CiliumCIDRGroup"),
+        ("policy.networking.k8s.io", "v1alpha2", "ClusterNetworkPolicy"),
+    ] {
+        let gvk = kube::core::GroupVersionKind::gvk(group, version, kind);
+        let plural = match kind {
+            "CiliumCIDRGroup" => "ciliumcidrgroups".to_owned(),
+            kind => format!("{}ies", kind.trim_end_matches('y').to_lowercase()),
+        };
+        let resource = kube::core::ApiResource::from_gvk_with_plural(&gvk, &plural);
+        let api = Api::<kube::core::DynamicObject>::all_with(client.clone(), &resource);
+        let found = api.list(&label).await.expect("objects are listed").items;
+        names.extend(found.iter().map(ResourceExt::name_any));
+    }
+    names
+}
+
+#[test]
+#[ignore = "needs root"]
+fn connectivity_interrupted_leaves_no_policy() {
+    let lab = Lab::bare("policies", &["--nodes", "2"]);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let child = start(&lab, &["--test", "ccnp", "--test-namespace", "interrupted"]);
+    runtime.block_on(eventually("a policy of the cluster is in force", async || {
+        objects_of_cluster(&lab).await.pop()
+    }));
+    kill(Pid::from_raw(i32::try_from(child.id()).expect("a pid")), Signal::SIGINT)
+        .expect("it runs");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output));
+    assert_eq!(runtime.block_on(objects_of_cluster(&lab)), Vec::<String>::new());
+    assert!(runtime.block_on(namespaces(&lab)).is_empty());
+}
+
+/// Deletes a definition; nobody serves the kind from then on.
+async fn undefine(lab: &Lab, name: &str) {
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+    let api = Api::<CustomResourceDefinition>::all(lab.client().await);
+    api.delete(name, &Default::default()).await.expect("it is deleted");
+    eventually("the definition is gone", async || {
+        api.get_metadata_opt(name).await.expect("it is asked for").is_none().then_some(())
+    })
+    .await;
+}
+
+#[test]
+#[ignore = "needs root"]
+fn connectivity_skips_policies_of_a_kind_that_the_cluster_lacks() {
+    let lab = Lab::bare("kinds", &["--nodes", "1"]);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(undefine(&lab, "clusternetworkpolicies.policy.networking.k8s.io"));
+    let (output, report) =
+        test(&lab, &["--test", "tier-admin-deny", "--test", "^echo-ingress-knp"]);
+    assert_passed(&output, &report);
+    assert_eq!(scenarios(&report, "passed"), ["echo-ingress-knp"]);
+    assert_eq!(scenarios(&report, "skipped"), ["tier-admin-deny"]);
+    let reasons = report["scenarios"][1]["reasons"].to_string();
+    let expected = "the cluster has no ClusterNetworkPolicy of policy.networking.k8s.io/v1alpha2";
+    assert!(reasons.contains(expected), "{reasons}");
+}
+
 #[test]
 #[ignore = "needs root"]
 fn connectivity_takes_no_namespace_that_is_there() {

@@ -1,5 +1,6 @@
 //! `skep connectivity`.
 
+mod agents;
 pub(crate) mod list;
 pub(crate) mod probe;
 mod progress;

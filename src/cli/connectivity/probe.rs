@@ -16,7 +16,7 @@ use crate::{
 ///
 /// A probe is a protocol, a place and options: tcp://HOST:PORT, udp://HOST:PORT, icmp://HOST,
 /// http://HOST:PORT or dns://NAME, followed by any of ,size=BYTES (or mtu, or mtu+1), ,df=route,
-/// ,df=ignore-route, ,ttl=HOPS and ,family=ipv4 or ipv6. TCP and UDP expect their bytes back, as
+/// ,df=ignore-route, ,ttl=HOPS, ,family=ipv4 or ipv6 and ,within=MILLISECONDS. TCP and UDP expect their bytes back, as
 /// `skep connectivity serve` sends them; tcp with size=0 only connects. The exit code is 1 when a
 /// probe is not answered.
 #[derive(Debug, clap::Args)]

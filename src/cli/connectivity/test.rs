@@ -2,33 +2,25 @@
 
 use std::{fs, io, path::PathBuf, time::Duration};
 
-use jiff::Timestamp;
-
 use super::{
+    agents::Agents,
     list::{Scenarios, SelectionArgs},
     progress::Teller,
     view::ReportView,
 };
 use crate::{
     cli::{
-        cluster::Cluster,
         error::{Error, Kind},
         exit::Answer,
-        observe,
         output::{FormatArgs, Output},
         runtime::{self, Threads},
         source::ClusterArgs,
     },
-    connectivity::{
-        self, CheckResult, External, InvalidTarget, Options, Profile, Report, TestError, Witness,
-        junit,
-    },
+    connectivity::{self, External, InvalidTarget, Options, Profile, Report, TestError, junit},
 };
 
 /// Seconds that a probe may take unless told otherwise.
 const TIMEOUT: u32 = 3;
-/// Flows shown of one failure.
-const FLOWS: usize = 12;
 
 /// Test who reaches whom
 ///
@@ -176,26 +168,6 @@ fn quoted(word: &str) -> String {
 fn write(path: PathBuf, report: &Report, flags: &str) -> Result<(), Error> {
     fs::write(&path, junit(report, flags))
         .map_err(|source| Error::new(Kind::Environment, JunitError { path, source }))
-}
-
-/// The agents of the cluster, if there are any.
-struct Agents<'a> {
-    cluster: &'a Cluster,
-}
-
-impl Witness for Agents<'_> {
-    async fn flows(&self, result: &CheckResult, since: Timestamp) -> Vec<String> {
-        let Some(ends) = result.ends() else { return Vec::new() };
-        // ICMP errors belong to every protocol.
-        let protocols = match result.check.protocol() {
-            "udp" => &["udp", "icmp"][..],
-            "icmp" => &["icmp"],
-            _ => &["tcp", "icmp"],
-        };
-        let asked = observe::Between { ends, protocols, since, last: FLOWS };
-        // A cluster without skep has no flows to show.
-        observe::between(self.cluster, &result.nodes(), &asked).await.unwrap_or_default()
-    }
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ impl ReportView {
 }
 
 fn check(result: &CheckResult) -> CheckDocument<'_> {
-    let CheckResult { check, outcome, verdict, flows } = result;
+    let CheckResult { check, outcome, verdict, flows, .. } = result;
     let (status, reason) = match verdict {
         Verdict::Pass => (Status::Passed, None),
         Verdict::Fail => (Status::Failed, None),
@@ -136,7 +136,7 @@ fn check(result: &CheckResult) -> CheckDocument<'_> {
         protocol: check.protocol(),
         command: result.command(),
         expected: check.expectation.to_string(),
-        got: outcome.to_string(),
+        got: result.got(),
         outcome,
         flows,
     }
@@ -210,7 +210,7 @@ impl Render for ReportView {
 impl ReportView {
     /// One failure; under the last one shown, how many more there are and how to repeat them.
     fn failure(&self, report: &ScenarioReport, result: &CheckResult, last: Option<usize>) -> Table {
-        let CheckResult { check, outcome, flows, .. } = result;
+        let CheckResult { check, flows, .. } = result;
         let mut table = Table::new([]);
         let mut row = |key: &str, value: String, tone| {
             table.row([Cell::toned(key, tone), value.into()]);
@@ -230,7 +230,7 @@ impl ReportView {
             Tone::Plain,
         );
         row("  expected", check.expectation.to_string(), Tone::Plain);
-        row("  got", outcome.to_string(), Tone::Plain);
+        row("  got", result.got(), Tone::Plain);
         if let Some(command) = result.command() {
             row("  probe", command, Tone::Plain);
         }

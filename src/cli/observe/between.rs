@@ -11,7 +11,7 @@ use crate::{
         error::Error,
         output::{ColorChoice, Output, Settings},
     },
-    flows::{Filter, Request, Window},
+    flows::{Filter, Flow, Message, Request, Window},
 };
 
 /// Which flows.
@@ -48,13 +48,30 @@ pub(crate) async fn between(
         allow: vec![filter(one, other), filter(other, one)],
         ..Request::default()
     };
-    let plain = Output::new(Settings { color: ColorChoice::Never, quiet: true });
+    let plain = plain();
     let style = Style { zone: TimeZone::system(), numeric: false, node: true };
-    let mut lines = Vec::new();
-    let show = |message: &crate::flows::Message| {
-        lines.extend(message.flow.as_ref().map(|flow| style.line(flow, &plain)));
+    let flows = stored(cluster, nodes, &request).await?;
+    Ok(flows.iter().map(|flow| style.line(flow, &plain)).collect())
+}
+
+/// Returns the flows that the agents of `nodes` have stored, in order of time.
+///
+/// # Errors
+/// When the agents cannot be asked, or there are none.
+pub(crate) async fn stored(
+    cluster: &Cluster,
+    nodes: &[String],
+    request: &Request,
+) -> Result<Vec<Flow>, Error> {
+    let mut flows = Vec::new();
+    let show = |message: &Message| {
+        flows.extend(message.flow.clone());
         Ok(())
     };
-    merge::observe(cluster, nodes, &request, &plain, show).await?;
-    Ok(lines)
+    merge::observe(cluster, nodes, request, &plain(), show).await?;
+    Ok(flows)
+}
+
+fn plain() -> Output {
+    Output::new(Settings { color: ColorChoice::Never, quiet: true })
 }

@@ -9,6 +9,6 @@ mod merge;
 mod terms;
 mod values;
 
-pub(crate) use between::{Between, between};
+pub(crate) use between::{Between, between, stored};
 pub(crate) use command::Args;
 pub(crate) use expand::InvalidTerm;

@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::connectivity::serve;
+use crate::connectivity::{serve, topology::team};
 
-/// Label of namespaces that the test made, so that later runs find leftovers.
-pub(super) const LABEL: &str = "app.kubernetes.io/managed-by";
+/// Label of what the test made, so that later runs find leftovers.
+pub(in crate::connectivity) const LABEL: &str = "app.kubernetes.io/managed-by";
 /// Its value.
-pub(super) const MANAGER: &str = "skep-connectivity-test";
-/// Annotation with the time after which a namespace is a leftover of a run that died.
-pub(super) const EXPIRES: &str = "connectivity.skep.io/expires";
+pub(in crate::connectivity) const MANAGER: &str = "skep-connectivity-test";
+/// Annotation with the time after which an object is a leftover of a run that died.
+pub(in crate::connectivity) const EXPIRES: &str = "connectivity.skep.io/expires";
 /// How long a run may take.
 const LIFE_SECONDS: i64 = 3600;
 /// The headless service of the servers.
@@ -53,8 +53,13 @@ pub(in crate::connectivity) struct PodSpec<'a> {
     pub(in crate::connectivity) image: &'a str,
 }
 
-pub(super) fn namespace(name: &str) -> Value {
+/// Returns the time at which what is made now is a leftover.
+pub(in crate::connectivity) fn expiry() -> String {
     let expires = Timestamp::from_second(Timestamp::now().as_second() + LIFE_SECONDS);
+    expires.map(|at| at.to_string()).unwrap_or_default()
+}
+
+pub(super) fn namespace(name: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Namespace",
         "metadata": {
@@ -64,7 +69,7 @@ pub(super) fn namespace(name: &str) -> Value {
                 // Pods on the host network are not admitted otherwise.
                 "pod-security.kubernetes.io/enforce": "privileged",
             },
-            "annotations": { EXPIRES: expires.map(|at| at.to_string()).unwrap_or_default() },
+            "annotations": { EXPIRES: expiry() },
         },
     })
 }
@@ -81,6 +86,16 @@ pub(super) fn service(namespace: &str) -> Value {
             "selector": { "app.kubernetes.io/name": label(Role::Server) },
             "ports": [{ "name": "echo", "port": serve::PORT }],
         },
+    })
+}
+
+/// The service accounts of the pods.
+pub(super) const ACCOUNTS: [&str; 4] = ["client-a", "client-b", "server", "host"];
+
+pub(super) fn account(namespace: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "ServiceAccount",
+        "metadata": { "name": name, "namespace": namespace },
     })
 }
 
@@ -101,6 +116,15 @@ pub(super) fn pod(pod: &PodSpec<'_>) -> Value {
         Role::Server => json!({ "httpGet": { "path": "/", "port": serve::PORT } }),
         Role::Host => json!({ "exec": { "command": alive } }),
     };
+    let mut labels = json!({
+        "app.kubernetes.io/name": label(pod.role), LABEL: MANAGER, "app": pod.role.name(),
+    });
+    let mut account = pod.role.name().to_owned();
+    if pod.role == Role::Client {
+        let team = team(pod.name);
+        labels["team"] = team.into();
+        account = format!("{account}-{team}");
+    }
     ready["periodSeconds"] = 2.into();
     ready["timeoutSeconds"] = 10.into();
     json!({
@@ -108,7 +132,7 @@ pub(super) fn pod(pod: &PodSpec<'_>) -> Value {
         "metadata": {
             "name": pod.name,
             "namespace": pod.namespace,
-            "labels": { "app.kubernetes.io/name": label(pod.role), LABEL: MANAGER },
+            "labels": labels,
             "annotations": { "lab.skep.io/command": format!("exec {}", command.join(" ")) },
         },
         "spec": {
@@ -118,6 +142,7 @@ pub(super) fn pod(pod: &PodSpec<'_>) -> Value {
             // A run that dies leaves nothing that works for ever.
             "activeDeadlineSeconds": LIFE_SECONDS,
             "terminationGracePeriodSeconds": 2,
+            "serviceAccountName": account,
             "automountServiceAccountToken": false,
             "enableServiceLinks": false,
             "containers": [{
@@ -145,7 +170,7 @@ pub(super) fn pod(pod: &PodSpec<'_>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
+    use k8s_openapi::api::core::v1::{Namespace, Pod, Service, ServiceAccount};
     use serde::{Serialize, de::DeserializeOwned};
 
     use super::*;
@@ -160,6 +185,7 @@ mod tests {
     fn every_field_is_known_to_kubernetes() {
         assert_eq!(through::<Namespace>(&namespace("n")), namespace("n"));
         assert_eq!(through::<Service>(&service("n")), service("n"));
+        assert_eq!(through::<ServiceAccount>(&account("n", "a")), account("n", "a"));
         for role in [Role::Client, Role::Server, Role::Host] {
             let spec = PodSpec { namespace: "n", name: "p", node: "node-1", role, image: "skep:1" };
             assert_eq!(through::<Pod>(&pod(&spec)), pod(&spec));

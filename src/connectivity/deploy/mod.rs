@@ -6,7 +6,7 @@ mod nodes;
 mod ready;
 mod remove;
 
-use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
+use k8s_openapi::api::core::v1::{Namespace, Pod, Service, ServiceAccount};
 use kube::{Api, Client, api::PostParams, core::Status};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -14,10 +14,10 @@ use tokio::time::{Duration, Instant, sleep};
 
 pub(super) use cast::{Cast, Part};
 pub use manifest::default_image;
-pub(super) use manifest::{CONTAINER, SERVICE};
+pub(super) use manifest::{CONTAINER, EXPIRES, LABEL, MANAGER, SERVICE, expiry};
 pub(super) use nodes::choose;
 pub(super) use ready::{is_ready, wait};
-pub(super) use remove::{remove, sweep};
+pub(super) use remove::{has_expired, remove, sweep};
 
 /// How long a new namespace may take to get its service account, without which no pod is admitted.
 const ACCOUNT_WITHIN: Duration = Duration::from_secs(20);
@@ -107,6 +107,17 @@ pub(super) async fn create_service(client: &Client, namespace: &str) -> Result<(
     Ok(())
 }
 
+/// Makes the service accounts of the pods.
+pub(super) async fn create_accounts(client: &Client, namespace: &str) -> Result<(), DeployError> {
+    let api = Api::<ServiceAccount>::namespaced(client.clone(), namespace);
+    for name in manifest::ACCOUNTS {
+        create(&api, manifest::account(namespace, name)).await.map_err(|error| {
+            DeployError::api(format!("create the service account {name}"), error)
+        })?;
+    }
+    Ok(())
+}
+
 /// Makes one pod. `None` when policy forbids it.
 pub(super) async fn create_pod(
     client: &Client,
@@ -146,12 +157,12 @@ fn status(error: &kube::Error) -> Option<&Status> {
 }
 
 /// Returns the HTTP status of a refusal.
-fn code(error: &kube::Error) -> Option<u16> {
+pub(super) fn code(error: &kube::Error) -> Option<u16> {
     status(error).map(|status| status.code)
 }
 
 /// Returns what the API server said.
-fn message(error: &kube::Error) -> String {
+pub(super) fn message(error: &kube::Error) -> String {
     status(error).map_or_else(|| error.to_string(), |status| status.message.clone())
 }
 

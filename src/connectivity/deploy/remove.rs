@@ -72,7 +72,7 @@ pub(in crate::connectivity) async fn sweep(client: &Client) -> Vec<String> {
 }
 
 /// What does not say when it expires is somebody else's.
-fn has_expired(annotation: Option<&str>, now: Timestamp) -> bool {
+pub(in crate::connectivity) fn has_expired(annotation: Option<&str>, now: Timestamp) -> bool {
     annotation.and_then(|text| text.parse::<Timestamp>().ok()).is_some_and(|at| at < now)
 }
 

@@ -75,7 +75,8 @@ fn take<'a>(probes: &'a [Probe], next: &AtomicUsize) -> Option<(usize, &'a Probe
 }
 
 fn run(probe: &Probe, timeout: Duration, patience: Patience) -> Outcome {
-    let deadline = Instant::now() + timeout;
+    let own = probe.within.map_or(Duration::MAX, |millis| Duration::from_millis(millis.into()));
+    let deadline = Instant::now() + timeout.min(own);
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let outcome = run_once(probe, left.max(Duration::from_millis(1)));

@@ -97,6 +97,8 @@ pub struct Probe {
     pub ttl: Option<u8>,
     /// The family in which a name is resolved; any when `None`.
     pub family: Option<Family>,
+    /// How long it may take, in milliseconds, when that is less than what others may.
+    pub within: Option<u32>,
 }
 
 /// Text that is no probe.
@@ -118,7 +120,7 @@ pub enum InvalidProbe {
     #[error("an IPv6 address stands in brackets, as in [fd00::1]")]
     Brackets,
     /// The option does not exist.
-    #[error("unknown option {0:?}; there are size, df, ttl and family")]
+    #[error("unknown option {0:?}; there are size, df, ttl, family and within")]
     Option(String),
     /// The option's value makes no sense.
     #[error("{value:?} is no value for {option}: {expected}")]
@@ -143,6 +145,7 @@ impl Probe {
             fragments: Fragments::Allowed,
             ttl: None,
             family: None,
+            within: None,
         }
     }
 
@@ -163,6 +166,13 @@ impl Probe {
     #[must_use]
     pub const fn fragmented(mut self, fragments: Fragments) -> Self {
         self.fragments = fragments;
+        self
+    }
+
+    /// Changes how long it may take, in milliseconds.
+    #[must_use]
+    pub const fn within(mut self, millis: u32) -> Self {
+        self.within = Some(millis);
         self
     }
 
@@ -205,10 +215,11 @@ impl fmt::Display for Probe {
             write!(f, ",ttl={ttl}")?;
         }
         match self.family {
-            None => Ok(()),
-            Some(Family::V4) => f.write_str(",family=ipv4"),
-            Some(Family::V6) => f.write_str(",family=ipv6"),
+            None => {}
+            Some(Family::V4) => f.write_str(",family=ipv4")?,
+            Some(Family::V6) => f.write_str(",family=ipv6")?,
         }
+        self.within.map_or(Ok(()), |millis| write!(f, ",within={millis}"))
     }
 }
 
@@ -291,6 +302,10 @@ impl Probe {
                     _ => return Err(wrong("family", "`ipv4` or `ipv6`")),
                 }
             }
+            "within" => {
+                let millis = value.parse().ok().filter(|millis| *millis > 0);
+                self.within = Some(millis.ok_or_else(|| wrong("within", "milliseconds"))?);
+            }
             _ => return Err(InvalidProbe::Option(key.to_owned())),
         }
         Ok(())
@@ -320,6 +335,7 @@ mod tests {
             "icmp://[fd00::1],ttl=1",
             "http://example.org:80,family=ipv6",
             "dns://kubernetes.default.svc,family=ipv4",
+            "udp://10.0.0.1:7,within=250",
         ] {
             let probe: Probe = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(probe.to_string(), text);
@@ -342,6 +358,7 @@ mod tests {
             ("udp://10.0.0.1:7,size=65508", "no value for size"),
             ("udp://10.0.0.1:7,size=mtu-1", "no value for size"),
             ("udp://10.0.0.1:7,df=yes", "`route` or `ignore-route`"),
+            ("udp://10.0.0.1:7,within=0", "no value for within"),
             ("udp://10.0.0.1:7,color=red", "unknown option \"color\""),
         ] {
             let error = text.parse::<Probe>().expect_err(text).to_string();

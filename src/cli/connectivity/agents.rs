@@ -1,0 +1,65 @@
+//! The agents as witnesses of what the test sees.
+
+use jiff::Timestamp;
+
+use crate::{
+    cli::{cluster::Cluster, observe},
+    connectivity::{Blame, CheckResult, Drop, PolicyName, Side, Witness},
+    flows::{Filter, Flow, Layer4, Request, TrafficDirection, Verdict},
+};
+
+/// Flows shown of one failure.
+const FLOWS: usize = 12;
+
+/// The agents of the cluster, if there are any.
+pub(super) struct Agents<'a> {
+    pub(super) cluster: &'a Cluster,
+}
+
+impl Witness for Agents<'_> {
+    async fn flows(&self, result: &CheckResult, since: Timestamp) -> Vec<String> {
+        let Some(ends) = result.ends() else { return Vec::new() };
+        // ICMP errors belong to every protocol.
+        let protocols = match result.check.protocol() {
+            "udp" => &["udp", "icmp"][..],
+            "icmp" => &["icmp"],
+            _ => &["tcp", "icmp"],
+        };
+        let asked = observe::Between { ends, protocols, since, last: FLOWS };
+        // A cluster without skep has no flows to show.
+        observe::between(self.cluster, &result.nodes(), &asked).await.unwrap_or_default()
+    }
+
+    async fn drops(&self, nodes: &[String], since: Timestamp) -> Result<Vec<Drop>, String> {
+        let filter = Filter { verdict: vec![Verdict::Dropped], ..Filter::default() };
+        let request = Request { since: Some(since), allow: vec![filter], ..Request::default() };
+        let flows = observe::stored(self.cluster, nodes, &request).await;
+        let flows = flows.map_err(|error| error.chain().join(": "))?;
+        Ok(flows.iter().filter_map(drop_of).collect())
+    }
+}
+
+/// Reads what an agent says about a packet that it dropped.
+fn drop_of(flow: &Flow) -> Option<Drop> {
+    let (protocol, port) = match flow.l4.as_ref()? {
+        Layer4::Tcp(tcp) => ("tcp", tcp.destination_port),
+        Layer4::Udp(ports) => ("udp", ports.destination_port),
+        Layer4::Sctp(_) => return None,
+        Layer4::ICMPv4(_) | Layer4::ICMPv6(_) => ("icmp", 0),
+    };
+    let (side, policies) = match flow.traffic_direction {
+        TrafficDirection::Ingress => (Side::Ingress, &flow.ingress_denied_by),
+        TrafficDirection::Egress => (Side::Egress, &flow.egress_denied_by),
+        TrafficDirection::TrafficDirectionUnknown => return None,
+    };
+    let name = |policy: &crate::flows::Policy| PolicyName {
+        kind: policy.kind.clone(),
+        namespace: policy.namespace.clone(),
+        name: policy.name.clone(),
+    };
+    let mut policies: Vec<PolicyName> = policies.iter().map(name).collect();
+    policies.sort();
+    let ip = flow.ip.as_ref()?;
+    let blame = Blame { side, reason: flow.drop_reason_desc.clone(), policies };
+    Some(Drop { time: flow.time, ends: (ip.source, ip.destination), protocol, port, blame })
+}

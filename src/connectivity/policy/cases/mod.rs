@@ -1,0 +1,17 @@
+//! The scenarios, by subject.
+
+mod allow;
+mod cidr;
+mod deny;
+mod entities;
+mod ports;
+mod select;
+mod tiers;
+
+pub(in crate::connectivity) use allow::*;
+pub(in crate::connectivity) use cidr::*;
+pub(in crate::connectivity) use deny::*;
+pub(in crate::connectivity) use entities::*;
+pub(in crate::connectivity) use ports::*;
+pub(in crate::connectivity) use select::*;
+pub(in crate::connectivity) use tiers::*;
