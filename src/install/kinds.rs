@@ -51,6 +51,11 @@ pub fn kinds() -> Vec<Value> {
     KINDS.iter().map(definition).collect()
 }
 
+/// Tells whether a definition of this name is one of these.
+pub fn is_defined(name: &str) -> bool {
+    KINDS.iter().any(|(group, _, _, plural, ..)| name == format!("{plural}.{group}"))
+}
+
 fn definition(&(group, version, kind, plural, short, namespaced): &Kind) -> Value {
     let anything = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
     json!({

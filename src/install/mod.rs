@@ -5,5 +5,5 @@
 mod kinds;
 mod rights;
 
-pub use kinds::kinds;
+pub use kinds::{is_defined, kinds};
 pub use rights::{AGENT, NAMESPACE, OPERATOR, rights};

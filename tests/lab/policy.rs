@@ -118,11 +118,21 @@ fn nothing_denied_passes_and_nothing_allowed_is_lost_whatever_happens() {
     println!(
         "{sent} datagrams, 61 changes and a kill of all agents: lost {missing:?}, passed {passed}"
     );
-    assert!(missing.iter().all(|lost| *lost == 0), "{missing:?}");
+    assert!(missing.iter().all(|lost| *lost == 0), "{missing:?}: {}", drops(&lab));
     assert_eq!(passed, 0);
 
     told(&lab);
     refused(&lab, &runtime);
+}
+
+/// What the agents say of dropped packets.
+fn drops(lab: &Lab) -> String {
+    text(&ask(lab, &["observe", "--verdict", "DROPPED", "--last", "20000", "--port", "8125"]))
+        .lines()
+        .filter(|line| line.contains("frontend"))
+        .take(20)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// What the commands say of the policy.

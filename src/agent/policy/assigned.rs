@@ -5,10 +5,11 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use skep_bpf::abi::{DeviceKind, policy};
+use skep_bpf::abi::{Addr, DeviceKind, DeviceValue, EndpointValue, policy};
 
 use crate::{
-    maps::{DeviceTable, MapError, MapStore},
+    cni::record::EndpointRecord,
+    maps::{DeviceTable, EndpointTable, MapError, MapStore},
     model::EndpointId,
 };
 
@@ -69,6 +70,34 @@ impl Held<'_> {
     /// Changes an endpoint's policies; tells whether they differ.
     pub(super) fn set(&mut self, endpoint: EndpointId, policies: Policies) -> bool {
         self.by_endpoint.insert(endpoint, policies) != Some(policies)
+    }
+
+    /// Writes an endpoint's policies into its entries, where they are its own.
+    ///
+    /// # Errors
+    /// When a map refuses.
+    pub(super) fn write(
+        &self,
+        store: &impl MapStore,
+        record: &EndpointRecord,
+    ) -> Result<(), MapError> {
+        let Policies { ingress: ingress_policy, egress: egress_policy } = self.of(record.id);
+        let ifindex = record.ifindex.0;
+        if let Some(device) = store.get::<DeviceTable>(&ifindex)?
+            && device.incarnation == record.incarnation.0
+        {
+            let value = DeviceValue { ingress_policy, egress_policy, ..device };
+            store.put::<DeviceTable>(&ifindex, &value)?;
+        }
+        for address in record.addresses.iter().map(Addr::from) {
+            if let Some(endpoint) = store.get::<EndpointTable>(&address)?
+                && endpoint.incarnation == record.incarnation.0
+            {
+                let value = EndpointValue { ingress_policy, egress_policy, ..endpoint };
+                store.put::<EndpointTable>(&address, &value)?;
+            }
+        }
+        Ok(())
     }
 
     /// Forgets an endpoint.

@@ -1,110 +1,37 @@
 //! Which endpoint has which policy.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard},
     time::Instant,
 };
 
-use skep_bpf::abi::{Addr, policy};
 use tokio::sync::Notify;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use super::{
     Assigned, Kind, Policies, PolicyObject, Sources,
-    population::Population,
-    tables::{Entries, Tables, report},
+    state::{Member, Phase, State},
+    tables::{Entries, report},
 };
 use crate::{
     agent::node::{Revision, RevisionError},
-    api,
     cni::record::EndpointRecord,
-    flows::{PolicyInfo, RuleInfo},
+    flows::RuleInfo,
     kubernetes::{Change, IdentityObject},
-    maps::{DeviceTable, EndpointTable, MapError, MapStore},
+    maps::{MapError, MapStore},
     model::{EndpointId, Identity},
-    policy::{
-        cluster::{Actor, NamedPort, Role},
-        compile::{Subject, TooLarge},
-        judge::{Judge, Mode, PeerMatcher, is_subject},
-        rule::{Direction, Policy, PolicyKind},
-    },
+    policy::{cluster::NamedPort, judge::Mode},
 };
-
-/// A policy cannot be enforced; what counted before still does.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::agent) enum PolicyError {
-    /// The rules.
-    #[error(transparent)]
-    TooLarge(#[from] TooLarge),
-    /// A map.
-    #[error(transparent)]
-    Map(#[from] MapError),
-}
-
-/// How much is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    /// Nothing: endpoints keep what they have, and new ones get no policy.
-    Blank,
-    /// What the cache on disk had: good for new endpoints; the others have what was newer.
-    Remembered,
-    /// The cluster was seen.
-    Synced,
-}
 
 /// Keeps the policies of this node's endpoints as the cluster says.
 #[derive(Debug)]
 pub(in crate::agent) struct Engine<M> {
     state: Mutex<State<M>>,
     assigned: Arc<Assigned>,
-    revision: Mutex<Revision<M>>,
+    pub(super) revision: Mutex<Revision<M>>,
     /// Told when there is something to settle.
     wake: Notify,
-}
-
-#[derive(Debug)]
-struct State<M> {
-    mode: Mode,
-    phase: Phase,
-    sources: Sources,
-    population: Population,
-    tables: Tables<M>,
-    members: BTreeMap<EndpointId, Member>,
-    /// Ports that pods of other nodes name.
-    ports: BTreeMap<Identity, Vec<NamedPort>>,
-    news: News,
-    failures: u64,
-    /// How often each rule has decided.
-    hits: HashMap<u32, u64>,
-}
-
-/// An endpoint as policies see it.
-#[derive(Clone, Debug)]
-struct Member {
-    record: EndpointRecord,
-    actor: Actor,
-}
-
-/// What is not settled yet.
-#[derive(Debug, Default)]
-struct News {
-    added: Vec<IdentityObject>,
-    removed: Vec<Identity>,
-    ports: Option<BTreeMap<Identity, Vec<NamedPort>>>,
-    /// Endpoints may have other policies now.
-    policies: bool,
-}
-
-/// How policies are doing, for status and metrics.
-#[derive(Clone, Debug, Default)]
-pub(in crate::agent) struct Health {
-    /// Different policies in the maps.
-    pub(in crate::agent) tables: usize,
-    /// Policy objects that cannot be accepted, and why.
-    pub(in crate::agent) rejected: Vec<(String, String)>,
-    /// How often a policy could not be enforced.
-    pub(in crate::agent) failures: u64,
 }
 
 impl<M: MapStore> Engine<M> {
@@ -118,21 +45,7 @@ impl<M: MapStore> Engine<M> {
         revision: Revision<M>,
     ) -> Result<Arc<Self>, MapError> {
         let assigned = Arc::new(Assigned::adopt(&*store)?);
-        let population = Population::new();
-        let mut tables = Tables::open(store, &population)?;
-        tables.write()?;
-        let state = State {
-            mode,
-            phase: Phase::Blank,
-            sources,
-            population,
-            tables,
-            members: BTreeMap::new(),
-            ports: BTreeMap::new(),
-            news: News::default(),
-            failures: 0,
-            hits: HashMap::new(),
-        };
+        let state = State::open(store, sources, mode)?;
         let (state, revision) = (Mutex::new(state), Mutex::new(revision));
         Ok(Arc::new(Self { state, assigned, revision, wake: Notify::new() }))
     }
@@ -221,6 +134,9 @@ impl<M: MapStore> Engine<M> {
             state.learn(&IdentityObject { identity, labels, retired: false });
             state.learn_ports();
         }
+        if state.tables.any_stale() {
+            self.wake.notify_one();
+        }
         if state.phase == Phase::Blank {
             return;
         }
@@ -276,7 +192,7 @@ impl<M: MapStore> Engine<M> {
                     let mut held = self.assigned.hold();
                     if held.set(member.record.id, numbers) {
                         changed += 1;
-                        switch(state.tables.store(), &member.record, numbers)
+                        held.write(state.tables.store(), &member.record)
                             .unwrap_or_else(|problem| report(&problem));
                     }
                 }
@@ -315,7 +231,7 @@ impl<M: MapStore> Engine<M> {
     pub(super) fn prune_at(&self, now: Instant) {
         let mut state = self.state();
         if state.phase == Phase::Synced {
-            state.tables.prune(now).unwrap_or_else(|problem| report(&problem));
+            state.prune(now).unwrap_or_else(|problem| report(&problem));
         }
     }
 
@@ -324,33 +240,9 @@ impl<M: MapStore> Engine<M> {
         read(self.state().tables.entries())
     }
 
-    /// Counts a decision of a rule, and returns what its number stands for.
-    pub(in crate::agent) fn decided(&self, number: u32) -> Option<Arc<RuleInfo>> {
-        let mut state = self.state();
-        let rule = state.tables.rule(number)?;
-        *state.hits.entry(number).or_default() += 1;
-        Some(rule)
-    }
-
-    /// Returns the policies as this node has them.
-    pub(in crate::agent) fn report(&self) -> Vec<api::Policy> {
-        let revision = self.revision.lock().expect("no panic while holding the lock").current();
-        self.state().report(revision)
-    }
-
     /// Returns what a rule's number stands for.
     pub(in crate::agent) fn rule(&self, number: u32) -> Option<Arc<RuleInfo>> {
         self.state().tables.rule(number)
-    }
-
-    /// Returns how policies are doing.
-    pub(in crate::agent) fn health(&self) -> Health {
-        let state = self.state();
-        Health {
-            tables: state.tables.count(),
-            rejected: state.sources.rejected(),
-            failures: state.failures,
-        }
     }
 
     /// Returns all objects, for the cache on disk; `None` as long as the cluster was not seen.
@@ -359,149 +251,7 @@ impl<M: MapStore> Engine<M> {
         (state.phase != Phase::Blank).then(|| state.sources.objects())
     }
 
-    fn state(&self) -> MutexGuard<'_, State<M>> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State<M>> {
         self.state.lock().expect("no panic while holding the lock")
     }
-}
-
-impl<M: MapStore> State<M> {
-    fn learn(&mut self, object: &IdentityObject) {
-        let Some(identity) = self.population.add(object).cloned() else { return };
-        let matcher = matcher(&self.sources);
-        self.tables.add(&identity, &matcher).unwrap_or_else(|problem| report(&problem));
-    }
-
-    /// Joins the ports that pods name, here and elsewhere.
-    fn learn_ports(&mut self) {
-        let mut named = self.ports.clone();
-        for member in self.members.values() {
-            let known = named.entry(member.record.identity).or_default();
-            for port in &member.actor.ports {
-                if !known.contains(port) {
-                    known.push(port.clone());
-                }
-            }
-        }
-        named.values_mut().for_each(|ports| ports.sort());
-        let changed = self.population.set_ports(&named);
-        let matcher = matcher(&self.sources);
-        for identity in &changed {
-            self.tables.add(identity, &matcher).unwrap_or_else(|problem| report(&problem));
-        }
-    }
-
-    fn policies_of(
-        &mut self,
-        member: &Member,
-        policies: &[Arc<Policy>],
-    ) -> Result<Policies, PolicyError> {
-        if self.mode == Mode::Never {
-            return Ok(Policies { ingress: policy::OPEN, egress: policy::OPEN });
-        }
-        let compat = self.sources.settings().compat;
-        let judge = Judge { policies, peers: matcher(&self.sources), mode: self.mode, compat };
-        let mut number = |direction| {
-            let subject = Subject::of(&judge, &member.actor, direction);
-            self.tables.number(&judge, subject, &self.population)
-        };
-        Ok(Policies { ingress: number(Direction::Ingress)?, egress: number(Direction::Egress)? })
-    }
-
-    fn report(&self, revision: u32) -> Vec<api::Policy> {
-        let settled = self.phase == Phase::Synced && !self.news.policies;
-        let entry = |((kind, key), entry): (&(PolicyKind, String), &super::sources::Entry)| {
-            let (namespace, name) = key.split_once('/').unwrap_or(("", key));
-            let state = match (&entry.rejected, settled) {
-                (Some(_), _) => api::PolicyState::Rejected,
-                (None, true) => api::PolicyState::Enforced,
-                (None, false) => api::PolicyState::Pending,
-            };
-            api::Policy {
-                kind: kind.name().to_owned(),
-                namespace: namespace.to_owned(),
-                name: name.to_owned(),
-                generation: entry.generation,
-                state,
-                reason: entry.rejected.clone().unwrap_or_default(),
-                revision,
-                endpoints: self.selected(entry.policy.as_deref()),
-                hits: self.hits_of(kind.name(), namespace, name),
-            }
-        };
-        self.sources.entries().map(entry).collect()
-    }
-
-    /// Returns the endpoints that a policy applies to.
-    fn selected(&self, policy: Option<&Policy>) -> Vec<u32> {
-        let is_meant = |actor: &Actor| {
-            policy.is_some_and(|p| p.rules.iter().any(|rule| is_subject(&rule.subject, actor)))
-        };
-        let members = self.members.values().filter(|member| is_meant(&member.actor));
-        members.map(|member| member.record.id.0).collect()
-    }
-
-    fn hits_of(&self, kind: &str, namespace: &str, name: &str) -> Vec<api::RuleHits> {
-        let mut hits: BTreeMap<String, u64> = BTreeMap::new();
-        for (number, count) in &self.hits {
-            let Some(rule) = self.tables.rule(*number) else { continue };
-            let is_own =
-                |p: &PolicyInfo| (p.kind, &*p.namespace, &*p.name) == (kind, namespace, name);
-            if rule.policies.iter().any(is_own) {
-                *hits.entry(rule.path.clone()).or_default() += count;
-            }
-        }
-        hits.into_iter().map(|(rule, count)| api::RuleHits { rule, count }).collect()
-    }
-
-    fn fail(&mut self, member: &Member, problem: &PolicyError) {
-        self.failures += 1;
-        let endpoint = member.record.id.0;
-        warn!(endpoint, error = problem as &dyn std::error::Error, "policy not enforced anew");
-    }
-}
-
-impl Member {
-    fn new(record: &EndpointRecord, ports: Vec<NamedPort>) -> Self {
-        let name = record.pod.as_ref().map_or_else(String::new, ToString::to_string);
-        let actor = if record.identity == Identity::INIT {
-            let labels = [("reserved:init", "")].into_iter().collect();
-            Actor::new(name, Role::Init, labels)
-        } else {
-            Actor::new(name, Role::Pod, record.labels.clone())
-        };
-        Self { record: record.clone(), actor: Actor { ports, ..actor } }
-    }
-}
-
-fn matcher(sources: &Sources) -> PeerMatcher<'_> {
-    PeerMatcher {
-        services: sources.services(),
-        groups: sources.groups(),
-        cluster: &sources.settings().cluster,
-    }
-}
-
-/// Writes an endpoint's policies into its entries, where they are its own.
-fn switch(
-    store: &impl MapStore,
-    record: &EndpointRecord,
-    policies: Policies,
-) -> Result<(), MapError> {
-    let (ingress_policy, egress_policy) = (policies.ingress, policies.egress);
-    let ifindex = record.ifindex.0;
-    if let Some(device) = store.get::<DeviceTable>(&ifindex)?
-        && device.incarnation == record.incarnation.0
-    {
-        let value = skep_bpf::abi::DeviceValue { ingress_policy, egress_policy, ..device };
-        store.put::<DeviceTable>(&ifindex, &value)?;
-    }
-    for address in record.addresses.iter().map(Addr::from) {
-        if let Some(endpoint) = store.get::<EndpointTable>(&address)?
-            && endpoint.incarnation == record.incarnation.0
-        {
-            let value = skep_bpf::abi::EndpointValue { ingress_policy, egress_policy, ..endpoint };
-            store.put::<EndpointTable>(&address, &value)?;
-        }
-    }
-    Ok(())
 }

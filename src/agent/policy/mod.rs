@@ -7,8 +7,10 @@
 mod assigned;
 mod engine;
 mod population;
+mod report;
 mod rules;
 mod sources;
+mod state;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -10,9 +10,9 @@ use skep_bpf::abi::policy;
 use tracing::error;
 
 use super::{
-    engine::PolicyError,
     population::{self, Population},
     rules::RuleBook,
+    state::PolicyError,
 };
 use crate::{
     flows::RuleInfo,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::Manifest;
+use crate::install;
 
 /// Namespaces of clusters themselves: what is in them is the lab's own business.
 const SYSTEM: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
@@ -139,7 +140,7 @@ fn is_of_every_cluster(manifest: &Manifest) -> bool {
                 || !manifest.text(own_label).is_empty()
                 || ["cluster-admin", "admin", "edit", "view"].contains(&name)
         }
-        ("apiextensions.k8s.io", _) => name.ends_with(".skep.io"),
+        ("apiextensions.k8s.io", _) => name.ends_with(".skep.io") || install::is_defined(name),
         ("discovery.k8s.io", "EndpointSlice") => {
             let keeper = manifest.text("/metadata/labels/endpointslice.kubernetes.io~1managed-by");
             keeper.ends_with(".k8s.io") || name == "kubernetes"
