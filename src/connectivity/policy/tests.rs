@@ -98,7 +98,7 @@ fn policies_of_the_cluster_select_pods_of_the_test_only() {
             assert!(subject.to_string().contains(":\"skep-test\""), "{scenario}: {subject}");
             let name = metadata.name.as_deref().unwrap_or_default();
             assert!(name.starts_with("skep-test-"), "{scenario}: {name}");
-            assert_eq!(metadata.labels.as_ref().map(|labels| labels.len()), Some(2));
+            assert_eq!(metadata.labels.as_ref().map(std::collections::BTreeMap::len), Some(2));
         }
     });
 }
