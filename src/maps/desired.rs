@@ -142,6 +142,19 @@ impl<T: Table> Desired<T> {
         first.map_or(Ok(changes), Err)
     }
 
+    /// Wants an entry no more and removes it at once, and nothing else: what is not desired besides may
+    /// be an earlier process's and still count.
+    ///
+    /// # Errors
+    /// When the map refuses; the entry goes with the next [`prune`](Self::prune).
+    pub fn remove(&mut self, store: &impl MapStore, key: &T::Key) -> Result<(), MapError> {
+        self.unset(key);
+        store.delete::<T>(key)?;
+        self.written.remove(key);
+        self.touched.remove(key);
+        Ok(())
+    }
+
     fn puts(&self) -> Vec<(T::Key, T::Value)> {
         self.touched
             .iter()

@@ -81,6 +81,15 @@ impl Entries {
         entries.cells.iter().for_each(|(key, _)| self.cells.unset(key));
     }
 
+    /// Takes back entries that nobody has been told of.
+    fn remove(&mut self, entries: &PolicyEntries, store: &impl MapStore) -> Result<(), MapError> {
+        let PolicyEntries { identities, addresses, ports, cells } = entries;
+        identities.iter().try_for_each(|(key, _)| self.identities.remove(store, key))?;
+        addresses.iter().try_for_each(|(key, _)| self.addresses.remove(store, key))?;
+        ports.iter().try_for_each(|(key, _)| self.ports.remove(store, key))?;
+        cells.iter().try_for_each(|(key, _)| self.cells.remove(store, key))
+    }
+
     fn write(&mut self, store: &impl MapStore) -> Result<(), MapError> {
         // A class may be told only when its cells are there.
         self.cells.write(store)?;
@@ -146,8 +155,7 @@ impl<M: MapStore> Tables<M> {
         let entries = encode(&mut self.book, &table, number);
         self.entries.set(&entries);
         if let Err(error) = self.entries.write(&*self.store) {
-            self.entries.unset(&entries);
-            self.entries.prune(&*self.store)?;
+            self.entries.remove(&entries, &*self.store)?;
             return Err(error.into());
         }
         self.live.push(Live { number, subject, table, stale: false });
@@ -194,9 +202,7 @@ impl<M: MapStore> Tables<M> {
             }
         }
         self.entries.known.set(identity.number.0, population::value(identity));
-        self.entries.write(&*self.store)?;
-        self.entries.known.write(&*self.store)?;
-        Ok(())
+        self.write()
     }
 
     /// Makes an identity unknown, then forgets its classes.
@@ -204,8 +210,7 @@ impl<M: MapStore> Tables<M> {
     /// # Errors
     /// When a map refuses; tried again by the next repair.
     pub(super) fn remove(&mut self, identity: Identity) -> Result<(), MapError> {
-        self.entries.known.unset(&identity.0);
-        self.entries.known.prune(&*self.store)?;
+        self.entries.known.remove(&*self.store, &identity.0)?;
         for live in &mut self.live {
             if live.table.remove(identity) {
                 let policy = live.number;

@@ -211,6 +211,20 @@ fn an_identity_in_use_here_outlives_its_object() {
 }
 
 #[test]
+fn an_identity_that_goes_takes_none_of_an_earlier_agent_along() {
+    let rig = Rig::new();
+    let earlier = skep_bpf::abi::IdentityValue { scope: 1, flags: 0 };
+    rig.store.put::<IdentityTable>(&900, &earlier).expect("a write");
+    let engine = open(&rig.store, &rig.dir);
+    engine.identities_changed(vec![identity(600, "web")], &[]);
+    engine.settle();
+    engine.identities_changed(Vec::new(), &[Identity(600)]);
+    engine.settle();
+    assert_eq!(rig.store.get::<IdentityTable>(&600).expect("a read"), None);
+    assert_eq!(rig.store.get::<IdentityTable>(&900).expect("a read"), Some(earlier));
+}
+
+#[test]
 fn a_restart_keeps_what_counts_until_the_cluster_was_seen() {
     let mut rig = Rig::new();
     rig.engine.set_synced();
