@@ -2,6 +2,7 @@
 //! is away goes on with it.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -24,10 +25,9 @@ pub(super) struct Snapshot {
     pub(super) slices: Vec<SliceObject>,
     pub(super) pods: Vec<PodObject>,
     pub(super) namespaces: Vec<NamespaceObject>,
-    /// Objects that policies are made of, by their place in [`super::policy::Kind::ALL`]; absent if
-    /// they were not known.
+    /// Objects that policies are made of, by the plural of their kind; absent if they were not known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) policies: Option<Vec<(usize, PolicyObject)>>,
+    pub(super) policies: Option<BTreeMap<String, Vec<PolicyObject>>>,
     pub(super) node_ids: NodeIds,
 }
 

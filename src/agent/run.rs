@@ -5,11 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use kube::{
-    Api, Client,
-    api::{ApiResource, GroupVersionKind},
-    runtime::watcher,
-};
+use kube::{Api, Client, runtime::watcher};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -29,7 +25,7 @@ use crate::{
     cni::server,
     flows::{Observer, Settings},
     kernel::EventReader,
-    kubernetes::{self, Change, watch, watch_if_served},
+    kubernetes::{self, Change, resource, watch, watch_if_served},
 };
 
 /// The tasks of the agent; all run until it ends.
@@ -200,8 +196,7 @@ async fn watch_policies(
     kind: Kind,
 ) -> Result<&'static str, AgentError> {
     let (group, version, name, plural) = kind.resource();
-    let gvk = GroupVersionKind::gvk(group, version, name);
-    let api = Api::all_with(client, &ApiResource::from_gvk_with_plural(&gvk, plural));
+    let api = Api::all_with(client, &resource(group, version, name, plural));
     let mut config = watcher::Config::default();
     if kind == Kind::EndpointSlice {
         // Those that follow from a service's selector say nothing that the selector does not.

@@ -138,12 +138,8 @@ impl Agent {
     }
 
     pub(super) fn slices_changed(&self, change: Change<SliceObject>) {
-        let named = {
-            let mut cluster = self.cluster();
-            cluster.apply_slices(change);
-            cluster.named_ports()
-        };
-        self.policy.ports_changed(named);
+        self.cluster().apply_slices(change);
+        self.policy.ports_changed();
     }
 
     /// Takes in news of identities; one that is gone or retired may have to be kept.
@@ -186,9 +182,10 @@ impl Agent {
             self.slices_changed(Change::Changed(slice));
         }
         if let Some(policies) = snapshot.policies {
-            for (place, object) in policies {
-                if let Some(kind) = Kind::ALL.get(place) {
-                    self.policy.objects_changed(*kind, Change::Changed(object));
+            for kind in Kind::ALL {
+                let (.., plural) = kind.resource();
+                for object in policies.get(plural).into_iter().flatten() {
+                    self.policy.objects_changed(kind, Change::Changed(object.clone()));
                 }
             }
             self.policy.set_remembered();

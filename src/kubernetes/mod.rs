@@ -6,6 +6,7 @@ pub mod crd;
 mod exec;
 mod object;
 mod pod;
+mod resource;
 mod watch;
 
 pub use chain::chain;
@@ -15,6 +16,7 @@ pub use object::{
     Address, IdentityObject, Malformed, NamespaceObject, NodeObject, PublishedEndpoint, SliceObject,
 };
 pub use pod::{PodObject, PodPort};
+pub use resource::resource;
 pub use watch::{Change, WatchState, Watched, watch, watch_if_served};
 
 /// Reason of a node's condition `NetworkUnavailable=False` that skep sets.

@@ -3,7 +3,8 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    cluster::{Conflict, Inventory},
+    cluster::{CidrGroup, Conflict, Inventory, Service},
+    judge::{Judge, Mode, PeerMatcher},
     parse::{Parsed, Problem, Settings, parse},
     rule::{Policy, PolicyKind},
     text::{Document, Node, Value},
@@ -74,9 +75,44 @@ impl Input {
         self.parsed.iter().filter_map(|parsed| parsed.policy.clone()).collect()
     }
 
+    /// Returns what judging takes.
+    pub fn grounds(&self) -> Grounds<'_> {
+        Grounds {
+            policies: self.policies(),
+            services: self.inventory.services(),
+            groups: self.inventory.groups(),
+            settings: &self.settings,
+        }
+    }
+
     /// Returns everything that is wrong.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
         self.parsed.iter().flat_map(|parsed| &parsed.problems)
+    }
+}
+
+/// What judging takes of an input, collected once.
+#[derive(Debug)]
+pub struct Grounds<'a> {
+    policies: Vec<Arc<Policy>>,
+    services: Vec<Service>,
+    groups: &'a [CidrGroup],
+    settings: &'a Settings,
+}
+
+impl Grounds<'_> {
+    /// Returns a judge.
+    pub fn judge(&self, mode: Mode) -> Judge<'_> {
+        Judge {
+            policies: &self.policies,
+            peers: PeerMatcher {
+                services: &self.services,
+                groups: self.groups,
+                cluster: &self.settings.cluster,
+            },
+            mode,
+            compat: self.settings.compat,
+        }
     }
 }
 

@@ -21,4 +21,4 @@ mod input;
 #[cfg(test)]
 mod tests;
 
-pub use input::{Input, InputError};
+pub use input::{Grounds, Input, InputError};

@@ -90,10 +90,24 @@ impl<M: MapStore> Engine<M> {
         self.wake.notify_one();
     }
 
-    /// Takes in which ports the pods of each identity name.
-    pub(in crate::agent) fn ports_changed(&self, ports: BTreeMap<Identity, Vec<NamedPort>>) {
-        self.state().news.ports = Some(ports);
+    /// Says that pods of other nodes may name other ports now.
+    pub(in crate::agent) fn ports_changed(&self) {
+        self.state().are_ports_old = true;
         self.wake.notify_one();
+    }
+
+    /// Takes in which ports pods of other nodes name, if they may be others than before. They are
+    /// collected once, however often they changed meanwhile.
+    pub(in crate::agent) fn refresh_ports(
+        &self,
+        collect: impl FnOnce() -> BTreeMap<Identity, Vec<NamedPort>>,
+    ) {
+        if std::mem::take(&mut self.state().are_ports_old) {
+            let ports = collect();
+            let mut state = self.state();
+            state.ports = ports;
+            state.news.ports = true;
+        }
     }
 
     /// What the cache had is taken in.
@@ -149,7 +163,10 @@ impl<M: MapStore> Engine<M> {
 
     /// Forgets an endpoint whose entries are gone.
     pub(in crate::agent) fn forget(&self, endpoint: EndpointId) {
-        self.state().members.remove(&endpoint);
+        let mut state = self.state();
+        state.members.remove(&endpoint);
+        state.news.ports = true;
+        drop(state);
         self.assigned.hold().remove(endpoint);
     }
 
@@ -170,10 +187,9 @@ impl<M: MapStore> Engine<M> {
         for object in &news.added {
             state.learn(object);
         }
-        if let Some(ports) = news.ports {
-            state.ports = ports;
+        if news.ports || !news.added.is_empty() {
+            state.learn_ports();
         }
-        state.learn_ports();
         if (news.policies || state.tables.any_stale()) && state.phase == Phase::Synced {
             must_judge_again |= self.refresh(state);
         }
@@ -246,7 +262,7 @@ impl<M: MapStore> Engine<M> {
     }
 
     /// Returns all objects, for the cache on disk; `None` as long as the cluster was not seen.
-    pub(in crate::agent) fn objects(&self) -> Option<Vec<(usize, PolicyObject)>> {
+    pub(in crate::agent) fn objects(&self) -> Option<BTreeMap<String, Vec<PolicyObject>>> {
         let state = self.state();
         (state.phase != Phase::Blank).then(|| state.sources.objects())
     }

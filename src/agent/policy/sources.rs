@@ -1,6 +1,9 @@
 //! The objects that policies are made of, as the watches tell.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use kube::{ResourceExt, api::DynamicObject};
 use serde::{Deserialize, Serialize};
@@ -13,7 +16,7 @@ use crate::{
         cluster::{CidrGroup, Inventory, Service},
         parse::{Parsed, Settings, parse},
         rule::{Policy, PolicyKind},
-        text::{Document, Node},
+        text::Document,
     },
 };
 
@@ -74,7 +77,7 @@ impl Watched for PolicyObject {
 
     fn from_object(object: &DynamicObject) -> Result<Self, Malformed> {
         let meta = &object.metadata;
-        let json = serde_json::json!({
+        let mut json = serde_json::json!({
             "metadata": {
                 "name": object.name_any(), "namespace": meta.namespace,
                 "labels": meta.labels, "annotations": meta.annotations,
@@ -82,8 +85,9 @@ impl Watched for PolicyObject {
             "spec": object.data.get("spec"), "specs": object.data.get("specs"),
             "endpoints": object.data.get("endpoints"),
         });
-        let generation = meta.generation.unwrap_or_default();
-        Ok(Self { generation, json: without_nulls(json) })
+        drop_nulls(&mut json["metadata"]);
+        drop_nulls(&mut json);
+        Ok(Self { generation: meta.generation.unwrap_or_default(), json })
     }
 
     fn key(&self) -> String {
@@ -92,30 +96,20 @@ impl Watched for PolicyObject {
     }
 }
 
-fn without_nulls(mut json: Value) -> Value {
-    for part in [Some("metadata"), None] {
-        let object = match part {
-            Some(part) => json[part].as_object_mut(),
-            None => json.as_object_mut(),
-        };
-        if let Some(object) = object {
-            object.retain(|_, value| !value.is_null());
-        }
+fn drop_nulls(json: &mut Value) {
+    if let Some(object) = json.as_object_mut() {
+        object.retain(|_, value| !value.is_null());
     }
-    json
 }
 
 impl PolicyObject {
-    /// Items of lists do not say what they are.
     fn document(&self, kind: Kind) -> Document {
         let (group, version, name, _) = kind.resource();
-        let mut json = self.json.clone();
-        json["apiVersion"] = match group {
-            "" => version.into(),
-            group => format!("{group}/{version}").into(),
+        let api_version = match group {
+            "" => version.to_owned(),
+            group => format!("{group}/{version}"),
         };
-        json["kind"] = name.into();
-        Document { file: Arc::from(""), root: Node::from(&json) }
+        Document::of_item(&api_version, name, self.json.clone())
     }
 }
 
@@ -152,9 +146,13 @@ pub(super) struct Touched {
 impl Sources {
     /// Starts without objects.
     pub(in crate::agent) fn new(settings: Settings) -> Self {
-        let (services, groups) = Default::default();
-        let (objects, policies) = Default::default();
-        Self { settings, objects, policies, services, groups }
+        Self {
+            settings,
+            objects: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            services: Vec::new(),
+            groups: Vec::new(),
+        }
     }
 
     /// Takes in news of a kind.
@@ -162,7 +160,7 @@ impl Sources {
         let mut any = false;
         match change {
             Change::Listed(all) => {
-                let listed: Vec<String> = all.iter().map(PolicyObject::key).collect();
+                let listed: BTreeSet<String> = all.iter().map(PolicyObject::key).collect();
                 let known = self.objects.keys().filter(|(own, _)| *own == kind);
                 let gone: Vec<String> = known
                     .filter(|(_, key)| !listed.contains(key))
@@ -221,10 +219,14 @@ impl Sources {
         rejected.collect()
     }
 
-    /// Returns all objects, for the cache on disk.
-    pub(super) fn objects(&self) -> Vec<(usize, PolicyObject)> {
-        let place = |kind: &Kind| Kind::ALL.iter().position(|own| own == kind).unwrap_or_default();
-        self.objects.iter().map(|((kind, _), object)| (place(kind), object.clone())).collect()
+    /// Returns all objects by the plural of their kind, for the cache on disk.
+    pub(super) fn objects(&self) -> BTreeMap<String, Vec<PolicyObject>> {
+        let mut objects: BTreeMap<String, Vec<PolicyObject>> = BTreeMap::new();
+        for ((kind, _), object) in &self.objects {
+            let (.., plural) = kind.resource();
+            objects.entry(plural.to_owned()).or_default().push(object.clone());
+        }
+        objects
     }
 
     fn put(&mut self, kind: Kind, object: PolicyObject) -> bool {

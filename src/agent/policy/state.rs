@@ -59,6 +59,8 @@ pub(super) struct State<M> {
     pub(super) members: BTreeMap<EndpointId, Member>,
     /// Ports that pods of other nodes name.
     pub(super) ports: BTreeMap<Identity, Vec<NamedPort>>,
+    /// Whether these may be others by now.
+    pub(super) are_ports_old: bool,
     pub(super) news: News,
     pub(super) failures: u64,
     /// How often each rule has decided.
@@ -77,7 +79,8 @@ pub(super) struct Member {
 pub(super) struct News {
     pub(super) added: Vec<IdentityObject>,
     pub(super) removed: Vec<Identity>,
-    pub(super) ports: Option<BTreeMap<Identity, Vec<NamedPort>>>,
+    /// Pods may name other ports now.
+    pub(super) ports: bool,
     /// Endpoints may have other policies now.
     pub(super) policies: bool,
 }
@@ -95,6 +98,7 @@ impl<M: MapStore> State<M> {
             tables,
             members: BTreeMap::new(),
             ports: BTreeMap::new(),
+            are_ports_old: false,
             news: News::default(),
             failures: 0,
             hits: HashMap::new(),

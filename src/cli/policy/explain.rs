@@ -19,7 +19,7 @@ use crate::{
     policy::{
         cluster::{Actor, Role},
         explain::{Candidate, Explanation, Outcome, RuleWords, SideReport, explain},
-        judge::{Deciding, Judge, Packet, PeerMatcher, Verdict},
+        judge::{Deciding, Packet, Verdict},
         matrix::RuleOf,
         rule::PolicyRef,
     },
@@ -75,17 +75,8 @@ impl Args {
         let settings = &input.settings;
         let actor = |spec| input.inventory.actor(spec, settings).map_err(PolicyError::from);
         let (from, to) = (actor(&self.from)?, actor(&self.to)?);
-        let (policies, services) = (input.policies(), input.inventory.services());
-        let judge = Judge {
-            policies: &policies,
-            peers: PeerMatcher {
-                services: &services,
-                groups: input.inventory.groups(),
-                cluster: &settings.cluster,
-            },
-            mode: self.input.mode(),
-            compat: settings.compat,
-        };
+        let grounds = input.grounds();
+        let judge = grounds.judge(self.input.mode());
         let mut explanation = explain(&judge, &from, &to, self.port);
         if is_itself(&from, &to) {
             explanation.verdict = Verdict::Allow;

@@ -1,19 +1,15 @@
 //! Everything that policies speak of, from a cluster.
 
-use std::sync::Arc;
-
 use kube::{
     Api, Client,
-    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
+    api::{ApiResource, DynamicObject, ListParams},
 };
 
 use super::error::PolicyError;
 use crate::{
     cli::cluster::{Cluster, ClusterError},
-    policy::{
-        rule::PolicyKind,
-        text::{Document, Node},
-    },
+    kubernetes::resource,
+    policy::{rule::PolicyKind, text::Document},
 };
 
 /// How many objects are asked for at once.
@@ -67,8 +63,7 @@ pub(super) async fn fetch_all(cluster: &Cluster) -> Result<Everything, PolicyErr
     let mut documents = fetch(cluster).await?;
     let mut refused = Vec::new();
     for (group, version, kind, plural) in CALLERS {
-        let gvk = GroupVersionKind::gvk(group, version, kind);
-        let resource = ApiResource::from_gvk_with_plural(&gvk, plural);
+        let resource = resource(group, version, kind, plural);
         match list(cluster.client(), &resource, plural).await {
             Err(error) if is_forbidden(&error) => refused.push(plural),
             found => documents.extend(found?),
@@ -89,8 +84,7 @@ fn is_forbidden(error: &PolicyError) -> bool {
 /// Gets the settings of the network, as far as there are any.
 async fn settings(cluster: &Cluster) -> Result<Vec<Document>, PolicyError> {
     let what = "configmaps";
-    let gvk = GroupVersionKind::gvk("", "v1", "ConfigMap");
-    let resource = ApiResource::from_gvk_with_plural(&gvk, what);
+    let resource = resource("", "v1", "ConfigMap", what);
     let api: Api<DynamicObject> =
         Api::namespaced_with(cluster.client().clone(), cluster.namespace(), &resource);
     let mut documents = Vec::new();
@@ -111,8 +105,7 @@ pub(super) async fn fetch(cluster: &Cluster) -> Result<Vec<Document>, PolicyErro
     });
     let mut documents = Vec::new();
     for (group, version, kind, plural) in OTHERS.into_iter().chain(policies) {
-        let gvk = GroupVersionKind::gvk(group, version, kind);
-        let resource = ApiResource::from_gvk_with_plural(&gvk, plural);
+        let resource = resource(group, version, kind, plural);
         documents.extend(list(cluster.client(), &resource, plural).await?);
     }
     Ok(documents)
@@ -142,10 +135,7 @@ async fn list(
     }
 }
 
-/// Items of lists do not say what they are.
 fn document(resource: &ApiResource, object: &DynamicObject) -> Document {
-    let mut json = serde_json::to_value(object).expect("objects that were read can be written");
-    json["apiVersion"] = resource.api_version.clone().into();
-    json["kind"] = resource.kind.clone().into();
-    Document { file: Arc::from(""), root: Node::from(&json) }
+    let json = serde_json::to_value(object).expect("objects that were read can be written");
+    Document::of_item(&resource.api_version, &resource.kind, json)
 }

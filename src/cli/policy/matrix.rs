@@ -10,7 +10,7 @@ use crate::{
     },
     policy::{
         cluster::Actor,
-        judge::{Judge, Packet, PeerMatcher, Verdict},
+        judge::{Packet, Verdict},
         matrix::{self, Item, Matrix},
     },
 };
@@ -77,17 +77,8 @@ impl Args {
                 actors.push(peer);
             }
         }
-        let (policies, services) = (input.policies(), input.inventory.services());
-        let judge = Judge {
-            policies: &policies,
-            peers: PeerMatcher {
-                services: &services,
-                groups: input.inventory.groups(),
-                cluster: &settings.cluster,
-            },
-            mode: self.input.mode(),
-            compat: settings.compat,
-        };
+        let grounds = input.grounds();
+        let judge = grounds.judge(self.input.mode());
         let matrix = Matrix::new(judge, &actors);
         self.show(out, &matrix, &actors)?;
         Ok(Answer::Yes)

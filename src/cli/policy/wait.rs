@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use kube::{
-    Api,
-    api::{ApiResource, DynamicObject, GroupVersionKind},
-};
+use kube::{Api, api::DynamicObject};
 use tokio::time::{Instant, sleep};
 
 use super::error::PolicyError;
@@ -20,6 +17,7 @@ use crate::{
         runtime,
         source::{Answers, Source, SourceArgs},
     },
+    kubernetes::resource,
     policy::rule::PolicyKind,
 };
 
@@ -120,8 +118,7 @@ impl Args {
         let kinds = self.kind.map_or(PolicyKind::ALL.to_vec(), |kind| vec![kind]);
         for kind in kinds {
             let (version, plural) = kind.resource();
-            let gvk = GroupVersionKind::gvk(kind.group(), version, kind.name());
-            let resource = ApiResource::from_gvk_with_plural(&gvk, plural);
+            let resource = resource(kind.group(), version, kind.name(), plural);
             let client = cluster.client().clone();
             let api: Api<DynamicObject> = if kind.is_namespaced() {
                 Api::namespaced_with(client, &self.namespace, &resource)

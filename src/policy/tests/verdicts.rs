@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::input;
 use crate::policy::{
     Input,
-    judge::{Judge, Mode, Packet, PeerMatcher, Verdict},
+    judge::{Mode, Packet, Verdict},
     matrix::Matrix,
     parse::Compat,
     rule::Protocol,
@@ -39,13 +39,8 @@ fn verdicts(
     let mut actors = input.inventory.pods(settings);
     let peer = |spec: &&str| input.inventory.actor(spec, settings).expect("a known peer");
     actors.extend(peers.iter().map(peer));
-    let (policies, services) = (input.policies(), input.inventory.services());
-    let peers = PeerMatcher {
-        services: &services,
-        groups: input.inventory.groups(),
-        cluster: &settings.cluster,
-    };
-    let judge = Judge { policies: &policies, peers, mode, compat: settings.compat };
+    let grounds = input.grounds();
+    let judge = grounds.judge(mode);
     let mut cells = HashMap::new();
     Matrix::new(judge, &actors).for_each(packets, |item| {
         let key = (item.from.to_owned(), item.to.to_owned(), item.protocol, item.port);

@@ -31,6 +31,15 @@ pub struct Document {
     pub root: Node,
 }
 
+impl Document {
+    /// Takes an item of a list of the Kubernetes API: it does not say itself what it is.
+    pub fn of_item(api_version: &str, kind: &str, mut json: Json) -> Self {
+        json["apiVersion"] = api_version.into();
+        json["kind"] = kind.into();
+        Self { file: Arc::from(""), root: Node::from(&json) }
+    }
+}
+
 /// A value and its place.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Node {
