@@ -13,7 +13,9 @@ use tracing::warn;
 use super::{cluster::NodeIds, policy::PolicyObject};
 use crate::{
     cni::record::write_atomically,
-    kubernetes::{IdentityObject, NamespaceObject, NodeObject, PodObject, SliceObject},
+    kubernetes::{
+        ApiServerSlice, IdentityObject, NamespaceObject, NodeObject, PodObject, SliceObject,
+    },
 };
 
 /// What the watches have told.
@@ -23,6 +25,8 @@ pub(super) struct Snapshot {
     pub(super) nodes: Vec<NodeObject>,
     pub(super) identities: Vec<IdentityObject>,
     pub(super) slices: Vec<SliceObject>,
+    /// Addresses of the API server.
+    pub(super) apiserver: Vec<ApiServerSlice>,
     pub(super) pods: Vec<PodObject>,
     pub(super) namespaces: Vec<NamespaceObject>,
     /// Objects that policies are made of, by the plural of their kind; absent if they were not known.

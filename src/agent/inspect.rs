@@ -200,8 +200,8 @@ impl Inspect for Inspector {
         });
         let reserved = known.into_iter();
         let reserved = reserved.filter_map(|identity| {
-            let name = identity.reserved_name()?;
-            let labels = vec![format!("reserved:{name}")];
+            identity.name()?;
+            let labels = cluster.node_labels(identity).to_strings();
             let endpoints = users(identity);
             Some(Identity { id: identity.0, labels, state: IdentityState::Reserved, endpoints })
         });

@@ -14,6 +14,7 @@ mod inspect;
 mod install;
 mod metrics;
 mod node;
+mod peers;
 mod plugin;
 mod pods;
 mod policy;

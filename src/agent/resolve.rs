@@ -39,7 +39,10 @@ impl Names {
 
     fn labels(&self, identity: Identity) -> Vec<String> {
         let cluster = self.agent.cluster();
-        cluster.book().object(identity).map(|object| object.labels.to_strings()).unwrap_or_default()
+        match cluster.book().object(identity) {
+            Some(object) => object.labels.to_strings(),
+            None => cluster.node_labels(identity).to_strings(),
+        }
     }
 }
 
@@ -59,7 +62,8 @@ impl Resolve for Names {
                 ..PeerInfo::default()
             },
             PeerView::Node(view) => PeerInfo {
-                identity: Some(if view.local { Identity::HOST } else { Identity::REMOTE_NODE }),
+                identity: Some(view.identity),
+                labels: self.labels(view.identity),
                 node: view.node.name,
                 ..PeerInfo::default()
             },

@@ -25,7 +25,7 @@ use crate::{
     cni::server,
     flows::{Observer, Settings},
     kernel::EventReader,
-    kubernetes::{self, Change, resource, watch, watch_if_served},
+    kubernetes::{self, ApiServerSlice, Change, resource, watch, watch_if_served},
 };
 
 /// The tasks of the agent; all run until it ends.
@@ -183,9 +183,18 @@ fn watch_cluster(tasks: &mut Tasks, agent: &Arc<Agent>, client: &Client) {
     watched!(slices, "watch of endpoint slices", every(), |agent, change| {
         agent.slices_changed(change);
     });
+    tasks.spawn(watch_apiserver(Arc::clone(agent), client.clone()));
     for (place, kind) in Kind::ALL.into_iter().enumerate() {
         tasks.spawn(watch_policies(Arc::clone(agent), client.clone(), place, kind));
     }
+}
+
+/// Watches where the API server is.
+async fn watch_apiserver(agent: Arc<Agent>, client: Client) -> Result<&'static str, AgentError> {
+    let api = Api::namespaced(client, ApiServerSlice::NAMESPACE);
+    let state = &agent.watches.apiserver;
+    watch(api, ApiServerSlice::config(), state, |change| agent.apiserver_changed(change)).await;
+    Ok("watch of the API server's addresses")
 }
 
 /// Watches one kind that policies are made of; a cluster need not have all of them.

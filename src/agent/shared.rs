@@ -21,9 +21,7 @@ use crate::{
     config::AgentConfig,
     flows::Observer,
     kernel::{Datapath, KernelMaps},
-    kubernetes::{
-        Change, IdentityObject, NamespaceObject, NodeObject, PodObject, SliceObject, WatchState,
-    },
+    kubernetes::{Change, IdentityObject, NamespaceObject, PodObject, SliceObject, WatchState},
     model::{Identity, Labels},
 };
 
@@ -35,6 +33,7 @@ pub(super) struct Watches {
     pub(super) namespaces: WatchState,
     pub(super) identities: WatchState,
     pub(super) slices: WatchState,
+    pub(super) apiserver: WatchState,
     /// Of each of [`Kind::ALL`].
     pub(super) policies: [WatchState; Kind::ALL.len()],
 }
@@ -48,6 +47,7 @@ impl Watches {
             ("namespaces", &self.namespaces),
             ("identities", &self.identities),
             ("endpoint slices", &self.slices),
+            ("addresses of the API server", &self.apiserver),
         ];
         others.into_iter().chain(policies).collect()
     }
@@ -125,18 +125,6 @@ impl Agent {
         self.devices.lock().expect("no panic while holding the lock").clone()
     }
 
-    /// Takes in news of nodes; those of this node set the pod CIDRs.
-    pub(super) fn nodes_changed(&self, change: Change<NodeObject>) {
-        let cidrs = {
-            let mut cluster = self.cluster();
-            cluster.apply_nodes(change);
-            cluster.local_node().map(|(_, node)| node.pod_cidrs.clone())
-        };
-        if let Some(cidrs) = cidrs {
-            self.endpoints.set_ranges(&cidrs);
-        }
-    }
-
     pub(super) fn slices_changed(&self, change: Change<SliceObject>) {
         self.cluster().apply_slices(change);
         self.policy.ports_changed();
@@ -175,6 +163,9 @@ impl Agent {
         for pod in snapshot.pods {
             self.pods_changed(Change::Changed(pod));
         }
+        for slice in snapshot.apiserver {
+            self.apiserver_changed(Change::Changed(slice));
+        }
         for node in snapshot.nodes {
             self.nodes_changed(Change::Changed(node));
         }
@@ -201,6 +192,7 @@ impl Agent {
             nodes: cluster.nodes().into_iter().map(|view| view.node).collect(),
             identities: cluster.identities(),
             slices: cluster.slices(),
+            apiserver: cluster.apiserver(),
             pods,
             namespaces,
             policies,

@@ -208,12 +208,15 @@ fn endpoint(peer: &Peer, owner: Option<&PeerInfo>, settings: &Settings) -> Endpo
         endpoint.id = owner.endpoint_id;
         endpoint.namespace.clone_from(&owner.namespace);
         endpoint.pod_name.clone_from(&owner.pod);
-        endpoint.labels.clone_from(&owner.labels);
+        // Not all that comes from a node is the node's own: it may stand for others.
+        let is_own = owner.identity.is_none_or(|own| own == identity);
+        if is_own || !owner.pod.is_empty() {
+            endpoint.labels.clone_from(&owner.labels);
+        }
         endpoint.workloads = owner.workload.clone().into_iter().collect();
     }
     if endpoint.labels.is_empty() {
-        endpoint.labels =
-            identity.reserved_name().map(|n| format!("reserved:{n}")).into_iter().collect();
+        endpoint.labels = identity.fixed_labels().to_strings();
     }
     if !endpoint.pod_name.is_empty() {
         endpoint.cluster_name.clone_from(&settings.cluster);

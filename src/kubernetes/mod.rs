@@ -1,5 +1,6 @@
 //! 1. Watch the cluster with kube-rs and turn API objects into model types at once.
 
+mod apiserver;
 mod chain;
 mod client;
 pub mod crd;
@@ -9,6 +10,7 @@ mod pod;
 mod resource;
 mod watch;
 
+pub use apiserver::ApiServerSlice;
 pub use chain::chain;
 pub use client::{ClientError, connect};
 pub use exec::{ExecError, Output, exec};

@@ -38,6 +38,9 @@ pub struct NodeObject {
     pub pod_cidrs: Vec<IpNet>,
     /// Whether its agent has published itself ready.
     pub ready: bool,
+    /// Labels.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
 }
 
 impl Watched for NodeObject {
@@ -74,6 +77,7 @@ impl Watched for NodeObject {
             addresses,
             pod_cidrs: pod_cidrs(&cidrs),
             ready,
+            labels: node.labels().clone(),
         })
     }
 

@@ -31,17 +31,13 @@ impl<M: MapStore> Cluster<M> {
         let moved = before.is_none_or(|known| known.object.pod_cidrs != object.pod_cidrs)
             || replaced.is_some();
         self.tables.nodes.set(id.0, node_value(&object, local));
-        let identity = if local { Identity::HOST } else { Identity::REMOTE_NODE };
         let underlay = object.addresses.iter().map(|address| (Addr::from(address), id)).collect();
-        let own = object.addresses.iter().map(|a| (address_key(a), Claim::node(identity, id)));
-        let pods = object.pod_cidrs.iter().map(|net| (prefix_key(*net), Claim::pod_cidr(id)));
-        let claims = own.chain(pods).collect();
-        self.nodes.insert(name.clone(), Known { id, object });
+        self.nodes.insert(name.clone(), Known { id, object, identity: Identity::UNKNOWN });
         self.claim_underlay(&name, underlay);
-        let outcome = self.prefixes.replace(&Owner::Node(name.clone()), claims);
-        self.take(outcome);
+        self.claim_node(&name);
         if moved {
             self.claim_slices_of(&name);
+            self.claim_apiserver();
         }
         if moved && local {
             self.claim_local();
@@ -58,6 +54,30 @@ impl<M: MapStore> Cluster<M> {
         self.take(outcome);
         self.claim_underlay(name, BTreeMap::new());
         self.tables.nodes.unset(&known.id.0);
+        self.claim_apiserver();
+    }
+
+    /// Claims a node's addresses, with the identity that they have now, and its pod CIDRs.
+    fn claim_node(&mut self, name: &str) {
+        let Some(known) = self.nodes.get(name) else { return };
+        let (id, identity) = (known.id, self.identity_of(&known.object));
+        let object = &known.object;
+        let own = object.addresses.iter().map(|a| (address_key(a), Claim::node(identity, id)));
+        let pods = object.pod_cidrs.iter().map(|net| (prefix_key(*net), Claim::pod_cidr(id)));
+        let claims = own.chain(pods).collect();
+        let outcome = self.prefixes.replace(&Owner::Node(name.to_owned()), claims);
+        self.take(outcome);
+        if let Some(known) = self.nodes.get_mut(name) {
+            known.identity = identity;
+        }
+    }
+
+    /// Claims the addresses of the nodes whose identity is another one now.
+    pub(super) fn claim_nodes(&mut self) {
+        let differs = |known: &&Known| known.identity != self.identity_of(&known.object);
+        let changed = self.nodes.values().filter(differs);
+        let names: Vec<String> = changed.map(|known| known.object.name.clone()).collect();
+        names.iter().for_each(|name| self.claim_node(name));
     }
 
     pub(super) fn put_slice(&mut self, slice: SliceObject) {

@@ -16,6 +16,7 @@ pub(super) struct Claim {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
+    Outside,
     PodCidr,
     Pod(Incarnation),
     Node,
@@ -30,6 +31,8 @@ pub(super) enum Owner {
     Slice(String),
     /// The endpoints of this node.
     Local,
+    /// The API server.
+    ApiServer,
 }
 
 impl Claim {
@@ -39,6 +42,11 @@ impl Claim {
 
     pub(super) fn pod_cidr(node: NodeId) -> Self {
         Self { rank: Rank::PodCidr, value: value(Identity::UNKNOWN, node, ipcache_flags::POD_CIDR) }
+    }
+
+    /// An address outside of the cluster, which no node is in front of.
+    pub(super) fn outside(identity: Identity) -> Self {
+        Self { rank: Rank::Outside, value: value(identity, NodeId(0), 0) }
     }
 
     pub(super) fn node(identity: Identity, node: NodeId) -> Self {

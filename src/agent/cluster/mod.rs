@@ -3,15 +3,18 @@
 //! Synchronous and without a clock: watches call it, it writes maps through a
 //! [`crate::maps::MapStore`].
 
+mod apiserver;
 mod claiming;
 mod claims;
 mod ipcache;
+mod node_identity;
 mod node_ids;
 mod state;
 mod tables;
 mod view;
 
 pub(super) use ipcache::{address_key, prefix_key};
+pub(super) use node_identity::NodeIdentities;
 pub(super) use node_ids::NodeIds;
 pub(super) use state::{Cluster, LocalAddress};
 pub(super) use view::PeerView;

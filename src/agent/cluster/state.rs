@@ -36,6 +36,8 @@ pub(in crate::agent) struct LocalAddress {
 pub(super) struct Known {
     pub(super) id: NodeId,
     pub(super) object: NodeObject,
+    /// Identity of its addresses.
+    pub(super) identity: Identity,
 }
 
 /// The cluster as this node sees it.
@@ -49,6 +51,8 @@ pub(in crate::agent) struct Cluster<M> {
     pub(super) remote: HashMap<IpAddr, (String, PublishedEndpoint)>,
     pub(super) book: Book,
     pub(super) local: BTreeMap<IpAddr, LocalAddress>,
+    /// Addresses of the API server, by slice.
+    pub(super) apiserver: BTreeMap<String, BTreeSet<IpAddr>>,
     pub(super) ids: NodeIds,
     pub(super) prefixes: Claims<IpcacheKey, Owner, Claim>,
     // Of two nodes that claim an underlay address the one that appeared later wins.
@@ -77,6 +81,7 @@ impl<M: MapStore> Cluster<M> {
             remote: HashMap::new(),
             book: Book::default(),
             local: BTreeMap::new(),
+            apiserver: BTreeMap::new(),
             ids,
             prefixes: Claims::default(),
             underlay: Claims::default(),
@@ -87,7 +92,8 @@ impl<M: MapStore> Cluster<M> {
         Ok(cluster)
     }
 
-    /// Takes in news of nodes.
+    /// Takes in news of nodes. Nothing is written before [`Cluster::flush`]: policies must know the
+    /// identities of nodes first.
     pub(in crate::agent) fn apply_nodes(&mut self, change: Change<NodeObject>) {
         match change {
             Change::Listed(all) => {
@@ -99,7 +105,6 @@ impl<M: MapStore> Cluster<M> {
             Change::Changed(node) => self.put_node(node),
             Change::Gone(name) => self.remove_node(&name),
         }
-        self.flush();
     }
 
     /// Takes in news of the endpoint slices of other nodes.
@@ -199,7 +204,8 @@ impl<M: MapStore> Cluster<M> {
         }
     }
 
-    fn flush(&mut self) -> Flushed {
+    /// Writes the maps.
+    pub(in crate::agent) fn flush(&mut self) -> Flushed {
         let flushed = self.tables.flush(&*self.store, self.deletes);
         self.failures += flushed.failed as u64;
         flushed

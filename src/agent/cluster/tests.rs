@@ -6,7 +6,7 @@ use skep_bpf::abi::{IpcacheKey, IpcacheValue, ipcache_flags, node_flags};
 
 use super::*;
 use crate::{
-    kubernetes::{Change, NodeObject, PublishedEndpoint, SliceObject},
+    kubernetes::{ApiServerSlice, Change, NodeObject, PublishedEndpoint, SliceObject},
     maps::{IpcacheTable, MapStore, MemoryStore, NodeAddrTable, NodeTable},
     model::{Addresses, Identity, Incarnation},
 };
@@ -24,6 +24,7 @@ fn node(name: &str, n: u8) -> NodeObject {
             format!("fd00:10:244:{n}::/64").parse().unwrap(),
         ],
         ready: true,
+        labels: BTreeMap::new(),
     }
 }
 
@@ -51,6 +52,18 @@ fn cluster() -> (Arc<MemoryStore>, Cluster<MemoryStore>) {
     (store, cluster)
 }
 
+fn tell(cluster: &mut Cluster<MemoryStore>, change: Change<NodeObject>) {
+    cluster.apply_nodes(change);
+    cluster.flush();
+}
+
+fn apiserver_at(cluster: &mut Cluster<MemoryStore>, addresses: &[&str]) {
+    let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+    let slice = ApiServerSlice { name: "kubernetes".into(), addresses };
+    cluster.apply_apiserver(Change::Changed(slice));
+    cluster.flush();
+}
+
 fn ipcache(store: &MemoryStore) -> BTreeMap<IpcacheKey, IpcacheValue> {
     store.entries::<IpcacheTable>().unwrap().into_iter().collect()
 }
@@ -63,7 +76,7 @@ fn identity_of(store: &MemoryStore, address: &str) -> Option<u32> {
 #[test]
 fn nodes_give_addresses_and_pod_cidrs_of_both_families() {
     let (store, mut cluster) = cluster();
-    cluster.apply_nodes(Change::Listed(vec![node("n1", 1), node("n2", 2)]));
+    tell(&mut cluster, Change::Listed(vec![node("n1", 1), node("n2", 2)]));
     assert_eq!(identity_of(&store, "192.0.2.1"), Some(1));
     assert_eq!(identity_of(&store, "2001:db8::2"), Some(6));
     for (prefix, id) in [("10.244.2.0/24", 2), ("fd00:10:244:2::/64", 2), ("10.244.1.0/24", 1)] {
@@ -79,11 +92,11 @@ fn nodes_give_addresses_and_pod_cidrs_of_both_families() {
 #[test]
 fn nothing_is_deleted_before_the_first_full_sync() {
     let (store, mut cluster) = cluster();
-    cluster.apply_nodes(Change::Listed(vec![node("n1", 1), node("n2", 2)]));
+    tell(&mut cluster, Change::Listed(vec![node("n1", 1), node("n2", 2)]));
     cluster.apply_slices(Change::Changed(slice("s", "n2", vec![endpoint(2, 5, 300, 1)])));
     let before = ipcache(&store);
     cluster.apply_slices(Change::Listed(vec![]));
-    cluster.apply_nodes(Change::Listed(vec![node("n1", 1)]));
+    tell(&mut cluster, Change::Listed(vec![node("n1", 1)]));
     assert_eq!(ipcache(&store), before);
     cluster.allow_deletes();
     assert_eq!(identity_of(&store, "10.244.2.5"), None);
@@ -97,7 +110,7 @@ fn the_higher_incarnation_wins_whatever_the_order() {
     let new = slice("b", "n2", vec![endpoint(2, 5, 400, 8)]);
     for slices in [[&old, &new], [&new, &old]] {
         let (store, mut cluster) = cluster();
-        cluster.apply_nodes(Change::Listed(vec![node("n1", 1), node("n2", 2)]));
+        tell(&mut cluster, Change::Listed(vec![node("n1", 1), node("n2", 2)]));
         cluster.allow_deletes();
         slices.iter().for_each(|s| cluster.apply_slices(Change::Changed((*s).clone())));
         assert_eq!(identity_of(&store, "10.244.2.5"), Some(400));
@@ -113,7 +126,7 @@ fn a_slice_speaks_only_for_its_own_node() {
     let (store, mut cluster) = cluster();
     cluster.apply_slices(Change::Changed(slice("early", "n2", vec![endpoint(2, 5, 300, 1)])));
     assert_eq!(identity_of(&store, "10.244.2.5"), None, "its node is not known yet");
-    cluster.apply_nodes(Change::Listed(vec![node("n1", 1), node("n2", 2)]));
+    tell(&mut cluster, Change::Listed(vec![node("n1", 1), node("n2", 2)]));
     assert_eq!(identity_of(&store, "10.244.2.5"), Some(300));
     let mut forged = endpoint(1, 9, 300, 9);
     forged.addresses.push([192, 0, 2, 1].into());
@@ -125,11 +138,11 @@ fn a_slice_speaks_only_for_its_own_node() {
 #[test]
 fn a_node_that_comes_back_as_another_object_gets_another_number() {
     let (store, mut cluster) = cluster();
-    cluster.apply_nodes(Change::Listed(vec![node("n1", 1), node("n2", 2)]));
+    tell(&mut cluster, Change::Listed(vec![node("n1", 1), node("n2", 2)]));
     cluster.apply_slices(Change::Changed(slice("s", "n2", vec![endpoint(2, 5, 300, 1)])));
     cluster.allow_deletes();
     let reborn = NodeObject { uid: "other".into(), ..node("n2", 2) };
-    cluster.apply_nodes(Change::Changed(reborn));
+    tell(&mut cluster, Change::Changed(reborn));
     let key = address_key("10.244.2.5".parse().unwrap());
     assert_eq!(ipcache(&store)[&key].node_id, 3);
     assert_eq!(store.get::<NodeTable>(&2).unwrap(), None);
@@ -145,11 +158,11 @@ fn a_node_that_comes_back_as_another_object_gets_another_number() {
 fn two_nodes_that_swap_addresses_end_up_right() {
     let (store, mut cluster) = cluster();
     let (mut a, mut b) = (node("n2", 2), node("n3", 3));
-    cluster.apply_nodes(Change::Listed(vec![node("n1", 1), a.clone(), b.clone()]));
+    tell(&mut cluster, Change::Listed(vec![node("n1", 1), a.clone(), b.clone()]));
     cluster.allow_deletes();
     std::mem::swap(&mut a.addresses, &mut b.addresses);
-    cluster.apply_nodes(Change::Changed(a.clone()));
-    cluster.apply_nodes(Change::Changed(b.clone()));
+    tell(&mut cluster, Change::Changed(a.clone()));
+    tell(&mut cluster, Change::Changed(b.clone()));
     for (object, id) in [(a, 2), (b, 3)] {
         for address in object.addresses.iter() {
             assert_eq!(store.get::<NodeAddrTable>(&address.into()).unwrap(), Some(id), "{address}");
@@ -167,7 +180,7 @@ fn local_addresses_go_at_once_but_only_in_their_incarnation() {
     };
     cluster.put_local(&[local(1)]);
     assert_eq!(identity_of(&store, "10.244.1.5"), None, "the own node is not known yet");
-    cluster.apply_nodes(Change::Changed(node("n1", 1)));
+    tell(&mut cluster, Change::Changed(node("n1", 1)));
     assert_eq!(identity_of(&store, "10.244.1.5"), Some(300));
     cluster.put_local(&[local(2)]);
     cluster.remove_local(&[local(1)]);
@@ -181,7 +194,7 @@ fn local_addresses_go_at_once_but_only_in_their_incarnation() {
 #[test]
 fn what_others_changed_is_repaired() {
     let (store, mut cluster) = cluster();
-    cluster.apply_nodes(Change::Listed(vec![node("n1", 1), node("n2", 2)]));
+    tell(&mut cluster, Change::Listed(vec![node("n1", 1), node("n2", 2)]));
     cluster.allow_deletes();
     let good = ipcache(&store);
     let key = address_key("192.0.2.2".parse().unwrap());
@@ -191,4 +204,54 @@ fn what_others_changed_is_repaired() {
     let flushed = cluster.repair().unwrap();
     assert_eq!((flushed.written, flushed.removed, flushed.failed), (1, 1, 0));
     assert_eq!(ipcache(&store), good);
+}
+
+#[test]
+fn a_node_where_the_api_server_is_has_its_identity_on_every_address() {
+    let (store, mut cluster) = cluster();
+    tell(&mut cluster, Change::Listed(vec![node("n1", 1), node("n2", 2), node("n3", 3)]));
+    cluster.allow_deletes();
+    assert_eq!(identity_of(&store, "192.0.2.2"), Some(6));
+    apiserver_at(&mut cluster, &["192.0.2.2"]);
+    assert_eq!(identity_of(&store, "192.0.2.2"), Some(7));
+    assert_eq!(identity_of(&store, "2001:db8::2"), Some(7));
+    assert_eq!(identity_of(&store, "192.0.2.3"), Some(6));
+    tell(&mut cluster, Change::Gone("n2".into()));
+    assert_eq!(identity_of(&store, "192.0.2.2"), Some(1 << 24 | 1), "nobody's of the cluster");
+    tell(&mut cluster, Change::Changed(node("n2", 2)));
+    assert_eq!(identity_of(&store, "192.0.2.2"), Some(7), "the node appeared later");
+    cluster.apply_apiserver(Change::Listed(vec![]));
+    cluster.flush();
+    assert_eq!(identity_of(&store, "192.0.2.2"), Some(6));
+    assert_eq!(identity_of(&store, "2001:db8::2"), Some(6));
+}
+
+#[test]
+fn a_node_with_the_api_server_stays_the_host_and_says_so() {
+    let (store, mut cluster) = cluster();
+    tell(&mut cluster, Change::Listed(vec![node("n1", 1)]));
+    let host = |cluster: &Cluster<MemoryStore>| cluster.node_labels(Identity::HOST).to_string();
+    assert_eq!(host(&cluster), "reserved:host");
+    apiserver_at(&mut cluster, &["2001:db8::1"]);
+    assert_eq!(host(&cluster), "reserved:host,reserved:kube-apiserver");
+    assert_eq!(identity_of(&store, "192.0.2.1"), Some(1));
+}
+
+#[test]
+fn an_api_server_outside_has_an_identity_of_the_world() {
+    let (store, mut cluster) = cluster();
+    tell(&mut cluster, Change::Listed(vec![node("n1", 1), node("n2", 2)]));
+    cluster.allow_deletes();
+    apiserver_at(&mut cluster, &["203.0.113.1", "2001:db8:f::1", "10.244.2.9"]);
+    for (address, identity) in [
+        ("203.0.113.1", Identity::OUTSIDE_APISERVER_V4),
+        ("2001:db8:f::1", Identity::OUTSIDE_APISERVER_V6),
+    ] {
+        let value = ipcache(&store)[&address_key(address.parse().unwrap())];
+        assert_eq!((value.identity, value.node_id, value.flags), (identity.0, 0, 0), "{address}");
+    }
+    assert_eq!(identity_of(&store, "10.244.2.9"), None, "pod addresses are never outside");
+    cluster.apply_apiserver(Change::Gone("kubernetes".into()));
+    cluster.flush();
+    assert_eq!(identity_of(&store, "203.0.113.1"), None);
 }

@@ -1,16 +1,16 @@
 //! Answers for people and flows.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use crate::{
     agent::policy::named_port,
     kubernetes::{IdentityObject, NodeObject, PublishedEndpoint, SliceObject},
     maps::MapStore,
-    model::{Identity, NodeId},
+    model::{Identity, Labels, NodeId},
     policy::cluster::NamedPort,
 };
 
-use super::Cluster;
+use super::{Cluster, state::Known};
 
 /// A node with its number.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub(in crate::agent) struct NodeView {
     pub(in crate::agent) id: NodeId,
     /// Whether it is this node.
     pub(in crate::agent) local: bool,
+    /// Identity of its addresses.
+    pub(in crate::agent) identity: Identity,
     /// The node.
     pub(in crate::agent) node: NodeObject,
 }
@@ -35,7 +37,7 @@ pub(in crate::agent) enum PeerView {
 impl<M: MapStore> Cluster<M> {
     /// Returns the known nodes.
     pub(in crate::agent) fn nodes(&self) -> Vec<NodeView> {
-        self.nodes.values().map(|known| self.view(known.id, &known.object)).collect()
+        self.nodes.values().map(|known| self.view(known)).collect()
     }
 
     /// Returns the identity objects of the cluster.
@@ -75,13 +77,24 @@ impl<M: MapStore> Cluster<M> {
             .values()
             .find(|known| known.object.addresses.iter().any(|own| own == address));
         if let Some(known) = node {
-            return Some(PeerView::Node(self.view(known.id, &known.object)));
+            return Some(PeerView::Node(self.view(known)));
         }
         let (name, endpoint) = self.remote.get(&address)?;
         Some(PeerView::Pod(endpoint.clone(), name.clone()))
     }
 
-    fn view(&self, id: NodeId, object: &NodeObject) -> NodeView {
-        NodeView { id, local: object.name == self.local_name, node: object.clone() }
+    /// Returns the labels of an identity that nodes have, or that always means the same.
+    pub(in crate::agent) fn node_labels(&self, identity: Identity) -> Labels {
+        let own = self.node_identities().get(&identity).cloned();
+        own.map_or_else(|| identity.fixed_labels(), Arc::unwrap_or_clone)
+    }
+
+    fn view(&self, known: &Known) -> NodeView {
+        NodeView {
+            id: known.id,
+            local: known.object.name == self.local_name,
+            identity: known.identity,
+            node: known.object.clone(),
+        }
     }
 }

@@ -31,7 +31,7 @@ pub(in crate::agent) struct Engine<M> {
     assigned: Arc<Assigned>,
     pub(super) revision: Mutex<Revision<M>>,
     /// Told when there is something to settle.
-    wake: Notify,
+    pub(super) wake: Notify,
 }
 
 impl<M: MapStore> Engine<M> {

@@ -6,6 +6,7 @@
 
 mod assigned;
 mod engine;
+mod nodes;
 mod population;
 mod report;
 mod rules;

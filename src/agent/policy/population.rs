@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use skep_bpf::abi::IdentityValue;
 
 use crate::{
+    agent::cluster::NodeIdentities,
     kubernetes::{IdentityObject, PodPort},
-    model::{Identity, Labels},
+    model::Identity,
     policy::{
         cluster::{Actor, NamedPort, Role},
         compile::KnownIdentity,
@@ -20,8 +21,17 @@ pub(super) struct Population {
     known: BTreeMap<Identity, KnownIdentity>,
 }
 
+/// Identities of nodes that mean something else than before.
+#[derive(Debug, Default)]
+pub(super) struct NewNodes {
+    /// All of them.
+    pub(super) identities: Vec<KnownIdentity>,
+    /// Whether any of them meant something before.
+    pub(super) relabelled: bool,
+}
+
 /// Reserved identities and what they are to policy.
-const RESERVED: [(Identity, Role); 8] = [
+const RESERVED: [(Identity, Role); 10] = [
     (Identity::HOST, Role::Host),
     (Identity(4), Role::Endpoint),
     (Identity::INIT, Role::Init),
@@ -30,18 +40,16 @@ const RESERVED: [(Identity, Role); 8] = [
     (Identity(8), Role::Endpoint),
     (Identity::WORLD_V4, Role::World),
     (Identity::WORLD_V6, Role::World),
+    (Identity::OUTSIDE_APISERVER_V4, Role::World),
+    (Identity::OUTSIDE_APISERVER_V6, Role::World),
 ];
 
 impl Population {
     /// Starts with the reserved identities.
     pub(super) fn new() -> Self {
         let known = RESERVED.into_iter().map(|(number, role)| {
-            let name = number.reserved_name().unwrap_or_default();
-            let mut labels = Labels::from_iter([(format!("reserved:{name}"), "")]);
-            if number == Identity::KUBE_APISERVER {
-                labels.0.insert("reserved:remote-node".to_owned(), String::new());
-            }
-            (number, KnownIdentity { number, actor: Actor::new(name, role, labels) })
+            let actor = Actor::new(number.to_string(), role, number.fixed_labels());
+            (number, KnownIdentity { number, actor })
         });
         Self { known: known.collect() }
     }
@@ -64,6 +72,25 @@ impl Population {
     /// Forgets an identity of pods; tells whether it was known.
     pub(super) fn remove(&mut self, identity: Identity) -> bool {
         identity.is_cluster() && self.known.remove(&identity).is_some()
+    }
+
+    /// Gives identities of nodes their labels. Returns those that are new, and those that meant something
+    /// else before.
+    pub(super) fn set_nodes(&mut self, nodes: &NodeIdentities) -> NewNodes {
+        let mut news = NewNodes::default();
+        for (number, labels) in nodes {
+            let before = self.known.get(number);
+            if before.is_some_and(|own| own.actor.labels == **labels) {
+                continue;
+            }
+            news.relabelled |= before.is_some();
+            let role = if *number == Identity::HOST { Role::Host } else { Role::Peer };
+            let actor = Actor::new(number.to_string(), role, (**labels).clone());
+            let identity = KnownIdentity { number: *number, actor };
+            self.known.insert(*number, identity.clone());
+            news.identities.push(identity);
+        }
+        news
     }
 
     /// Sets the ports that pods name; returns the identities whose ports differ now.
@@ -90,7 +117,10 @@ pub(super) fn value(identity: &KnownIdentity) -> IdentityValue {
         Identity::HOST | Identity::REMOTE_NODE | Identity::KUBE_APISERVER | Identity(8) => {
             identity_flags::NODE
         }
-        Identity::WORLD_V4 | Identity::WORLD_V6 => identity_flags::WORLD,
+        Identity::WORLD_V4
+        | Identity::WORLD_V6
+        | Identity::OUTSIDE_APISERVER_V4
+        | Identity::OUTSIDE_APISERVER_V6 => identity_flags::WORLD,
         _ => 0,
     };
     IdentityValue { scope: u32::from(identity.scope().class()), flags }

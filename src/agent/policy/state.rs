@@ -177,7 +177,7 @@ impl Member {
     }
 }
 
-fn matcher(sources: &Sources) -> PeerMatcher<'_> {
+pub(super) fn matcher(sources: &Sources) -> PeerMatcher<'_> {
     PeerMatcher {
         services: sources.services(),
         groups: sources.groups(),

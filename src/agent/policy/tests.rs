@@ -200,6 +200,49 @@ fn a_new_identity_is_one_entry_and_no_new_policy() {
     assert!(rig.revision() > revision, "approvals for it are void");
 }
 
+/// Lets entities reach pods `app` of the namespace, and nobody else.
+fn allows_entities(app: &str, entities: &[&str]) -> Value {
+    json!({
+        "metadata": { "name": "entities", "namespace": "shop" },
+        "spec": {
+            "endpointSelector": { "matchLabels": { "app": app } },
+            "ingress": [{ "fromEntities": entities }],
+        },
+    })
+}
+
+const CNP: Kind = Kind::Policy(PolicyKind::CiliumNetworkPolicy);
+
+#[test]
+fn the_host_is_told_apart_once_the_api_server_is_there() {
+    let rig = Rig::new();
+    rig.engine.set_synced();
+    rig.engine.assign(&record(1, "api"), Vec::new());
+    let policy = object_of(allows_entities("api", &["kube-apiserver"]));
+    rig.engine.objects_changed(CNP, Change::Changed(policy));
+    rig.engine.settle();
+    let class = |identity: Identity| {
+        let key = PolicyIdentityKey { policy: rig.policies(1).ingress, identity: identity.0 };
+        rig.store.get::<PolicyIdentityTable>(&key).expect("a read")
+    };
+    let (before, revision) = (class(Identity::HOST), rig.revision());
+    let mut labels = Identity::HOST.fixed_labels();
+    rig.engine.learn_nodes(&[(Identity::HOST, Arc::new(labels.clone()))].into());
+    assert_eq!((class(Identity::HOST), rig.revision()), (before, revision), "nothing new");
+    labels.0.insert("reserved:kube-apiserver".into(), String::new());
+    rig.engine.learn_nodes(&[(Identity::HOST, Arc::new(labels))].into());
+    assert_ne!(class(Identity::HOST), before);
+    assert!(rig.revision() > revision, "connections are judged again");
+    let known = |identity: Identity| {
+        rig.store.get::<IdentityTable>(&identity.0).expect("a read").map(|value| value.scope)
+    };
+    assert_eq!(
+        known(Identity::OUTSIDE_APISERVER_V6),
+        Some(2),
+        "of the world, known from the start"
+    );
+}
+
 #[test]
 fn an_identity_in_use_here_outlives_its_object() {
     let rig = Rig::new();

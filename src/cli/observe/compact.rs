@@ -76,8 +76,8 @@ impl Style {
             format!("{}/{}", escape(&end.namespace), escape(&end.pod_name))
         };
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-        let identity = match Identity(end.identity).reserved_name() {
-            Some(reserved) => format!(" ({reserved})"),
+        let identity = match Identity(end.identity).name() {
+            Some(name) => format!(" ({name})"),
             None => format!(" (ID:{})", end.identity),
         };
         format!("{name}{port}{identity}")

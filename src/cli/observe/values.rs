@@ -11,8 +11,7 @@ pub(super) fn wrong(value: &str, expected: &'static str) -> InvalidTerm {
 }
 
 pub(super) fn identity(text: &str) -> Result<u32, InvalidTerm> {
-    let reserved = || (0..16).find(|number| Identity(*number).reserved_name() == Some(text));
-    let number = text.parse().ok().or_else(reserved);
+    let number = text.parse().ok().or_else(|| Identity::named(text).map(|identity| identity.0));
     number.ok_or_else(|| wrong(text, "an identity: a number, or a name such as host or world-ipv4"))
 }
 

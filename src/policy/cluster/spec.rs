@@ -62,7 +62,7 @@ impl Inventory {
     pub fn actor(&self, spec: &str, settings: &Settings) -> Result<Actor, SpecError> {
         let mut actor = match spec.split_once(':') {
             Some(("entity", name)) => self.entity(name)?,
-            Some(("ip", rest)) => outside(rest)?,
+            Some(("ip", rest)) => self.outside(rest)?,
             Some(("fqdn", name)) => named(name),
             Some(("id", number)) => self.numbered(number, settings)?,
             _ => self.pod(spec, settings)?,
@@ -105,6 +105,22 @@ impl Inventory {
         Ok(pod.unwrap_or_else(|| Actor::new(text, Role::Pod, labels.clone())))
     }
 
+    /// Reads an address; one of the API server's has its label.
+    fn outside(&self, rest: &str) -> Result<Actor, SpecError> {
+        let mut actor = labelled(rest)?;
+        if actor.nets.iter().any(|net| self.is_apiserver(net)) {
+            actor.labels.0.insert("reserved:kube-apiserver".to_owned(), String::new());
+        }
+        Ok(actor)
+    }
+
+    fn is_apiserver(&self, net: &IpNet) -> bool {
+        let services = self.services();
+        let mut own =
+            services.iter().filter(|s| s.namespace == "default" && s.name == "kubernetes");
+        own.any(|service| service.addresses.contains(net))
+    }
+
     fn pod(&self, spec: &str, settings: &Settings) -> Result<Actor, SpecError> {
         let pods = self.pods(settings);
         let parts: Vec<&str> = spec.split('/').collect();
@@ -129,7 +145,7 @@ impl Inventory {
 }
 
 /// Reads `ADDRESS[+LABEL...]`.
-fn outside(rest: &str) -> Result<Actor, SpecError> {
+fn labelled(rest: &str) -> Result<Actor, SpecError> {
     let mut parts = rest.split('+');
     let text = parts.next().unwrap_or_default();
     let addr: IpAddr = text.parse().map_err(|_| SpecError::Address(text.to_owned()))?;
