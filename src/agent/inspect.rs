@@ -200,7 +200,7 @@ impl Inspect for Inspector {
         });
         let reserved = known.into_iter();
         let reserved = reserved.filter_map(|identity| {
-            identity.name()?;
+            (!identity.is_cluster()).then_some(())?;
             let labels = cluster.node_labels(identity).to_strings();
             let endpoints = users(identity);
             Some(Identity { id: identity.0, labels, state: IdentityState::Reserved, endpoints })

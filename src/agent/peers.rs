@@ -1,6 +1,9 @@
 //! Nodes and the API server: policies know an identity before an address has it.
 
-use super::{cluster::Cluster, shared::Agent};
+use super::{
+    cluster::{Cluster, NodeLabels},
+    shared::Agent,
+};
 use crate::{
     kernel::KernelMaps,
     kubernetes::{ApiServerSlice, Change, NodeObject},
@@ -27,8 +30,38 @@ impl Agent {
         self.write_nodes(&mut cluster);
     }
 
+    /// Makes policies follow the cluster: a policy that asks for labels of nodes comes after the
+    /// identities that it asks for, and goes before them.
+    pub(super) fn enforce(&self) {
+        self.tell_nodes_apart(self.policy.node_labels().filter(|l| *l == NodeLabels::ByLabels));
+        self.policy.refresh_ports(|| self.cluster().named_ports());
+        self.policy.settle();
+        self.tell_nodes_apart(self.policy.node_labels());
+    }
+
+    /// The cluster was seen: all endpoints get their policies.
+    pub(super) fn enforce_all(&self) {
+        self.tell_nodes_apart(self.policy.node_labels());
+        self.policy.refresh_ports(|| self.cluster().named_ports());
+        self.policy.set_synced();
+        self.tell_nodes_apart(self.policy.node_labels());
+    }
+
+    /// Changes how nodes are told apart, if that is known.
+    pub(super) fn tell_nodes_apart(&self, labels: Option<NodeLabels>) {
+        let mut cluster = self.cluster();
+        if labels.is_some_and(|labels| cluster.tell_nodes_apart(labels)) {
+            self.write_nodes(&mut cluster);
+        }
+    }
+
     fn write_nodes(&self, cluster: &mut Cluster<KernelMaps>) {
-        self.policy.learn_nodes(&cluster.node_identities());
+        let identities = cluster.node_identities();
+        self.policy.learn_nodes(&identities);
         cluster.flush();
+        // Before, addresses of nodes that are not known any more may still be in the maps.
+        if self.progress.synced() {
+            self.policy.keep_nodes(&identities);
+        }
     }
 }

@@ -163,15 +163,6 @@ impl Agent {
         for pod in snapshot.pods {
             self.pods_changed(Change::Changed(pod));
         }
-        for slice in snapshot.apiserver {
-            self.apiserver_changed(Change::Changed(slice));
-        }
-        for node in snapshot.nodes {
-            self.nodes_changed(Change::Changed(node));
-        }
-        for slice in snapshot.slices {
-            self.slices_changed(Change::Changed(slice));
-        }
         if let Some(policies) = snapshot.policies {
             for kind in Kind::ALL {
                 let (.., plural) = kind.resource();
@@ -180,6 +171,15 @@ impl Agent {
                 }
             }
             self.policy.set_remembered();
+        }
+        // Whether nodes are told apart follows from policies.
+        self.tell_nodes_apart(self.policy.node_labels());
+        for slice in snapshot.apiserver {
+            self.apiserver_changed(Change::Changed(slice));
+        }
+        self.nodes_changed(Change::Listed(snapshot.nodes));
+        for slice in snapshot.slices {
+            self.slices_changed(Change::Changed(slice));
         }
     }
 

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use super::{
     AgentError,
     cache::Cache,
-    cluster::Cluster,
+    cluster::{Cluster, Place},
     endpoint::{Context, Endpoints, Labelling},
     identity::Resolver,
     node::{Devices, Revision, RouteContext, Routes, route_mtu},
@@ -76,7 +76,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
     let snapshot = cache.load();
     let cluster = Arc::new(Mutex::new(Cluster::new(
         Arc::clone(&maps),
-        config.node_name.clone(),
+        Place { cluster: config.cluster_name.clone(), node: config.node_name.clone() },
         snapshot.node_ids.clone(),
     )?));
     let rules = Derivation {

@@ -68,8 +68,7 @@ pub(super) fn configure(agent: &Agent) -> Result<(), AgentError> {
 /// The cluster was seen completely: what is not in it goes.
 pub(super) fn first_sync(agent: &Agent) -> Result<(), AgentError> {
     agent.cluster().allow_deletes();
-    agent.policy.refresh_ports(|| agent.cluster().named_ports());
-    agent.policy.set_synced();
+    agent.enforce_all();
     agent.progress.set_synced();
     repair_once(agent);
     info!("cluster synced");
@@ -82,8 +81,7 @@ pub(super) async fn enforce(agent: Arc<Agent>) -> Result<&'static str, AgentErro
         agent.policy.woken().await;
         let agent = Arc::clone(&agent);
         blocking(move || {
-            agent.policy.refresh_ports(|| agent.cluster().named_ports());
-            agent.policy.settle();
+            agent.enforce();
             Ok(())
         })
         .await?;

@@ -32,6 +32,7 @@ impl<M: MapStore> Cluster<M> {
             }
         }
         if self.apiserver_addresses() != before {
+            self.number_nodes();
             self.claim_nodes();
             self.claim_apiserver();
         }

@@ -20,10 +20,10 @@ use crate::{
 
 impl<M: MapStore> Cluster<M> {
     pub(super) fn put_node(&mut self, object: NodeObject) {
-        let before = self.nodes.get(&object.name);
-        if before.is_some_and(|known| known.object == object) {
+        if self.is_known(&object) {
             return;
         }
+        let before = self.nodes.get(&object.name);
         let name = object.name.clone();
         let local = name == self.local_name;
         let id = self.ids.assign(&object.uid, &name);

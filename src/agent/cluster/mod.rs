@@ -14,9 +14,9 @@ mod tables;
 mod view;
 
 pub(super) use ipcache::{address_key, prefix_key};
-pub(super) use node_identity::NodeIdentities;
+pub(super) use node_identity::{NodeIdentities, NodeLabels};
 pub(super) use node_ids::NodeIds;
-pub(super) use state::{Cluster, LocalAddress};
+pub(super) use state::{Cluster, LocalAddress, Place};
 pub(super) use view::PeerView;
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! What the identities of nodes mean.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::Cluster;
 use crate::{
+    agent::identity::digest,
     kubernetes::NodeObject,
     maps::MapStore,
     model::{Identity, Labels},
@@ -14,6 +18,48 @@ pub(in crate::agent) type NodeIdentities = BTreeMap<Identity, Arc<Labels>>;
 
 /// Label of nodes where the API server is.
 const APISERVER: &str = "reserved:kube-apiserver";
+/// Label of the cluster that a node is in.
+const CLUSTER: &str = "k8s:io.cilium.k8s.policy.cluster";
+
+/// How other nodes are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::agent) enum NodeLabels {
+    /// Not at all, but for the API server's: no policy asks for their labels.
+    Alike,
+    /// By their labels.
+    ByLabels,
+}
+
+/// Numbers of the label sets of other nodes. They follow from the labels, so that they are the same
+/// after a restart; of two sets of one number the one that appeared later takes another.
+#[derive(Debug)]
+pub(super) struct NodeNumbers {
+    cluster: String,
+    labels: NodeLabels,
+    sets: BTreeMap<Labels, (Identity, Arc<Labels>)>,
+}
+
+impl NodeNumbers {
+    pub(super) fn new(cluster: String, labels: NodeLabels) -> Self {
+        Self { cluster, labels, sets: BTreeMap::new() }
+    }
+
+    fn number(&self, labels: &Labels) -> Option<Identity> {
+        self.sets.get(labels).map(|(number, _)| *number)
+    }
+
+    fn assign(&mut self, labels: Labels) {
+        if self.sets.contains_key(&labels) {
+            return;
+        }
+        let used: BTreeSet<Identity> = self.sets.values().map(|(number, _)| *number).collect();
+        let hash = digest(&labels);
+        let first = u32::from_be_bytes([0, hash[0], hash[1], hash[2]]);
+        let mut candidates = (0..).map(|round| Identity::node(first.wrapping_add(round)));
+        let number = candidates.find(|number| !used.contains(number)).expect("there are millions");
+        self.sets.insert(labels.clone(), (number, Arc::new(labels)));
+    }
+}
 
 impl<M: MapStore> Cluster<M> {
     /// Returns what policies must know before the maps are written.
@@ -23,17 +69,58 @@ impl<M: MapStore> Cluster<M> {
         if local.is_some_and(|known| self.serves_api(&known.object.addresses)) {
             host.0.insert(APISERVER.to_owned(), String::new());
         }
-        NodeIdentities::from([(Identity::HOST, Arc::new(host))])
+        let others = self.numbers.sets.values().cloned();
+        others.chain([(Identity::HOST, Arc::new(host))]).collect()
+    }
+
+    /// Changes how other nodes are told apart; tells whether that is new. Nothing is written before
+    /// [`Cluster::flush`].
+    pub(in crate::agent) fn tell_nodes_apart(&mut self, labels: NodeLabels) -> bool {
+        let differs = self.numbers.labels != labels;
+        if differs {
+            self.numbers.labels = labels;
+            self.number_nodes();
+            self.claim_nodes();
+        }
+        differs
+    }
+
+    /// Gives the label sets of other nodes numbers, and takes those of others away.
+    pub(super) fn number_nodes(&mut self) {
+        let others = self.nodes.values().map(|known| &known.object);
+        let wanted: BTreeSet<Labels> = match self.numbers.labels {
+            NodeLabels::Alike => BTreeSet::new(),
+            NodeLabels::ByLabels => others
+                .filter(|object| object.name != self.local_name)
+                .map(|object| self.labels_of(object))
+                .collect(),
+        };
+        self.numbers.sets.retain(|labels, _| wanted.contains(labels));
+        wanted.into_iter().for_each(|labels| self.numbers.assign(labels));
     }
 
     /// Returns the identity of a node's addresses.
     pub(super) fn identity_of(&self, object: &NodeObject) -> Identity {
         if object.name == self.local_name {
-            Identity::HOST
-        } else if self.serves_api(&object.addresses) {
-            Identity::KUBE_APISERVER
-        } else {
-            Identity::REMOTE_NODE
+            return Identity::HOST;
         }
+        let number = match self.numbers.labels {
+            NodeLabels::Alike => None,
+            NodeLabels::ByLabels => self.numbers.number(&self.labels_of(object)),
+        };
+        let api = self.serves_api(&object.addresses);
+        let alike = if api { Identity::KUBE_APISERVER } else { Identity::REMOTE_NODE };
+        number.unwrap_or(alike)
+    }
+
+    fn labels_of(&self, object: &NodeObject) -> Labels {
+        let own = object.labels.iter().map(|(key, value)| (format!("node:{key}"), value.clone()));
+        let mut labels: Labels = own.collect();
+        labels.0.insert(CLUSTER.to_owned(), self.numbers.cluster.clone());
+        labels.0.extend(Identity::REMOTE_NODE.fixed_labels().0);
+        if self.serves_api(&object.addresses) {
+            labels.0.insert(APISERVER.to_owned(), String::new());
+        }
+        labels
     }
 }

@@ -9,9 +9,10 @@ use std::{
 use skep_bpf::abi::{Addr, IpcacheKey};
 
 use super::{
-    NodeIds, address_key,
+    NodeIds, NodeLabels, address_key,
     claims::{Claims, Outcome},
     ipcache::{Claim, Owner},
+    node_identity::NodeNumbers,
     tables::{Deletes, Flushed, Tables},
 };
 use crate::{
@@ -30,6 +31,15 @@ pub(in crate::agent) struct LocalAddress {
     pub(in crate::agent) identity: Identity,
     /// Which use of the address this is.
     pub(in crate::agent) incarnation: Incarnation,
+}
+
+/// Where an agent runs.
+#[derive(Clone, Debug)]
+pub(in crate::agent) struct Place {
+    /// Name of the cluster.
+    pub(in crate::agent) cluster: String,
+    /// Name of the node.
+    pub(in crate::agent) node: String,
 }
 
 #[derive(Debug)]
@@ -51,6 +61,7 @@ pub(in crate::agent) struct Cluster<M> {
     pub(super) remote: HashMap<IpAddr, (String, PublishedEndpoint)>,
     pub(super) book: Book,
     pub(super) local: BTreeMap<IpAddr, LocalAddress>,
+    pub(super) numbers: NodeNumbers,
     /// Addresses of the API server, by slice.
     pub(super) apiserver: BTreeMap<String, BTreeSet<IpAddr>>,
     pub(super) ids: NodeIds,
@@ -69,27 +80,34 @@ impl<M: MapStore> Cluster<M> {
     /// When the maps cannot be read.
     pub(in crate::agent) fn new(
         store: Arc<M>,
-        local_name: String,
+        Place { cluster, node }: Place,
         ids: NodeIds,
     ) -> Result<Self, MapError> {
-        let mut cluster = Self {
+        let mut tables = Tables::default();
+        tables.adopt(&*store)?;
+        // Policies of an earlier process may tell nodes apart: so does this one, until it knows better.
+        let earlier = store.entries::<IpcacheTable>()?.into_iter();
+        let labels = match earlier.map(|(_, v)| Identity(v.identity)).any(Identity::is_node) {
+            true => NodeLabels::ByLabels,
+            false => NodeLabels::Alike,
+        };
+        Ok(Self {
             store,
-            local_name,
+            local_name: node,
             deletes: Deletes::Held,
             nodes: BTreeMap::new(),
             slices: BTreeMap::new(),
             remote: HashMap::new(),
             book: Book::default(),
             local: BTreeMap::new(),
+            numbers: NodeNumbers::new(cluster, labels),
             apiserver: BTreeMap::new(),
             ids,
             prefixes: Claims::default(),
             underlay: Claims::default(),
-            tables: Tables::default(),
+            tables,
             failures: 0,
-        };
-        cluster.tables.adopt(&*cluster.store)?;
-        Ok(cluster)
+        })
     }
 
     /// Takes in news of nodes. Nothing is written before [`Cluster::flush`]: policies must know the
@@ -102,9 +120,17 @@ impl<M: MapStore> Cluster<M> {
                 all.into_iter().for_each(|node| self.put_node(node));
                 gone.iter().for_each(|name| self.remove_node(name));
             }
+            // Nodes say often that they live, and seldom anything else.
+            Change::Changed(node) if self.is_known(&node) => return,
             Change::Changed(node) => self.put_node(node),
             Change::Gone(name) => self.remove_node(&name),
         }
+        self.number_nodes();
+        self.claim_nodes();
+    }
+
+    pub(super) fn is_known(&self, node: &NodeObject) -> bool {
+        self.nodes.get(&node.name).is_some_and(|known| known.object == *node)
     }
 
     /// Takes in news of the endpoint slices of other nodes.

@@ -46,9 +46,14 @@ fn slice(name: &str, node: &str, endpoints: Vec<PublishedEndpoint>) -> SliceObje
     SliceObject { name: name.into(), node: node.into(), endpoints }
 }
 
+fn open(store: &Arc<MemoryStore>) -> Cluster<MemoryStore> {
+    let place = Place { cluster: "default".into(), node: "n1".into() };
+    Cluster::new(Arc::clone(store), place, NodeIds::default()).unwrap()
+}
+
 fn cluster() -> (Arc<MemoryStore>, Cluster<MemoryStore>) {
     let store = Arc::new(MemoryStore::default());
-    let cluster = Cluster::new(Arc::clone(&store), "n1".into(), NodeIds::default()).unwrap();
+    let cluster = open(&store);
     (store, cluster)
 }
 
@@ -254,4 +259,59 @@ fn an_api_server_outside_has_an_identity_of_the_world() {
     cluster.apply_apiserver(Change::Gone("kubernetes".into()));
     cluster.flush();
     assert_eq!(identity_of(&store, "203.0.113.1"), None);
+}
+
+fn labelled(name: &str, n: u8, role: &str) -> NodeObject {
+    NodeObject { labels: [("role".to_owned(), role.to_owned())].into(), ..node(name, n) }
+}
+
+#[test]
+fn nodes_are_told_apart_by_labels_only_when_asked_and_numbers_survive() {
+    let (store, mut cluster) = cluster();
+    let all = vec![
+        labelled("n1", 1, "gpu"),
+        labelled("n2", 2, "gpu"),
+        labelled("n3", 3, "gpu"),
+        labelled("n4", 4, "web"),
+    ];
+    tell(&mut cluster, Change::Listed(all.clone()));
+    assert_eq!(cluster.node_identities().len(), 1, "the host");
+    assert!(cluster.tell_nodes_apart(NodeLabels::ByLabels));
+    cluster.flush();
+    let of = |store: &MemoryStore, n: u8| identity_of(store, &format!("192.0.2.{n}")).unwrap();
+    assert_eq!(of(&store, 1), 1, "the own node is the host");
+    assert_eq!(of(&store, 2), of(&store, 3));
+    assert_ne!(of(&store, 2), of(&store, 4));
+    let gpu = Identity(of(&store, 2));
+    assert!(gpu.is_node());
+    assert_eq!(
+        cluster.node_labels(gpu).to_string(),
+        "k8s:io.cilium.k8s.policy.cluster=default,node:role=gpu,reserved:remote-node"
+    );
+
+    let mut again = open(&store);
+    tell(&mut again, Change::Listed(all.into_iter().rev().collect()));
+    assert_eq!(of(&store, 2), gpu.0, "even before policies are known");
+
+    apiserver_at(&mut again, &["192.0.2.3"]);
+    let api = Identity(of(&store, 3));
+    assert!(api.is_node() && api != gpu);
+    assert!(again.node_labels(api).to_string().contains("reserved:kube-apiserver"));
+    assert!(again.tell_nodes_apart(NodeLabels::Alike));
+    again.flush();
+    assert_eq!([2, 3, 4].map(|n| of(&store, n)), [6, 7, 6]);
+    assert!(!again.tell_nodes_apart(NodeLabels::Alike));
+}
+
+#[test]
+fn a_node_whose_labels_change_has_another_identity() {
+    let (store, mut cluster) = cluster();
+    cluster.tell_nodes_apart(NodeLabels::ByLabels);
+    tell(&mut cluster, Change::Listed(vec![labelled("n2", 2, "gpu")]));
+    let before = identity_of(&store, "192.0.2.2");
+    tell(&mut cluster, Change::Changed(labelled("n2", 2, "web")));
+    let now = identity_of(&store, "192.0.2.2").unwrap();
+    assert_ne!(before, Some(now));
+    assert!(Identity(now).is_node());
+    assert_eq!(cluster.node_identities().len(), 2, "what nobody has is forgotten");
 }

@@ -5,4 +5,5 @@ mod probe;
 mod resolver;
 
 pub(super) use book::{Book, Touched};
+pub(super) use probe::digest;
 pub(super) use resolver::{Known, Resolver};

@@ -28,8 +28,9 @@ pub(super) fn position(labels: &Labels, identity: Identity) -> Option<usize> {
     probes(labels).position(|candidate| candidate == identity)
 }
 
-/// Lengths go in front of keys and values, so that no two label sets share their bytes.
-fn digest(labels: &Labels) -> [u8; 32] {
+/// Returns what the numbers of a label set are made from. Lengths go in front of keys and values, so that
+/// no two label sets share their bytes.
+pub(in crate::agent) fn digest(labels: &Labels) -> [u8; 32] {
     let mut hash = Sha256::new();
     for text in labels.0.iter().flat_map(|(key, value)| [key, value]) {
         hash.update(u64::try_from(text.len()).expect("usize fits in 64 bits").to_be_bytes());

@@ -93,6 +93,14 @@ impl Population {
         news
     }
 
+    /// Forgets the identities of nodes but for these; returns those that are gone.
+    pub(super) fn keep_nodes(&mut self, nodes: &NodeIdentities) -> Vec<Identity> {
+        let is_gone = |number: &&Identity| number.is_node() && !nodes.contains_key(number);
+        let gone: Vec<Identity> = self.known.keys().filter(is_gone).copied().collect();
+        gone.iter().for_each(|number| drop(self.known.remove(number)));
+        gone
+    }
+
     /// Sets the ports that pods name; returns the identities whose ports differ now.
     pub(super) fn set_ports(
         &mut self,
@@ -117,6 +125,7 @@ pub(super) fn value(identity: &KnownIdentity) -> IdentityValue {
         Identity::HOST | Identity::REMOTE_NODE | Identity::KUBE_APISERVER | Identity(8) => {
             identity_flags::NODE
         }
+        node if node.is_node() => identity_flags::NODE,
         Identity::WORLD_V4
         | Identity::WORLD_V6
         | Identity::OUTSIDE_APISERVER_V4

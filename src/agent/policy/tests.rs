@@ -244,6 +244,40 @@ fn the_host_is_told_apart_once_the_api_server_is_there() {
 }
 
 #[test]
+fn nodes_with_labels_are_matched_as_the_judge_does() {
+    use crate::agent::cluster::NodeLabels;
+    let rig = Rig::new();
+    assert_eq!(rig.engine.node_labels(), None, "a policy may be missing yet");
+    rig.engine.set_synced();
+    assert_eq!(rig.engine.node_labels(), Some(NodeLabels::Alike));
+    let role = |role: &str| {
+        let own = [("node:role", role), ("reserved:remote-node", "")];
+        let cluster = [("k8s:io.cilium.k8s.policy.cluster", "default")];
+        Arc::new(own.into_iter().chain(cluster).collect::<Labels>())
+    };
+    let (gpu, web) = (Identity::node(1), Identity::node(2));
+    rig.engine.learn_nodes(&[(gpu, role("gpu"))].into());
+    let mut policy = allows_entities("api", &[]);
+    policy["spec"]["ingress"] = json!([{ "fromNodes": [{ "matchLabels": { "role": "gpu" } }] }]);
+    rig.engine.objects_changed(CNP, Change::Changed(object_of(policy)));
+    rig.engine.settle();
+    assert_eq!(rig.engine.node_labels(), Some(NodeLabels::ByLabels));
+    rig.engine.assign(&record(1, "api"), Vec::new());
+    // Known before and after the policy, a node and a pod that calls itself alike.
+    rig.engine.learn_nodes(&[(gpu, role("gpu")), (web, role("web"))].into());
+    let class = |identity: Identity| {
+        let key = PolicyIdentityKey { policy: rig.policies(1).ingress, identity: identity.0 };
+        rig.store.get::<PolicyIdentityTable>(&key).expect("a read")
+    };
+    assert_ne!(class(gpu), class(web));
+    assert_ne!(class(gpu), class(Identity::REMOTE_NODE));
+    let revision = rig.revision();
+    rig.engine.keep_nodes(&[(web, role("web"))].into());
+    assert_eq!(rig.store.get::<IdentityTable>(&gpu.0).expect("a read"), None);
+    assert!(rig.revision() > revision);
+}
+
+#[test]
 fn an_identity_in_use_here_outlives_its_object() {
     let rig = Rig::new();
     rig.engine.set_synced();

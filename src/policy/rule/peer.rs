@@ -42,6 +42,17 @@ pub enum Peer {
     Unknown(String),
 }
 
+impl Peer {
+    /// Tells whether it depends on the labels of other nodes: without them they are all alike.
+    pub fn tells_nodes_apart(&self) -> bool {
+        let Self::Labels(selector) = self else { return false };
+        let is_about_nodes = |key: &LabelKey| {
+            key.is_of("node") || (key.is_of("reserved") && *key.name == *"remote-node")
+        };
+        selector.has_key(is_about_nodes) && selector.has_key(|key| !key.is_of("reserved"))
+    }
+}
+
 /// How far addresses reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CidrReach {
