@@ -73,7 +73,7 @@ impl<M: MapStore> State<M> {
                 state,
                 reason: entry.rejected.clone().unwrap_or_default(),
                 revision,
-                endpoints: self.selected(entry.policy.as_deref()),
+                endpoints: self.selected(entry.policy().map(|policy| &**policy)),
                 hits: self.hits_of(kind.name(), namespace, name),
             }
         };

@@ -124,14 +124,23 @@ pub(in crate::agent) struct Sources {
 }
 
 /// A policy object.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Entry {
-    /// What counts: the last version that could be accepted.
-    pub(super) policy: Option<Arc<Policy>>,
+    /// The last version that could be accepted.
+    accepted: Option<Arc<Policy>>,
+    /// What isolates those whom the newest version selects, if there is none that could be accepted.
+    closed: Option<Arc<Policy>>,
     /// Why the newest version is not.
     pub(super) rejected: Option<String>,
     /// The newest version.
     pub(super) generation: i64,
+}
+
+impl Entry {
+    /// Returns what counts.
+    pub(super) fn policy(&self) -> Option<&Arc<Policy>> {
+        self.accepted.as_ref().or(self.closed.as_ref())
+    }
 }
 
 /// What a change touched.
@@ -185,7 +194,7 @@ impl Sources {
 
     /// Returns the policies that count.
     pub(super) fn policies(&self) -> Vec<Arc<Policy>> {
-        self.policies.values().filter_map(|entry| entry.policy.clone()).collect()
+        self.policies.values().filter_map(|entry| entry.policy().cloned()).collect()
     }
 
     /// Returns all policy objects, by kind and key.
@@ -243,22 +252,22 @@ impl Sources {
         true
     }
 
-    /// A version that cannot be accepted changes nothing: what it would allow or deny is not known.
+    /// A version that cannot be accepted leaves the one before in force. If there is none, whoever it
+    /// selects is isolated: what it would allow or deny is not known.
     fn put_policy(&mut self, key: (PolicyKind, String), parsed: Parsed, generation: i64) {
-        let problems: Vec<String> = parsed.problems.iter().map(ToString::to_string).collect();
-        let entry =
-            self.policies.entry(key).or_insert(Entry { policy: None, rejected: None, generation });
+        let Parsed { reference, policy, closed, problems } = parsed;
+        let entry = self.policies.entry(key).or_default();
         entry.generation = generation;
-        match parsed.policy {
-            Some(policy) => (entry.policy, entry.rejected) = (Some(policy), None),
-            None => {
-                let why = problems.join("; ");
-                warn!(policy = %parsed.reference, why, "policy cannot be accepted");
-                entry.rejected = Some(why);
-                return;
-            }
+        if policy.is_some() {
+            info!(policy = %reference, "policy accepted");
+            (entry.accepted, entry.closed, entry.rejected) = (policy, None, None);
+            return;
         }
-        info!(policy = %parsed.reference, "policy accepted");
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let why = problems.join("; ");
+        let isolates = entry.accepted.is_none() && closed.is_some();
+        warn!(policy = %reference, why, isolates, "policy cannot be accepted");
+        (entry.closed, entry.rejected) = (closed, Some(why));
     }
 
     fn remove(&mut self, kind: Kind, key: String) -> bool {

@@ -177,6 +177,32 @@ fn a_version_that_cannot_be_accepted_changes_nothing_and_is_told() {
 }
 
 #[test]
+fn whom_a_policy_selects_that_was_never_accepted_is_isolated_and_told_why() {
+    let rig = Rig::new();
+    rig.engine.set_synced();
+    rig.engine.assign(&record(1, "api"), Vec::new());
+    rig.engine.assign(&record(2, "web"), Vec::new());
+    let mut broken = allows("a", "api", "web");
+    broken["spec"]["ingress"][0]["ports"][0]["port"] = json!(-1);
+    rig.apply(broken.clone());
+    let isolated = rig.policies(1);
+    assert_eq!(isolated.egress, numbers::OPEN, "the policy is about ingress");
+    assert!(rig.verdicts(isolated.ingress).contains(&(CellVerdict::Isolated as u8)));
+    assert_eq!(rig.policies(2).ingress, numbers::OPEN);
+    let cells = rig.store.entries::<PolicyCellTable>().expect("a list");
+    let rule = cells.iter().map(|(_, cell)| cell.rule_id).find(|rule| *rule != 0).expect("a rule");
+    let named = rig.engine.rule(rule).expect("a name").to_string();
+    assert_eq!(named, "NetworkPolicy shop/a", "the denial names the policy");
+    assert_eq!(rig.engine.health().rejected.len(), 1);
+
+    rig.apply(allows("a", "api", "web"));
+    let accepted = rig.policies(1);
+    assert_ne!(accepted, isolated);
+    rig.apply(broken);
+    assert_eq!(rig.policies(1), accepted, "the version before stays");
+}
+
+#[test]
 fn a_new_identity_is_one_entry_and_no_new_policy() {
     let rig = Rig::new();
     rig.engine.set_synced();

@@ -3,6 +3,7 @@
 
 mod cidr;
 mod cilium;
+mod closed;
 mod cluster_policy;
 mod cursor;
 mod domain;

@@ -17,17 +17,18 @@ use crate::policy::{
     text::Mark,
 };
 
+const FIELDS: [&str; 4] = ["podSelector", "policyTypes", "ingress", "egress"];
+
 /// Reads all rules of an object. A direction that is isolated without rules has one about nobody.
 pub(super) fn read(object: &Object<'_>) -> Vec<Rule> {
     let Some(spec) = object.fields.get("spec") else {
         object.fields.cursor.refuse("spec must be given");
         return Vec::new();
     };
-    let Some(fields) = spec.fields(&["podSelector", "policyTypes", "ingress", "egress"]) else {
+    let Some(fields) = spec.fields(&FIELDS) else {
         return Vec::new();
     };
-    let own = fields.get("podSelector").map(|cursor| selector::plain(&cursor)).unwrap_or_default();
-    let reader = Reader { object, subject: Subject::Pods(reader_namespace(object, own)) };
+    let reader = Reader { object, subject: subject(object, &fields) };
     let types = types(&fields);
     let mut rules = Vec::new();
     for direction in [Direction::Ingress, Direction::Egress] {
@@ -42,6 +43,18 @@ pub(super) fn read(object: &Object<'_>) -> Vec<Rule> {
         rules.extend(read);
     }
     rules
+}
+
+/// Reads whom a spec selects.
+pub(super) fn subject(object: &Object<'_>, fields: &Fields<'_>) -> Subject {
+    let own = fields.get("podSelector").map(|cursor| selector::plain(&cursor)).unwrap_or_default();
+    Subject::Pods(reader_namespace(object, own))
+}
+
+/// Returns the directions that a spec isolates, whatever its rules say.
+pub(super) fn isolated(fields: &Fields<'_>) -> Vec<Direction> {
+    let _ = fields.cursor.fields(&FIELDS);
+    types(fields)
 }
 
 fn reader_namespace(object: &Object<'_>, selector: Selector) -> Selector {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    cilium, cluster_policy,
+    cilium, closed, cluster_policy,
     cursor::{Cursor, Fields, Reading},
     network_policy,
     problem::{Problem, Severity},
@@ -45,6 +45,9 @@ pub struct Parsed {
     pub reference: Arc<PolicyRef>,
     /// Its policy, unless it is rejected.
     pub policy: Option<Arc<Policy>>,
+    /// What counts if it is rejected and no earlier version was accepted: it isolates whom the policy
+    /// selects. `None` if it is not rejected, or nobody can tell.
+    pub closed: Option<Arc<Policy>>,
     /// What is wrong with it.
     pub problems: Vec<Problem>,
 }
@@ -92,8 +95,12 @@ pub fn parse(document: &Document, settings: &Settings) -> Option<Parsed> {
     drop((fields, object, cursor));
     let problems = reading.finish();
     let rejected = problems.iter().any(|problem| problem.code.severity() == Severity::Error);
+    if rejected {
+        let closed = closed::close(document, settings, (Arc::clone(&reference), audit));
+        return Some(Parsed { reference, policy: None, closed, problems });
+    }
     let policy = Arc::new(Policy { reference: Arc::clone(&reference), rules, audit });
-    Some(Parsed { reference, policy: (!rejected).then_some(policy), problems })
+    Some(Parsed { reference, policy: Some(policy), closed: None, problems })
 }
 
 fn read_rules(kind: PolicyKind, object: &Object<'_>) -> Vec<Rule> {

@@ -5,6 +5,8 @@ mod peers;
 mod ports;
 mod spec;
 
+pub(super) use spec::{isolated, subject};
+
 use super::{cursor::Cursor, object::Object, problem::ProblemCode};
 use crate::policy::rule::Rule;
 

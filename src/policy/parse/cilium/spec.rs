@@ -87,7 +87,23 @@ fn check_log(fields: &Fields<'_>) {
     }
 }
 
-fn subject(object: &Object<'_>, fields: &Fields<'_>) -> Option<Subject> {
+/// Returns the directions that a spec isolates, whatever its rules say.
+pub(in crate::policy::parse) fn isolated(fields: &Fields<'_>) -> Vec<Direction> {
+    let _ = fields.cursor.fields(&FIELDS);
+    let has_rules = |way: Direction| {
+        let lists = LISTS.iter().filter(|(_, own, _)| *own == way);
+        // All of them: what cannot be read is noted.
+        lists.filter(|(list, ..)| fields.list(list).is_some_and(|l| !l.is_empty())).count() > 0
+    };
+    let both = [Direction::Ingress, Direction::Egress].into_iter();
+    both.filter(|way| has_rules(*way) && isolates(fields, *way)).collect()
+}
+
+/// Reads whom a spec selects.
+pub(in crate::policy::parse) fn subject(
+    object: &Object<'_>,
+    fields: &Fields<'_>,
+) -> Option<Subject> {
     let which = fields.one_of(&["endpointSelector", "nodeSelector"])?;
     let cursor = fields.get(which)?;
     if which == "nodeSelector" {
