@@ -154,7 +154,7 @@ impl Observer {
             (ring.snapshot(), request.follow.then(|| self.followers.subscribe()))
         };
         let mut flows: VecDeque<Flow> =
-            stored.iter().filter_map(|record| self.select(record, &matcher)).collect();
+            stored.iter().flat_map(|record| self.select(record, &matcher)).collect();
         match request.window {
             Some(Window::First(count)) => flows.truncate(count),
             Some(Window::Last(count)) => drop(flows.drain(..flows.len().saturating_sub(count))),
@@ -172,9 +172,15 @@ impl Observer {
         })
     }
 
-    pub(super) fn select(&self, record: &Record, matcher: &Matcher) -> Option<Flow> {
-        let flow = record.render(&self.clock(), &self.settings);
-        matcher.matches(&flow).then_some(flow)
+    /// Returns the flows of a record that match.
+    pub(super) fn select<'a>(
+        &'a self,
+        record: &'a Record,
+        matcher: &'a Matcher,
+    ) -> impl Iterator<Item = Flow> + 'a {
+        let clock = self.clock();
+        let flows = record.kinds().map(move |kind| record.render(kind, &clock, &self.settings));
+        flows.filter(|flow| matcher.matches(flow))
     }
 
     /// NTP moves the wall clock, so its offset is read again now and then.

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::{PeerInfo, Resolve, RuleInfo};
-use crate::events::{Event, EventKind, Peer};
+use crate::{
+    events::{Event, EventKind, Peer},
+    model::DropReason,
+};
 
 /// What the ring keeps: small, and turned into a [`super::Flow`] only for readers.
 #[derive(Clone, Debug)]
@@ -35,6 +38,17 @@ impl Record {
         }
     }
 
+    /// Returns what it tells: a packet that a policy refused is a verdict and a drop, as it is to Hubble,
+    /// and one event.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = EventKind> + use<> {
+        let kind = self.event.kind;
+        let verdict = match kind {
+            EventKind::Drop(reason) if is_verdict(reason) => Some(EventKind::Denied(reason)),
+            _ => None,
+        };
+        verdict.into_iter().chain([kind])
+    }
+
     /// Tells whether it is about a dropped packet.
     pub(super) const fn is_drop(&self) -> bool {
         matches!(self.event.kind, EventKind::Drop(_) | EventKind::Denied(_))
@@ -53,4 +67,16 @@ impl Record {
         };
         size_of::<Self>() + peer(&self.source) + peer(&self.destination)
     }
+}
+
+/// Tells whether a policy is the reason: no rule allows it, one denies it, or one wants a proxy or
+/// authentication that is not there.
+const fn is_verdict(reason: DropReason) -> bool {
+    matches!(
+        reason,
+        DropReason::PolicyDenied
+            | DropReason::PolicyDeny
+            | DropReason::ProxyMissing
+            | DropReason::AuthRequired
+    )
 }

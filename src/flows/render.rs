@@ -18,9 +18,9 @@ use crate::{
 static EPOCH: LazyLock<u64> = LazyLock::new(rand::random);
 
 impl Record {
-    /// Returns the flow in Hubble's shape.
-    pub(super) fn render(&self, clock: &BootClock, settings: &Settings) -> Flow {
-        let event = &self.event;
+    /// Returns one of its flows in Hubble's shape.
+    pub(super) fn render(&self, kind: EventKind, clock: &BootClock, settings: &Settings) -> Flow {
+        let event = &Event { kind, ..self.event.clone() };
         let reason = drop_reason(event.kind);
         let by = self.policies();
         let ingress = event.direction == Direction::Ingress;
@@ -31,7 +31,7 @@ impl Record {
         };
         Flow {
             time: clock.wall(event.time),
-            uuid: self.uuid(),
+            uuid: self.uuid(kind),
             verdict: verdict(event.kind),
             drop_reason: reason.map_or(0, |reason| u32::from(reason.code())),
             ethernet: ethernet(event),
@@ -68,8 +68,11 @@ impl Record {
         rule.policies.iter().map(|by| Policy::new(by, &rule.path)).collect()
     }
 
-    fn uuid(&self) -> String {
-        let bytes = u128::from(*EPOCH) << 64 | u128::from(self.sequence);
+    fn uuid(&self, kind: EventKind) -> String {
+        // A sequence number never gets so far; the two bits above are the UUID's variant.
+        let is_verdict_of_drop = kind != self.event.kind;
+        let sequence = self.sequence | u64::from(is_verdict_of_drop) << 61;
+        let bytes = u128::from(*EPOCH) << 64 | u128::from(sequence);
         Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid().to_string()
     }
 
@@ -99,8 +102,9 @@ const fn verdict(kind: EventKind) -> Verdict {
 fn event_type(event: &Event) -> EventType {
     let (kind, sub_type) = match event.kind {
         EventKind::Drop(reason) => (EventType::DROP, reason.code()),
-        EventKind::Denied(reason) => (EventType::POLICY_VERDICT, reason.code()),
-        EventKind::Allowed | EventKind::Audited => (EventType::POLICY_VERDICT, 0),
+        EventKind::Denied(_) | EventKind::Allowed | EventKind::Audited => {
+            (EventType::POLICY_VERDICT, 0)
+        }
         _ => (EventType::TRACE, event.observation as u8),
     };
     EventType { kind, sub_type }

@@ -90,7 +90,7 @@ impl Subscription {
         self.next_sequence = Some(first + batch.len() as u64);
         let observer = &self.observer;
         let matcher = &self.matcher;
-        self.flows.extend(batch.iter().filter_map(|record| observer.select(record, matcher)));
+        self.flows.extend(batch.iter().flat_map(|record| observer.select(record, matcher)));
         (missing > 0).then_some(missing)
     }
 }

@@ -198,6 +198,29 @@ fn filters_narrow_what_is_shown() {
 }
 
 #[test]
+fn a_denied_packet_is_a_verdict_and_a_drop() {
+    let agent = Agent::start(Facts::default());
+    agent.observer.push(
+        [133, 181, 180, 189, 132].map(|reason| Packet { reason, at: 9, ..Packet::V4 }.event()),
+    );
+    let count = |args: &[&str]| lines(&agent, args).lines().count();
+    assert_eq!(count(&["--type", "policy-verdict", "--verdict", "dropped"]), 4);
+    assert_eq!(count(&["--type", "drop"]), 5, "a spoofed packet met no policy");
+    assert_eq!(count(&["--drop-reason-desc", "policy_denied"]), 2);
+    let outcome = agent.home.run(&["observe", "-o", "json"]);
+    let field = |line: &str, path: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        line.pointer(path).unwrap_or_else(|| panic!("{line} has {path}")).clone()
+    };
+    let flows: Vec<&str> = outcome.stdout.lines().collect();
+    let ids: std::collections::BTreeSet<String> =
+        flows.iter().map(|line| field(line, "/flow/uuid").to_string()).collect();
+    assert_eq!(ids.len(), 9, "each is a flow of its own");
+    let kinds: Vec<_> = flows.iter().map(|line| field(line, "/flow/event_type/type")).collect();
+    assert_eq!(kinds[..2], [5, 1], "the verdict comes first");
+}
+
+#[test]
 fn nonsense_filters_are_usage_errors() {
     let agent = traffic();
     assert_snapshot!(agent.home.run(&["observe", "--ip", "10.0.0.0/99"]), @r#"

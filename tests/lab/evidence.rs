@@ -48,8 +48,7 @@ impl Counters {
 /// Returns the drops that `skep observe` shows of a node since a moment.
 pub(crate) fn drops_since(lab: &Lab, node: &str, since: Timestamp) -> Vec<Flow> {
     let since = since.to_string();
-    let command =
-        ["skep", "observe", "--verdict", "DROPPED", "--all", "--since", &since, "-o", "json"];
+    let command = ["skep", "observe", "--type", "drop", "--all", "--since", &since, "-o", "json"];
     let output = lab.exec(node, &command);
     assert!(output.status.success(), "{}", text(&output));
     let lines = String::from_utf8(output.stdout).expect("text");

@@ -155,7 +155,7 @@ fn told(lab: &Lab) {
     assert_eq!(found["identities"].as_array().map(Vec::len), Some(1), "{found}");
 }
 
-/// A policy that cannot be accepted is told everywhere, and changes nothing.
+/// A policy that cannot be accepted is told everywhere, and isolates whom it selects until it is gone.
 fn refused(lab: &Lab, runtime: &Runtime) {
     let absent = ask(lab, &["policy", "wait", "nobody", "-n", SHOP]);
     assert_eq!(absent.status.code(), Some(1), "{}", text(&absent));

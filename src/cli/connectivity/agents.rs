@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::{
     cli::{cluster::Cluster, observe},
     connectivity::{Blame, CheckResult, Drop, PolicyName, Side, Witness},
-    flows::{Filter, Flow, Layer4, Request, TrafficDirection, Verdict},
+    flows::{EventType, EventTypeFilter, Filter, Flow, Layer4, Request, TrafficDirection},
 };
 
 /// Flows shown of one failure.
@@ -31,7 +31,10 @@ impl Witness for Agents<'_> {
     }
 
     async fn drops(&self, nodes: &[String], since: Timestamp) -> Result<Vec<Drop>, String> {
-        let filter = Filter { verdict: vec![Verdict::Dropped], ..Filter::default() };
+        // A denial is told twice: as a verdict, too.
+        let kind = EventType::DROP;
+        let drops = EventTypeFilter { kind, match_sub_type: false, sub_type: 0 };
+        let filter = Filter { event_type: vec![drops], ..Filter::default() };
         let request = Request { since: Some(since), allow: vec![filter], ..Request::default() };
         let flows = observe::stored(self.cluster, nodes, &request).await;
         let flows = flows.map_err(|error| error.chain().join(": "))?;
