@@ -7,7 +7,8 @@ use super::{LabelFilter, Labels};
 /// Label keys that skep derives from metadata, with their source.
 const NAMESPACE: &str = "k8s:io.kubernetes.pod.namespace";
 const SERVICE_ACCOUNT: &str = "k8s:io.cilium.k8s.policy.serviceaccount";
-const CLUSTER: &str = "k8s:io.cilium.k8s.policy.cluster";
+/// Label of the cluster that a pod or node is in.
+pub const CLUSTER_LABEL: &str = "k8s:io.cilium.k8s.policy.cluster";
 const NAMESPACE_LABELS: &str = "k8s:io.cilium.k8s.namespace.labels.";
 
 /// What is the same for all pods of a cluster.
@@ -45,7 +46,7 @@ impl Derivation {
         labels.0.extend([
             (NAMESPACE.to_owned(), pod.namespace.to_owned()),
             (SERVICE_ACCOUNT.to_owned(), pod.service_account.to_owned()),
-            (CLUSTER.to_owned(), self.cluster.clone()),
+            (CLUSTER_LABEL.to_owned(), self.cluster.clone()),
         ]);
         labels
     }

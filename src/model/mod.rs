@@ -7,7 +7,7 @@ mod identity;
 mod labels;
 mod node;
 
-pub use derive::{Derivation, PodLabels};
+pub use derive::{CLUSTER_LABEL, Derivation, PodLabels};
 pub use endpoint::{Addresses, EndpointId, IfIndex, Incarnation, MacAddr, PodRef};
 pub use filter::LabelFilter;
 pub use identity::Identity;

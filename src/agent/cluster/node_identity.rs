@@ -10,7 +10,7 @@ use crate::{
     agent::identity::digest,
     kubernetes::NodeObject,
     maps::MapStore,
-    model::{Identity, Labels},
+    model::{CLUSTER_LABEL, Identity, Labels},
 };
 
 /// Labels of the identities that addresses of nodes have, but for those that never change.
@@ -18,8 +18,6 @@ pub(in crate::agent) type NodeIdentities = BTreeMap<Identity, Arc<Labels>>;
 
 /// Label of nodes where the API server is.
 const APISERVER: &str = "reserved:kube-apiserver";
-/// Label of the cluster that a node is in.
-const CLUSTER: &str = "k8s:io.cilium.k8s.policy.cluster";
 
 /// How other nodes are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,13 +62,26 @@ impl NodeNumbers {
 impl<M: MapStore> Cluster<M> {
     /// Returns what policies must know before the maps are written.
     pub(in crate::agent) fn node_identities(&self) -> NodeIdentities {
-        let mut host = Identity::HOST.fixed_labels();
+        let others = self.numbers.sets.values().cloned();
+        others.chain([(Identity::HOST, Arc::new(self.host_labels()))]).collect()
+    }
+
+    /// Returns the labels of an identity that nodes have, or that always means the same.
+    pub(in crate::agent) fn node_labels(&self, identity: Identity) -> Labels {
+        if identity == Identity::HOST {
+            return self.host_labels();
+        }
+        let own = self.numbers.sets.iter().find(|(_, (number, _))| *number == identity);
+        own.map_or_else(|| identity.fixed_labels(), |(labels, _)| labels.clone())
+    }
+
+    fn host_labels(&self) -> Labels {
+        let mut labels = Identity::HOST.fixed_labels();
         let local = self.nodes.get(&self.local_name);
         if local.is_some_and(|known| self.serves_api(&known.object.addresses)) {
-            host.0.insert(APISERVER.to_owned(), String::new());
+            labels.0.insert(APISERVER.to_owned(), String::new());
         }
-        let others = self.numbers.sets.values().cloned();
-        others.chain([(Identity::HOST, Arc::new(host))]).collect()
+        labels
     }
 
     /// Changes how other nodes are told apart; tells whether that is new. Nothing is written before
@@ -108,19 +119,22 @@ impl<M: MapStore> Cluster<M> {
             NodeLabels::Alike => None,
             NodeLabels::ByLabels => self.numbers.number(&self.labels_of(object)),
         };
-        let api = self.serves_api(&object.addresses);
-        let alike = if api { Identity::KUBE_APISERVER } else { Identity::REMOTE_NODE };
-        number.unwrap_or(alike)
+        number.unwrap_or_else(|| self.alike(object))
+    }
+
+    /// Returns the identity of another node that is not told apart by its labels.
+    fn alike(&self, object: &NodeObject) -> Identity {
+        match self.serves_api(&object.addresses) {
+            true => Identity::KUBE_APISERVER,
+            false => Identity::REMOTE_NODE,
+        }
     }
 
     fn labels_of(&self, object: &NodeObject) -> Labels {
         let own = object.labels.iter().map(|(key, value)| (format!("node:{key}"), value.clone()));
         let mut labels: Labels = own.collect();
-        labels.0.insert(CLUSTER.to_owned(), self.numbers.cluster.clone());
-        labels.0.extend(Identity::REMOTE_NODE.fixed_labels().0);
-        if self.serves_api(&object.addresses) {
-            labels.0.insert(APISERVER.to_owned(), String::new());
-        }
+        labels.0.insert(CLUSTER_LABEL.to_owned(), self.numbers.cluster.clone());
+        labels.0.extend(self.alike(object).fixed_labels().0);
         labels
     }
 }

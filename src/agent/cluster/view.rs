@@ -1,12 +1,12 @@
 //! Answers for people and flows.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::{
     agent::policy::named_port,
     kubernetes::{IdentityObject, NodeObject, PublishedEndpoint, SliceObject},
     maps::MapStore,
-    model::{Identity, Labels, NodeId},
+    model::{Identity, NodeId},
     policy::cluster::NamedPort,
 };
 
@@ -81,12 +81,6 @@ impl<M: MapStore> Cluster<M> {
         }
         let (name, endpoint) = self.remote.get(&address)?;
         Some(PeerView::Pod(endpoint.clone(), name.clone()))
-    }
-
-    /// Returns the labels of an identity that nodes have, or that always means the same.
-    pub(in crate::agent) fn node_labels(&self, identity: Identity) -> Labels {
-        let own = self.node_identities().get(&identity).cloned();
-        own.map_or_else(|| identity.fixed_labels(), Arc::unwrap_or_clone)
     }
 
     fn view(&self, known: &Known) -> NodeView {

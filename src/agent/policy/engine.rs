@@ -193,8 +193,8 @@ impl<M: MapStore> Engine<M> {
         if (news.policies || state.tables.any_stale()) && state.phase == Phase::Synced {
             must_judge_again |= self.refresh(state);
         }
-        if must_judge_again && let Err(error) = self.bump() {
-            error!(error = &error as &dyn std::error::Error, "policy revision not raised");
+        if must_judge_again {
+            self.judge_again();
         }
     }
 
@@ -224,6 +224,13 @@ impl<M: MapStore> Engine<M> {
             info!(endpoints = changed, policies = state.tables.count(), "policies switched");
         }
         changed > 0
+    }
+
+    /// Makes every approved connection be judged again; says so if that fails.
+    pub(super) fn judge_again(&self) {
+        if let Err(error) = self.bump() {
+            error!(error = &error as &dyn std::error::Error, "policy revision not raised");
+        }
     }
 
     /// Makes every approved connection be judged again.

@@ -1,7 +1,5 @@
 //! Identities of nodes.
 
-use tracing::error;
-
 use super::{
     Engine,
     state::{Phase, matcher},
@@ -37,12 +35,11 @@ impl<M: MapStore> Engine<M> {
         if state.tables.any_stale() {
             self.wake.notify_one();
         }
-        if news.relabelled
-            && let Err(error) = self.bump()
-        {
-            error!(error = &error as &dyn std::error::Error, "policy revision not raised");
+        if news.relabelled {
+            self.judge_again();
         }
     }
+
     /// Forgets the identities of nodes but for these. No address may have any of the others.
     pub(in crate::agent) fn keep_nodes(&self, nodes: &NodeIdentities) {
         let mut state = self.state();
@@ -53,12 +50,6 @@ impl<M: MapStore> Engine<M> {
         }
         if !gone.is_empty() {
             self.judge_again();
-        }
-    }
-
-    fn judge_again(&self) {
-        if let Err(error) = self.bump() {
-            error!(error = &error as &dyn std::error::Error, "policy revision not raised");
         }
     }
 }

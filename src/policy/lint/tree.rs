@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::corpus::Object;
 use crate::policy::{
+    parse,
     rule::{Direction, PolicyKind, Rule},
     text::{Node, Value},
 };
@@ -62,11 +63,7 @@ const LISTS: [(&str, Direction, bool); 4] = [
 
 /// Returns the specs of an object.
 pub(super) fn specs(object: &Object) -> Vec<Spec<'_>> {
-    let root = &object.document.root;
-    let one = root.get("spec").map(|node| ("spec".to_owned(), node));
-    let several = root.get("specs").map(Node::items).unwrap_or_default().iter().enumerate();
-    let several = several.map(|(n, node)| (format!("specs[{n}]"), node));
-    let all = one.into_iter().chain(several);
+    let all = parse::specs(&object.document.root);
     all.map(|(path, node)| Spec { object, node, rules: rules(object, node, &path), path }).collect()
 }
 

@@ -7,7 +7,7 @@ use super::{
     cilium,
     cursor::{Cursor, Fields, Reading},
     network_policy,
-    object::{Object, Settings},
+    object::{Object, Settings, specs},
     problem::Severity,
 };
 use crate::policy::{
@@ -28,30 +28,18 @@ pub(super) fn close(
     settings: &Settings,
     (reference, audit): (Arc<PolicyRef>, bool),
 ) -> Option<Arc<Policy>> {
-    let specs = specs(&document.root);
-    let rules: Vec<Rule> = specs
-        .into_iter()
-        .flat_map(|(path, node)| {
-            let rules = isolations(node, &reference, settings).unwrap_or_default();
-            rules.into_iter().map(move |rule| with_path(rule, &path))
-        })
+    let rules: Vec<Rule> = specs(&document.root)
+        .flat_map(|spec| isolations(spec, &reference, settings).unwrap_or_default())
         .collect();
     (!rules.is_empty()).then(|| Arc::new(Policy { reference, rules, audit }))
 }
 
-fn specs(root: &Node) -> Vec<(String, &Node)> {
-    let one = root.get("spec").map(|node| ("spec".to_owned(), node));
-    let more = root.get("specs").map(Node::items).unwrap_or_default();
-    let more = more.iter().enumerate().map(|(n, node)| (format!("specs[{n}]"), node));
-    one.into_iter().chain(more).collect()
-}
-
-fn with_path(rule: Rule, path: &str) -> Rule {
-    Rule { place: RulePlace { path: path.to_owned(), ..rule.place }, ..rule }
-}
-
 /// Reads whom one `spec` selects, apart from everything else.
-fn isolations(node: &Node, reference: &Arc<PolicyRef>, settings: &Settings) -> Option<Vec<Rule>> {
+fn isolations(
+    (path, node): (String, &Node),
+    reference: &Arc<PolicyRef>,
+    settings: &Settings,
+) -> Option<Vec<Rule>> {
     let reading = Reading::new(Arc::clone(&reference.file));
     let cursor = Cursor::root(node, &reading);
     let fields = cursor.any_fields()?;
@@ -69,21 +57,13 @@ fn isolations(node: &Node, reference: &Arc<PolicyRef>, settings: &Settings) -> O
     let is_wrong = reading.finish().iter().any(|p| p.code.severity() == Severity::Error);
     let subject = subject.filter(|s| !is_wrong && !matches!(s, Subject::Nodes(_)))?;
     let directions = directions(node, reference.kind);
-    Some(directions.into_iter().map(|way| isolation(node, reference, &subject, way)).collect())
+    let place = RulePlace { policy: Arc::clone(reference), path, at: node.span.start };
+    Some(directions.into_iter().map(|way| isolation(&place, &subject, way)).collect())
 }
 
-fn isolation(
-    node: &Node,
-    reference: &Arc<PolicyRef>,
-    subject: &Subject,
-    direction: Direction,
-) -> Rule {
+fn isolation(place: &RulePlace, subject: &Subject, direction: Direction) -> Rule {
     Rule {
-        place: RulePlace {
-            policy: Arc::clone(reference),
-            path: String::new(),
-            at: node.span.start,
-        },
+        place: place.clone(),
         subject: subject.clone(),
         direction,
         turn: Turn::NORMAL,

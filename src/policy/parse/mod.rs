@@ -14,5 +14,6 @@ mod problem;
 mod selector;
 
 pub(in crate::policy) use domain::names_of;
+pub(in crate::policy) use object::specs;
 pub use object::{Compat, Parsed, Settings, parse};
 pub use problem::{Problem, ProblemCode, Severity};

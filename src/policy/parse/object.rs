@@ -10,7 +10,7 @@ use super::{
 };
 use crate::policy::{
     rule::{Policy, PolicyKind, PolicyRef, Rule},
-    text::Document,
+    text::{Document, Node},
 };
 
 /// Whose reading of the cases where Cilium deviates from the text of the Kubernetes API.
@@ -101,6 +101,13 @@ pub fn parse(document: &Document, settings: &Settings) -> Option<Parsed> {
     }
     let policy = Arc::new(Policy { reference: Arc::clone(&reference), rules, audit });
     Some(Parsed { reference, policy: Some(policy), closed: None, problems })
+}
+
+/// Returns the specs of a policy object with their paths: most have one, those of Cilium may have several.
+pub(in crate::policy) fn specs(root: &Node) -> impl Iterator<Item = (String, &Node)> {
+    let one = root.get("spec").map(|node| ("spec".to_owned(), node));
+    let several = root.get("specs").map(Node::items).unwrap_or_default().iter().enumerate();
+    one.into_iter().chain(several.map(|(n, node)| (format!("specs[{n}]"), node)))
 }
 
 fn read_rules(kind: PolicyKind, object: &Object<'_>) -> Vec<Rule> {
