@@ -37,7 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("operator", &["model", "kubernetes", "api", "config", "telemetry"]),
+    ("operator", &["model", "kubernetes", "policy", "api", "config", "telemetry"]),
     ("install", &["model"]),
     ("lab", &["model", "kubernetes", "kernel", "config", "telemetry", "install"]),
     ("connectivity", &["model", "kubernetes"]),

@@ -65,21 +65,26 @@ fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
     json!({ "apiGroups": [group], "resources": resources, "verbs": verbs })
 }
 
+/// Policies of `cilium.io`.
+const CILIUM: [&str; 2] = ["ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"];
+const CILIUM_STATUS: [&str; 2] =
+    ["ciliumnetworkpolicies/status", "ciliumclusterwidenetworkpolicies/status"];
+/// Policies of `policy.networking.k8s.io`.
+const ADMIN: [&str; 3] =
+    ["clusternetworkpolicies", "adminnetworkpolicies", "baselineadminnetworkpolicies"];
+const ADMIN_STATUS: [&str; 3] = [
+    "clusternetworkpolicies/status",
+    "adminnetworkpolicies/status",
+    "baselineadminnetworkpolicies/status",
+];
+
 fn agent() -> Value {
     json!([
         rule("", &["namespaces", "nodes", "pods", "services"], &["get", "list", "watch"]),
         rule("discovery.k8s.io", &["endpointslices"], &["list", "watch"]),
         rule("networking.k8s.io", &["networkpolicies"], &["list", "watch"]),
-        rule(
-            "cilium.io",
-            &["ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies", "ciliumcidrgroups"],
-            &["list", "watch"],
-        ),
-        rule(
-            "policy.networking.k8s.io",
-            &["clusternetworkpolicies", "adminnetworkpolicies", "baselineadminnetworkpolicies"],
-            &["list", "watch"],
-        ),
+        rule("cilium.io", &[CILIUM[0], CILIUM[1], "ciliumcidrgroups"], &["list", "watch"]),
+        rule("policy.networking.k8s.io", &ADMIN, &["list", "watch"]),
         // Takes its taint off its node, and says that the network is there.
         rule("", &["nodes"], &["patch"]),
         rule("", &["nodes/status"], &["patch"]),
@@ -96,6 +101,13 @@ fn operator() -> Value {
     json!([
         rule("skep.io", &["skepidentities"], &["get", "list", "watch", "update", "delete"]),
         rule("skep.io", &["skependpointslices"], &["get", "list", "watch"]),
+        // Tells on policies whether they are valid.
+        rule("networking.k8s.io", &["networkpolicies"], &["list", "watch"]),
+        rule("cilium.io", &CILIUM, &["list", "watch"]),
+        rule("cilium.io", &CILIUM_STATUS, &["patch"]),
+        rule("policy.networking.k8s.io", &ADMIN, &["list", "watch"]),
+        rule("policy.networking.k8s.io", &ADMIN_STATUS, &["patch"]),
+        rule("", &["events"], &["create"]),
     ])
 }
 

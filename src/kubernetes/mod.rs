@@ -18,7 +18,7 @@ pub use object::{
     Address, IdentityObject, Malformed, NamespaceObject, NodeObject, PublishedEndpoint, SliceObject,
 };
 pub use pod::{PodObject, PodPort};
-pub use resource::resource;
+pub use resource::{resource, written};
 pub use watch::{Change, WatchState, Watched, watch, watch_if_served};
 
 /// Reason of a node's condition `NetworkUnavailable=False` that skep sets.

@@ -29,6 +29,24 @@ impl Write {
     }
 }
 
+/// Outcome of telling a policy object whether it is valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StatusWrite {
+    Written,
+    Conflict,
+    Failed,
+}
+
+impl StatusWrite {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Conflict => "conflict",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
     outcome: &'static str,
@@ -46,6 +64,7 @@ pub(super) struct OperatorMetrics {
     identities: Family<State, Gauge>,
     writes: Family<Outcome, Counter<u64, AtomicU64>>,
     failures: Counter<u64, AtomicU64>,
+    conditions: Family<Outcome, Counter<u64, AtomicU64>>,
 }
 
 impl OperatorMetrics {
@@ -61,6 +80,8 @@ impl OperatorMetrics {
             registry.register("identity_writes", "Writes of identity collection", writes);
             let failures = made.failures.clone();
             registry.register("collection_failures", "Rounds of collection that failed", failures);
+            let conditions = made.conditions.clone();
+            registry.register("policy_conditions", "Writes of conditions of policies", conditions);
         });
         made
     }
@@ -86,6 +107,11 @@ impl OperatorMetrics {
         self.writes.get_or_create(&Outcome { outcome: write.as_str() }).inc();
     }
 
+    /// Counts what became of a condition of a policy.
+    pub(super) fn told(&self, write: StatusWrite) {
+        self.conditions.get_or_create(&Outcome { outcome: write.as_str() }).inc();
+    }
+
     /// Counts a round that failed.
     pub(super) fn failed(&self) {
         self.failures.inc();
@@ -104,6 +130,7 @@ mod tests {
         metrics.saw(3, 5, 1);
         metrics.wrote(Write::Deleted);
         metrics.failed();
+        metrics.told(StatusWrite::Written);
         let text = registry.encode();
         for line in [
             "skep_operator_leader 1",
@@ -112,6 +139,7 @@ mod tests {
             "skep_operator_identities{state=\"retired\"} 1",
             "skep_operator_identity_writes_total{outcome=\"deleted\"} 1",
             "skep_operator_collection_failures_total 1",
+            "skep_operator_policy_conditions_total{outcome=\"written\"} 1",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

@@ -1,4 +1,4 @@
-//! Cluster duties: leader election, identity collection.
+//! Cluster duties: leader election, identity collection, conditions of policies.
 //!
 //! Several operators may run; a Lease elects the one that works. What it does is decided by pure
 //! state machines ([`election::Candidate`], [`collection::Collector`]) that get the time as an
@@ -10,6 +10,7 @@ mod election;
 mod error;
 mod metrics;
 mod run;
+mod validity;
 
 pub use error::OperatorError;
 pub use run::{run, run_until};

@@ -11,6 +11,7 @@ use super::{
     collection::CollectionTask,
     election::{ElectionTask, Leadership},
     metrics::OperatorMetrics,
+    validity::ValidityTask,
 };
 use crate::{
     api::http::{self, Routes},
@@ -23,7 +24,7 @@ use crate::{
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// Tasks that run as long as the operator does.
-const TASKS: usize = 2;
+const TASKS: usize = 3;
 
 /// Runs the operator until SIGTERM or SIGINT.
 ///
@@ -59,10 +60,12 @@ pub async fn run_until(
     let leadership = Leadership::default();
     let election =
         ElectionTask::new(client.clone(), config.lease, leadership.clone(), metrics.clone());
+    let validity = ValidityTask::new(client.clone(), leadership.clone(), metrics.clone());
     let collection = CollectionTask { client, times: config.collection, leadership, metrics };
     let ended = cancel.child_token();
     let tasks = TaskTracker::new();
     tasks.spawn(collection.run(ended.clone()));
+    tasks.spawn(validity.run(ended.clone()));
     tasks.spawn(election.run(ended.clone()));
     tasks.close();
     info!("operator started");

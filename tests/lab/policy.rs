@@ -178,6 +178,18 @@ fn refused(lab: &Lab, runtime: &Runtime) {
     assert_eq!(waited.status.code(), Some(1), "{}", text(&waited));
     assert!(text(&waited).contains("10.0.0.0/99"), "{}", text(&waited));
     assert_eq!(ask(lab, &["status"]).status.code(), Some(1), "a refused policy turns it red");
+    runtime.block_on(eventually("the object says it, and an Event", || async {
+        let api: Api<kube::api::DynamicObject> =
+            Api::namespaced_with(lab.client().await, SHOP, &resource);
+        let object = api.get("broken").await.ok()?;
+        let conditions = object.data.pointer("/status/conditions")?.as_array()?;
+        let is_told = |c: &Value| c["type"] == "Valid" && c["status"] == "False";
+        let events: Api<k8s_openapi::api::core::v1::Event> =
+            Api::namespaced(lab.client().await, SHOP);
+        let events = events.list(&kube::api::ListParams::default()).await.ok()?;
+        let is_warned = events.items.iter().any(|e| e.reason.as_deref() == Some("PolicyInvalid"));
+        (conditions.iter().any(is_told) && is_warned).then_some(())
+    }));
     runtime.block_on(async {
         let api: Api<kube::api::DynamicObject> =
             Api::namespaced_with(lab.client().await, SHOP, &resource);

@@ -5,13 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use kube::{ResourceExt, api::DynamicObject};
+use kube::api::DynamicObject;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::{info, warn};
 
 use crate::{
-    kubernetes::{Change, Malformed, Watched},
+    kubernetes::{Change, Malformed, Watched, written},
     policy::{
         cluster::{CidrGroup, Inventory, Service},
         parse::{Parsed, Settings, parse},
@@ -76,29 +76,13 @@ impl Watched for PolicyObject {
     const NOUN: &'static str = "policies";
 
     fn from_object(object: &DynamicObject) -> Result<Self, Malformed> {
-        let meta = &object.metadata;
-        let mut json = serde_json::json!({
-            "metadata": {
-                "name": object.name_any(), "namespace": meta.namespace,
-                "labels": meta.labels, "annotations": meta.annotations,
-            },
-            "spec": object.data.get("spec"), "specs": object.data.get("specs"),
-            "endpoints": object.data.get("endpoints"),
-        });
-        drop_nulls(&mut json["metadata"]);
-        drop_nulls(&mut json);
-        Ok(Self { generation: meta.generation.unwrap_or_default(), json })
+        let json = written(object, &["spec", "specs", "endpoints"]);
+        Ok(Self { generation: object.metadata.generation.unwrap_or_default(), json })
     }
 
     fn key(&self) -> String {
         let text = |field: &str| self.json["metadata"][field].as_str().unwrap_or_default();
         format!("{}/{}", text("namespace"), text("name"))
-    }
-}
-
-fn drop_nulls(json: &mut Value) {
-    if let Some(object) = json.as_object_mut() {
-        object.retain(|_, value| !value.is_null());
     }
 }
 
