@@ -1,5 +1,6 @@
 //! The engine against what Cilium itself says of the same objects.
 
+mod advisories;
 mod tables;
 mod validation;
 mod verdicts;

@@ -26,10 +26,10 @@ fn letter(verdict: Verdict) -> char {
     }
 }
 
-type Cell = (String, String, String, u16);
+pub(super) type Cell = (String, String, String, u16);
 
 /// Judges everything, by cell.
-fn verdicts(
+pub(super) fn verdicts(
     input: &Input,
     peers: &[&str],
     mode: Mode,
