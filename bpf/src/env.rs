@@ -2,8 +2,8 @@
 
 use crate::abi::{
     Addr, AdmissionQuota, Bucket, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event,
-    FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey,
-    PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
+    FragKey, FragValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
+    PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
 };
 
 /// Everything outside the packet.
@@ -13,6 +13,8 @@ pub trait Env {
 
     /// Returns the configuration.
     fn config(&self) -> Option<&Config>;
+    /// Returns the host as an endpoint.
+    fn host(&self) -> Option<&HostValue>;
     /// Returns the policy revision.
     fn revision(&self) -> u32;
     /// Returns a device's entry.

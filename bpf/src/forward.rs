@@ -53,21 +53,33 @@ fn less_a_hop_v6(p: &Parsed) -> u32 {
     u32::from_be(p.hop_word).wrapping_sub(1).to_be()
 }
 
-/// Makes a packet ready for the pod's end of the veth.
+/// The way into a pod of this node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Entrance {
+    /// The host's end of the pod's veth.
+    pub ifindex: u32,
+    /// Destination and source of frames for the pod, as they lie in the frame.
+    macs: [u32; 3],
+}
+
+impl From<&EndpointValue> for Entrance {
+    #[inline(always)]
+    fn from(pod: &EndpointValue) -> Self {
+        let (d, s) = (pod.mac, pod.host_mac);
+        let macs = [
+            u32::from_ne_bytes([d[0], d[1], d[2], d[3]]),
+            u32::from_ne_bytes([d[4], d[5], s[0], s[1]]),
+            u32::from_ne_bytes([s[2], s[3], s[4], s[5]]),
+        ];
+        Self { ifindex: pod.ifindex, macs }
+    }
+}
+
+/// Makes a packet ready for [`State::entrance`].
 #[inline(always)]
-pub fn prepare_for_pod<P: Packet>(
-    pkt: &P,
-    st: &State,
-    pod: &EndpointValue,
-) -> Result<(), DropReason> {
+pub fn prepare_for_pod<P: Packet>(pkt: &P, st: &State) -> Result<(), DropReason> {
     take_hop(pkt, &st.packet)?;
-    let (d, s) = (pod.mac, pod.host_mac);
-    let macs = [
-        u32::from_ne_bytes([d[0], d[1], d[2], d[3]]),
-        u32::from_ne_bytes([d[4], d[5], s[0], s[1]]),
-        u32::from_ne_bytes([s[2], s[3], s[4], s[5]]),
-    ];
-    if !pkt.put_words(0, macs) {
+    if !pkt.put_words(0, st.entrance.macs) {
         return Err(DropReason::WriteError);
     }
     pkt.set_mark(0);

@@ -25,3 +25,9 @@ pub fn admitted(config: &Config, identity: u32) -> u32 {
 pub fn of_kind(config: &Config, kind: u32) -> u32 {
     kind << (config.mark_shift & 31)
 }
+
+/// Tells whether a kind says that another program of this node admitted the packet.
+#[inline(always)]
+pub fn vouches(kind: u32) -> bool {
+    matches!(kind, mark::POD | mark::SNAT_DONE | mark::OVERLAY)
+}

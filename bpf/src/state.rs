@@ -3,10 +3,11 @@
 use crate::{
     abi::{
         Addr, AdmissionQuota, Bucket, Config, Counter, CtKey, CtValue, DeviceValue, EndpointValue,
-        Event, FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
+        Event, FragKey, FragValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
         PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
     },
     door::{Legs, Local, Question, Receipt, Verdict},
+    forward::Entrance,
     nat::{Change, Ports},
     packet::{Mac, Parsed},
     report::Place,
@@ -23,6 +24,8 @@ pub struct State {
     pub packet: Parsed,
     /// The packet inside an ICMP error.
     pub quoted: Parsed,
+    /// The host's entry, if the packet may be for it or from it; else all zero.
+    pub(crate) host: HostValue,
     /// The pod that sends the packet, if it is one of this node.
     pub(crate) from: Local,
     /// The pod that gets the packet, if it is one of this node.
@@ -63,6 +66,10 @@ pub struct State {
     pub endpoint_id: u32,
     /// Where a pod's packet goes, for counters and events; meaningful once a walk has set it.
     pub place: Place,
+    /// The way into the pod that gets the packet; meaningful once a walk has set it.
+    pub entrance: Entrance,
+    /// Not zero if the source is to be translated; meaningful once a walk has set it.
+    pub translates: u32,
     /// Node device by which a pod's packet leaves past the stack; meaningful once a walk has set it.
     pub node_device: u32,
     /// VNI, when the overlay is involved.
@@ -118,6 +125,7 @@ impl State {
     #[inline(always)]
     pub fn reset(&mut self) {
         self.packet.version = 0;
+        self.host = HostValue::default();
         self.src_mac = Mac::default();
         self.dst_mac = Mac::default();
         self.ether_type = 0;

@@ -13,7 +13,7 @@ pub use memory::MemoryStore;
 pub use policy::{PolicyEntries, cell, cell_key, encode};
 pub use store::{Entries, MapError, MapStore, Slice};
 pub use table::{
-    ConfigTable, ConntrackTable, DeviceTable, EndpointTable, IdentityTable, IpcacheTable,
-    NodeAddrTable, NodeTable, PolicyAddrTable, PolicyCellTable, PolicyIdentityTable,
+    ConfigTable, ConntrackTable, DeviceTable, EndpointTable, HostTable, IdentityTable,
+    IpcacheTable, NodeAddrTable, NodeTable, PolicyAddrTable, PolicyCellTable, PolicyIdentityTable,
     PolicyPortTable, QuotaTable, RevisionTable, Table,
 };

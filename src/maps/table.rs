@@ -1,8 +1,8 @@
 //! The maps as types: a name, a key, a value.
 
 use skep_bpf::abi::{
-    Addr, AdmissionQuota, Config, CtKey, CtValue, DeviceValue, EndpointValue, IdentityValue,
-    IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey,
+    Addr, AdmissionQuota, Config, CtKey, CtValue, DeviceValue, EndpointValue, HostValue,
+    IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey,
     PolicyIdentityKey, PolicyPortKey, maps,
 };
 
@@ -47,6 +47,8 @@ tables! {
     IdentityTable = IDENTITY: u32 => IdentityValue;
     /// The configuration; its only key is 0.
     ConfigTable = CONFIG: u32 => Config;
+    /// The host as an endpoint.
+    HostTable = HOST: u32 => HostValue;
     /// The policy revision; its only key is 0.
     RevisionTable = REVISION: u32 => u32;
     /// Classes of identities, by policy.

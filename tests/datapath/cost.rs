@@ -10,15 +10,15 @@ use crate::{
 };
 
 /// No program may need more; the kernel's own limit is a million.
-const BUDGET: u32 = 100_000;
+const BUDGET: u32 = 150_000;
 
 #[test]
 #[ignore = "needs root"]
 fn every_program_stays_within_its_verifier_budget() {
-    for (name, verified) in KernelRig::new().verified() {
-        println!("verified {name} {verified}");
-        assert!(verified < BUDGET, "{name} needs {verified} verified instructions");
-    }
+    let all = KernelRig::new().verified();
+    all.iter().for_each(|(name, verified)| println!("verified {name} {verified}"));
+    let beyond: Vec<_> = all.iter().filter(|(_, verified)| *verified >= BUDGET).collect();
+    assert!(beyond.is_empty(), "too many verified instructions: {beyond:?}");
 }
 
 #[test]

@@ -14,8 +14,8 @@ use aya::{
 use skep::kernel::OBJECT;
 use skep_bpf::abi::{
     Addr, AdmissionQuota, Bucket, Config, Counter, CtKey, CtValue, DeviceValue, EndpointValue,
-    Event, FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey,
-    PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, maps, programs,
+    Event, FragKey, FragValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
+    PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, maps, programs,
 };
 
 use crate::rig::{Hook, Meta, Ran, Rig, Verdict};
@@ -68,6 +68,7 @@ impl KernelRig {
         self.clear::<CtKey, CtValue>(maps::CONNTRACK);
         self.clear::<FragKey, FragValue>(maps::FRAGMENT);
         self.set(maps::CONFIG, Config::default());
+        self.set(maps::HOST, HostValue::default());
         self.set(maps::REVISION, 0_u32);
         self.clear::<u32, IdentityValue>(maps::IDENTITY);
         self.clear::<PolicyIdentityKey, u32>(maps::POLICY_IDENTITY);
@@ -210,6 +211,9 @@ fn name(hook: Hook) -> &'static str {
 impl Rig for KernelRig {
     fn config(&mut self, value: Config) {
         self.set(maps::CONFIG, value);
+    }
+    fn host(&mut self, value: HostValue) {
+        self.set(maps::HOST, value);
     }
     fn revision(&mut self, value: u32) {
         self.set(maps::REVISION, value);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use skep_bpf::abi::{
-    Addr, AdmissionQuota, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event, IdentityValue,
-    IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey,
+    Addr, AdmissionQuota, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event, HostValue,
+    IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey,
     PolicyIdentityKey, PolicyPortKey,
 };
 
@@ -58,6 +58,7 @@ pub(crate) struct Ran {
 /// A datapath under test. Programs run on device 1.
 pub(crate) trait Rig {
     fn config(&mut self, value: Config);
+    fn host(&mut self, value: HostValue);
     fn revision(&mut self, value: u32);
     fn endpoint(&mut self, addr: Addr, value: EndpointValue);
     fn ipcache(&mut self, key: IpcacheKey, value: IpcacheValue);

@@ -15,6 +15,7 @@ mod conntrack;
 mod device;
 mod endpoint;
 mod event;
+mod host;
 mod ipcache;
 mod metrics;
 mod pod;
@@ -29,6 +30,7 @@ pub use conntrack::{
 pub use device::{DeviceKind, DeviceValue, device_flags};
 pub use endpoint::{EndpointValue, endpoint_flags};
 pub use event::{Event, Observation, event_flags, event_kind};
+pub use host::HostValue;
 pub use ipcache::{
     IdentityValue, IpcacheKey, IpcacheValue, NodeValue, identity_flags, ipcache_flags, node_flags,
 };
@@ -58,6 +60,8 @@ pub mod maps {
     pub const IDENTITY: &str = "identity_v2";
     /// One [`super::Config`]. Array.
     pub const CONFIG: &str = "config_v2";
+    /// One [`super::HostValue`]. Array.
+    pub const HOST: &str = "host_v2";
     /// One u32, the policy revision; bumped last. Array.
     pub const REVISION: &str = "revision_v2";
     /// [`super::PolicyIdentityKey`] -> class (u32). Hash.
@@ -84,7 +88,7 @@ pub mod maps {
     pub const SCRATCH: &str = "scratch_v2";
 
     /// Every map that is pinned and shared by all programs.
-    pub const PINNED: [&str; 18] = [
+    pub const PINNED: [&str; 19] = [
         ENDPOINT,
         DEVICE,
         IPCACHE,
@@ -92,6 +96,7 @@ pub mod maps {
         NODE_ADDR,
         IDENTITY,
         CONFIG,
+        HOST,
         REVISION,
         POLICY_IDENTITY,
         POLICY_PORT,
@@ -143,6 +148,11 @@ pub mod identity {
     pub const WORLD_V4: u32 = 9;
     /// The outside, IPv6.
     pub const WORLD_V6: u32 = 10;
+    /// First number that other nodes get that policies tell apart by their labels; known to one node
+    /// only.
+    pub const FIRST_NODE: u32 = 1 << 25;
+    /// Last such number.
+    pub const LAST_NODE: u32 = (1 << 26) - 1;
     /// First number that a label set may get.
     pub const FIRST_CLUSTER: u32 = 256;
     /// Last number that a label set may get.

@@ -1,6 +1,6 @@
 //! What to do with a packet.
 
-use super::admit::{Admitted, Destination, Source};
+use super::admit::{Admitted, Destination, Host, Source};
 
 /// What the kernel shall do with a packet. Adapters translate it and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +69,12 @@ impl Action {
         _destination: &Admitted<Destination>,
     ) -> Self {
         Self { verb: Verb::Peer, ifindex }
+    }
+
+    /// Delivers from a pod of this node to the host: both legs are judged here.
+    #[inline(always)]
+    pub(crate) fn pod_to_host(_source: &Admitted<Source>, _host: &Admitted<Host>) -> Self {
+        Self { verb: Verb::Accept, ifindex: 0 }
     }
 
     /// Delivers to a pod of this node from elsewhere.

@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 
 use super::judge::{self, Question};
 use crate::{
-    abi::{DeviceValue, Direction, DropReason, EndpointValue},
+    abi::{DeviceValue, Direction, DropReason, EndpointValue, HostValue, Zone, identity},
     conntrack::News,
     env::{Env, Way},
     state::State,
@@ -16,7 +16,7 @@ pub enum Source {}
 /// The leg of the endpoint that gets the packet.
 #[derive(Debug)]
 pub enum Destination {}
-/// The host's own traffic.
+/// The leg of the host, whichever way the packet goes.
 #[derive(Debug)]
 pub enum Host {}
 
@@ -25,25 +25,40 @@ pub enum Host {}
 #[must_use = "a proof that is not used means a packet that is not delivered"]
 pub struct Admitted<L>(PhantomData<L>);
 
-/// A pod of this node, as the door sees it.
+impl<L> Admitted<L> {
+    /// For the reasons that [`super::host`] lists.
+    #[inline(always)]
+    pub(super) fn without_question() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// An end of a connection that is judged here, as the door sees it: a pod of this node, or the host.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Local {
-    /// Number of the endpoint.
+    /// Number of the endpoint; 0 for the host.
     pub endpoint_id: u32,
     /// Identity of the endpoint.
     pub identity: u32,
     /// Incarnation of the endpoint.
     pub incarnation: u32,
-    /// Policy of packets to the endpoint.
+    /// Policy of packets to it.
     pub(super) ingress_policy: u32,
-    /// Policy of packets from the endpoint.
+    /// Policy of packets from it.
     pub(super) egress_policy: u32,
     /// All ones; zero for [`Local::NONE`].
     here: u32,
+    /// The [`Zone`] of connections that nobody else of this node has a part in.
+    zone: u32,
 }
 
+/// Incarnation of the host: it has but one life.
+const HOST_INCARNATION: u32 = u32::MAX;
+/// The host is no endpoint with a number: quotas and rates are for pods.
+const HOST_ENDPOINT: u32 = 0;
+
 impl Local {
-    /// Nobody: this end of the connection is not a pod of this node.
+    /// Nobody: this end of the connection is judged elsewhere, or by no one.
     pub const NONE: Self = Self {
         endpoint_id: 0,
         identity: 0,
@@ -51,18 +66,53 @@ impl Local {
         ingress_policy: 0,
         egress_policy: 0,
         here: 0,
+        zone: Zone::Host as u32,
     };
 
+    /// Returns the zone of a connection between two ends: that of pods if one is a pod.
+    #[inline(always)]
+    pub(super) fn zone(&self, other: &Self) -> u8 {
+        // The zone of pods is zero.
+        (self.zone & other.zone) as u8
+    }
+
+    /// Tells whether this is the host. Nobody is not.
+    #[inline(always)]
+    pub(super) fn is_host(&self) -> bool {
+        self.here & self.zone != 0
+    }
+
     /// Tells whether this is a pod of this node.
+    #[inline(always)]
+    pub(crate) fn is_pod(&self) -> bool {
+        self.here != 0 && self.zone == Zone::Pod as u32
+    }
+
+    /// Tells whether this is a pod of this node, or the protected host.
     #[inline(always)]
     pub fn is_some(&self) -> bool {
         self.here != 0
     }
 
-    /// Returns all ones if this is a pod of this node, else zero: to do without a branch.
+    /// Returns all ones if this is somebody, else zero: to do without a branch.
     #[inline(always)]
     pub(super) fn mask(&self) -> u64 {
         u64::from(self.here) << 32 | u64::from(self.here)
+    }
+}
+
+impl From<&HostValue> for Local {
+    #[inline(always)]
+    fn from(value: &HostValue) -> Self {
+        Self {
+            endpoint_id: HOST_ENDPOINT,
+            identity: identity::HOST,
+            incarnation: HOST_INCARNATION,
+            ingress_policy: value.ingress_policy,
+            egress_policy: value.egress_policy,
+            here: value.protected,
+            zone: Zone::Host as u32,
+        }
     }
 }
 
@@ -76,6 +126,7 @@ impl From<&DeviceValue> for Local {
             ingress_policy: value.ingress_policy,
             egress_policy: value.egress_policy,
             here: u32::MAX,
+            zone: Zone::Pod as u32,
         }
     }
 }
@@ -90,6 +141,7 @@ impl From<&EndpointValue> for Local {
             ingress_policy: value.ingress_policy,
             egress_policy: value.egress_policy,
             here: u32::MAX,
+            zone: Zone::Pod as u32,
         }
     }
 }
@@ -101,8 +153,6 @@ pub(super) enum FlowState {
     Current,
     /// It was not, or not so.
     Unjudged,
-    /// Another program of this node admitted the packet, and its mark says so.
-    Vouched,
 }
 
 /// Judges one leg of a packet; the answer is in [`State::verdict`] if it took a question.
@@ -212,6 +262,20 @@ impl Receipt {
         if self.0 & bit != 0 { Ok(Admitted(PhantomData)) } else { Err(DropReason::PolicyDenied) }
     }
 
+    /// Returns the proof of the leg of the host, which got or sent the packet.
+    ///
+    /// # Errors
+    /// When that leg was not judged: a bug of the walk, which then drops.
+    #[inline(always)]
+    pub fn host(self, st: &State, direction: Direction) -> Result<Admitted<Host>, DropReason> {
+        let bit = if direction as u32 == Direction::Ingress as u32 { DESTINATION } else { SOURCE };
+        // Who is not protected has no leg.
+        if st.host.protected & bit & !self.0 != 0 {
+            return Err(DropReason::PolicyDenied);
+        }
+        Ok(Admitted(PhantomData))
+    }
+
     /// Tells whether the packet is a reply.
     #[inline(always)]
     pub fn is_reply(self) -> bool {
@@ -223,28 +287,4 @@ impl Receipt {
     pub fn news(self) -> News {
         News::from_bits((self.0 >> NEWS_SHIFT) as u8)
     }
-}
-
-/// Admits the host's own traffic: the host firewall hangs here.
-///
-/// # Errors
-/// The code of a [`DropReason`].
-#[inline(always)]
-pub fn host<E: Env>(
-    env: &E,
-    st: &mut State,
-    direction: Direction,
-    peer: u32,
-) -> Result<Admitted<Host>, u32> {
-    admit(env, st, Question::host(direction, peer), FlowState::Unjudged)
-}
-
-/// Admits a packet that another program of this node admitted, as its mark says. Only root of the
-/// host can forge a mark; packets from pods arrive without one.
-///
-/// # Errors
-/// None: what is vouched for passes.
-#[inline(always)]
-pub fn vouched<E: Env>(env: &E, st: &mut State) -> Result<Admitted<Source>, u32> {
-    admit(env, st, Question::host(Direction::Egress, 0), FlowState::Vouched)
 }

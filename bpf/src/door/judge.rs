@@ -31,9 +31,9 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    /// Asks about a pod's leg.
+    /// Asks about the leg of a pod or the host.
     #[inline(always)]
-    pub(super) fn pod(
+    pub(super) fn about(
         pod: &Local,
         direction: Direction,
         (peer, addr): (u32, Addr),
@@ -45,12 +45,6 @@ impl Question {
         };
         let (endpoint_id, direction) = (pod.endpoint_id, direction as u32);
         Self { addr, policy, peer, endpoint_id, direction, port, proto }
-    }
-
-    /// Asks about the host's own traffic.
-    #[inline(always)]
-    pub(super) fn host(direction: Direction, peer: u32) -> Self {
-        Self { policy: policy::OPEN, peer, direction: direction as u32, ..Self::default() }
     }
 }
 

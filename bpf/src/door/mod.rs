@@ -1,18 +1,24 @@
 //! The one door: nothing is delivered without an [`Admitted`].
 //!
-//! `admit` is the only constructor of [`Admitted`], and every constructor of an [`Action`] that
+//! `admit` is the only constructor of [`Admitted`] by a policy, [`host`] has those of packets that
+//! none is asked about, and every constructor of an [`Action`] that
 //! delivers takes one for each leg that is judged here. The walks decide where a packet goes; they
 //! cannot send it there without having asked.
 
 mod action;
 mod admit;
+mod adopt;
+mod host;
 mod judge;
 mod leg;
 mod pass;
 mod related;
 
 pub use action::{Action, Outcome};
-pub use admit::{Admitted, Destination, Host, Local, Receipt, Source, host, vouched};
+pub use admit::{Admitted, Destination, Host, Local, Receipt, Source};
+pub use host::{
+    complaint, host, is_protected, link_protocol, transit, tunnelled, unprotected, vouched,
+};
 pub(crate) use judge::{Question, Verdict, told};
 pub(crate) use leg::Legs;
 pub use pass::{Context, Tally, pass};

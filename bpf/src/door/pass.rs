@@ -2,6 +2,7 @@
 
 use super::{
     admit::{FlowState, Local, Receipt, admit},
+    adopt,
     judge::{self, Question, Verdict, told},
     leg::{self, Legs},
 };
@@ -10,7 +11,7 @@ use crate::{
     admission,
     conntrack::{self, News},
     env::{Entry, Env, Put, Way},
-    packet::Fragment,
+    packet::{Fragment, Packet, transport::tcp_flag},
     state::State,
 };
 
@@ -21,6 +22,14 @@ pub enum Tally {
     Count,
     /// Another program of this node saw and counted it.
     Again,
+}
+
+impl Tally {
+    /// Reads 0 as the first sight, and anything else as another one.
+    #[inline(always)]
+    pub fn from_bit(again: u32) -> Self {
+        if again == 0 { Self::Count } else { Self::Again }
+    }
 }
 
 /// What a packet is judged against.
@@ -37,10 +46,11 @@ pub struct Context<'a> {
     pub tally: Tally,
 }
 
-/// Judges the legs of `from` and `to`, whichever are pods of this node.
+/// Judges the legs of `from` and `to`, whichever are of this node.
 #[inline(always)]
-pub fn pass<E: Env>(
+pub fn pass<E: Env, P: Packet>(
     env: &E,
+    pkt: &P,
     cx: &Context<'_>,
     st: &mut State,
     from: Local,
@@ -48,14 +58,14 @@ pub fn pass<E: Env>(
 ) -> Result<Receipt, u32> {
     st.from = from;
     st.to = to;
-    settle(env, cx, st);
+    settle(env, pkt, cx, st);
     st.receipt.result()
 }
 
 /// Out of line: the verifier then forgets by which of its many ways a packet came through.
 #[inline(never)]
-fn settle<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
-    let refusal = judge(env, cx, st);
+fn settle<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State) -> u32 {
+    let refusal = judge(env, pkt, cx, st);
     if refusal != 0 {
         st.receipt = Receipt::refused(refusal);
     }
@@ -64,20 +74,20 @@ fn settle<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
 
 /// Returns 0 and leaves the proofs in [`State::receipt`], or returns the code of a [`DropReason`].
 #[inline(always)]
-fn judge<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
+fn judge<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State) -> u32 {
     let p = &st.packet;
     let (key, end) =
         CtKey::canonical(Zone::Pod, (p.proto, p.type_class), p.source(), p.destination());
-    st.key = key;
+    st.key = CtKey { zone: st.from.zone(&st.to), ..key };
     let source = env.blur(u32::from(end == End::B), cx.bytes);
     let Some(found) = conntrack::find(env, cx.config, &st.key, source, cx.now) else {
-        return open(env, cx, st, source);
+        return open(env, pkt, cx, st, source);
     };
     let way = found.way;
     let legs = Legs::read(&found.entry, way);
     // Between the two looks at the tag the kernel may have given the element to another key.
     if found.entry.tag() != st.key.tag() {
-        return open(env, cx, st, source);
+        return open(env, pkt, cx, st, source);
     }
     let stale = legs.staleness(cx.revision, st);
     if stale == 0 {
@@ -86,7 +96,7 @@ fn judge<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
         st.legs = legs;
         match ask(env, cx, st, way.bit()) {
             0 => {}
-            FOREIGN => return open(env, cx, st, source),
+            FOREIGN => return open(env, pkt, cx, st, source),
             refusal => return refusal,
         }
     }
@@ -137,14 +147,14 @@ fn ask<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, reply: u32) -> u32 {
     let l4 = judge::service(&st.packet, way);
     let (peer, addr) = (st.dst_identity, st.packet.dst);
     st.verdict = Verdict::default();
-    let source = match admit(env, st, Question::pod(&st.from, out, (peer, addr), l4), from) {
+    let source = match admit(env, st, Question::about(&st.from, out, (peer, addr), l4), from) {
         Ok(proof) => proof,
         Err(refusal) => return refusal,
     };
     st.source_verdict = st.verdict;
     let (peer, addr) = (st.src_identity, st.packet.src);
     st.verdict = Verdict::default();
-    let destination = match admit(env, st, Question::pod(&st.to, into, (peer, addr), l4), to) {
+    let destination = match admit(env, st, Question::about(&st.to, into, (peer, addr), l4), to) {
         Ok(proof) => proof,
         Err(refusal) => return refusal,
     };
@@ -180,32 +190,41 @@ fn approve_side(cx: &Context<'_>, value: &mut CtValue, side: usize, pod: &Local,
     }
 }
 
-/// Opens a connection with this packet, from the key's higher end if `source` is 1.
+/// Opens a connection with this packet, which the key's higher end sends if `source` is 1.
 #[inline(always)]
-fn open<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, source: u32) -> u32 {
+fn open<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State, source: u32) -> u32 {
     if matches!(st.packet.fragment, Fragment::Later) {
         return DropReason::FirstFragmentMissing.code().into();
     }
     st.legs = Legs::default();
-    match ask(env, cx, st, Way::FORWARD.bit()) {
-        0 => record(env, cx, st, source),
+    let reply = env.blur(adopt::is_reply(pkt, st), cx.bytes);
+    match ask(env, cx, st, reply) {
+        0 => record(env, cx, st, source, reply),
         refusal => refusal,
     }
 }
 
-/// Writes the entry of a new connection. Returns 0 or the code of a [`DropReason`].
+/// Writes the entry of a new connection, or of one that is only new to the table: `reply` is 1 then if
+/// the packet goes to its opener. Returns 0 or the code of a [`DropReason`].
 #[inline(never)]
-fn record<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, source: u32) -> u32 {
+fn record<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, source: u32, reply: u32) -> u32 {
     let from = st.from;
-    if from.is_some()
+    if from.endpoint_id != 0
         && cx.tally == Tally::Count
         && admission::admit(env, cx.config, from.endpoint_id, cx.now).is_err()
     {
         return DropReason::RateLimited.code().into();
     }
-    conntrack::create(&mut st.value, &st.key, source, cx.now, st.packet.tcp_flags, cx.bytes);
-    approve(cx, st, Way::FORWARD);
-    if !from.is_some() {
+    let way = Way::from_bit(reply);
+    let opener = source ^ way.bit();
+    conntrack::create(&mut st.value, &st.key, opener, cx.now, st.packet.tcp_flags, cx.bytes);
+    if way.bit() != 0 {
+        // Both sides were heard of, though not here.
+        st.value.tcp_flags = [tcp_flag::ACK; 2];
+    }
+    approve(cx, st, way);
+    let opened_here = if way.bit() != 0 { st.to.is_some() } else { from.is_some() };
+    if !opened_here {
         st.value.flags |= ct_flags::INBOUND;
     }
     st.receipt = st.receipt.with(News::opened());

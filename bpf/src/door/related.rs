@@ -54,7 +54,7 @@ fn judge<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> Result<Receipt, u
     }
     let (key, end) =
         CtKey::canonical(Zone::Pod, (q.proto, q.type_class), q.source(), q.destination());
-    st.key = key;
+    st.key = CtKey { zone: from.zone(&to), ..key };
     let source = env.blur(u32::from(end == End::B), cx.bytes);
     let found = conntrack::find(env, cx.config, &st.key, source, cx.now).ok_or(STRANGE)?;
     // The pod that gets the error is the side that sent the quoted packet.
@@ -87,6 +87,6 @@ fn leg<E: Env, L>(
     let approval = Approval(leg.approval);
     let current = !pod.is_some() || approval.revision() == cx.revision;
     let state = if current { FlowState::Current } else { FlowState::Unjudged };
-    let question = Question::pod(pod, leg::direction(side), (approval.peer(), peer), l4);
+    let question = Question::about(pod, leg::direction(side), (approval.peer(), peer), l4);
     admit(env, st, question, state)
 }

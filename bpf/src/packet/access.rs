@@ -1,5 +1,6 @@
 //! What the logic may ask of a packet: the kernel's socket buffer, or bytes in a test.
 
+use super::Parsed;
 use crate::abi::Addr;
 
 /// Some bytes of a packet that are known to be there.
@@ -142,8 +143,11 @@ pub trait Packet {
     /// Tells the overlay device what to put on the outer packet.
     fn set_tunnel(&self, tunnel: &Tunnel) -> bool;
 
-    /// Returns the device by which packets to `addr` would leave.
-    fn route_device(&self, addr: &Addr) -> Option<u32>;
+    /// Returns where the stack would send packets to `addr`.
+    fn route(&self, addr: &Addr) -> Route;
+
+    /// Looks for a socket of this host that a packet of TCP or UDP concerns.
+    fn socket(&self, packet: &Parsed, seek: Seek) -> Socket;
 }
 
 /// What a change to the packet touched besides the checksum.
@@ -181,4 +185,64 @@ pub struct Tunnel {
     pub vni: u32,
     /// The other node's underlay address.
     pub remote: Addr,
+}
+
+/// Where the stack would send a packet. A number, as enums with payloads upset the verifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route(u32);
+
+impl Route {
+    /// Nowhere: an error, or to be found out by the stack.
+    pub const NONE: Self = Self(0);
+    /// It goes no further: the address is the host's own, or there is no route to it.
+    pub const ENDS: Self = Self(u32::MAX);
+
+    /// Out of a device.
+    #[inline(always)]
+    pub fn by(ifindex: u32) -> Self {
+        Self(ifindex)
+    }
+
+    /// Returns the device by which packets leave.
+    #[inline(always)]
+    pub fn device(self) -> Option<u32> {
+        (self != Self::NONE && self != Self::ENDS).then_some(self.0)
+    }
+
+    /// Tells whether the stack would forward nothing there, but may deliver it to the host.
+    #[inline(always)]
+    pub fn ends(self) -> bool {
+        self == Self::ENDS
+    }
+
+    /// Returns it as a number.
+    #[inline(always)]
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+}
+
+/// Which socket of the host to look for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Seek {
+    /// The one that gets the packet.
+    Receiver = 0,
+    /// One that waits for anybody where the packet goes to.
+    Listener = 1,
+    /// One that waits for anybody where the packet comes from.
+    ListenerOfSender = 2,
+}
+
+/// What socket of the host was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Socket {
+    /// None.
+    #[default]
+    None = 0,
+    /// One that waits for anybody.
+    Waiting = 1,
+    /// One that speaks with the other end.
+    Connected = 2,
 }

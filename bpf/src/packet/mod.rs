@@ -6,5 +6,5 @@ pub mod ip;
 mod parsed;
 pub mod transport;
 
-pub use access::{Covered, Mac, Packet, Tunnel, Window, ZeroSum};
+pub use access::{Covered, Mac, Packet, Route, Seek, Socket, Tunnel, Window, ZeroSum};
 pub use parsed::{ETHERNET, Fragment, Kind, Parsed};

@@ -1,12 +1,12 @@
 //! What the node receives from the underlay.
 
-use super::{icmp, into_pod};
+use super::{arrive, icmp};
 use crate::{
     abi::{
         ABI_VERSION, Addr, Config, DeviceKind, DeviceValue, Direction, DropReason, Observation,
         ipcache_flags,
     },
-    door::{self, Action, Context, Tally},
+    door::{self, Action, Context, Local, Tally},
     env::Env,
     fragment,
     link::{self, Frame},
@@ -36,22 +36,20 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
         report::forwarded(env, pkt, PLACE.direction);
         return Ok(Action::link());
     };
-    // What cannot be parsed here the stack refuses, and to_pod does if it goes to a pod.
-    if ip::parse(pkt, family, ETHERNET, Extent::Complete, &mut st.packet).is_err() {
-        return host(env, pkt, st);
-    }
     let config = env.config().filter(|config| config.abi_version == ABI_VERSION);
+    // Before the first configuration there is nothing to protect it by.
+    if config.is_some() {
+        door::host(env, st);
+    }
+    if let Err(reason) = ip::parse(pkt, family, ETHERNET, Extent::Complete, &mut st.packet) {
+        // The stack refuses it, too, and to_pod does if it goes to a pod.
+        return if door::is_protected(st) { Err(reason.into()) } else { pass_on(env, pkt) };
+    }
     let device = env.device(pkt.ifindex()).filter(|d| d.kind == DeviceKind::Node as u32);
     let (Some(config), Some(device)) = (config, device) else {
-        if env.endpoint(&st.packet.dst).is_some() {
-            return Err(DropReason::NoConfiguration.into());
-        }
-        return host(env, pkt, st);
+        let asks = env.endpoint(&st.packet.dst).is_some() || door::is_protected(st);
+        return if asks { Err(DropReason::NoConfiguration.into()) } else { pass_on(env, pkt) };
     };
-    let dst = st.packet.dst;
-    if ip::is_group(&dst) || ip::is_link_local_v6(&dst) {
-        return host(env, pkt, st);
-    }
     let cx = Context {
         config,
         revision: env.revision(),
@@ -59,27 +57,82 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
         bytes: pkt.len(),
         tally: Tally::Count,
     };
-    st.src_identity = sender(env, pkt, config, st)?;
-    let translated = if is_own(device, &dst) {
-        true
-    } else if env.endpoint(&dst).is_some() {
-        false
-    } else {
-        match target::locate(env, config, st) {
-            target::Place::Host => true,
-            target::Place::Stale => return Err(DropReason::StaleAddress.into()),
-            _ => return host(env, pkt, st),
+    match aim(env, pkt, &cx, st, device)? {
+        Aim::Beyond => return pass_on(env, pkt),
+        Aim::Host => {
+            let unasked = door::unprotected(st)
+                .or_else(|| door::link_protocol(&st.packet))
+                .or_else(|| door::tunnelled(env, config, st));
+            if let Some(proof) = unasked {
+                report::forwarded(env, pkt, PLACE.direction);
+                return Ok(Action::accept(&proof));
+            }
+            arrive::at_host(st);
         }
-    };
-    if translated {
-        if !untranslate(env, pkt, &cx, st) {
-            return host(env, pkt, st);
+        Aim::Pod | Aim::TranslatedPod => {
+            let pod = env.endpoint(&st.packet.dst).ok_or(DropReason::StaleAddress)?;
+            arrive::at_pod(st, pod)?;
         }
-    } else {
-        fragment::resolve(env, st)?;
-        icmp::read_if_error(pkt, st)?;
     }
-    into(env, pkt, &cx, st, translated)
+    // To translate takes all of this.
+    if st.translated.is_zero() {
+        arrive::read(env, pkt, st)?;
+    }
+    let receipt = arrive::judge(env, pkt, &cx, st, Local::NONE)?;
+    if !arrive::is_at_pod(st) {
+        return Ok(Action::accept(&receipt.host(st, PLACE.direction)?));
+    }
+    let proof = receipt.destination()?;
+    if !st.translated.is_zero() {
+        nat::rewrite(pkt, st)?;
+        refresh_sum(pkt, st);
+    }
+    Ok(arrive::deliver(pkt, &cx, st, &proof)?)
+}
+
+/// Where a packet goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Aim {
+    /// To the host itself.
+    Host,
+    /// To a pod of this node.
+    Pod,
+    /// To a pod of this node that the sender knows by the node's address.
+    TranslatedPod,
+    /// To somebody else, by the stack.
+    Beyond,
+}
+
+/// Finds out where a packet goes, and who sent it.
+#[inline(always)]
+fn aim<E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    cx: &Context<'_>,
+    st: &mut State,
+    device: &DeviceValue,
+) -> Result<Aim, DropReason> {
+    let dst = st.packet.dst;
+    if ip::is_group(&dst) || ip::is_link_local_v6(&dst) {
+        st.src_identity = stranger(env, st);
+        return Ok(Aim::Host);
+    }
+    st.src_identity = sender(env, pkt, cx.config, st)?;
+    if !is_own(device, &dst) {
+        if env.endpoint(&dst).is_some() {
+            return Ok(Aim::Pod);
+        }
+        match target::locate(env, cx.config, st) {
+            target::Place::Host => {}
+            target::Place::Stale => return Err(DropReason::StaleAddress),
+            // An address of the host that nobody has told the agent of.
+            target::Place::World if door::is_protected(st) && pkt.route(&dst).ends() => {
+                return Ok(Aim::Host);
+            }
+            _ => return Ok(Aim::Beyond),
+        }
+    }
+    Ok(if untranslate(env, pkt, cx, st) { Aim::TranslatedPod } else { Aim::Host })
 }
 
 #[inline(always)]
@@ -105,19 +158,30 @@ fn sender<E: Env, P: Packet>(
     }
     if owner.flags & ipcache_flags::NODE == 0 {
         // A pod's address: in overlay mode it comes over the overlay and no other way.
-        if target::is_overlay(config) || pkt.route_device(&src) != Some(pkt.ifindex()) {
+        if target::is_overlay(config) || pkt.route(&src).device() != Some(pkt.ifindex()) {
             return Err(DropReason::InvalidSourceIp);
         }
     }
     Ok(owner.identity)
 }
 
-/// Lets the packet go on to the host.
+/// Returns the identity of a sender on the link, whose address proves nothing.
 #[inline(always)]
-fn host<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, Refusal> {
-    let proof = door::host(env, st, Direction::Ingress, st.src_identity)?;
+fn stranger<E: Env>(env: &E, st: &mut State) -> u32 {
+    let src = st.packet.src;
+    match target::owner(env, st, &src) {
+        Some(owner) if owner.node_id == 0 || owner.flags & ipcache_flags::NODE != 0 => {
+            owner.identity
+        }
+        _ => target::world(&st.packet),
+    }
+}
+
+/// Lets the stack have the packet: it concerns no pod and no host that is protected.
+#[inline(always)]
+fn pass_on<E: Env, P: Packet>(env: &E, pkt: &P) -> Result<Action, Refusal> {
     report::forwarded(env, pkt, PLACE.direction);
-    Ok(Action::accept(&proof))
+    Ok(Action::accept(&door::transit()))
 }
 
 /// Finds the pod behind a packet to the node's own address, and lets [`State::packet`] say what the
@@ -145,6 +209,7 @@ fn untranslate<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut S
     }
     let Some(original) = nat::find_original(env, st, protocol, node, other) else { return false };
     let from = Translation { addr: node.0, port: node.1 };
+    st.translated = node.0;
     st.change = Change { field: Field::Destination, from, to: original };
     if error {
         st.packet.dst = original.addr;
@@ -155,7 +220,6 @@ fn untranslate<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut S
         if matches!(st.packet.fragment, Fragment::First) {
             st.packet.fragment = Fragment::Whole;
         }
-        st.translated = node.0;
         set_end(&mut st.packet, original, Field::Destination);
     }
     true
@@ -189,23 +253,4 @@ fn refresh_sum<P: Packet>(pkt: &P, st: &mut State) {
         st.packet.header_sum = w.be16::<10>();
         st.packet.hop_word = w.raw32::<8>();
     }
-}
-
-/// A packet for a pod of this node.
-#[inline(always)]
-fn into<E: Env, P: Packet>(
-    env: &E,
-    pkt: &P,
-    cx: &Context<'_>,
-    st: &mut State,
-    translated: bool,
-) -> Result<Action, Refusal> {
-    let pod = env.endpoint(&st.packet.dst).ok_or(DropReason::StaleAddress)?;
-    let local = into_pod::ready(pod)?;
-    let proof = into_pod::judge(env, pkt, cx, st, local)?;
-    if translated {
-        nat::rewrite(pkt, st)?;
-        refresh_sum(pkt, st);
-    }
-    Ok(into_pod::deliver(pkt, cx, st, pod, &proof)?)
 }

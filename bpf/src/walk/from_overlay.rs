@@ -1,9 +1,9 @@
 //! What other nodes send over the overlay.
 
-use super::{icmp, into_pod};
+use super::arrive;
 use crate::{
     abi::{ABI_VERSION, Config, Direction, DropReason, Note, Observation, identity, ipcache_flags},
-    door::{self, Action, Context, Tally},
+    door::{self, Action, Admitted, Context, Host, Local, Tally},
     env::Env,
     fragment,
     link::{self, Frame},
@@ -42,26 +42,38 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     ip::parse(pkt, family, ETHERNET, Extent::Complete, &mut st.packet)?;
     let revision = env.revision();
     st.src_identity = sender(env, config, st, &tunnel)?;
-    fragment::resolve(env, st)?;
+    match env.endpoint(&st.packet.dst) {
+        Some(pod) => arrive::at_pod(st, pod)?,
+        None => match target::locate(env, config, st) {
+            target::Place::Host => {
+                door::host(env, st);
+                arrive::at_host(st);
+            }
+            target::Place::Stale => return Err(DropReason::StaleAddress.into()),
+            _ => return Err(DropReason::UnknownTarget.into()),
+        },
+    }
+    arrive::read(env, pkt, st)?;
     let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally: Tally::Count };
-    if let Some(pod) = env.endpoint(&st.packet.dst) {
-        let local = into_pod::ready(pod)?;
-        icmp::read_if_error(pkt, st)?;
-        let proof = into_pod::judge(env, pkt, &cx, st, local)?;
-        return Ok(into_pod::deliver(pkt, &cx, st, pod, &proof)?);
+    if !arrive::is_at_pod(st)
+        && let Some(proof) = door::unprotected(st)
+    {
+        fragment::remember(env, st, cx.now);
+        report::forwarded(env, pkt, Direction::Ingress);
+        return Ok(to_host(pkt, &proof));
     }
-    match target::locate(env, config, st) {
-        target::Place::Host => {
-            let proof = door::host(env, st, Direction::Ingress, st.src_identity)?;
-            fragment::remember(env, st, cx.now);
-            report::forwarded(env, pkt, Direction::Ingress);
-            pkt.set_mark(0);
-            pkt.set_to_host();
-            Ok(Action::accept(&proof))
-        }
-        target::Place::Stale => Err(DropReason::StaleAddress.into()),
-        _ => Err(DropReason::UnknownTarget.into()),
+    let receipt = arrive::judge(env, pkt, &cx, st, Local::NONE)?;
+    if !arrive::is_at_pod(st) {
+        return Ok(to_host(pkt, &receipt.host(st, Direction::Ingress)?));
     }
+    Ok(arrive::deliver(pkt, &cx, st, &receipt.destination()?)?)
+}
+
+#[inline(always)]
+fn to_host<P: Packet>(pkt: &P, proof: &Admitted<Host>) -> Action {
+    pkt.set_mark(0);
+    pkt.set_to_host();
+    Action::accept(proof)
 }
 
 /// Returns the identity of the sender, if outer source, inner source and VNI fit each other.
@@ -85,10 +97,12 @@ fn sender<E: Env>(
     if owner.flags & ipcache_flags::NODE != 0 {
         return match vni {
             identity::WORLD_V4 | identity::WORLD_V6 => Ok(vni),
-            identity::REMOTE_NODE | identity::HEALTH | identity::INGRESS => {
-                let known = owner.identity == identity::KUBE_APISERVER;
-                Ok(if known { identity::KUBE_APISERVER } else { vni })
+            // The sender knows no more than that it is another node.
+            identity::REMOTE_NODE if is_told_apart(owner.identity) => Ok(owner.identity),
+            identity::HEALTH | identity::INGRESS if owner.identity == identity::KUBE_APISERVER => {
+                Ok(owner.identity)
             }
+            identity::REMOTE_NODE | identity::HEALTH | identity::INGRESS => Ok(vni),
             _ => Err(DropReason::InvalidVni),
         };
     }
@@ -99,4 +113,11 @@ fn sender<E: Env>(
         report::note(env, Note::IdentityDiffers, Direction::Ingress, 0);
     }
     Ok(vni)
+}
+
+/// Tells whether this node knows a node by more than that it is one.
+#[inline(always)]
+fn is_told_apart(identity: u32) -> bool {
+    identity == identity::KUBE_APISERVER
+        || (identity::FIRST_NODE..=identity::LAST_NODE).contains(&identity)
 }

@@ -1,12 +1,12 @@
 //! What a pod sends.
 
-use super::{icmp, into_pod};
+use super::{arrive, icmp};
 use crate::{
     abi::{
         ABI_VERSION, Addr, Config, DeviceKind, DeviceValue, Direction, DropReason, Family, Note,
         Observation, device_flags,
     },
-    door::{self, Action, Context, Local, Receipt, Tally},
+    door::{self, Action, Context, Local, Tally},
     env::Env,
     forward, fragment,
     link::{self, Frame},
@@ -22,8 +22,6 @@ use crate::{
 };
 
 const PLACE: Place = Place { direction: Direction::Egress, observation: Observation::FromEndpoint };
-const INTO_POD: Place =
-    Place { direction: Direction::Ingress, observation: Observation::ToEndpoint };
 
 /// Walks a packet that a pod sent.
 #[inline(always)]
@@ -124,28 +122,21 @@ fn route<E: Env, P: Packet>(
 ) -> Result<Action, Refusal> {
     let exceptional = forward::is_exceptional(pkt, cx.config, &st.packet);
     let exceptional = env.blur(u32::from(exceptional), cx.bytes) != 0;
-    let (to, target) = match env.endpoint(&st.packet.dst) {
-        Some(pod) => {
-            let local = into_pod::ready(pod)?;
-            st.endpoint_id = pod.endpoint_id;
-            st.dst_identity = pod.identity;
-            st.place = INTO_POD;
-            (Some(pod), local)
-        }
+    match env.endpoint(&st.packet.dst) {
+        Some(pod) => arrive::at_pod(st, pod)?,
         None => {
             let observation = beyond(env, pkt, cx.config, st, exceptional)?;
             st.place = Place { observation, ..PLACE };
-            (None, Local::NONE)
+            st.to = host(env, pkt, st);
         }
-    };
-    let receipt = judge(env, pkt, cx, st, Local::from(device), target)?;
+    }
+    icmp::read_if_error(pkt, st)?;
+    let receipt = arrive::judge(env, pkt, cx, st, Local::from(device))?;
     let source = receipt.source()?;
-    if let Some(pod) = to
-        && !exceptional
-    {
+    if arrive::is_at_pod(st) && !exceptional {
         let destination = receipt.destination()?;
-        forward::prepare_for_pod(pkt, st, pod)?;
-        return Ok(Action::pod_to_pod(pod.ifindex, &source, &destination));
+        forward::prepare_for_pod(pkt, st)?;
+        return Ok(Action::pod_to_pod(st.entrance.ifindex, &source, &destination));
     }
     pkt.set_mark(mark::admitted(cx.config, device.identity));
     match st.place.observation {
@@ -157,6 +148,10 @@ fn route<E: Env, P: Packet>(
             forward::take_hop(pkt, &st.packet)?;
             Ok(Action::to_neighbour(st.node_device, &source))
         }
+        Observation::ToHost => {
+            pkt.set_to_host();
+            Ok(Action::pod_to_host(&source, &receipt.host(st, Direction::Ingress)?))
+        }
         _ => {
             pkt.set_to_host();
             Ok(Action::accept(&source))
@@ -164,11 +159,26 @@ fn route<E: Env, P: Packet>(
     }
 }
 
+/// Returns the host, if it is protected and the packet may end there.
+#[inline(always)]
+fn host<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Local {
+    door::host(env, st);
+    match st.place.observation {
+        Observation::ToHost => Local::from(&st.host),
+        // An address of the host that nobody has told the agent of: the stack would take it.
+        Observation::ToStack if door::is_protected(st) && pkt.route(&st.packet.dst).ends() => {
+            st.place.observation = Observation::ToHost;
+            Local::from(&st.host)
+        }
+        _ => Local::NONE,
+    }
+}
+
 /// Returns the node device by which a packet leaves. Only there a program sees it go; by other routes
 /// it goes through the stack.
 #[inline(always)]
 fn node_device<E: Env, P: Packet>(env: &E, pkt: &P, dst: &Addr) -> Option<u32> {
-    let ifindex = pkt.route_device(dst)?;
+    let ifindex = pkt.route(dst).device()?;
     let device = env.device(ifindex)?;
     (device.kind == DeviceKind::Node as u32).then_some(ifindex)
 }
@@ -201,26 +211,4 @@ fn beyond<E: Env, P: Packet>(
             None => Ok(Observation::ToStack),
         },
     }
-}
-
-/// Judges the legs of pods of this node; counters and events included.
-#[inline(always)]
-fn judge<E: Env, P: Packet>(
-    env: &E,
-    pkt: &P,
-    cx: &Context<'_>,
-    st: &mut State,
-    from: Local,
-    to: Local,
-) -> Result<Receipt, Refusal> {
-    if matches!(st.packet.kind, Kind::Error) {
-        icmp::read_if_error(pkt, st)?;
-        let receipt = door::related(env, cx, st, from, to)?;
-        report::forwarded(env, pkt, st.place.direction);
-        return Ok(receipt);
-    }
-    let receipt = door::pass(env, cx, st, from, to)?;
-    fragment::remember(env, st, cx.now);
-    report::passed(env, pkt, st, receipt, st.place);
-    Ok(receipt)
 }

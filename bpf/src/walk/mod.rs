@@ -1,10 +1,10 @@
 //! What each hook does with a packet, from its first byte to an [`Action`](crate::door::Action).
 
+mod arrive;
 mod from_netdev;
 mod from_overlay;
 mod from_pod;
 mod icmp;
-mod into_pod;
 mod to_netdev;
 mod to_overlay;
 mod to_pod;

@@ -3,8 +3,8 @@
 use super::icmp;
 use crate::{
     abi::{
-        ABI_VERSION, Addr, Config, DeviceKind, Direction, DropReason, EndpointValue, Family,
-        Observation, config_flags, mark as kinds,
+        ABI_VERSION, Addr, Config, DeviceKind, DeviceValue, Direction, DropReason, Observation,
+        config_flags, mark as kinds,
     },
     door::{self, Action, Context, Local, Tally},
     env::Env,
@@ -39,32 +39,76 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     };
     let config = env.config().filter(|config| config.abi_version == ABI_VERSION);
     let kind = config.map_or(kinds::NONE, |config| mark::kind(config, pkt.mark()));
-    if kind == kinds::OVERLAY || kind == kinds::SNAT_DONE {
-        let proof = door::vouched(env, st)?;
+    if let (Some(config), kinds::OVERLAY | kinds::SNAT_DONE) = (config, kind)
+        && let Some(proof) = door::vouched(config, pkt.mark())
+    {
         report::forwarded(env, pkt, PLACE.direction);
         return Ok(Action::accept(&proof));
     }
-    if let Err(reason) = ip::parse(pkt, family, ETHERNET, Extent::Complete, &mut st.packet) {
-        // A pod's packets were parsed before; the host may send what it likes.
-        return if kind == kinds::POD { Err(reason.into()) } else { host(env, pkt, st) };
+    // What has come in goes on between others. Before the first configuration there is nothing to
+    // protect the host by.
+    if config.is_some() && pkt.ingress_ifindex() == 0 {
+        door::host(env, st);
     }
-    let Some(pod) = env.endpoint(&st.packet.src) else {
+    if let Err(reason) = ip::parse(pkt, family, ETHERNET, Extent::Complete, &mut st.packet) {
+        // A pod's packets were parsed before; a host may send what it likes unless policies ask.
+        let asks = kind == kinds::POD || door::is_protected(st);
+        return if asks { Err(reason.into()) } else { pass_on(env, pkt) };
+    }
+    let device = env.device(pkt.ifindex()).filter(|d| d.kind == DeviceKind::Node as u32);
+    let (Some(config), Some(device)) = (config, device) else {
+        let asks = env.endpoint(&st.packet.src).is_some() || door::is_protected(st);
+        return if asks { Err(DropReason::NoConfiguration.into()) } else { pass_on(env, pkt) };
+    };
+    // Before anything that it covers.
+    let revision = env.revision();
+    let refusal = sender(env, config, st);
+    if refusal != 0 {
+        return Err(refusal.into());
+    }
+    if !st.from.is_pod() {
         if kind == kinds::POD && env.endpoint(&st.packet.dst).is_none() {
             return stale(env, pkt, config, st);
         }
-        return host(env, pkt, st);
-    };
-    let config = config.ok_or(DropReason::NoConfiguration)?;
-    let device = env
-        .device(pkt.ifindex())
-        .filter(|d| d.kind == DeviceKind::Node as u32)
-        .ok_or(DropReason::NoConfiguration)?;
-    let node = match family {
-        Family::V4 => device.addr_v4,
-        Family::V6 => device.addr_v6,
-    };
+        let unasked = door::unprotected(st)
+            .or_else(|| door::link_protocol(&st.packet))
+            .or_else(|| door::complaint(&st.packet));
+        if let Some(proof) = unasked {
+            report::forwarded(env, pkt, PLACE.direction);
+            return Ok(Action::accept(&proof));
+        }
+    }
+    // A pod's packets were counted when it sent them.
+    let tally = Tally::from_bit(env.blur(u32::from(st.from.is_pod()), pkt.len()));
+    let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally };
     fragment::resolve(env, st)?;
-    pod_out(env, pkt, config, st, pod, &node)
+    match st.packet.kind {
+        Kind::Flow => out(env, pkt, &cx, st, device),
+        Kind::Error => error_out(env, pkt, &cx, st, device),
+        _ => Err(DropReason::CtUnknownProtocol.into()),
+    }
+}
+
+/// Finds out who sends the packet, to whom, and whether its source must be translated. Returns 0 or the
+/// code of a [`DropReason`]. Out of line: the verifier then forgets by which way.
+#[inline(never)]
+fn sender<E: Env>(env: &E, config: &Config, st: &mut State) -> u32 {
+    let pod = env.endpoint(&st.packet.src);
+    st.from = match pod {
+        Some(pod) => Local::from(pod),
+        None => Local::from(&st.host),
+    };
+    st.src_identity = st.from.identity;
+    st.endpoint_id = st.from.endpoint_id;
+    let place = target::locate(env, config, st);
+    st.translates = 0;
+    if pod.is_some() {
+        match must_translate(config, st, place) {
+            Ok(translates) => st.translates = u32::from(translates),
+            Err(reason) => return reason.code().into(),
+        }
+    }
+    0
 }
 
 /// A marked packet whose source is no pod of this node any more: late packets of a deleted pod.
@@ -73,58 +117,47 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
 fn stale<E: Env, P: Packet>(
     env: &E,
     pkt: &P,
-    config: Option<&Config>,
+    config: &Config,
     st: &mut State,
 ) -> Result<Action, Refusal> {
     let src = st.packet.src;
-    let own = config.map_or(0, |config| config.node_id);
+    let own = config.node_id;
     match target::owner(env, st, &src) {
         Some(owner) if owner.node_id == own => Err(DropReason::StaleAddress.into()),
-        _ => host(env, pkt, st),
+        _ => pass_on(env, pkt),
     }
 }
 
+/// Lets out what the stack forwards, and what a host sends that nobody protects.
 #[inline(always)]
-fn host<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, Refusal> {
-    let proof = door::host(env, st, Direction::Egress, st.dst_identity)?;
+fn pass_on<E: Env, P: Packet>(env: &E, pkt: &P) -> Result<Action, Refusal> {
     report::forwarded(env, pkt, PLACE.direction);
-    Ok(Action::accept(&proof))
+    Ok(Action::accept(&door::transit()))
 }
 
-/// A packet of a pod of this node.
+/// A packet of a pod of this node, or of the protected host.
 #[inline(always)]
-fn pod_out<E: Env, P: Packet>(
+fn out<E: Env, P: Packet>(
     env: &E,
     pkt: &P,
-    config: &Config,
+    cx: &Context<'_>,
     st: &mut State,
-    pod: &EndpointValue,
-    node: &Addr,
+    device: &DeviceValue,
 ) -> Result<Action, Refusal> {
-    let cx = Context {
-        config,
-        revision: env.revision(),
-        now: env.now(),
-        bytes: pkt.len(),
-        tally: Tally::Again,
-    };
-    let from = Local::from(pod);
-    st.src_identity = from.identity;
-    st.endpoint_id = from.endpoint_id;
-    let place = target::locate(env, config, st);
-    let translate = must_translate(config, st, place)?;
-    if matches!(st.packet.kind, Kind::Error) {
-        return error_out(env, pkt, &cx, st, from, node);
-    }
-    let receipt = door::pass(env, &cx, st, from, Local::NONE)?;
-    let proof = receipt.source()?;
+    let from = st.from;
+    let receipt = door::pass(env, pkt, cx, st, from, Local::NONE)?;
     fragment::remember(env, st, cx.now);
-    if translate && !receipt.is_reply() {
-        let to = nat::translate_flow(env, &cx, st, node)?;
+    if !st.from.is_pod() {
+        report::passed(env, pkt, st, receipt, PLACE);
+        return Ok(Action::accept(&receipt.host(st, PLACE.direction)?));
+    }
+    let proof = receipt.source()?;
+    if st.translates != 0 && !receipt.is_reply() {
+        let to = nat::translate_flow(env, cx, st, own(device, st))?;
         let (addr, port) = st.packet.source();
         st.change = Change { field: Field::Source, from: Translation { addr, port }, to };
         nat::rewrite(pkt, st)?;
-        pkt.set_mark(mark::of_kind(config, kinds::SNAT_DONE));
+        pkt.set_mark(mark::of_kind(cx.config, kinds::SNAT_DONE));
     }
     report::forwarded(env, pkt, PLACE.direction);
     Ok(Action::accept(&proof))
@@ -155,13 +188,13 @@ fn error_out<E: Env, P: Packet>(
     pkt: &P,
     cx: &Context<'_>,
     st: &mut State,
-    from: Local,
-    node: &Addr,
+    device: &DeviceValue,
 ) -> Result<Action, Refusal> {
     icmp::read_if_error(pkt, st)?;
+    let from = st.from;
     let proof = door::related(env, cx, st, from, Local::NONE)?.source()?;
     // The key of the quoted connection is in the state.
-    if let Some(to) = nat::current(env, st, node) {
+    if let Some(to) = nat::current(env, st, own(device, st)) {
         let (addr, port) = st.quoted.destination();
         st.change = Change { field: Field::Source, from: Translation { addr, port }, to };
         nat::rewrite(pkt, st)?;
@@ -169,4 +202,10 @@ fn error_out<E: Env, P: Packet>(
     }
     report::forwarded(env, pkt, PLACE.direction);
     Ok(Action::accept(&proof))
+}
+
+/// Returns the node's address that the outside sees.
+#[inline(always)]
+fn own<'d>(device: &'d DeviceValue, st: &State) -> &'d Addr {
+    if st.packet.is_v4() { &device.addr_v4 } else { &device.addr_v6 }
 }

@@ -5,8 +5,9 @@ use crate::{
         ABI_VERSION, Addr, Config, Direction, DropReason, Note, Observation, identity,
         ipcache_flags, mark as kinds,
     },
-    door::{self, Action},
+    door::{self, Action, Context, Local, Tally},
     env::Env,
+    fragment,
     link::{self, Frame},
     mark,
     packet::{
@@ -86,19 +87,48 @@ fn encapsulate<E: Env, P: Packet>(
     if !from_pod {
         check_host_source(env, pkt, config, st)?;
     }
+    // Before anything that it covers.
+    let revision = env.revision();
     let remote = remote(env, config, st)?;
     if !pkt.set_tunnel(&Tunnel { vni: st.vni, remote }) {
         return Err(DropReason::WriteError.into());
     }
-    report::forwarded(env, pkt, PLACE.direction);
     // The outer packet inherits the mark: to_netdev must not take it for a pod's.
     pkt.set_mark(mark::of_kind(config, kinds::OVERLAY));
-    if from_pod {
-        let proof = door::vouched(env, st)?;
+    if from_pod && let Some(proof) = door::vouched(config, value) {
+        report::forwarded(env, pkt, PLACE.direction);
         return Ok(Action::accept(&proof));
     }
-    let proof = door::host(env, st, Direction::Egress, st.dst_identity)?;
-    Ok(Action::accept(&proof))
+    door::host(env, st);
+    let unasked = door::unprotected(st).or_else(|| door::complaint(&st.packet));
+    if let Some(proof) = unasked {
+        report::forwarded(env, pkt, PLACE.direction);
+        return Ok(Action::accept(&proof));
+    }
+    host_out(env, pkt, config, revision, st)
+}
+
+/// A packet of the protected host.
+#[inline(always)]
+fn host_out<E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    config: &Config,
+    revision: u32,
+    st: &mut State,
+) -> Result<Action, Refusal> {
+    if !matches!(st.packet.kind, Kind::Flow) {
+        return Err(DropReason::CtUnknownProtocol.into());
+    }
+    let (now, bytes) = (env.now(), pkt.len());
+    let cx = Context { config, revision, now, bytes, tally: Tally::Count };
+    st.src_identity = identity::HOST;
+    fragment::resolve(env, st)?;
+    let from = Local::from(&st.host);
+    let receipt = door::pass(env, pkt, &cx, st, from, Local::NONE)?;
+    fragment::remember(env, st, now);
+    report::passed(env, pkt, st, receipt, PLACE);
+    Ok(Action::accept(&receipt.host(st, PLACE.direction)?))
 }
 
 /// The host may use the overlay for packets it made itself, from an address of its own: the other

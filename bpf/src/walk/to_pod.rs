@@ -1,15 +1,14 @@
 //! What reaches a pod through the stack: the host's own packets, and those that the kernel had to
 //! look at.
 
-use super::{icmp, into_pod};
+use super::arrive;
 use crate::{
     abi::{
         ABI_VERSION, Config, DeviceKind, DeviceValue, Direction, DropReason, Note, Observation,
         identity, mark as kinds,
     },
-    door::{Action, Context, Local, Tally},
+    door::{self, Action, Context, Local, Tally},
     env::Env,
-    fragment,
     link::{self, Frame},
     mark,
     packet::{
@@ -41,8 +40,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     if device.kind != DeviceKind::Pod as u32 {
         return Err(DropReason::NoConfiguration.into());
     }
-    let pod = Local::from(device);
-    st.endpoint_id = pod.endpoint_id;
+    st.endpoint_id = device.endpoint_id;
     let family = match link::read(pkt, st)? {
         Frame::Ip(family) => family,
         // Neighbours are permanent on both sides: nobody needs to ask.
@@ -52,11 +50,16 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     ip::parse(pkt, family, ETHERNET, Extent::Complete, &mut st.packet)?;
     check_destination(st, device)?;
     let revision = env.revision();
-    let tally = identify(env, pkt, config, st)?;
-    fragment::resolve(env, st)?;
-    icmp::read_if_error(pkt, st)?;
+    let again = identify(env, pkt, config, st)? as u32;
+    let tally = Tally::from_bit(env.blur(again, pkt.len()));
+    arrive::read(env, pkt, st)?;
     let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally };
-    let proof = into_pod::judge(env, pkt, &cx, st, pod)?;
+    // The host may complain about whatever it got or forwards.
+    if st.src_identity == identity::HOST && matches!(st.packet.kind, Kind::Flow) {
+        door::host(env, st);
+    }
+    arrive::at_device(st, device);
+    let proof = arrive::judge(env, pkt, &cx, st, Local::from(&st.host))?.destination()?;
     pkt.set_mark(0);
     Ok(Action::accept(&proof))
 }

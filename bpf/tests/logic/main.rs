@@ -1,5 +1,6 @@
 //! The portable datapath on the host: the scenarios of `tests/datapath`, and properties.
 
+mod adopt;
 #[path = "../../../tests/datapath/cluster.rs"]
 mod cluster;
 #[path = "../../../tests/datapath/frames.rs"]

@@ -3,6 +3,7 @@
 use skep_bpf::{
     abi::{DeviceKind, DeviceValue, DropReason, Mode},
     door::Outcome,
+    packet::Route,
 };
 
 use crate::{
@@ -16,7 +17,7 @@ const UPLINK: u32 = 9;
 
 fn cluster(mode: Mode, kind: DeviceKind) -> Cluster<Simulation> {
     let mut c = Cluster::new(Simulation::new(), mode);
-    c.rig.route = Some(UPLINK);
+    c.rig.route = Some(Route::by(UPLINK));
     c.rig.other_device(UPLINK, DeviceValue { kind: kind as u32, ..DeviceValue::default() });
     c
 }
@@ -66,7 +67,7 @@ fn in_native_mode_pods_of_other_nodes_come_by_the_device_of_their_route() {
         let frame = Frame::tcp((cast.remote, 1), (cast.a, 2), SYN).bytes();
         let mut c = cluster(Mode::Native, DeviceKind::Node);
         c.expect_drop(DropReason::InvalidSourceIp, |c| c.uplink_gets(&frame));
-        c.rig.route = Some(1);
+        c.rig.route = Some(Route::by(1));
         assert_eq!(c.uplink_gets(&frame).verdict, Verdict::Redirect);
     }
 }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use skep_bpf::{
     abi::Addr,
-    packet::{Covered, Packet, Tunnel, Window, ZeroSum},
+    packet::{Covered, Packet, Parsed, Route, Seek, Socket, Tunnel, Window, ZeroSum},
 };
 
 /// Bytes, and what the kernel would know of them.
@@ -17,8 +17,12 @@ pub(crate) struct Bytes {
     pub(crate) tunnel: Option<Tunnel>,
     pub(crate) sent_tunnel: Cell<Option<Tunnel>>,
     pub(crate) segment_size: u32,
-    pub(crate) route: Option<u32>,
+    pub(crate) route: Option<Route>,
+    pub(crate) sockets: Vec<OwnSocket>,
 }
+
+/// A socket of the host: its protocol, its end, and the other end if it is connected.
+pub(crate) type OwnSocket = (u8, (Addr, u16), Option<(Addr, u16)>);
 
 #[derive(Clone, Copy)]
 pub(crate) struct View<const N: usize>([u8; N]);
@@ -132,7 +136,21 @@ impl Packet for Bytes {
         self.sent_tunnel.set(Some(*tunnel));
         true
     }
-    fn route_device(&self, _addr: &Addr) -> Option<u32> {
-        self.route
+    fn route(&self, _addr: &Addr) -> Route {
+        self.route.unwrap_or(Route::NONE)
+    }
+    fn socket(&self, packet: &Parsed, seek: Seek) -> Socket {
+        let (local, remote) = match seek {
+            Seek::Receiver => (packet.destination(), Some(packet.source())),
+            Seek::Listener => (packet.destination(), None),
+            Seek::ListenerOfSender => (packet.source(), None),
+        };
+        if remote.is_some() && self.sockets.contains(&(packet.proto, local, remote)) {
+            Socket::Connected
+        } else if self.sockets.contains(&(packet.proto, local, None)) {
+            Socket::Waiting
+        } else {
+            Socket::None
+        }
     }
 }

@@ -9,19 +9,19 @@ use std::{
 use skep_bpf::{
     abi::{
         ADDR_PREFIX, Addr, AdmissionQuota, Bucket, Config, CtKey, CtValue, DeviceValue,
-        EndpointValue, Event, FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue,
-        NodeValue, PORT_PREFIX, PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey,
-        PolicyPortKey,
+        EndpointValue, Event, FragKey, FragValue, HostValue, IdentityValue, IpcacheKey,
+        IpcacheValue, NodeValue, PORT_PREFIX, PolicyAddrKey, PolicyCell, PolicyCellKey,
+        PolicyIdentityKey, PolicyPortKey,
     },
     door::Outcome,
     env::{Entry, Env, Leg, Put, PutError},
-    packet::Tunnel,
+    packet::{Route, Tunnel},
     state::State,
     walk,
 };
 
 use crate::{
-    packet::Bytes,
+    packet::{Bytes, OwnSocket},
     rig::{Hook, Meta, Ran, Rig, Verdict},
 };
 
@@ -32,7 +32,9 @@ pub(crate) struct Simulation {
     /// What the last packet told the overlay device.
     pub(crate) sent_tunnel: Option<Tunnel>,
     /// The device of every route.
-    pub(crate) route: Option<u32>,
+    pub(crate) route: Option<Route>,
+    /// Sockets of the host.
+    pub(crate) sockets: Vec<OwnSocket>,
     /// What the last packet's outcome was.
     pub(crate) outcome: Option<Outcome>,
 }
@@ -40,6 +42,7 @@ pub(crate) struct Simulation {
 #[derive(Default)]
 struct Maps {
     config: Option<Config>,
+    host: HostValue,
     revision: u32,
     device: Option<DeviceValue>,
     other_devices: HashMap<u32, DeviceValue>,
@@ -71,6 +74,7 @@ impl Simulation {
             state: State::default(),
             sent_tunnel: None,
             route: None,
+            sockets: Vec::new(),
             outcome: None,
         }
     }
@@ -133,6 +137,9 @@ impl Env for Maps {
 
     fn config(&self) -> Option<&Config> {
         self.config.as_ref()
+    }
+    fn host(&self) -> Option<&HostValue> {
+        Some(&self.host)
     }
     fn revision(&self) -> u32 {
         self.revision
@@ -245,6 +252,9 @@ impl Rig for Simulation {
     fn config(&mut self, value: Config) {
         self.maps.config = Some(value);
     }
+    fn host(&mut self, value: HostValue) {
+        self.maps.host = value;
+    }
     fn revision(&mut self, value: u32) {
         self.maps.revision = value;
     }
@@ -288,6 +298,7 @@ impl Rig for Simulation {
             mark: meta.mark.into(),
             ingress_ifindex: meta.ingress_ifindex,
             route: self.route,
+            sockets: self.sockets.clone(),
             tunnel: meta.tunnel.map(|(vni, remote)| Tunnel { vni, remote }),
             ..Bytes::default()
         };

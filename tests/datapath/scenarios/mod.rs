@@ -1,5 +1,6 @@
 //! Sentences about the datapath that hold for the simulated one and for the kernel's.
 
+pub(crate) mod host;
 pub(crate) mod link;
 pub(crate) mod overlay;
 pub(crate) mod pods;
@@ -35,6 +36,12 @@ macro_rules! all_scenarios {
             policy: addresses_count_where_a_policy_says_so,
             policy: a_change_cuts_what_it_must_whoever_speaks,
             policy: icmp_is_judged_by_its_type,
+            host: a_protected_host_judges_what_comes_in,
+            host: a_protected_host_judges_what_it_sends,
+            host: pods_and_their_host_are_judged_on_both_sides,
+            host: the_network_of_a_protected_host_lives,
+            host: errors_reach_a_protected_host_only_about_its_own,
+            host: the_overlay_ends_at_a_protected_host,
             source: foreign_source_addresses_are_dropped,
             source: foreign_macs_are_dropped,
             source: addresses_that_cannot_be_forwarded_are_dropped,

@@ -1,6 +1,6 @@
 //! What pods may not send.
 
-use skep_bpf::abi::{Addr, DropReason, Mode};
+use skep_bpf::abi::{Addr, DropReason, HostValue, Mode};
 
 use crate::{
     cluster::{Cast, Cluster, Family},
@@ -188,6 +188,8 @@ pub(crate) fn nothing_passes_without_configuration<R: Rig>(rig: impl Fn() -> R) 
         c.expect_drop(DropReason::NoConfiguration, |c| c.a_gets(&frame, Meta::default()));
         let to_pod = Frame::tcp((cast.world, 1), (cast.a, 2), SYN).bytes();
         c.expect_drop(DropReason::NoConfiguration, |c| c.uplink_gets(&to_pod));
+        // Nobody could configure a host that may not speak before it is.
+        c.rig.host(HostValue { protected: u32::MAX, ..HostValue::default() });
         let host = Frame::tcp((cast.world, 1), (cast.node, 22), SYN).bytes();
         assert_eq!(c.uplink_gets(&host).verdict, Verdict::Accept);
         let out = Frame::tcp((cast.node, 22), (cast.world, 1), SYN).bytes();

@@ -11,8 +11,8 @@ use aya_ebpf::{
 use skep_bpf::{
     abi::{
         Addr, AdmissionQuota, Bucket, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event,
-        FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey,
-        PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
+        FragKey, FragValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
+        PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
     },
     env::{Env, Put, PutError},
 };
@@ -32,6 +32,10 @@ impl Env for Kernel {
     #[inline(always)]
     fn config(&self) -> Option<&Config> {
         maps::CONFIG.get(0)
+    }
+    #[inline(always)]
+    fn host(&self) -> Option<&HostValue> {
+        maps::HOST.get(0)
     }
     #[inline(always)]
     fn revision(&self) -> u32 {

@@ -10,6 +10,7 @@ mod entry;
 mod env;
 mod maps;
 mod skb;
+mod socket;
 
 use core::ptr;
 

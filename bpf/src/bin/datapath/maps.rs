@@ -10,8 +10,8 @@ use aya_ebpf::{
 use skep_bpf::{
     abi::{
         Addr, AdmissionQuota, Bucket, Config, Counter, CtKey, CtValue, DeviceValue, EndpointValue,
-        FragKey, FragValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey,
-        PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
+        FragKey, FragValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
+        PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
     },
     state::State,
 };
@@ -37,6 +37,9 @@ pub(crate) static IDENTITY: HashMap<u32, IdentityValue> =
 
 #[map(name = "config_v2")]
 pub(crate) static CONFIG: Array<Config> = Array::with_max_entries(1, 0);
+
+#[map(name = "host_v2")]
+pub(crate) static HOST: Array<HostValue> = Array::with_max_entries(1, 0);
 
 #[map(name = "revision_v2")]
 pub(crate) static REVISION: Array<u32> = Array::with_max_entries(1, 0);

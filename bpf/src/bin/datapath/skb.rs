@@ -20,8 +20,10 @@ use aya_ebpf::{
 };
 use skep_bpf::{
     abi::{Addr, Family},
-    packet::{Covered, Packet, Tunnel, Window, ZeroSum},
+    packet::{Covered, Packet, Parsed, Route, Seek, Socket, Tunnel, Window, ZeroSum},
 };
+
+use crate::socket;
 
 /// Headers begin before this offset; it keeps the verifier's idea of offsets small.
 const REACH: u32 = 1023;
@@ -30,6 +32,10 @@ const TUNNEL_TTL: u8 = 64;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const FIB_SUCCESS: i64 = 0;
+/// The destination is the host itself, or nowhere.
+const FIB_NOT_FORWARDED: i64 = 4;
+/// The device does not forward: what comes in goes to the host or nowhere.
+const FIB_FORWARDING_OFF: i64 = 5;
 const FIB_NO_NEIGHBOUR: i64 = 7;
 
 /// A socket buffer.
@@ -312,16 +318,17 @@ impl Packet for Skb {
     }
 
     #[inline(always)]
-    fn route_device(&self, addr: &Addr) -> Option<u32> {
-        match look_up_route(self, addr) {
-            0 => None,
-            ifindex => Some(ifindex),
-        }
+    fn route(&self, addr: &Addr) -> Route {
+        Route::by(look_up_route(self, addr))
+    }
+
+    #[inline(always)]
+    fn socket(&self, packet: &Parsed, seek: Seek) -> Socket {
+        socket::look_up(self.skb, packet, seek)
     }
 }
 
-/// Returns the device of the route to `addr`, 0 if there is none. Out of line: the kernel's parameters
-/// take much of the stack.
+/// Returns the bits of a [`Route`]. Out of line: the kernel's parameters take much of the stack.
 #[inline(never)]
 fn look_up_route(skb: &Skb, addr: &Addr) -> u32 {
     // SAFETY: all fields are integers, for which zero is a value.
@@ -340,12 +347,16 @@ fn look_up_route(skb: &Skb, addr: &Addr) -> u32 {
     let size = size_of::<FibParams>() as i32;
     // SAFETY: the buffer has the size that is passed, and all its bytes are initialised.
     let found = unsafe { bpf_fib_lookup(skb.skb.cast(), ptr::from_mut(&mut params), size, 0) };
-    if matches!(found, FIB_SUCCESS | FIB_NO_NEIGHBOUR) { params.ifindex } else { 0 }
+    match found {
+        FIB_SUCCESS | FIB_NO_NEIGHBOUR => params.ifindex,
+        FIB_NOT_FORWARDED | FIB_FORWARDING_OFF => Route::ENDS.bits(),
+        _ => Route::NONE.bits(),
+    }
 }
 
 /// Splits an IPv6 address into the kernel's four words.
 #[inline(always)]
-fn split(addr: &Addr) -> [u32; 4] {
+pub(crate) fn split(addr: &Addr) -> [u32; 4] {
     let [high, low] = addr.words();
     [high as u32, (high >> 32) as u32, low as u32, (low >> 32) as u32]
 }

@@ -1,0 +1,18 @@
+//! The host as an endpoint: whom host policies protect.
+
+use super::pod::abi_struct;
+
+abi_struct! {
+    /// The one element of the host's map. All zero means that nothing protects the host: its packets
+    /// are neither judged nor tracked.
+    pub struct HostValue {
+        /// All ones if the host firewall is on, else zero: a mask, as programs do without a branch.
+        pub protected: u32,
+        /// Policy of packets to the host: a number of [`super::policy`].
+        pub ingress_policy: u32,
+        /// Policy of packets that the host itself sends.
+        pub egress_policy: u32,
+        /// Zero.
+        pub reserved: u32,
+    }
+}
