@@ -760,6 +760,8 @@ complete -c skep -n "__fish_skep_using_subcommand agent" -l drop-labels -d 'Labe
 complete -c skep -n "__fish_skep_using_subcommand agent" -l policy-enforcement -d 'When pods are isolated: default (by a policy that selects them), always or never' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l policy-compat -d 'Whose reading of policies counts where Cilium\'s differs from the API\'s: kubernetes or cilium' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l policy-audit -d 'Let pass, and tell, what policies refuse: true or false' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l host-firewall -d 'Enforce policies for nodes (those with a nodeSelector) on this node: true or false' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l host-firewall-confirm -d 'Take new policies for nodes back if the node cannot reach the API server with them for so many seconds; 0 = never' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l metrics-address -d 'Address that serves metrics, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l health-address -d 'Address that serves health, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l conntrack-entries -d 'Size of the connection table: auto, or entries' -r

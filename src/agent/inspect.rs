@@ -4,12 +4,12 @@ use std::sync::{Arc, atomic::Ordering};
 
 use jiff::Timestamp;
 
-use super::{check, shared::Agent};
+use super::{check, policy::HostHealth, shared::Agent};
 use crate::{
     api::{
         Attachment, BpfEndpoint, BpfNode, BpfPolicy, Component, Connection, Endpoint,
-        EndpointState, Finding, Health, Identity, IdentityState, Inspect, InspectError,
-        IpcacheEntry, Metric, Node, NodeStatus, Policy, Usage,
+        EndpointState, Finding, HOST_FIREWALL, Health, Identity, IdentityState, Inspect,
+        InspectError, IpcacheEntry, Metric, Node, NodeStatus, OFF, Policy, Usage,
     },
     flows::BootClock,
     maps::ConntrackTable,
@@ -72,12 +72,13 @@ impl Inspector {
                 component("policy", Health::Failing, all.collect::<Vec<_>>().join("; "))
             }
         };
+        let host = host_component(&policies.host);
         let announced = if agent.progress.announced() {
             component("node", Health::Ok, "announced as ready".into())
         } else {
             component("node", Health::Starting, "not announced as ready yet".into())
         };
-        vec![kubernetes, datapath, policy, ipam, announced]
+        vec![kubernetes, datapath, policy, host, ipam, announced]
     }
 
     fn attachments(&self) -> Vec<Attachment> {
@@ -265,6 +266,18 @@ impl Inspect for Inspector {
     fn bpf_metrics(&self) -> Result<Vec<Metric>, InspectError> {
         Ok(Metric::list(&self.agent.maps.metrics()?))
     }
+}
+
+fn host_component(host: &HostHealth) -> Component {
+    let (health, message) = match host {
+        HostHealth::Off => (Health::Ok, OFF.to_owned()),
+        HostHealth::Protected(count) => (Health::Ok, format!("{count} policies")),
+        HostHealth::OnTrial(count) => {
+            (Health::Ok, format!("{count} policies, on trial: the node must stay in touch"))
+        }
+        HostHealth::TakenBack(why) => (Health::Failing, format!("policies taken back: {why}")),
+    };
+    component(HOST_FIREWALL, health, message)
 }
 
 fn component(name: &str, health: Health, message: String) -> Component {

@@ -16,7 +16,7 @@ use prometheus_client::{
     registry::Unit,
 };
 
-use super::shared::Agent;
+use super::{policy::HostHealth, shared::Agent};
 use crate::{api::Metric, model, telemetry::Metrics};
 
 /// Returns the registry of this agent.
@@ -63,6 +63,17 @@ impl Collector for AgentCollector {
                 signed(policies.rejected.len() as u64),
             ),
         ];
+        let on_trial = matches!(policies.host, HostHealth::OnTrial(_));
+        put(
+            &mut encoder,
+            ("host_policies_on_trial", "Whether policies of the host must prove themselves"),
+            &ConstGauge::<i64>::new(on_trial.into()),
+        )?;
+        put(
+            &mut encoder,
+            ("host_policies_taken_back", "How often policies of the host were taken back"),
+            &ConstCounter::<u64>::new(policies.taken_back),
+        )?;
         let unenforced = ConstCounter::<u64>::new(policies.failures);
         put(
             &mut encoder,

@@ -7,6 +7,7 @@
 mod cache;
 mod check;
 mod cluster;
+mod confirm;
 mod endpoint;
 mod error;
 mod identity;

@@ -58,6 +58,9 @@ impl Agent {
     fn write_nodes(&self, cluster: &mut Cluster<KernelMaps>) {
         let identities = cluster.node_identities();
         self.policy.learn_nodes(&identities);
+        if let Some(facts) = cluster.host_facts() {
+            self.policy.set_host(facts);
+        }
         cluster.flush();
         // Before, addresses of nodes that are not known any more may still be in the maps.
         if self.progress.synced() {

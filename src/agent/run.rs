@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::{
-    AgentError, install,
+    AgentError,
+    confirm::confirm_host,
+    install,
     plugin::Plugin,
     policy::Kind,
     publish::{Publisher, announce, publish},
@@ -78,6 +80,7 @@ async fn live(
     tasks.spawn(upkeep::repair(Arc::clone(&agent)));
     tasks.spawn(upkeep::enforce(Arc::clone(&agent)));
     tasks.spawn(upkeep::route(Arc::clone(&agent)));
+    tasks.spawn(confirm_host(Arc::clone(&agent)));
     tasks.spawn(upkeep::relabel(Arc::clone(&agent), resolver));
     serve::spawn(&mut tasks, &agent, &observer, cancel);
     let ready = make_ready(Arc::clone(&agent), plugin, client, changed);

@@ -19,7 +19,7 @@ use super::{
     identity::Resolver,
     node::{Devices, Revision, RouteContext, Routes, route_mtu},
     pods::Pods,
-    policy::{Engine, Sources},
+    policy::{Engine, HostSettings, Kept, Sources},
     shared::{Agent, Identities, Progress, Watches},
 };
 use crate::{
@@ -85,7 +85,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
     };
     let pods = Arc::new(Pods::new(rules));
     let revision = Revision::open(Arc::clone(&maps), &config.state_dir)?;
-    let policy = Engine::open(Arc::clone(&maps), policies(&config), revision)?;
+    let policy = Engine::open(Arc::clone(&maps), policies(&config), host(&config), revision)?;
     let known = Arc::new(Identities { cluster: Arc::clone(&cluster), policy: Arc::clone(&policy) });
     let resolver = Arc::new(Resolver::new(client.clone(), known));
     let labelling = Labelling::new(Arc::clone(&pods), Arc::clone(&resolver), client);
@@ -171,6 +171,15 @@ fn policies(config: &AgentConfig) -> (Sources, Mode) {
         Enforcement::Never => Mode::Never,
     };
     (Sources::new(Settings { cluster: config.cluster_name.clone(), compat }), mode)
+}
+
+/// How the host is protected.
+fn host(config: &AgentConfig) -> HostSettings {
+    HostSettings {
+        enabled: config.host_firewall,
+        window: config.host_firewall_confirm,
+        kept: Kept::new(&config.state_dir),
+    }
 }
 
 /// Two agents would undo each other's work.

@@ -28,4 +28,4 @@ pub use node::{Endpoint, EndpointState, Identity, IdentityState, Node};
 pub use policy::{Policy, PolicyState, RuleHits};
 pub use server::serve;
 pub use socket::ServeError;
-pub use status::{Attachment, Component, Finding, Health, NodeStatus, Usage};
+pub use status::{Attachment, Component, Finding, HOST_FIREWALL, Health, NodeStatus, OFF, Usage};

@@ -76,6 +76,11 @@ pub struct NodeStatus {
     pub events_lost: u64,
 }
 
+/// Name of the part of the agent that protects the host.
+pub const HOST_FIREWALL: &str = "host-firewall";
+/// What a part says that is not asked for.
+pub const OFF: &str = "off";
+
 /// One part of the agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

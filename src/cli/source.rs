@@ -155,12 +155,21 @@ impl Source {
                 let items = client.list().await?.items;
                 Ok(Answers { items, failures: Vec::new(), asked: None })
             }
-            Self::Cluster { cluster, nodes } => {
-                let agents = cluster.agents(nodes).await?;
-                Ok(ask(cluster, agents).await)
-            }
+            Self::Cluster { cluster, nodes } => list(cluster, nodes).await,
         }
     }
+}
+
+/// Asks the agents of `nodes`, or all, for a list of one kind.
+///
+/// # Errors
+/// When nobody can be asked; of several agents those that fail are part of the answer.
+pub(crate) async fn list<T: Columns>(
+    cluster: &Cluster,
+    nodes: &[String],
+) -> Result<Answers<T>, Error> {
+    let agents = cluster.agents(nodes).await?;
+    Ok(ask(cluster, agents).await)
 }
 
 async fn ask<T: Columns>(cluster: &Cluster, agents: Vec<AgentPod>) -> Answers<T> {

@@ -1,6 +1,6 @@
 //! Settings of the node agent.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
     Attach, Devices, Enforcement, InvalidConfig, IpFamilies, PolicyCompat, PortRange, Routing,
@@ -73,6 +73,12 @@ settings! {
         /// Let pass, and tell, what policies refuse: true or false
         #[arg(value_name = "BOOL")]
         policy_audit = "policy-audit" "SKEP_POLICY_AUDIT",
+        /// Enforce policies for nodes (those with a nodeSelector) on this node: true or false
+        #[arg(value_name = "BOOL")]
+        host_firewall = "host-firewall" "SKEP_HOST_FIREWALL",
+        /// Take new policies for nodes back if the node cannot reach the API server with them for so many seconds; 0 = never
+        #[arg(value_name = "SECONDS")]
+        host_firewall_confirm = "host-firewall-confirm" "SKEP_HOST_FIREWALL_CONFIRM",
         /// Address that serves metrics, or off
         #[arg(value_name = "ADDRESS")]
         metrics_address = "metrics-address" "SKEP_METRICS_ADDRESS",
@@ -130,6 +136,10 @@ pub struct AgentConfig {
     pub policy_compat: PolicyCompat,
     /// Whether what policies refuse passes, and is told.
     pub policy_audit: bool,
+    /// Whether policies for nodes are enforced.
+    pub host_firewall: bool,
+    /// How long these have to prove that the node stays in touch; zero is for ever.
+    pub host_firewall_confirm: Duration,
     /// Address of metrics; none = off.
     pub metrics_address: Option<SocketAddr>,
     /// Address of health; none = off.
@@ -190,6 +200,13 @@ impl AgentArgs {
                 "kubernetes or cilium",
             ),
             policy_audit: parse.value("policy-audit", self.policy_audit, false, "true or false"),
+            host_firewall: parse.value("host-firewall", self.host_firewall, false, "true or false"),
+            host_firewall_confirm: Duration::from_secs(parse.value(
+                "host-firewall-confirm",
+                self.host_firewall_confirm,
+                60,
+                "seconds",
+            )),
             metrics_address: optional(
                 &mut parse,
                 "metrics-address",

@@ -76,6 +76,13 @@ pub trait Witness {
         nodes: &[String],
         since: Timestamp,
     ) -> impl Future<Output = Result<Vec<Drop>, String>>;
+
+    /// Returns why policies for nodes are not enforced on all of `nodes`, when they are not.
+    fn no_host_firewall(&self, nodes: &[String]) -> impl Future<Output = Option<String>>;
+}
+
+fn is_for_nodes(scenario: &Scenario) -> bool {
+    scenario.policies().is_some_and(|(case, _)| case.is_for_nodes())
 }
 
 /// The test could not be run; a failed check is no error.
@@ -178,7 +185,10 @@ impl Run<'_> {
             }
         }
         tell(Event::Step(format!("starting pods on {} nodes", self.nodes.len())));
-        let topology = self.deploy().await?;
+        let mut topology = self.deploy().await?;
+        if self.options.scenarios.iter().copied().any(is_for_nodes) {
+            topology.no_host_firewall = witness.no_host_firewall(&self.nodes).await;
+        }
         let plans = plan(&self.options.scenarios, &topology);
         let mut scenarios = self.execute(plans, &topology, witness, tell).await;
         self.witness(&mut scenarios, witness, started).await;
@@ -262,6 +272,7 @@ impl Run<'_> {
             hosts: cast.actors(Role::Host, pods),
             clients,
             no_hosts,
+            no_host_firewall: None,
             externals,
             dns: dns?,
             port: serve::PORT,

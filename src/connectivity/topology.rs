@@ -110,6 +110,8 @@ pub struct Topology {
     pub hosts: Vec<Actor>,
     /// Why there are no pods on the host network, when there are none.
     pub no_hosts: Option<String>,
+    /// Why policies for nodes cannot be tried, when they cannot.
+    pub no_host_firewall: Option<String>,
     /// Places outside.
     pub externals: Vec<External>,
     /// Cluster DNS.
@@ -158,6 +160,7 @@ impl Topology {
             servers: each("server", 3),
             hosts: each("host", 4),
             no_hosts: None,
+            no_host_firewall: None,
             externals: world.collect(),
             dns: Dns::Present { kubernetes: vec!["10.96.0.1".parse().expect("an address")] },
             port: super::serve::PORT,

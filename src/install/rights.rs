@@ -88,6 +88,8 @@ fn agent() -> Value {
         // Takes its taint off its node, and says that the network is there.
         rule("", &["nodes"], &["patch"]),
         rule("", &["nodes/status"], &["patch"]),
+        // Says that policies of the host were taken back.
+        rule("", &["events"], &["create"]),
         rule("skep.io", &["skepidentities"], &["get", "list", "watch", "create", "patch"]),
         rule(
             "skep.io",

@@ -4,6 +4,7 @@ mod apiserver;
 mod chain;
 mod client;
 pub mod crd;
+mod event;
 mod exec;
 mod object;
 mod pod;
@@ -13,6 +14,7 @@ mod watch;
 pub use apiserver::ApiServerSlice;
 pub use chain::chain;
 pub use client::{ClientError, connect};
+pub use event::warning;
 pub use exec::{ExecError, Output, exec};
 pub use object::{
     Address, IdentityObject, Malformed, NamespaceObject, NodeObject, PublishedEndpoint, SliceObject,

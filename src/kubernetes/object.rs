@@ -41,6 +41,9 @@ pub struct NodeObject {
     /// Labels.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// Where its kubelet listens.
+    #[serde(default)]
+    pub kubelet_port: Option<u16>,
 }
 
 impl Watched for NodeObject {
@@ -78,12 +81,18 @@ impl Watched for NodeObject {
             pod_cidrs: pod_cidrs(&cidrs),
             ready,
             labels: node.labels().clone(),
+            kubelet_port: status.and_then(kubelet_port),
         })
     }
 
     fn key(&self) -> String {
         self.name.clone()
     }
+}
+
+fn kubelet_port(status: &core::NodeStatus) -> Option<u16> {
+    let endpoint = status.daemon_endpoints.as_ref()?.kubelet_endpoint.as_ref()?;
+    u16::try_from(endpoint.port).ok().filter(|port| *port != 0)
 }
 
 /// Keeps the first usable CIDR of each family; a whole family as pod CIDR is refused.

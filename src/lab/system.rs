@@ -10,6 +10,8 @@ use crate::{
     model::Family,
 };
 
+/// Seconds that policies for nodes have to prove themselves: the API server is near.
+const HOST_TRIAL: u32 = 15;
 /// Connections that an agent of the lab tracks.
 const CONNECTIONS: u32 = 16_384;
 
@@ -96,6 +98,9 @@ fn settings(spec: &LabSpec) -> BTreeMap<&'static str, String> {
         ("routing", spec.routing.to_string()),
         ("ip-family", spec.ip_family.to_string()),
         ("conntrack-entries", CONNECTIONS.to_string()),
+        // Policies for nodes are tried here before they meet real ones.
+        ("host-firewall", true.to_string()),
+        ("host-firewall-confirm", HOST_TRIAL.to_string()),
     ]
     .into()
 }

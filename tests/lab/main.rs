@@ -15,6 +15,7 @@ mod exhausted;
 mod faults;
 mod footprint;
 mod forgeries;
+mod host;
 mod kubectl;
 mod lab;
 mod lifecycle;

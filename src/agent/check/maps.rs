@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use skep_bpf::abi::DeviceValue;
+use skep_bpf::abi::{DeviceValue, HostValue};
 
 use super::finding;
 use crate::{
@@ -15,8 +15,8 @@ use crate::{
     api::Finding,
     cni::record::EndpointRecord,
     maps::{
-        ConfigTable, DeviceTable, EndpointTable, IdentityTable, IpcacheTable, MapError, MapStore,
-        NodeAddrTable, NodeTable, PolicyAddrTable, PolicyCellTable, PolicyIdentityTable,
+        ConfigTable, DeviceTable, EndpointTable, HostTable, IdentityTable, IpcacheTable, MapError,
+        MapStore, NodeAddrTable, NodeTable, PolicyAddrTable, PolicyCellTable, PolicyIdentityTable,
         PolicyPortTable, RevisionTable, Table,
     },
 };
@@ -60,6 +60,8 @@ pub(super) fn cluster(agent: &Agent) -> Result<Vec<Finding>, MapError> {
         cluster.local_node().map(|(id, _)| id)
     };
     findings.extend(agent.policy.with_entries(|entries| policies(store, entries))?);
+    let host = |wanted: &HostValue| compare::<HostTable>(store, &BTreeMap::from([(0, *wanted)]));
+    findings.extend(agent.policy.with_host(host)?);
     if let Some(id) = id {
         let vxlan = agent.devices().vxlan;
         let config = configuration(&agent.config, id, vxlan, agent.route_mtu);

@@ -73,7 +73,7 @@ impl<M: MapStore> Cluster<M> {
         self.take(outcome);
     }
 
-    fn apiserver_addresses(&self) -> BTreeSet<IpAddr> {
+    pub(super) fn apiserver_addresses(&self) -> BTreeSet<IpAddr> {
         self.apiserver.values().flatten().copied().collect()
     }
 }

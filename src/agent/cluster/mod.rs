@@ -6,6 +6,7 @@
 mod apiserver;
 mod claiming;
 mod claims;
+mod host;
 mod ipcache;
 mod node_identity;
 mod node_ids;

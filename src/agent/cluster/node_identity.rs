@@ -75,7 +75,7 @@ impl<M: MapStore> Cluster<M> {
         own.map_or_else(|| identity.fixed_labels(), |(labels, _)| labels.clone())
     }
 
-    fn host_labels(&self) -> Labels {
+    pub(super) fn host_labels(&self) -> Labels {
         let mut labels = Identity::HOST.fixed_labels();
         let local = self.nodes.get(&self.local_name);
         if local.is_some_and(|known| self.serves_api(&known.object.addresses)) {

@@ -25,6 +25,7 @@ fn node(name: &str, n: u8) -> NodeObject {
         ],
         ready: true,
         labels: BTreeMap::new(),
+        kubelet_port: None,
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tracing::{error, info};
 
 use super::{
-    Assigned, Kind, Policies, PolicyObject, Sources,
+    Assigned, HostSettings, Kind, Policies, PolicyObject, Sources,
     state::{Member, Phase, State},
     tables::{Entries, report},
 };
@@ -32,6 +32,8 @@ pub(in crate::agent) struct Engine<M> {
     pub(super) revision: Mutex<Revision<M>>,
     /// Told when there is something to settle.
     pub(super) wake: Notify,
+    /// Told when policies of the host are on trial.
+    pub(super) host_changed: Notify,
 }
 
 impl<M: MapStore> Engine<M> {
@@ -41,13 +43,18 @@ impl<M: MapStore> Engine<M> {
     /// When a map cannot be read.
     pub(in crate::agent) fn open(
         store: Arc<M>,
-        (sources, mode): (Sources, Mode),
+        policies: (Sources, Mode),
+        host: HostSettings,
         revision: Revision<M>,
     ) -> Result<Arc<Self>, MapError> {
         let assigned = Arc::new(Assigned::adopt(&*store)?);
-        let state = State::open(store, sources, mode)?;
+        let state = State::open(store, policies, host)?;
         let (state, revision) = (Mutex::new(state), Mutex::new(revision));
-        Ok(Arc::new(Self { state, assigned, revision, wake: Notify::new() }))
+        let own =
+            Self { state, assigned, revision, wake: Notify::new(), host_changed: Notify::new() };
+        // What was left is on trial, too.
+        own.host_changed.notify_one();
+        Ok(Arc::new(own))
     }
 
     /// Returns where endpoints' policies are looked up.
@@ -155,7 +162,7 @@ impl<M: MapStore> Engine<M> {
             return;
         }
         let policies = state.sources.policies();
-        match state.policies_of(&member, &policies) {
+        match state.numbers(&member.actor, &policies) {
             Ok(numbers) => drop(self.assigned.hold().set(record.id, numbers)),
             Err(problem) => state.fail(&member, &problem),
         }
@@ -196,6 +203,7 @@ impl<M: MapStore> Engine<M> {
         if must_judge_again {
             self.judge_again();
         }
+        self.host_changed.notify_one();
     }
 
     /// Gives every endpoint the policies that count now. Tells whether any differ.
@@ -203,7 +211,7 @@ impl<M: MapStore> Engine<M> {
         let policies = state.sources.policies();
         let mut changed = 0;
         for member in state.members.values().cloned().collect::<Vec<_>>() {
-            match state.policies_of(&member, &policies) {
+            match state.numbers(&member.actor, &policies) {
                 Ok(numbers) => {
                     let mut held = self.assigned.hold();
                     if held.set(member.record.id, numbers) {
@@ -215,15 +223,17 @@ impl<M: MapStore> Engine<M> {
                 Err(problem) => state.fail(&member, &problem),
             }
         }
+        let host_changed = state.settle_host(Instant::now());
         let held = self.assigned.hold();
-        let used: Vec<Policies> = state.members.keys().map(|id| held.of(*id)).collect();
+        let pods = state.members.keys().map(|id| held.of(*id));
+        let used: Vec<Policies> = pods.chain([state.host.policies()]).collect();
         drop(held);
         let is_used = |n| used.iter().any(|own| own.ingress == n || own.egress == n);
         state.tables.keep(is_used, Instant::now());
         if changed > 0 {
             info!(endpoints = changed, policies = state.tables.count(), "policies switched");
         }
-        changed > 0
+        changed > 0 || host_changed
     }
 
     /// Makes every approved connection be judged again; says so if that fails.
@@ -243,7 +253,11 @@ impl<M: MapStore> Engine<M> {
 
     /// Corrects the maps, and removes what nobody names any more.
     pub(in crate::agent) fn repair(&self) {
-        let repaired = self.state().tables.repair();
+        let repaired = {
+            let mut state = self.state();
+            let state = &mut *state;
+            state.tables.repair().and_then(|()| state.host.write(state.tables.store()))
+        };
         match repaired {
             Ok(()) => self.prune_at(Instant::now()),
             Err(problem) => report(&problem),

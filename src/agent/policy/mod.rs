@@ -1,11 +1,12 @@
 //! Policies in the datapath: what the cluster says, compiled for the pods of this node, and written.
 //!
 //! [`Sources`] takes in objects, [`Population`] knows identities, [`Tables`] keeps what is compiled and
-//! written, and [`Engine`] decides which endpoint has which policy. [`Assigned`] is where those who write
+//! written, and [`Engine`] decides which endpoint has which policy; the host is one, too ([`host`]). [`Assigned`] is where those who write
 //! an endpoint's entries look that up.
 
 mod assigned;
 mod engine;
+mod host;
 mod nodes;
 mod population;
 mod report;
@@ -18,6 +19,7 @@ mod tests;
 
 pub(super) use assigned::{Assigned, Held, Policies};
 pub(super) use engine::Engine;
+pub(super) use host::{HostFacts, HostHealth, HostSettings, Kept, host_actor};
 pub(super) use population::named_port;
 pub(super) use sources::{Kind, PolicyObject, Sources};
 pub(super) use tables::Entries;

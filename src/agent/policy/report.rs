@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Engine,
+    Engine, HostHealth,
     sources::Entry,
     state::{Phase, State},
 };
@@ -18,8 +18,11 @@ use crate::{
     },
 };
 
+/// What the host is called among endpoints.
+const HOST: u32 = 0;
+
 /// How policies are doing, for status and metrics.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(in crate::agent) struct Health {
     /// Different policies in the maps.
     pub(in crate::agent) tables: usize,
@@ -27,6 +30,10 @@ pub(in crate::agent) struct Health {
     pub(in crate::agent) rejected: Vec<(String, String)>,
     /// How often a policy could not be enforced.
     pub(in crate::agent) failures: u64,
+    /// How the host's policies are doing.
+    pub(in crate::agent) host: HostHealth,
+    /// How often some of these were taken back.
+    pub(in crate::agent) taken_back: u64,
 }
 
 impl<M: MapStore> Engine<M> {
@@ -51,6 +58,8 @@ impl<M: MapStore> Engine<M> {
             tables: state.tables.count(),
             rejected: state.sources.rejected(),
             failures: state.failures,
+            host: state.host.health(),
+            taken_back: state.host.taken_back,
         }
     }
 }
@@ -60,7 +69,13 @@ impl<M: MapStore> State<M> {
         let settled = self.phase == Phase::Synced && !self.news.policies;
         let entry = |((kind, key), entry): (&(PolicyKind, String), &Entry)| {
             let (namespace, name) = key.split_once('/').unwrap_or(("", key));
-            let state = match (&entry.rejected, settled) {
+            let taken_back = self.host.refusal_of(&(*kind, key.clone()));
+            let reason = match (&entry.rejected, taken_back) {
+                (Some(why), _) => Some(why.clone()),
+                (None, Some(why)) => Some(format!("taken back from the host: {why}")),
+                (None, None) => None,
+            };
+            let state = match (&reason, settled) {
                 (Some(_), _) => api::PolicyState::Rejected,
                 (None, true) => api::PolicyState::Enforced,
                 (None, false) => api::PolicyState::Pending,
@@ -71,7 +86,7 @@ impl<M: MapStore> State<M> {
                 name: name.to_owned(),
                 generation: entry.generation,
                 state,
-                reason: entry.rejected.clone().unwrap_or_default(),
+                reason: reason.unwrap_or_default(),
                 revision,
                 endpoints: self.selected(entry.policy().map(|policy| &**policy)),
                 hits: self.hits_of(kind.name(), namespace, name),
@@ -80,13 +95,14 @@ impl<M: MapStore> State<M> {
         self.sources.entries().map(entry).collect()
     }
 
-    /// Returns the endpoints that a policy applies to.
+    /// Returns the endpoints that a policy applies to; the host is 0.
     fn selected(&self, policy: Option<&Policy>) -> Vec<u32> {
         let is_meant = |actor: &Actor| {
             policy.is_some_and(|p| p.rules.iter().any(|rule| is_subject(&rule.subject, actor)))
         };
+        let host = self.host.actor().filter(|host| is_meant(host)).map(|_| HOST);
         let members = self.members.values().filter(|member| is_meant(&member.actor));
-        members.map(|member| member.record.id.0).collect()
+        host.into_iter().chain(members.map(|member| member.record.id.0)).collect()
     }
 
     fn hits_of(&self, kind: &str, namespace: &str, name: &str) -> Vec<api::RuleHits> {

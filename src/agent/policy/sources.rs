@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tracing::{info, warn};
 
+use super::host::HostPolicy;
 use crate::{
     kubernetes::{Change, Malformed, Watched, written},
     policy::{
-        cluster::{CidrGroup, Inventory, Service},
+        cluster::{Actor, CidrGroup, Inventory, Service},
+        judge::is_subject,
         parse::{Parsed, Settings, parse},
-        rule::{Policy, PolicyKind},
+        rule::{Policy, PolicyKind, Subject},
         text::Document,
     },
 };
@@ -87,7 +89,7 @@ impl Watched for PolicyObject {
 }
 
 impl PolicyObject {
-    fn document(&self, kind: Kind) -> Document {
+    pub(super) fn document(&self, kind: Kind) -> Document {
         let (group, version, name, _) = kind.resource();
         let api_version = match group {
             "" => version.to_owned(),
@@ -112,6 +114,8 @@ pub(in crate::agent) struct Sources {
 pub(super) struct Entry {
     /// The last version that could be accepted.
     accepted: Option<Arc<Policy>>,
+    /// Its object, if it is for hosts: these must be kept.
+    for_hosts: Option<PolicyObject>,
     /// What isolates those whom the newest version selects, if there is none that could be accepted.
     closed: Option<Arc<Policy>>,
     /// Why the newest version is not.
@@ -181,6 +185,17 @@ impl Sources {
         self.policies.values().filter_map(|entry| entry.policy().cloned()).collect()
     }
 
+    /// Returns the policies that apply to a host, and their objects.
+    pub(super) fn for_host(&self, host: &Actor) -> BTreeMap<(PolicyKind, String), HostPolicy> {
+        let policy = |(key, entry): (&(PolicyKind, String), &Entry)| {
+            let (policy, object) = (entry.accepted.as_ref()?, entry.for_hosts.as_ref()?);
+            policy.rules.iter().any(|rule| is_subject(&rule.subject, host)).then(|| {
+                (key.clone(), HostPolicy { object: object.clone(), policy: Arc::clone(policy) })
+            })
+        };
+        self.policies.iter().filter_map(policy).collect()
+    }
+
     /// Returns all policy objects, by kind and key.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&(PolicyKind, String), &Entry)> {
         self.policies.iter()
@@ -230,7 +245,7 @@ impl Sources {
         if let Kind::Policy(of) = kind
             && let Some(parsed) = parse(&object.document(kind), &self.settings)
         {
-            self.put_policy((of, key.1.clone()), parsed, object.generation);
+            self.put_policy((of, key.1.clone()), parsed, &object);
         }
         self.objects.insert(key, object);
         true
@@ -238,13 +253,14 @@ impl Sources {
 
     /// A version that cannot be accepted leaves the one before in force. If there is none, whoever it
     /// selects is isolated: what it would allow or deny is not known.
-    fn put_policy(&mut self, key: (PolicyKind, String), parsed: Parsed, generation: i64) {
+    fn put_policy(&mut self, key: (PolicyKind, String), parsed: Parsed, object: &PolicyObject) {
         let Parsed { reference, policy, closed, problems } = parsed;
         let entry = self.policies.entry(key).or_default();
-        entry.generation = generation;
-        if policy.is_some() {
+        entry.generation = object.generation;
+        if let Some(policy) = policy {
             info!(policy = %reference, "policy accepted");
-            (entry.accepted, entry.closed, entry.rejected) = (policy, None, None);
+            entry.for_hosts = is_for_hosts(&policy).then(|| object.clone());
+            (entry.accepted, entry.closed, entry.rejected) = (Some(policy), None, None);
             return;
         }
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -273,4 +289,8 @@ impl Sources {
         self.services = inventory.services();
         self.groups = inventory.groups().to_vec();
     }
+}
+
+fn is_for_hosts(policy: &Policy) -> bool {
+    policy.rules.iter().any(|rule| matches!(rule.subject, Subject::Nodes(_)))
 }

@@ -11,6 +11,7 @@ use tracing::warn;
 
 use super::{
     Policies, Sources,
+    host::{Host, HostSettings},
     population::Population,
     tables::{Tables, report},
 };
@@ -57,6 +58,7 @@ pub(super) struct State<M> {
     pub(super) population: Population,
     pub(super) tables: Tables<M>,
     pub(super) members: BTreeMap<EndpointId, Member>,
+    pub(super) host: Host,
     /// Ports that pods of other nodes name.
     pub(super) ports: BTreeMap<Identity, Vec<NamedPort>>,
     /// Whether these may be others by now.
@@ -86,7 +88,12 @@ pub(super) struct News {
 }
 
 impl<M: MapStore> State<M> {
-    pub(super) fn open(store: Arc<M>, sources: Sources, mode: Mode) -> Result<Self, MapError> {
+    pub(super) fn open(
+        store: Arc<M>,
+        (sources, mode): (Sources, Mode),
+        host: HostSettings,
+    ) -> Result<Self, MapError> {
+        let host = Host::open(&*store, host, sources.settings())?;
         let population = Population::new();
         let mut tables = Tables::open(store, &population)?;
         tables.write()?;
@@ -97,6 +104,7 @@ impl<M: MapStore> State<M> {
             population,
             tables,
             members: BTreeMap::new(),
+            host,
             ports: BTreeMap::new(),
             are_ports_old: false,
             news: News::default(),
@@ -131,10 +139,10 @@ impl<M: MapStore> State<M> {
         }
     }
 
-    /// Returns the numbers of an endpoint's policies; compiles what is not there yet.
-    pub(super) fn policies_of(
+    /// Returns the numbers of somebody's policies; compiles what is not there yet.
+    pub(super) fn numbers(
         &mut self,
-        member: &Member,
+        actor: &Actor,
         policies: &[Arc<Policy>],
     ) -> Result<Policies, PolicyError> {
         if self.mode == Mode::Never {
@@ -143,7 +151,7 @@ impl<M: MapStore> State<M> {
         let compat = self.sources.settings().compat;
         let judge = Judge { policies, peers: matcher(&self.sources), mode: self.mode, compat };
         let mut number = |direction| {
-            let subject = Subject::of(&judge, &member.actor, direction);
+            let subject = Subject::of(&judge, actor, direction);
             self.tables.number(&judge, subject, &self.population)
         };
         Ok(Policies { ingress: number(Direction::Ingress)?, egress: number(Direction::Egress)? })

@@ -61,7 +61,9 @@ impl Rig {
 fn open(store: &Arc<MemoryStore>, dir: &tempfile::TempDir) -> Arc<Engine<MemoryStore>> {
     let revision = Revision::open(Arc::clone(store), dir.path()).expect("a revision");
     let sources = Sources::new(Settings::default());
-    Engine::open(Arc::clone(store), (sources, Mode::Default), revision).expect("an engine")
+    let window = Duration::from_secs(60);
+    let host = HostSettings { enabled: true, window, kept: Kept::new(dir.path()) };
+    Engine::open(Arc::clone(store), (sources, Mode::Default), host, revision).expect("an engine")
 }
 
 fn object_of(json: Value) -> PolicyObject {

@@ -13,8 +13,8 @@ use skep_bpf::abi::{
 use crate::{
     api::Listed,
     maps::{
-        DeviceTable, IdentityTable, MapError, MapStore, PolicyAddrTable, PolicyCellTable,
-        PolicyIdentityTable, PolicyPortTable,
+        DeviceTable, HostTable, IdentityTable, MapError, MapStore, PolicyAddrTable,
+        PolicyCellTable, PolicyIdentityTable, PolicyPortTable,
     },
 };
 
@@ -24,7 +24,7 @@ use crate::{
 pub struct BpfPolicy {
     /// Number of the policy on this node.
     pub policy: u32,
-    /// Endpoints that have it for what they get.
+    /// Endpoints that have it for what they get; the host is 0.
     pub ingress_endpoints: Vec<u32>,
     /// Endpoints that have it for what they send.
     pub egress_endpoints: Vec<u32>,
@@ -77,6 +77,9 @@ impl BpfPolicy {
     }
 }
 
+/// What the host is called among endpoints.
+const HOST: u32 = 0;
+
 /// Which endpoints have which policy.
 struct Users(BTreeMap<u32, (BTreeSet<u32>, BTreeSet<u32>)>);
 
@@ -88,6 +91,11 @@ impl Users {
                 users.entry(device.ingress_policy).or_default().0.insert(device.endpoint_id);
                 users.entry(device.egress_policy).or_default().1.insert(device.endpoint_id);
             }
+        }
+        let host = store.get::<HostTable>(&0)?.filter(|host| host.protected != 0);
+        if let Some(host) = host {
+            users.entry(host.ingress_policy).or_default().0.insert(HOST);
+            users.entry(host.egress_policy).or_default().1.insert(HOST);
         }
         Ok(Self(users))
     }

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::{
-    cli::{cluster::Cluster, observe},
+    api::{HOST_FIREWALL, NodeStatus, OFF},
+    cli::{cluster::Cluster, observe, source},
     connectivity::{Blame, CheckResult, Drop, PolicyName, Side, Witness},
     flows::{EventType, EventTypeFilter, Filter, Flow, Layer4, Request, TrafficDirection},
 };
@@ -39,6 +40,23 @@ impl Witness for Agents<'_> {
         let flows = observe::stored(self.cluster, nodes, &request).await;
         let flows = flows.map_err(|error| error.chain().join(": "))?;
         Ok(flows.iter().filter_map(drop_of).collect())
+    }
+
+    async fn no_host_firewall(&self, nodes: &[String]) -> Option<String> {
+        let answers = match source::list::<NodeStatus>(self.cluster, nodes).await {
+            Ok(answers) => answers,
+            Err(error) => return Some(error.chain().join(": ")),
+        };
+        if let Some(failure) = answers.failures.first() {
+            return Some(format!("{}: {}", failure.node_name, failure.reason));
+        }
+        let is_off = |status: &NodeStatus| {
+            let mut parts = status.components.iter();
+            parts.any(|part| part.name == HOST_FIREWALL && part.message == OFF)
+        };
+        let mut items = answers.items.iter();
+        let off = items.find(|located| is_off(&located.item))?;
+        Some(format!("the host firewall is off on {} (setting host-firewall)", off.node_name))
     }
 }
 

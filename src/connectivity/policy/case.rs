@@ -10,6 +10,13 @@ pub(in crate::connectivity) struct Case {
     pub(super) rows: &'static [Row],
 }
 
+impl Case {
+    /// Tells whether nodes are subjects of its policies.
+    pub(in crate::connectivity) fn is_for_nodes(&self) -> bool {
+        self.objects.iter().any(|object| object.spec.starts_with("nodeSelector"))
+    }
+}
+
 /// In which form a case's Cilium policies are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::connectivity) enum Form {

@@ -18,6 +18,10 @@ use crate::connectivity::{
 /// the same one and a peer on another one.
 pub(in crate::connectivity) fn plan(case: &Case, form: Form, topology: &Topology) -> Planned {
     let mut planned = Planned::default();
+    if let (true, Some(reason)) = (case.is_for_nodes(), &topology.no_host_firewall) {
+        planned.gap(format!("policies for nodes: {reason}"));
+        return planned;
+    }
     for row in case.rows {
         let expectation = expectation(case, form, topology, row);
         if matches!(row.to, Who::First | Who::Second) {

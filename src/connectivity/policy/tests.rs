@@ -91,6 +91,12 @@ fn policies_of_the_cluster_select_pods_of_the_test_only() {
                 continue;
             }
             let spec = &manifest.object.data["spec"];
+            if case.is_for_nodes() {
+                // Nodes are everybody's: no packet but the test's may be denied.
+                let nobody = serde_json::json!({ "ingress": false, "egress": false });
+                assert_eq!(spec["enableDefaultDeny"], nobody, "{scenario}");
+                continue;
+            }
             let subject = match object.kind {
                 Kind::Cilium => &spec["endpointSelector"],
                 _ => &spec["subject"],

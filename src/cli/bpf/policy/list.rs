@@ -20,7 +20,7 @@ use crate::{
     after_long_help = "Examples:\n  skep bpf policy list\n  skep bpf policy list --endpoint 12 --identity 23456"
 )]
 pub(crate) struct Args {
-    /// Show the policies of this endpoint only
+    /// Show the policies of this endpoint only; the host is 0
     #[arg(long, value_name = "ID")]
     endpoint: Option<u32>,
     /// Show lines that name this identity only
@@ -52,9 +52,14 @@ fn members(all: &[String], otherwise: &str, detail: Detail) -> Cell {
     }
 }
 
+fn called(endpoint: u32) -> String {
+    if endpoint == 0 { "host".to_owned() } else { endpoint.to_string() }
+}
+
 fn endpoints(entry: &BpfPolicy) -> String {
-    let of =
-        |ids: &[u32], way: &str| ids.iter().map(|id| format!("{id} {way}")).collect::<Vec<_>>();
+    let of = |ids: &[u32], way: &str| {
+        ids.iter().map(|id| format!("{} {way}", called(*id))).collect::<Vec<_>>()
+    };
     let mut all = of(&entry.ingress_endpoints, "ingress");
     all.extend(of(&entry.egress_endpoints, "egress"));
     all.join(",")

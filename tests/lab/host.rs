@@ -1,0 +1,202 @@
+//! Policies for nodes: what they refuse, and the way back from those that cut a node off.
+
+use k8s_openapi::api::core::v1::{Event, Node};
+use kube::{
+    Api,
+    api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, PostParams},
+};
+use serde_json::{Value, json};
+
+use super::{
+    lab::{Lab, eventually, skep, text},
+    pods::{addresses, pods},
+};
+
+const KIND: &str = "CiliumClusterwideNetworkPolicy";
+
+/// Runs skep against the lab from outside.
+fn items(lab: &Lab, args: &[&str]) -> Vec<Value> {
+    let kubeconfig = lab.dir().join("kubeconfig");
+    let kubeconfig = kubeconfig.to_str().expect("text");
+    let output = skep(&[args, &["-o", "json", "--kubeconfig", kubeconfig]].concat());
+    let list: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    list["items"].as_array().expect("a list").clone()
+}
+
+async fn policies(lab: &Lab, kind: &str, namespace: Option<&str>) -> Api<DynamicObject> {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("cilium.io", "v2", kind));
+    let client = lab.client().await;
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client, namespace, &resource),
+        None => Api::all_with(client, &resource),
+    }
+}
+
+async fn create(lab: &Lab, kind: &str, namespace: Option<&str>, name: &str, spec: Value) {
+    let object = json!({
+        "apiVersion": "cilium.io/v2", "kind": kind,
+        "metadata": { "name": name, "namespace": namespace }, "spec": spec,
+    });
+    let object = serde_json::from_value(object).expect("an object");
+    let api = policies(lab, kind, namespace).await;
+    api.create(&PostParams::default(), &object).await.expect("the policy is made");
+}
+
+fn only_on(node: &str) -> Value {
+    json!({ "matchLabels": { "kubernetes.io/hostname": node } })
+}
+
+/// Returns the addresses of a node.
+async fn node(lab: &Lab, name: &str) -> Vec<String> {
+    let node = Api::<Node>::all(lab.client().await).get(name).await.expect("the node");
+    let addresses = node.status.and_then(|status| status.addresses).unwrap_or_default();
+    addresses.into_iter().filter(|a| a.type_ == "InternalIP").map(|a| a.address).collect()
+}
+
+/// curl's exit code for a connection that was refused.
+const REFUSED: i32 = 7;
+
+/// Tells whether a node hears that nobody listens at an address.
+fn reaches(lab: &Lab, from: &str, to: &str) -> bool {
+    let host = if to.contains(':') { format!("[{to}]") } else { to.to_owned() };
+    let url = format!("http://{host}:9/");
+    lab.exec(from, &["curl", "-s", "-m", "1", &url]).status.code() == Some(REFUSED)
+}
+
+/// Returns how a policy is doing on a node: its state and reason.
+fn state(lab: &Lab, name: &str, node: &str) -> (String, String) {
+    let all = items(lab, &["policy", "list"]);
+    let own = all.iter().find(|item| item["name"] == name && item["nodeName"] == node);
+    let text = |field: &str| own.and_then(|own| own[field].as_str()).unwrap_or_default().to_owned();
+    (text("state"), text("reason"))
+}
+
+/// Returns what a node's agent says of its host firewall.
+fn host_firewall(lab: &Lab, node: &str) -> (String, String) {
+    let all = items(lab, &["status"]);
+    let own = all.iter().find(|item| item["nodeName"] == node).expect("the node answers");
+    let parts = own["components"].as_array().expect("components");
+    let part = parts.iter().find(|part| part["name"] == "host-firewall").expect("it is one");
+    let text = |field: &str| part[field].as_str().unwrap_or_default().to_owned();
+    (text("health"), text("message"))
+}
+
+#[tokio::test]
+#[ignore = "needs root"]
+async fn a_policy_for_a_node_keeps_others_out_and_what_passes_it_by_goes_on() {
+    let lab = Lab::up("host", &["--nodes", "2"]);
+    let (near, far) = (node(&lab, "node-1").await, node(&lab, "node-2").await);
+    assert!(near.len() == 2 && near.iter().all(|address| reaches(&lab, "node-2", address)));
+    let spec = json!({
+        "nodeSelector": only_on("node-1"),
+        "ingress": [{ "fromEntities": ["kube-apiserver"] }],
+    });
+    create(&lab, KIND, None, "quiet", spec).await;
+    for address in &near {
+        eventually("node-1 is closed", || async {
+            (!reaches(&lab, "node-2", address)).then_some(())
+        })
+        .await;
+    }
+    eventually("the policy is confirmed", || async {
+        (host_firewall(&lab, "node-1") == ("ok".to_owned(), "1 policies".to_owned())).then_some(())
+    })
+    .await;
+    assert_eq!(host_firewall(&lab, "node-2").1, "0 policies");
+    assert_eq!(state(&lab, "quiet", "node-1").0, "enforced");
+    // What the node opens, and what pods say to each other over it, is none of the policy's business.
+    for address in &far {
+        assert!(reaches(&lab, "node-1", address), "{address}");
+    }
+    let api = pods(&lab, "api").await;
+    let own = |pod: &&k8s_openapi::api::core::v1::Pod| {
+        pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some("node-1")
+    };
+    for pod in api.iter().filter(own) {
+        for address in addresses(pod) {
+            assert!(reaches(&lab, "node-2", &address.to_string()), "{address}");
+        }
+    }
+    let api = policies(&lab, KIND, None).await;
+    api.delete("quiet", &DeleteParams::default()).await.expect("the policy is deleted");
+    for address in &near {
+        eventually("node-1 is open", || async { reaches(&lab, "node-2", address).then_some(()) })
+            .await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs root"]
+async fn a_policy_that_cuts_a_node_off_is_taken_back_and_told() {
+    let lab = Lab::bare("cut", &["--nodes", "2"]);
+    let near = node(&lab, "node-1").await;
+    let spec = json!({
+        "nodeSelector": only_on("node-2"),
+        "egress": [{ "toEntities": ["world"], "toPorts": [{ "ports": [{ "port": "9" }] }] }],
+    });
+    create(&lab, KIND, None, "cut-off", spec).await;
+    for address in &near {
+        eventually("node-2 is cut off", || async {
+            (!reaches(&lab, "node-2", address)).then_some(())
+        })
+        .await;
+    }
+    for address in &near {
+        eventually("node-2 is back", || async { reaches(&lab, "node-2", address).then_some(()) })
+            .await;
+    }
+    let (health, message) = eventually("the agent tells", || async {
+        Some(host_firewall(&lab, "node-2")).filter(|(health, _)| health == "failing")
+    })
+    .await;
+    assert!(
+        message.contains("taken back") && message.contains("API server"),
+        "{health}: {message}"
+    );
+    let (rejected, reason) = state(&lab, "cut-off", "node-2");
+    assert_eq!(rejected, "rejected", "{reason}");
+    assert_eq!(state(&lab, "cut-off", "node-1").0, "enforced");
+    let events: Api<Event> = Api::namespaced(lab.client().await, "default");
+    eventually("an Event tells", || async {
+        let all = events.list(&ListParams::default()).await.expect("a list");
+        let is_it = |event: &Event| {
+            event.reason.as_deref() == Some("HostPolicyTakenBack")
+                && event.involved_object.name.as_deref() == Some("node-2")
+        };
+        all.items.into_iter().find(is_it)
+    })
+    .await;
+    // A restart forgets that it was refused, and finds out again.
+    let log = text(&skep(&["lab", "logs", "--name", &lab.name, "node-2"]));
+    assert!(log.contains("taken back"), "{log}");
+}
+
+#[tokio::test]
+#[ignore = "needs root"]
+async fn nodes_are_told_apart_by_their_labels_in_both_modes() {
+    for mode in ["vxlan", "native"] {
+        let lab = Lab::up("told-apart", &["--nodes", "3", "--routing", mode]);
+        let api = pods(&lab, "api").await;
+        let place = |pod: &k8s_openapi::api::core::v1::Pod| {
+            pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).expect("a node")
+        };
+        let home = place(&api[0]);
+        let mut others = ["node-1", "node-2", "node-3"].into_iter().filter(|node| *node != home);
+        let (denied, allowed) = (others.next().expect("one"), others.next().expect("two"));
+        let spec = json!({
+            "endpointSelector": { "matchLabels": { "app.kubernetes.io/name": "api" } },
+            "enableDefaultDeny": { "ingress": false, "egress": false },
+            "ingressDeny": [{ "fromNodes": [only_on(denied)] }],
+        });
+        create(&lab, "CiliumNetworkPolicy", Some("shop"), "not-from", spec).await;
+        for address in addresses(&api[0]) {
+            let address = address.to_string();
+            eventually("one node is refused", || async {
+                (!reaches(&lab, denied, &address)).then_some(())
+            })
+            .await;
+            assert!(reaches(&lab, allowed, &address), "{mode}: {allowed} to {address}");
+            assert!(reaches(&lab, &home, &address), "{mode}: {home} to {address}");
+        }
+    }
+}
