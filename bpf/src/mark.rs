@@ -20,6 +20,13 @@ pub fn admitted(config: &Config, identity: u32) -> u32 {
     of_kind(config, mark::POD) | identity << 16
 }
 
+/// Makes a mark: on its way to a pod of this node, from this identity, and admitted. Identities that only
+/// this node knows have more bits than a mark has room for; they follow from the address.
+#[inline(always)]
+pub fn arrived(config: &Config, identity: u32) -> u32 {
+    if identity >> 16 == 0 { admitted(config, identity) } else { of_kind(config, mark::ADDRESSED) }
+}
+
 /// Makes a mark of a kind that carries nothing.
 #[inline(always)]
 pub fn of_kind(config: &Config, kind: u32) -> u32 {

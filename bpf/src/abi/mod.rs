@@ -167,6 +167,8 @@ pub mod mark {
     pub const SNAT_DONE: u32 = 0x3;
     /// An outer packet made by skep's VXLAN device.
     pub const OVERLAY: u32 = 0x4;
+    /// On its way to a pod and admitted; its source address says who sent it.
+    pub const ADDRESSED: u32 = 0x5;
     /// Sent by a pod and admitted; the upper 16 bits carry the identity.
     pub const POD: u32 = 0xF;
     /// Default shift of the kind nibble: mask 0x0f00.

@@ -97,7 +97,7 @@ pub(super) fn deliver<P: Packet>(
     proof: &Admitted<Destination>,
 ) -> Result<Action, DropReason> {
     if forward::is_exceptional(pkt, cx.config, &st.packet) {
-        pkt.set_mark(mark::admitted(cx.config, st.src_identity));
+        pkt.set_mark(mark::arrived(cx.config, st.src_identity));
         pkt.set_to_host();
         return Ok(Action::accept(proof));
     }

@@ -92,18 +92,22 @@ fn identify<E: Env, P: Packet>(
         return Ok(Tally::Count);
     }
     let value = pkt.mark();
-    if mark::kind(config, value) == kinds::POD {
+    let kind = mark::kind(config, value);
+    if kind == kinds::POD {
         st.src_identity = mark::identity(value);
         return Ok(Tally::Again);
     }
+    let was_admitted = kind == kinds::ADDRESSED;
     let src = st.packet.src;
     if env.endpoint(&src).is_some() {
         return Err(DropReason::InvalidSourceIp);
     }
     st.src_identity = match target::owner(env, st, &src) {
-        Some(owner) if owner.node_id != 0 => return Err(DropReason::InvalidSourceIp),
+        Some(owner) if owner.node_id != 0 && !was_admitted => {
+            return Err(DropReason::InvalidSourceIp);
+        }
         Some(owner) => owner.identity,
         None => target::world(&st.packet),
     };
-    Ok(Tally::Count)
+    Ok(if was_admitted { Tally::Again } else { Tally::Count })
 }

@@ -28,6 +28,7 @@ macro_rules! all_scenarios {
             pods: the_host_reaches_a_pod_as_host,
             pods: an_exhausted_quota_opens_nothing,
             policy: nothing_passes_before_a_policy_is_known,
+            policy: the_stack_does_not_change_who_sent_a_packet,
             policy: a_policy_admits_by_identity_and_port,
             policy: every_verdict_has_its_reason,
             policy: what_is_not_known_is_nobody,

@@ -3,15 +3,15 @@
 use std::net::IpAddr;
 
 use skep_bpf::abi::{
-    ADDR_PREFIX, Addr, CellVerdict, Direction, DropReason, IdentityValue, Mode, PORT_PREFIX,
-    PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, config_flags,
-    event_flags, event_kind, policy, scope,
+    ADDR_PREFIX, Addr, CellVerdict, Direction, DropReason, IdentityValue, IpcacheKey, IpcacheValue,
+    Mode, PORT_PREFIX, PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
+    config_flags, event_flags, event_kind, identity, ipcache_flags, policy, scope,
 };
 
 use crate::{
     cluster::{Cast, Cluster, IDENTITY_A, IDENTITY_B},
     frames::{ACK, Frame, SYN},
-    rig::{Rig, Verdict},
+    rig::{Meta, Rig, Verdict},
 };
 
 const TCP: u8 = 6;
@@ -252,4 +252,39 @@ fn ping<R: Rig>(rig: R, cast: &Cast, (proto, request): (u8, u16)) {
     assert_eq!(c.a_sends(&echo).verdict, Verdict::Redirect);
     c.rig.revision(8);
     assert_eq!(c.b_sends(&answer).verdict, Verdict::Redirect, "a reply is about the request");
+}
+
+/// Identities that only this node knows do not fit a mark: what the kernel must look at first arrives at
+/// the pod all the same, from whom it was.
+pub(crate) fn the_stack_does_not_change_who_sent_a_packet<R: Rig>(rig: impl Fn() -> R) {
+    const OUTSIDE: u32 = 1 << 24 | 1;
+    let nodes = identity::FIRST_NODE + 0x1_2345;
+    for (cast, (sender, node_id, scope)) in Cast::both().into_iter().flat_map(|cast| {
+        [(OUTSIDE, 0, scope::WORLD), (nodes, 2, scope::NODE)]
+            .map(|peer| (cast, peer))
+    }) {
+        let mut c = Cluster::new(rig(), Mode::Native);
+        let from = if node_id == 0 { cast.world } else { cast.other_node };
+        let flags = if node_id == 0 { 0 } else { ipcache_flags::NODE };
+        let key = IpcacheKey { prefix_len: 128, addr: Addr::from(from) };
+        c.rig.ipcache(key, IpcacheValue { identity: sender, node_id, flags, ..Default::default() });
+        c.rig.identity(sender, IdentityValue { scope, flags: 0 });
+        c.rig.identity_class(PolicyIdentityKey { policy: POLICY, identity: sender }, 4);
+        c.set_policies(0, (POLICY, policy::OPEN));
+        for scope in 0..4 {
+            cell(&mut c, POLICY, (scope, 0, 0), CellVerdict::Isolated, REFUSES);
+        }
+        cell(&mut c, POLICY, (4, 0, 0), CellVerdict::Allow, ALLOWS);
+        let last_hop = Frame::tcp((from, 40000), (cast.a, 80), SYN).ttl(1).bytes();
+        let ran = c.uplink_gets(&last_hop);
+        assert_eq!(ran.verdict, Verdict::Accept, "left to the kernel");
+        let meta = Meta { mark: ran.mark, ingress_ifindex: 1, tunnel: None };
+        let _ = c.rig.events();
+        assert_eq!(c.a_gets(&last_hop, meta).verdict, Verdict::Accept);
+        assert!(c.rig.events().iter().all(|event| event.src_identity == sender));
+        let forged = Meta { mark: 0, ..meta };
+        if node_id != 0 {
+            c.expect_drop(DropReason::InvalidSourceIp, |c| c.a_gets(&last_hop, forged));
+        }
+    }
 }
