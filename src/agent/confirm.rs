@@ -12,7 +12,7 @@ use kube::{Api, Client, api::PostParams};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
-use super::{AgentError, shared::Agent};
+use super::{AgentError, shared::Agent, upkeep::blocking};
 use crate::kubernetes::{self, warning};
 
 /// Pause between tries.
@@ -31,18 +31,21 @@ const TAKEN_BACK: &str = "HostPolicyTakenBack";
 /// kubelet, and takes them back when their time is up; for ever.
 pub(super) async fn confirm_host(agent: Arc<Agent>) -> Result<&'static str, AgentError> {
     loop {
-        agent.policy.host_trial().await;
-        let Err(why) = stay_in_touch(&agent).await else {
-            agent.policy.confirm_host();
-            continue;
-        };
-        debug!(why, "host policies not confirmed yet");
-        let engine = Arc::clone(&agent);
-        let reason = why.clone();
-        let taken_back = super::upkeep::blocking(move || {
-            Ok(engine.policy.take_host_back(&reason, Instant::now()))
+        let until = agent.policy.host_trial().await;
+        let found = stay_in_touch(&agent).await;
+        let (concluded, own) = (found.clone(), Arc::clone(&agent));
+        let taken_back = blocking(move || {
+            Ok(match concluded {
+                Ok(()) => {
+                    own.policy.confirm_host(until);
+                    false
+                }
+                Err(why) => own.policy.take_host_back(&why, Instant::now()),
+            })
         })
         .await?;
+        let Err(why) = found else { continue };
+        debug!(why, "host policies not confirmed yet");
         if taken_back {
             tokio::spawn(tell(Arc::clone(&agent), why));
         } else {

@@ -1,6 +1,6 @@
 //! Policies for nodes: what they refuse, and the way back from those that cut a node off.
 
-use k8s_openapi::api::core::v1::{Event, Node};
+use k8s_openapi::api::core::v1::Event;
 use kube::{
     Api,
     api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, PostParams},
@@ -9,19 +9,11 @@ use serde_json::{Value, json};
 
 use super::{
     lab::{Lab, eventually, skep, text},
-    pods::{addresses, pods},
+    pods::{addresses, node, nodes, pods},
+    policy::listed,
 };
 
 const KIND: &str = "CiliumClusterwideNetworkPolicy";
-
-/// Runs skep against the lab from outside.
-fn items(lab: &Lab, args: &[&str]) -> Vec<Value> {
-    let kubeconfig = lab.dir().join("kubeconfig");
-    let kubeconfig = kubeconfig.to_str().expect("text");
-    let output = skep(&[args, &["-o", "json", "--kubeconfig", kubeconfig]].concat());
-    let list: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    list["items"].as_array().expect("a list").clone()
-}
 
 async fn policies(lab: &Lab, kind: &str, namespace: Option<&str>) -> Api<DynamicObject> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("cilium.io", "v2", kind));
@@ -47,10 +39,10 @@ fn only_on(node: &str) -> Value {
 }
 
 /// Returns the addresses of a node.
-async fn node(lab: &Lab, name: &str) -> Vec<String> {
-    let node = Api::<Node>::all(lab.client().await).get(name).await.expect("the node");
-    let addresses = node.status.and_then(|status| status.addresses).unwrap_or_default();
-    addresses.into_iter().filter(|a| a.type_ == "InternalIP").map(|a| a.address).collect()
+async fn addresses_of(lab: &Lab, name: &str) -> Vec<String> {
+    let all = nodes(lab).await;
+    let (_, own) = all.into_iter().find(|(node, _)| node == name).expect("the node");
+    own.iter().map(ToString::to_string).collect()
 }
 
 /// curl's exit code for a connection that was refused.
@@ -65,7 +57,7 @@ fn reaches(lab: &Lab, from: &str, to: &str) -> bool {
 
 /// Returns how a policy is doing on a node: its state and reason.
 fn state(lab: &Lab, name: &str, node: &str) -> (String, String) {
-    let all = items(lab, &["policy", "list"]);
+    let all = listed(lab, &["policy", "list"]);
     let own = all.iter().find(|item| item["name"] == name && item["nodeName"] == node);
     let text = |field: &str| own.and_then(|own| own[field].as_str()).unwrap_or_default().to_owned();
     (text("state"), text("reason"))
@@ -73,7 +65,7 @@ fn state(lab: &Lab, name: &str, node: &str) -> (String, String) {
 
 /// Returns what a node's agent says of its host firewall.
 fn host_firewall(lab: &Lab, node: &str) -> (String, String) {
-    let all = items(lab, &["status"]);
+    let all = listed(lab, &["status"]);
     let own = all.iter().find(|item| item["nodeName"] == node).expect("the node answers");
     let parts = own["components"].as_array().expect("components");
     let part = parts.iter().find(|part| part["name"] == "host-firewall").expect("it is one");
@@ -85,7 +77,7 @@ fn host_firewall(lab: &Lab, node: &str) -> (String, String) {
 #[ignore = "needs root"]
 async fn a_policy_for_a_node_keeps_others_out_and_what_passes_it_by_goes_on() {
     let lab = Lab::up("host", &["--nodes", "2"]);
-    let (near, far) = (node(&lab, "node-1").await, node(&lab, "node-2").await);
+    let (near, far) = (addresses_of(&lab, "node-1").await, addresses_of(&lab, "node-2").await);
     assert!(near.len() == 2 && near.iter().all(|address| reaches(&lab, "node-2", address)));
     let spec = json!({
         "nodeSelector": only_on("node-1"),
@@ -109,10 +101,7 @@ async fn a_policy_for_a_node_keeps_others_out_and_what_passes_it_by_goes_on() {
         assert!(reaches(&lab, "node-1", address), "{address}");
     }
     let api = pods(&lab, "api").await;
-    let own = |pod: &&k8s_openapi::api::core::v1::Pod| {
-        pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()) == Some("node-1")
-    };
-    for pod in api.iter().filter(own) {
+    for pod in api.iter().filter(|pod| node(pod) == "node-1") {
         for address in addresses(pod) {
             assert!(reaches(&lab, "node-2", &address.to_string()), "{address}");
         }
@@ -129,7 +118,7 @@ async fn a_policy_for_a_node_keeps_others_out_and_what_passes_it_by_goes_on() {
 #[ignore = "needs root"]
 async fn a_policy_that_cuts_a_node_off_is_taken_back_and_told() {
     let lab = Lab::bare("cut", &["--nodes", "2"]);
-    let near = node(&lab, "node-1").await;
+    let near = addresses_of(&lab, "node-1").await;
     let spec = json!({
         "nodeSelector": only_on("node-2"),
         "egress": [{ "toEntities": ["world"], "toPorts": [{ "ports": [{ "port": "9" }] }] }],
@@ -177,10 +166,7 @@ async fn nodes_are_told_apart_by_their_labels_in_both_modes() {
     for mode in ["vxlan", "native"] {
         let lab = Lab::up("told-apart", &["--nodes", "3", "--routing", mode]);
         let api = pods(&lab, "api").await;
-        let place = |pod: &k8s_openapi::api::core::v1::Pod| {
-            pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).expect("a node")
-        };
-        let home = place(&api[0]);
+        let home = node(&api[0]);
         let mut others = ["node-1", "node-2", "node-3"].into_iter().filter(|node| *node != home);
         let (denied, allowed) = (others.next().expect("one"), others.next().expect("two"));
         let spec = json!({

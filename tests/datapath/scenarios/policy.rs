@@ -260,8 +260,7 @@ pub(crate) fn the_stack_does_not_change_who_sent_a_packet<R: Rig>(rig: impl Fn()
     const OUTSIDE: u32 = 1 << 24 | 1;
     let nodes = identity::FIRST_NODE + 0x1_2345;
     for (cast, (sender, node_id, scope)) in Cast::both().into_iter().flat_map(|cast| {
-        [(OUTSIDE, 0, scope::WORLD), (nodes, 2, scope::NODE)]
-            .map(|peer| (cast, peer))
+        [(OUTSIDE, 0, scope::WORLD), (nodes, 2, scope::NODE)].map(|peer| (cast, peer))
     }) {
         let mut c = Cluster::new(rig(), Mode::Native);
         let from = if node_id == 0 { cast.world } else { cast.other_node };

@@ -11,8 +11,8 @@ use skep_bpf::abi::{HostValue, policy};
 use tracing::{error, info, warn};
 
 pub(in crate::agent) use kept::Kept;
-use trial::Trial;
 pub(super) use trial::{HostPolicies, HostPolicy};
+use trial::{Taken, Trial};
 
 use super::{
     Engine, Policies,
@@ -93,7 +93,7 @@ impl Host {
             ingress: value.ingress_policy,
             egress: value.egress_policy,
         });
-        let trial = Trial::new(kept.load(settings), window, Instant::now());
+        let trial = Trial::new(kept.load(settings), policies != OPEN, window, Instant::now());
         let own = Self { enabled, kept, facts: None, trial, policies, taken_back: 0 };
         own.write(store)?;
         Ok(own)
@@ -177,10 +177,11 @@ impl<M: MapStore> State<M> {
                     self.failures += 1;
                     let why = problem.to_string();
                     error!(why, "host policies cannot be enforced");
-                    if !self.host.trial.refuse(&why) {
-                        break OPEN;
+                    match self.host.trial.refuse(&why) {
+                        Taken::Nothing => break OPEN,
+                        Taken::Inheritance => {}
+                        Taken::Policies => self.host.taken_back += 1,
                     }
-                    self.host.taken_back += 1;
                 }
             }
         };
@@ -260,22 +261,31 @@ impl<M: MapStore> Engine<M> {
         Ok(())
     }
 
-    /// The node can be reached: what is on trial counts from now on.
-    pub(in crate::agent) fn confirm_host(&self) {
+    /// The node could be reached during the trial that ends then: what is on trial counts from now on. Of
+    /// another trial that has begun meanwhile nobody knows.
+    pub(in crate::agent) fn confirm_host(&self, until: Instant) {
         let mut state = self.state();
-        state.host.trial.confirm();
-        state.host.keep();
+        if state.host.trial.until() == Some(until) {
+            state.host.trial.confirm();
+            state.host.keep();
+        }
     }
 
-    /// Takes back what is on trial, if its time is up. Tells whether that was so.
+    /// Takes back what is on trial, if its time is up. Tells whether policies were.
     pub(in crate::agent) fn take_host_back(&self, why: &str, now: Instant) -> bool {
         let mut state = self.state();
         let is_due = state.host.trial.until().is_some_and(|until| now >= until);
-        if !is_due || !state.host.trial.refuse(why) {
-            return false;
+        let taken = if is_due { state.host.trial.refuse(why) } else { Taken::Nothing };
+        match taken {
+            Taken::Nothing => return false,
+            Taken::Inheritance => {
+                warn!(why, "host policies of an earlier agent give way to the confirmed ones");
+            }
+            Taken::Policies => {
+                state.host.taken_back += 1;
+                warn!(why, "host policies taken back: the node cannot be reached with them");
+            }
         }
-        state.host.taken_back += 1;
-        warn!(why, "host policies taken back: the node cannot be reached with them");
         let known = state.host.actor().cloned();
         let actor = known.unwrap_or_else(|| host_actor(Identity::HOST.fixed_labels()));
         let differ = state.assign_host(&actor);
@@ -283,7 +293,7 @@ impl<M: MapStore> Engine<M> {
         if differ {
             self.judge_again();
         }
-        true
+        taken == Taken::Policies
     }
 
     /// Lets a reader see what the host's entry should be.

@@ -75,6 +75,11 @@ impl Rig {
         self.engine.settle();
     }
 
+    fn confirm(&self) {
+        let until = self.engine.trial_until().expect("something is on trial");
+        self.engine.confirm_host(until);
+    }
+
     fn health(&self) -> HostHealth {
         self.engine.health().host
     }
@@ -139,7 +144,7 @@ fn a_policy_is_tried_at_once_and_counts_for_good_when_it_is_confirmed() {
     assert!(rig.revision() > before, "connections are judged again");
     assert_eq!(rig.health(), HostHealth::OnTrial(1));
     assert_eq!(rig.engine.report()[0].endpoints, [0]);
-    rig.engine.confirm_host();
+    rig.confirm();
     assert_eq!(rig.health(), HostHealth::Protected(1));
 
     rig.restart();
@@ -152,6 +157,16 @@ fn a_policy_is_tried_at_once_and_counts_for_good_when_it_is_confirmed() {
     let cells = rig.store.entries::<crate::maps::PolicyCellTable>().expect("a list");
     let own = rig.host().ingress_policy;
     assert!(cells.iter().any(|(key, _)| key.policy == own), "its tables stay");
+}
+
+#[test]
+fn what_was_found_out_about_one_policy_says_nothing_about_the_next() {
+    let rig = Rig::synced();
+    rig.apply(only(KUBELET));
+    let until = rig.engine.trial_until().expect("it is on trial");
+    rig.apply(only(22));
+    rig.engine.confirm_host(until);
+    assert_eq!(rig.health(), HostHealth::OnTrial(1));
 }
 
 #[test]
@@ -179,14 +194,14 @@ fn a_policy_that_cuts_the_node_off_is_taken_back_until_it_changes() {
 fn the_confirmed_ones_come_back_even_before_the_cluster_is_seen() {
     let mut rig = Rig::synced();
     rig.apply(only(KUBELET));
-    rig.engine.confirm_host();
+    rig.confirm();
     rig.apply(only(22));
     let tried = rig.host();
     rig.restart();
     assert_eq!(rig.host(), tried);
     rig.engine.set_host(facts("worker"));
     let until = rig.engine.trial_until().expect("what was left must prove itself");
-    assert!(rig.engine.take_host_back("silence", until));
+    assert!(!rig.engine.take_host_back("silence", until), "no policy that is there");
     let back = rig.host();
     assert_ne!(back.ingress_policy, tried.ingress_policy);
     assert!(back.ingress_policy >= policy::FIRST, "not open, either");

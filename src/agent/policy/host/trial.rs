@@ -58,6 +58,17 @@ pub(super) struct Trial {
     stage: Stage,
 }
 
+/// What was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// Nothing was on probation.
+    Nothing,
+    /// Whatever an earlier process left.
+    Inheritance,
+    /// Policies that are there.
+    Policies,
+}
+
 #[derive(Debug)]
 enum Stage {
     /// An earlier process left what is in the maps; whether it was confirmed is not known.
@@ -71,9 +82,17 @@ enum Stage {
 }
 
 impl Trial {
-    /// Starts with what was confirmed before. Without a `window` nothing is ever taken back.
-    pub(super) fn new(confirmed: HostPolicies, window: Duration, now: Instant) -> Self {
-        Self { window, confirmed, is_news: false, stage: Stage::Inherited { until: now + window } }
+    /// Starts with what was confirmed before; what an earlier process left may be something else, if it
+    /// refuses anything (`inherits`). Without a `window` nothing is ever taken back.
+    pub(super) fn new(
+        confirmed: HostPolicies,
+        inherits: bool,
+        window: Duration,
+        now: Instant,
+    ) -> Self {
+        let until = now + window;
+        let stage = if inherits { Stage::Inherited { until } } else { Stage::Settled };
+        Self { window, confirmed, is_news: false, stage }
     }
 
     /// Takes in what objects say now, and returns the policies that count.
@@ -127,17 +146,17 @@ impl Trial {
         std::mem::take(&mut self.is_news).then_some(&self.confirmed)
     }
 
-    /// Takes back what is on probation; tells whether anything was.
-    pub(super) fn refuse(&mut self, why: &str) -> bool {
+    /// Takes back what is on probation.
+    pub(super) fn refuse(&mut self, why: &str) -> Taken {
         match std::mem::replace(&mut self.stage, Stage::Settled) {
             Stage::Tried { policies, .. } => {
                 self.stage = Stage::Refused { policies, why: why.to_owned() };
-                true
+                Taken::Policies
             }
-            Stage::Inherited { .. } => true,
+            Stage::Inherited { .. } => Taken::Inheritance,
             stage => {
                 self.stage = stage;
-                false
+                Taken::Nothing
             }
         }
     }
@@ -163,7 +182,7 @@ mod tests {
 
     fn settled() -> (Trial, Instant) {
         let now = Instant::now();
-        let mut trial = Trial::new(HostPolicies::default(), WINDOW, now);
+        let mut trial = Trial::new(HostPolicies::default(), false, WINDOW, now);
         trial.choose(HostPolicies::default(), now);
         (trial, now)
     }
@@ -196,13 +215,13 @@ mod tests {
     fn what_was_taken_back_is_tried_again_only_when_it_changes() {
         let (mut trial, now) = settled();
         trial.choose(isolated(), now);
-        assert!(trial.refuse("nobody answers"));
+        assert_eq!(trial.refuse("nobody answers"), Taken::Policies);
         assert!(trial.current().is_open());
         assert_eq!(trial.refused().map(|(_, why)| why), Some("nobody answers"));
         assert!(trial.choose(isolated(), now).is_open());
         trial.confirm();
         assert!(trial.news().is_none());
-        assert!(!trial.refuse("again"), "there is nothing to take back");
+        assert_eq!(trial.refuse("again"), Taken::Nothing);
         assert!(trial.refused().is_some());
         trial.choose(HostPolicies::default(), now);
         assert!(trial.refused().is_none());
@@ -212,11 +231,11 @@ mod tests {
     #[test]
     fn what_an_earlier_process_left_must_prove_itself() {
         let now = Instant::now();
-        let mut trial = Trial::new(HostPolicies::default(), WINDOW, now);
+        let mut trial = Trial::new(HostPolicies::default(), true, WINDOW, now);
         assert_eq!(trial.until(), Some(now + WINDOW));
-        assert!(trial.refuse("nobody answers"));
+        assert_eq!(trial.refuse("nobody answers"), Taken::Inheritance);
         assert!(trial.current().is_open());
-        let mut trial = Trial::new(isolated(), WINDOW, now);
+        let mut trial = Trial::new(isolated(), true, WINDOW, now);
         trial.confirm();
         assert_eq!(trial.until(), None);
         assert!(trial.choose(isolated(), now).always);
@@ -229,7 +248,7 @@ mod tests {
     #[test]
     fn without_a_window_nothing_is_taken_back() {
         let now = Instant::now();
-        let mut trial = Trial::new(HostPolicies::default(), Duration::ZERO, now);
+        let mut trial = Trial::new(HostPolicies::default(), true, Duration::ZERO, now);
         assert_eq!(trial.until(), None);
         assert!(trial.choose(isolated(), now).always);
         assert_eq!(trial.until(), None);
