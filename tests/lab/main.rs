@@ -7,6 +7,7 @@
 )]
 
 mod attacks;
+mod churn;
 mod cni;
 mod connectivity;
 mod disk;
@@ -19,6 +20,7 @@ mod host;
 mod kubectl;
 mod lab;
 mod lifecycle;
+mod lint;
 mod manifests;
 mod missing;
 mod names;

@@ -17,11 +17,11 @@ use super::{
     pods::{addresses, pods},
 };
 
-const SHOP: &str = "shop";
+pub(crate) const SHOP: &str = "shop";
 const PACE: Duration = Duration::from_millis(1);
 
 /// Lets the frontend reach the api's statistics, and nobody else.
-fn only_frontend() -> Value {
+pub(crate) fn only_frontend() -> Value {
     json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
         "metadata": { "name": "only-frontend", "namespace": SHOP },
@@ -52,7 +52,7 @@ fn noise(n: u32) -> Value {
     })
 }
 
-async fn apply(lab: &Lab, object: &Value) {
+pub(crate) async fn apply(lab: &Lab, object: &Value) {
     let api: Api<NetworkPolicy> = Api::namespaced(lab.client().await, SHOP);
     let name = object["metadata"]["name"].as_str().expect("a name");
     let by = PatchParams::apply("test").force();
@@ -65,20 +65,29 @@ async fn delete(lab: &Lab, name: &str) {
 }
 
 /// Runs skep against the lab from outside.
-fn ask(lab: &Lab, args: &[&str]) -> Output {
+pub(crate) fn ask(lab: &Lab, args: &[&str]) -> Output {
     let kubeconfig = lab.dir().join("kubeconfig");
     skep(&[args, &["--kubeconfig", kubeconfig.to_str().expect("text")]].concat())
 }
 
-fn items(lab: &Lab, args: &[&str]) -> Vec<Value> {
+pub(crate) fn items(lab: &Lab, args: &[&str]) -> Vec<Value> {
     let output = ask(lab, &[args, &["-o", "json"]].concat());
     assert!(output.status.success(), "{}", text(&output));
+    parse(&output)
+}
+
+/// Returns the items of a list, whatever the exit code says of them.
+pub(crate) fn listed(lab: &Lab, args: &[&str]) -> Vec<Value> {
+    parse(&ask(lab, &[args, &["-o", "json"]].concat()))
+}
+
+fn parse(output: &Output) -> Vec<Value> {
     let list: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     list["items"].as_array().expect("a list").clone()
 }
 
 /// Streams from one pod to every api pod by both families.
-fn streams(lab: &Lab, from: &Pod, to: &[Pod]) -> Vec<Stream> {
+pub(crate) fn streams(lab: &Lab, from: &Pod, to: &[Pod]) -> Vec<Stream> {
     to.iter().flat_map(addresses).map(|address| Stream::start(lab, from, address)).collect()
 }
 
