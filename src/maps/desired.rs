@@ -73,6 +73,27 @@ impl<T: Table> Desired<T> {
         self.touch(key);
     }
 
+    /// Wants entries and writes them at once: cheaper than one by one, for what is new as a whole.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write), which is tried when the map refuses.
+    pub fn put_all(
+        &mut self,
+        store: &impl MapStore,
+        entries: &[(T::Key, T::Value)],
+    ) -> Result<(), MapError> {
+        if store.put_all::<T>(entries).is_err() {
+            entries.iter().for_each(|(key, value)| self.set(*key, *value));
+            return self.write(store).map(drop);
+        }
+        self.desired.extend(entries.iter().copied());
+        self.written.extend(entries.iter().copied());
+        if !self.touched.is_empty() {
+            entries.iter().for_each(|(key, _)| self.touch(*key));
+        }
+        Ok(())
+    }
+
     /// Wants an entry no more.
     pub fn unset(&mut self, key: &T::Key) {
         self.desired.remove(key);
@@ -109,7 +130,17 @@ impl<T: Table> Desired<T> {
     pub fn write(&mut self, store: &impl MapStore) -> Result<Changes, MapError> {
         let mut changes = Changes::default();
         let mut first = None;
-        for (key, value) in self.puts() {
+        let puts = self.puts();
+        // At once, and where that fails one by one: each entry that can be written is.
+        if store.put_all::<T>(&puts).is_ok() {
+            changes.written = puts.len();
+            for (key, value) in puts {
+                self.written.insert(key, value);
+                self.touched.remove(&key);
+            }
+            return Ok(changes);
+        }
+        for (key, value) in puts {
             match store.put::<T>(&key, &value) {
                 Ok(()) => {
                     self.written.insert(key, value);

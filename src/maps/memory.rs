@@ -37,6 +37,11 @@ impl MapStore for MemoryStore {
         Ok(())
     }
 
+    fn put_all<T: Table>(&self, entries: &[(T::Key, T::Value)]) -> Result<(), MapError> {
+        self.with::<T, _>(|table| table.extend(entries.iter().copied()));
+        Ok(())
+    }
+
     fn delete<T: Table>(&self, key: &T::Key) -> Result<(), MapError> {
         self.with::<T, _>(|table| table.remove(key));
         Ok(())

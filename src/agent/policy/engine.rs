@@ -21,7 +21,7 @@ use crate::{
     kubernetes::{Change, IdentityObject},
     maps::{MapError, MapStore},
     model::{EndpointId, Identity},
-    policy::{cluster::NamedPort, judge::Mode},
+    policy::{cluster::NamedPort, compile::RuleIndex, judge::Mode},
 };
 
 /// Keeps the policies of this node's endpoints as the cluster says.
@@ -162,7 +162,8 @@ impl<M: MapStore> Engine<M> {
             return;
         }
         let policies = state.sources.policies();
-        match state.numbers(&member.actor, &policies) {
+        let rules = RuleIndex::new(&policies);
+        match state.numbers(&member.actor, &rules) {
             Ok(numbers) => drop(self.assigned.hold().set(record.id, numbers)),
             Err(problem) => state.fail(&member, &problem),
         }
@@ -209,9 +210,10 @@ impl<M: MapStore> Engine<M> {
     /// Gives every endpoint the policies that count now. Tells whether any differ.
     fn refresh(&self, state: &mut State<M>) -> bool {
         let policies = state.sources.policies();
+        let rules = RuleIndex::new(&policies);
         let mut changed = 0;
         for member in state.members.values().cloned().collect::<Vec<_>>() {
-            match state.numbers(&member.actor, &policies) {
+            match state.numbers(&member.actor, &rules) {
                 Ok(numbers) => {
                     let mut held = self.assigned.hold();
                     if held.set(member.record.id, numbers) {

@@ -1,6 +1,6 @@
 //! The identities that policies may meet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use skep_bpf::abi::IdentityValue;
 
@@ -10,7 +10,7 @@ use crate::{
     model::Identity,
     policy::{
         cluster::{Actor, NamedPort, Role},
-        compile::KnownIdentity,
+        compile::{KnownIdentity, Roster},
         rule::Protocol,
     },
 };
@@ -18,7 +18,7 @@ use crate::{
 /// Known identities, with the ports that their pods name.
 #[derive(Debug)]
 pub(super) struct Population {
-    known: BTreeMap<Identity, KnownIdentity>,
+    known: Roster,
 }
 
 /// Identities of nodes that mean something else than before.
@@ -49,29 +49,30 @@ impl Population {
     pub(super) fn new() -> Self {
         let known = RESERVED.into_iter().map(|(number, role)| {
             let actor = Actor::new(number.to_string(), role, number.fixed_labels());
-            (number, KnownIdentity { number, actor })
+            KnownIdentity { number, actor }
         });
         Self { known: known.collect() }
     }
 
     /// Returns all of them.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &KnownIdentity> + Clone {
-        self.known.values()
+    pub(super) fn roster(&self) -> &Roster {
+        &self.known
     }
 
     /// Takes in an identity; returns it if it is new.
     pub(super) fn add(&mut self, object: &IdentityObject) -> Option<&KnownIdentity> {
         let number = object.identity;
-        if self.known.contains_key(&number) {
+        if self.known.get(number).is_some() {
             return None;
         }
         let actor = Actor::new(number.to_string(), Role::Pod, object.labels.clone());
-        Some(self.known.entry(number).or_insert(KnownIdentity { number, actor }))
+        self.known.insert(KnownIdentity { number, actor });
+        self.known.get(number)
     }
 
     /// Forgets an identity of pods; tells whether it was known.
     pub(super) fn remove(&mut self, identity: Identity) -> bool {
-        identity.is_cluster() && self.known.remove(&identity).is_some()
+        identity.is_cluster() && self.known.remove(identity).is_some()
     }
 
     /// Gives identities of nodes their labels. Returns those that are new, and those that meant something
@@ -79,7 +80,7 @@ impl Population {
     pub(super) fn set_nodes(&mut self, nodes: &NodeIdentities) -> NewNodes {
         let mut news = NewNodes::default();
         for (number, labels) in nodes {
-            let before = self.known.get(number);
+            let before = self.known.get(*number);
             if before.is_some_and(|own| own.actor.labels == **labels) {
                 continue;
             }
@@ -87,7 +88,7 @@ impl Population {
             let role = if *number == Identity::HOST { Role::Host } else { Role::Peer };
             let actor = Actor::new(number.to_string(), role, (**labels).clone());
             let identity = KnownIdentity { number: *number, actor };
-            self.known.insert(*number, identity.clone());
+            self.known.insert(identity.clone());
             news.identities.push(identity);
         }
         news
@@ -95,24 +96,24 @@ impl Population {
 
     /// Forgets the identities of nodes but for these; returns those that are gone.
     pub(super) fn keep_nodes(&mut self, nodes: &NodeIdentities) -> Vec<Identity> {
-        let is_gone = |number: &&Identity| number.is_node() && !nodes.contains_key(number);
-        let gone: Vec<Identity> = self.known.keys().filter(is_gone).copied().collect();
-        gone.iter().for_each(|number| drop(self.known.remove(number)));
+        let is_gone = |number: &Identity| number.is_node() && !nodes.contains_key(number);
+        let gone: Vec<Identity> = self.known.iter().map(|own| own.number).filter(is_gone).collect();
+        gone.iter().for_each(|number| drop(self.known.remove(*number)));
         gone
     }
 
-    /// Sets the ports that pods name; returns the identities whose ports differ now.
+    /// Sets the ports that pods name; returns the identities whose ports differ now. Only those are
+    /// looked at that name ports, or did.
     pub(super) fn set_ports(
         &mut self,
         named: &BTreeMap<Identity, Vec<NamedPort>>,
     ) -> Vec<KnownIdentity> {
+        let mut perhaps: BTreeSet<Identity> = self.known.with_ports().collect();
+        perhaps.extend(named.keys());
         let mut changed = Vec::new();
-        for (number, own) in &mut self.known {
-            let ports = named.get(number).map(Vec::as_slice).unwrap_or_default();
-            if own.actor.ports != ports {
-                own.actor.ports = ports.to_vec();
-                changed.push(own.clone());
-            }
+        for number in perhaps {
+            let ports = named.get(&number).map(Vec::as_slice).unwrap_or_default();
+            changed.extend(self.known.set_ports(number, ports).cloned());
         }
         changed
     }

@@ -22,9 +22,9 @@ use crate::{
     model::{EndpointId, Identity},
     policy::{
         cluster::{Actor, NamedPort, Role},
-        compile::{Subject, TooLarge},
+        compile::{RuleIndex, Subject, TooLarge},
         judge::{Judge, Mode, PeerMatcher},
-        rule::{Direction, Policy},
+        rule::Direction,
     },
 };
 
@@ -143,15 +143,20 @@ impl<M: MapStore> State<M> {
     pub(super) fn numbers(
         &mut self,
         actor: &Actor,
-        policies: &[Arc<Policy>],
+        rules: &RuleIndex<'_>,
     ) -> Result<Policies, PolicyError> {
         if self.mode == Mode::Never {
             return Ok(Policies { ingress: policy::OPEN, egress: policy::OPEN });
         }
         let compat = self.sources.settings().compat;
-        let judge = Judge { policies, peers: matcher(&self.sources), mode: self.mode, compat };
+        let judge = Judge {
+            policies: rules.policies(),
+            peers: matcher(&self.sources),
+            mode: self.mode,
+            compat,
+        };
         let mut number = |direction| {
-            let subject = Subject::of(&judge, actor, direction);
+            let subject = Subject::of(rules, judge.mode, actor, direction);
             self.tables.number(&judge, subject, &self.population)
         };
         Ok(Policies { ingress: number(Direction::Ingress)?, egress: number(Direction::Egress)? })

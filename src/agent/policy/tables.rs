@@ -1,7 +1,7 @@
 //! Compiled policies and their map entries.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -22,7 +22,7 @@ use crate::{
     },
     model::Identity,
     policy::{
-        compile::{KnownIdentity, Subject, Table, compile},
+        compile::{Cell, KnownIdentity, Subject, Table, compile},
         judge::{Judge, PeerMatcher},
         rule::{Peer, Peers},
     },
@@ -47,7 +47,7 @@ struct Live {
 pub(super) struct Tables<M> {
     store: Arc<M>,
     live: Vec<Live>,
-    retired: VecDeque<(Instant, PolicyEntries)>,
+    retired: VecDeque<(Instant, Live)>,
     next: u32,
     book: RuleBook,
     entries: Entries,
@@ -67,11 +67,12 @@ pub(in crate::agent) struct Entries {
 }
 
 impl Entries {
-    fn set(&mut self, entries: &PolicyEntries) {
-        entries.identities.iter().for_each(|(key, value)| self.identities.set(*key, *value));
-        entries.addresses.iter().for_each(|(key, value)| self.addresses.set(*key, *value));
-        entries.ports.iter().for_each(|(key, value)| self.ports.set(*key, *value));
-        entries.cells.iter().for_each(|(key, value)| self.cells.set(*key, *value));
+    /// Writes the entries of a policy that nobody has been told of yet.
+    fn put(&mut self, entries: &PolicyEntries, store: &impl MapStore) -> Result<(), MapError> {
+        self.cells.put_all(store, &entries.cells)?;
+        self.ports.put_all(store, &entries.ports)?;
+        self.addresses.put_all(store, &entries.addresses)?;
+        self.identities.put_all(store, &entries.identities)
     }
 
     fn unset(&mut self, entries: &PolicyEntries) {
@@ -127,7 +128,7 @@ impl<M: MapStore> Tables<M> {
         let used = store.entries::<PolicyCellTable>()?;
         let used = used.iter().map(|(key, _)| key.policy & !policy::BY_ADDRESS).max();
         let next = used.map_or(policy::FIRST, |last| last + 1);
-        for identity in population.iter() {
+        for identity in population.roster().iter() {
             entries.known.set(identity.number.0, population::value(identity));
         }
         let (live, retired, book) = Default::default();
@@ -150,11 +151,10 @@ impl<M: MapStore> Tables<M> {
         if let Some(live) = self.live.iter().find(|live| !live.stale && live.subject == subject) {
             return Ok(live.number);
         }
-        let table = compile(judge, &subject, population.iter())?;
+        let table = compile(judge, &subject, population.roster())?;
         let number = self.draw(&table);
         let entries = encode(&mut self.book, &table, number);
-        self.entries.set(&entries);
-        if let Err(error) = self.entries.write(&*self.store) {
+        if let Err(error) = self.entries.put(&entries, &*self.store) {
             self.entries.remove(&entries, &*self.store)?;
             return Err(error.into());
         }
@@ -239,10 +239,7 @@ impl<M: MapStore> Tables<M> {
             std::mem::take(&mut self.live).into_iter().partition(|live| is_used(live.number));
         self.live = kept;
         self.switched.get_or_insert(now);
-        for live in gone {
-            let entries = encode(&mut self.book, &live.table, live.number);
-            self.retired.push_back((now, entries));
-        }
+        self.retired.extend(gone.into_iter().map(|live| (now, live)));
     }
 
     /// Removes what was retired long enough ago, and what nobody has ever wanted.
@@ -253,8 +250,8 @@ impl<M: MapStore> Tables<M> {
         if self.switched.is_none_or(|at| now < at + GRACE) {
             return Ok(());
         }
-        while let Some((_, entries)) = self.retired.pop_front_if(|(at, _)| now >= *at + GRACE) {
-            self.entries.unset(&entries);
+        while let Some((_, live)) = self.retired.pop_front_if(|(at, _)| now >= *at + GRACE) {
+            self.entries.unset(&maps::encode(&live.table, live.number, |_| 0));
         }
         self.entries.known.prune(&*self.store)?;
         self.entries.prune(&*self.store)?;
@@ -303,9 +300,19 @@ impl<M: MapStore> Tables<M> {
     }
 }
 
+#[expect(clippy::mutable_key_type, reason = "a rule is told from others by where it is")]
 fn encode(book: &mut RuleBook, table: &Table, number: u32) -> PolicyEntries {
     let (direction, isolating) = (table.direction(), table.isolating());
-    maps::encode(table, number, |cell| book.number(cell, direction, isolating))
+    // Few rules decide many cells.
+    let mut numbers: HashMap<Cell, u32> = HashMap::new();
+    maps::encode(table, number, |cell| {
+        if let Some(known) = numbers.get(cell) {
+            return *known;
+        }
+        let number = book.number(cell, direction, isolating);
+        numbers.insert(cell.clone(), number);
+        number
+    })
 }
 
 fn refers_outside(peers: &Peers) -> bool {

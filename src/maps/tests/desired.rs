@@ -94,3 +94,16 @@ fn an_entry_that_was_set_back_needs_no_write() {
     desired.set(1, value);
     assert!(desired.is_settled());
 }
+
+#[test]
+fn entries_put_at_once_are_wanted_and_written() {
+    let store = MemoryStore::default();
+    let mut desired = Desired::<NodeAddrTable>::default();
+    desired.set(addr(1), 1);
+    desired.put_all(&store, &[(addr(1), 7), (addr(2), 2)]).unwrap();
+    assert!(desired.is_settled(), "what was set before is replaced");
+    assert_eq!(contents(&store), BTreeMap::from([(addr(1), 7), (addr(2), 2)]));
+    desired.unset(&addr(1));
+    desired.prune(&store).unwrap();
+    assert_eq!(contents(&store), BTreeMap::from([(addr(2), 2)]));
+}

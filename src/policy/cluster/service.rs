@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::actor::Actor;
 use crate::{
     model::Labels,
-    policy::rule::{LabelKey, ServiceChoice, ServicePeer},
+    policy::rule::{LabelKey, Selector, ServiceChoice, ServicePeer},
 };
 
 /// A service and what is behind it.
@@ -42,9 +42,17 @@ impl Service {
 
     /// Tells whether the service selects somebody.
     pub fn is_backend(&self, actor: &Actor) -> bool {
-        let has = |key: &LabelKey, value: &str| key.values(&actor.labels).any(|own| own == value);
-        !self.selector.is_empty()
-            && has(&LabelKey::kubernetes(LabelKey::NAMESPACE), &self.namespace)
-            && self.selector.iter().all(|(key, value)| has(&LabelKey::kubernetes(key), value))
+        self.backends().is_some_and(|selector| selector.matches(&actor.labels))
+    }
+
+    /// Returns the selector of those behind it; `None` if somebody else says who that is.
+    pub fn backends(&self) -> Option<Selector> {
+        let namespace = LabelKey::kubernetes(LabelKey::NAMESPACE);
+        let selector = Selector::default().and_is(namespace, &self.namespace);
+        let own = self.selector.iter();
+        let and = |all: Selector, (key, value): (&String, &String)| {
+            all.and_is(LabelKey::kubernetes(key), value)
+        };
+        (!self.selector.is_empty()).then(|| own.fold(selector, and))
     }
 }

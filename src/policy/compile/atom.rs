@@ -1,7 +1,5 @@
 //! Rules cut into pieces that say yes or no to an identity, an address and a port independently.
 
-use std::collections::BTreeSet;
-
 use ipnet::IpNet;
 
 use super::identity::{KnownIdentity, Scope};
@@ -152,11 +150,11 @@ fn closeness(range: PortRange) -> u8 {
     (17 - (31 - ports.leading_zeros())) as u8
 }
 
-/// Returns all ports that identities name.
-pub(super) fn named_ports<'k>(
-    identities: impl Iterator<Item = &'k KnownIdentity>,
-) -> Vec<NamedPort> {
-    let mut seen = BTreeSet::new();
-    let all = identities.flat_map(|identity| &identity.actor.ports);
-    all.filter(|p| seen.insert((p.name.clone(), p.protocol, p.port))).cloned().collect()
+/// Tells whether a rule calls a port by its name.
+pub(super) fn names(rule: &Rule, port: &NamedPort) -> bool {
+    let Ports::Of(list) = &rule.ports else { return false };
+    list.iter().any(|own| {
+        own.protocol == port.protocol
+            && matches!(&own.ports, PortMatch::Named(name) if *name == port.name)
+    })
 }

@@ -24,7 +24,7 @@ pub enum CellVerdict {
 }
 
 /// Where a verdict comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// A rule.
     Rule(RuleRef),
@@ -33,7 +33,7 @@ pub enum Origin {
 }
 
 /// One verdict of a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cell {
     /// What it says.
     pub verdict: CellVerdict,

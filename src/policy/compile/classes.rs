@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     atom::Atom,
+    bits::Bits,
     identity::{KnownIdentity, Scope},
+    roster::Roster,
     table::number,
 };
 use crate::{model::Identity, policy::judge::PeerMatcher};
@@ -61,13 +63,9 @@ pub(super) struct IdentityClasses {
 }
 
 impl IdentityClasses {
-    /// Sorts identities. A scope's class is the largest one in it; a scope without identities has that
+    /// Numbers classes. A scope's class is the largest one in it; a scope without identities has that
     /// of the unknown ones.
-    pub(super) fn of(identities: impl Iterator<Item = (Identity, Class)>) -> Self {
-        let mut members: BTreeMap<Class, Vec<Identity>> = BTreeMap::new();
-        for (identity, class) in identities {
-            members.entry(class).or_default().push(identity);
-        }
+    pub(super) fn of(mut members: BTreeMap<Class, Vec<Identity>>) -> Self {
         let mut sorted =
             Self { numbers: BTreeMap::new(), classes: Vec::new(), known: HashMap::new() };
         for scope in Scope::ALL {
@@ -113,5 +111,82 @@ impl IdentityClasses {
             self.classes.push(class.clone());
             number(self.classes.len() - 1)
         })
+    }
+}
+
+/// Sorts all identities by what atoms tell of them.
+pub(super) fn classify(
+    roster: &Roster,
+    atoms: &[Atom],
+    matcher: &PeerMatcher<'_>,
+    opens_to_node: bool,
+) -> BTreeMap<Class, Vec<Identity>> {
+    let mut sorting = Sorting::new(roster, opens_to_node);
+    for (n, atom) in atoms.iter().enumerate() {
+        let mut meant = roster.meant_by(&atom.rule, matcher);
+        if let Some(port) = &atom.only_with {
+            let naming = roster.naming(port);
+            meant.keep(&naming);
+            sorting.split(&naming, |class| class.name_port.push(n));
+        }
+        sorting.split(&meant, |class| class.meant.push(n));
+    }
+    sorting.finish(roster)
+}
+
+/// Identities on the way into classes: each atom splits those that it means from those it does not.
+struct Sorting {
+    /// For each place of the roster, a class.
+    of_place: Vec<usize>,
+    /// Classes, and how many are in each; never none but for the first, which empty places have.
+    classes: Vec<(Class, usize)>,
+}
+
+impl Sorting {
+    fn new(roster: &Roster, opens_to_node: bool) -> Self {
+        let mut sorting =
+            Self { of_place: vec![0; roster.len()], classes: vec![(Class::UNKNOWN, 0)] };
+        for place in 0..roster.len() {
+            let Some(identity) = roster.at(place) else { continue };
+            let is_localhost = opens_to_node && identity.actor.is_host();
+            let class = Class { scope: identity.scope(), is_localhost, ..Class::UNKNOWN };
+            let known = sorting.classes.iter().skip(1).position(|(own, _)| *own == class);
+            let number = known.map_or(sorting.classes.len(), |n| n + 1);
+            if known.is_none() {
+                sorting.classes.push((class, 0));
+            }
+            sorting.classes[number].1 += 1;
+            sorting.of_place[place] = number;
+        }
+        sorting
+    }
+
+    /// Tells the classes of these places something; those that have others, too, are split.
+    fn split(&mut self, places: &Bits, tell: impl Fn(&mut Class)) {
+        let mut told = vec![0; self.classes.len()];
+        places.iter().for_each(|place| told[self.of_place[place]] += 1);
+        let mut becomes: Vec<usize> = (0..self.classes.len()).collect();
+        for (class, told) in told.into_iter().enumerate().filter(|(_, told)| *told > 0) {
+            let (own, members) = &mut self.classes[class];
+            if told == *members {
+                tell(own);
+                continue;
+            }
+            *members -= told;
+            let mut part = own.clone();
+            tell(&mut part);
+            becomes[class] = self.classes.len();
+            self.classes.push((part, told));
+        }
+        places.iter().for_each(|place| self.of_place[place] = becomes[self.of_place[place]]);
+    }
+
+    fn finish(self, roster: &Roster) -> BTreeMap<Class, Vec<Identity>> {
+        let mut members = vec![Vec::new(); self.classes.len()];
+        for (place, class) in self.of_place.into_iter().enumerate() {
+            members[class].extend(roster.at(place).map(|identity| identity.number));
+        }
+        let classes = self.classes.into_iter().map(|(class, _)| class);
+        classes.zip(members).filter(|(_, members)| !members.is_empty()).collect()
     }
 }

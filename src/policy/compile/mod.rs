@@ -9,13 +9,19 @@
 
 mod address;
 mod atom;
+mod bits;
 mod cell;
 mod classes;
 mod identity;
+mod index;
+mod labels;
 mod port;
+mod roster;
 mod table;
 
 pub use cell::{Cell, CellVerdict, Origin};
 pub use identity::{KnownIdentity, Scope};
+pub use index::RuleIndex;
 pub use port::PortPrefix;
+pub use roster::Roster;
 pub use table::{Addition, CellKey, Outgrown, Subject, Table, TooLarge, compile};

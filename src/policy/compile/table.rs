@@ -10,17 +10,19 @@ use ipnet::IpNet;
 
 use super::{
     address::AddressClasses,
-    atom::{Atom, named_ports},
+    atom::{Atom, names},
     cell::{Cell, Ground, Yes},
-    classes::{Class, IdentityClasses},
+    classes::{Class, IdentityClasses, classify},
     identity::{KnownIdentity, Scope},
+    index::RuleIndex,
     port::{PortClasses, PortPrefix},
+    roster::Roster,
 };
 use crate::{
     model::Identity,
     policy::{
         cluster::{Actor, NamedPort, Role},
-        judge::{Judge, Mode, Packet, PeerMatcher, is_subject},
+        judge::{Judge, Mode, Packet, PeerMatcher},
         rule::{Direction, Policy, RuleRef},
     },
 };
@@ -42,23 +44,16 @@ pub struct Subject {
 
 impl Subject {
     /// Collects what applies to somebody in a direction.
-    pub fn of(judge: &Judge<'_>, actor: &Actor, direction: Direction) -> Self {
-        let mut rules: Vec<RuleRef> = judge
-            .policies
-            .iter()
-            .flat_map(RuleRef::all)
-            .filter(|rule| rule.direction == direction && is_subject(&rule.subject, actor))
-            .collect();
-        rules.sort_by_key(|rule| rule.turn);
+    pub fn of(rules: &RuleIndex<'_>, mode: Mode, actor: &Actor, direction: Direction) -> Self {
         let ports = match direction {
             Direction::Ingress => actor.ports.clone(),
             Direction::Egress => Vec::new(),
         };
         Self {
             direction,
-            rules,
+            rules: rules.of(actor, direction),
             ports,
-            always: judge.mode == Mode::Always || actor.role == Role::Init,
+            always: mode == Mode::Always || actor.role == Role::Init,
             is_host: actor.role == Role::Host,
         }
     }
@@ -119,14 +114,13 @@ pub(super) fn number(class: usize) -> u16 {
 ///
 /// # Errors
 /// When there are more classes than numbers for them.
-pub fn compile<'k>(
-    judge: &Judge<'_>,
-    subject: &Subject,
-    known: impl Iterator<Item = &'k KnownIdentity> + Clone,
-) -> Result<Table, TooLarge> {
+pub fn compile(judge: &Judge<'_>, subject: &Subject, roster: &Roster) -> Result<Table, TooLarge> {
     let named = match subject.direction {
         Direction::Ingress => subject.ports.clone(),
-        Direction::Egress => named_ports(known.clone()),
+        Direction::Egress => {
+            let is_meant = |port: &&NamedPort| subject.rules.iter().any(|rule| names(rule, port));
+            roster.named_ports().filter(is_meant).cloned().collect()
+        }
     };
     let rules = subject.rules.iter();
     let mut atoms: Vec<Atom> =
@@ -134,11 +128,7 @@ pub fn compile<'k>(
     atoms.sort_by_key(Atom::rank);
     let opens_to_node =
         subject.direction == Direction::Ingress && !subject.is_host && !subject.rules.is_empty();
-    let classes = known.map(|identity| {
-        let is_localhost = opens_to_node && identity.actor.is_host();
-        (identity.number, Class::of(identity, &atoms, &judge.peers, is_localhost))
-    });
-    let identities = IdentityClasses::of(classes);
+    let identities = IdentityClasses::of(classify(roster, &atoms, &judge.peers, opens_to_node));
     let (addresses, ports) = (AddressClasses::of(&atoms), PortClasses::of(&atoms));
     let isolating = isolating(&subject.rules);
     let ground = Ground { compat: judge.compat, isolating, always: subject.always };
@@ -211,7 +201,9 @@ impl Table {
         identity: &KnownIdentity,
         matcher: &PeerMatcher<'_>,
     ) -> Result<Addition, Outgrown> {
-        let is_new = |port: &NamedPort| !self.named.contains(port);
+        let is_new = |port: &NamedPort| {
+            self.atoms.iter().any(|atom| names(&atom.rule, port)) && !self.named.contains(port)
+        };
         let names_ports = self.direction == Direction::Egress;
         if names_ports && identity.actor.ports.iter().any(is_new) {
             return Err(Outgrown);
@@ -285,14 +277,14 @@ impl Table {
         for (n, atom) in self.atoms.iter().enumerate() {
             let span = match &atom.ports {
                 None => None,
-                Some(spans) => match by_port.iter().find(|(own, _)| *own == n) {
-                    Some((_, span)) => Some(&spans[*span]),
-                    None => continue,
+                Some(spans) => match by_port.binary_search_by_key(&n, |(own, _)| *own) {
+                    Ok(found) => Some(&spans[by_port[found].1]),
+                    Err(_) => continue,
                 },
             };
-            let names_port = atom.only_with.is_none() || class.name_port.contains(&n);
-            let certain = class.meant.contains(&n)
-                || (names_port && by_addr.contains(&n))
+            let names_port = atom.only_with.is_none() || class.name_port.binary_search(&n).is_ok();
+            let certain = class.meant.binary_search(&n).is_ok()
+                || (names_port && by_addr.binary_search(&n).is_ok())
                 || (names_port && is_unknown && atom.is_for_all);
             if certain || is_unknown {
                 yes.push(Yes {

@@ -112,10 +112,11 @@ pub(super) struct Defaults<'r> {
 
 /// Decides. `matches` are in order of their turns.
 pub(super) fn decide<'r>(matches: &[Match<'r>], defaults: &Defaults<'r>) -> Decision<'r> {
+    let mut rest = matches;
     for tier in [Tier::Admin, Tier::Normal, Tier::Baseline] {
-        let of_tier: Vec<&Match<'r>> =
-            matches.iter().filter(|m| m.rule.turn.tier == tier).collect();
-        if let Some(decision) = ask(&of_tier) {
+        let (of_tier, later) = rest.split_at(rest.partition_point(|m| m.rule.turn.tier <= tier));
+        rest = later;
+        if let Some(decision) = ask(of_tier) {
             return decision;
         }
         // The API text makes a policy's isolation final; in Cilium it comes after the baseline.
@@ -128,7 +129,7 @@ pub(super) fn decide<'r>(matches: &[Match<'r>], defaults: &Defaults<'r>) -> Deci
 }
 
 /// Asks the rules of a tier, turn by turn. `None` if none of them decides, or one passes on.
-fn ask<'r>(of_tier: &[&Match<'r>]) -> Option<Decision<'r>> {
+fn ask<'r>(of_tier: &[Match<'r>]) -> Option<Decision<'r>> {
     for turn in of_tier.chunk_by(|a, b| a.rule.turn == b.rule.turn) {
         if let Some(denial) = turn.iter().find(|m| m.rule.action == Action::Deny) {
             let verdict = if denial.policy.audit { Verdict::Audit } else { Verdict::Deny };
@@ -149,8 +150,8 @@ fn ask<'r>(of_tier: &[&Match<'r>]) -> Option<Decision<'r>> {
 }
 
 /// The closest rule that says anything of authentication decides about it.
-fn allow<'r>(turn: &[&Match<'r>]) -> Option<Decision<'r>> {
-    let closeness = |m: &&&Match<'r>| (m.closeness, m.names_peers);
+fn allow<'r>(turn: &[Match<'r>]) -> Option<Decision<'r>> {
+    let closeness = |m: &&Match<'r>| (m.closeness, m.names_peers);
     let explicit = turn.iter().filter(|m| matches!(m.rule.action, Action::Allow(Some(_))));
     let explicit = explicit.max_by_key(closeness);
     if let Some(m) = explicit

@@ -42,6 +42,12 @@ impl PeerMatcher<'_> {
         }
     }
 
+    /// Tells whether a peer is somebody with this identity, whatever their addresses; an unknown one is
+    /// nobody.
+    pub(in crate::policy) fn means(&self, peer: &Peer, actor: &Actor) -> bool {
+        self.means_identity(peer, actor, false)
+    }
+
     fn means_identity(&self, peer: &Peer, actor: &Actor, unknown: bool) -> bool {
         match peer {
             Peer::Labels(selector) => selector.matches(&actor.labels),
@@ -84,20 +90,24 @@ impl PeerMatcher<'_> {
     }
 
     fn is_entity(&self, entity: Entity, labels: &Labels) -> bool {
-        let reserved = |name: &str| labels.0.contains_key(&format!("reserved:{name}"));
-        let cluster = LabelKey::kubernetes(LabelKey::CLUSTER);
-        let inside = || {
-            ["host", "remote-node", "init", "ingress", "health", "unmanaged", "kube-apiserver"]
-                .iter()
-                .any(|name| reserved(name))
+        let reserved = |names: &[&str]| {
+            let mut own = labels.0.keys().filter_map(|key| key.strip_prefix("reserved:"));
+            own.any(|own| names.contains(&own))
         };
+        let cluster = LabelKey::kubernetes(LabelKey::CLUSTER);
         match entity {
             Entity::All => true,
             Entity::None => false,
-            Entity::World => reserved("world") || reserved("world-ipv4") || reserved("world-ipv6"),
-            Entity::Cluster => inside() || cluster.values(labels).any(|own| own == self.cluster),
-            Entity::ClusterMesh => inside() || cluster.values(labels).next().is_some(),
-            named => reserved(named.name()),
+            Entity::World => reserved(&["world", "world-ipv4", "world-ipv6"]),
+            Entity::Cluster => {
+                reserved(&INSIDE) || cluster.values(labels).any(|own| own == self.cluster)
+            }
+            Entity::ClusterMesh => reserved(&INSIDE) || cluster.values(labels).next().is_some(),
+            named => reserved(&[named.name()]),
         }
     }
 }
+
+/// What is in every cluster besides pods.
+const INSIDE: [&str; 7] =
+    ["host", "remote-node", "init", "ingress", "health", "unmanaged", "kube-apiserver"];

@@ -8,7 +8,7 @@ use std::{
 use super::{
     corpus::{Corpus, Object, Whole},
     finding::Finding,
-    index::{Pair, RuleIndex, namespace},
+    index::{Pair, RuleIndex},
     tree::{RuleNode, Spec, specs},
 };
 use crate::{
@@ -109,7 +109,8 @@ impl<'a> Context<'a> {
         &'s self,
         selector: &'s Selector,
     ) -> impl Iterator<Item = &'s Actor> {
-        let some = namespace(selector)
+        let some = selector
+            .namespace()
             .map(|name| self.by_namespace.get(name).map(Vec::as_slice).unwrap_or_default());
         let all = if some.is_none() { &self.pods[..] } else { &[] };
         let some = some.unwrap_or_default().iter().map(|&n| &self.pods[n]);
@@ -119,7 +120,7 @@ impl<'a> Context<'a> {
     /// Tells whether the pods of a selector's namespace are known; without one, those of any.
     pub(super) fn knows_pods(&self, selector: &Selector) -> bool {
         self.is_whole()
-            || match namespace(selector) {
+            || match selector.namespace() {
                 Some(name) => self.by_namespace.contains_key(name),
                 None => false,
             }

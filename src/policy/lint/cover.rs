@@ -50,15 +50,6 @@ pub(super) fn may_meet(a: &Selector, b: &Selector) -> bool {
     })
 }
 
-/// Returns the selector of a subject.
-pub(super) fn selector(subject: &Subject) -> &Selector {
-    match subject {
-        Subject::Endpoints(selector) | Subject::Pods(selector) | Subject::Nodes(selector) => {
-            selector
-        }
-    }
-}
-
 /// Tells whether all subjects of `inner` are subjects of `outer`.
 pub(super) fn subject_covers(outer: &Subject, inner: &Subject) -> bool {
     let kinds = match (outer, inner) {
@@ -69,7 +60,7 @@ pub(super) fn subject_covers(outer: &Subject, inner: &Subject) -> bool {
         }
         _ => true,
     };
-    kinds && implies(selector(inner), selector(outer))
+    kinds && implies(inner.selector(), outer.selector())
 }
 
 /// Tells whether rules about `outer` are about all of `inner`.

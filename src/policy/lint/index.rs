@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use ipnet::IpNet;
 
-use super::cover::{selector, subject_covers};
+use super::cover::subject_covers;
 use crate::policy::{
     cluster::Actor,
     judge::is_subject,
-    rule::{Direction, Entity, LabelKey, Peer, Peers, Policy, Rule, Selector, Subject, Test},
+    rule::{Direction, Entity, LabelKey, Peer, Peers, Policy, Rule, Subject},
 };
 
 type Label<'a> = (&'a str, &'a str);
@@ -43,34 +43,11 @@ pub(super) struct RuleIndex<'a> {
     by_peers: HashMap<(Key<'a>, Common<'a>), Vec<Pair<'a>>>,
 }
 
-/// Returns the one namespace that a selector asks for.
-pub(super) fn namespace(selector: &Selector) -> Option<&str> {
-    selector.requirements().find_map(|own| match &own.test {
-        Test::In(values) if values.len() == 1 && own.key.means_kubernetes(LabelKey::NAMESPACE) => {
-            values.first().map(String::as_str)
-        }
-        _ => None,
-    })
-}
-
-/// Yields the labels that a selector asks for, apart from namespace and cluster.
-fn labels(selector: &Selector) -> impl Iterator<Item = (&str, &str)> {
-    selector.requirements().filter_map(|own| match &own.test {
-        Test::In(values) if values.len() == 1 => {
-            let is_tied = [LabelKey::NAMESPACE, LabelKey::CLUSTER]
-                .iter()
-                .any(|name| own.key.means_kubernetes(name));
-            (!is_tied).then_some((&*own.key.name, values.first()?.as_str()))
-        }
-        _ => None,
-    })
-}
-
 fn common(peers: &Peers) -> Common<'_> {
     match peers {
         Peers::Of(list) => match &list[..] {
             [Peer::Labels(selector)] => {
-                labels(selector).next().map_or(Common::Nothing, Common::Label)
+                selector.labels().next().map_or(Common::Nothing, Common::Label)
             }
             [Peer::Cidrs(cidrs)] => Common::Prefix(cidrs.prefix),
             [Peer::Entity(entity)] => Common::Entity(*entity),
@@ -86,8 +63,8 @@ impl<'a> RuleIndex<'a> {
         let mut index = Self::default();
         for policy in policies {
             for rule in &policy.rules {
-                let own = selector(&rule.subject);
-                let key = (rule.direction, namespace(own), labels(own).next());
+                let own = rule.subject.selector();
+                let key = (rule.direction, own.namespace(), own.labels().next());
                 index.buckets.entry(key).or_default().push((policy, rule));
                 let key = (key, common(&rule.peers));
                 index.by_peers.entry(key).or_default().push((policy, rule));
@@ -117,11 +94,11 @@ impl<'a> RuleIndex<'a> {
 
     /// Returns the rules that are for all subjects of a rule, and perhaps about all of its peers.
     pub(super) fn around(&self, rule: &Rule) -> Vec<Pair<'a>> {
-        let own = selector(&rule.subject);
+        let own = rule.subject.selector();
         let mut wanted = vec![Common::Nothing];
         match &rule.peers {
             Peers::Of(list) => match list.first() {
-                Some(Peer::Labels(selector)) => wanted.extend(labels(selector).map(Common::Label)),
+                Some(Peer::Labels(selector)) => wanted.extend(selector.labels().map(Common::Label)),
                 Some(Peer::Cidrs(cidrs)) => {
                     let outer = std::iter::successors(Some(cidrs.prefix), IpNet::supernet);
                     wanted.extend(outer.map(|net| Common::Prefix(net.trunc())));
@@ -145,10 +122,10 @@ impl<'a> RuleIndex<'a> {
             wanted.push(Common::Entity(Entity::All));
         }
         let mut namespaces = vec![None];
-        namespaces.extend(namespace(own).map(Some));
+        namespaces.extend(own.namespace().map(Some));
         let mut found = Vec::new();
         for namespace in namespaces {
-            for label in labels(own).map(Some).chain([None]) {
+            for label in own.labels().map(Some).chain([None]) {
                 for &common in &wanted {
                     let key = ((rule.direction, namespace, label), common);
                     let bucket = self.by_peers.get(&key).map(Vec::as_slice).unwrap_or_default();
@@ -168,8 +145,8 @@ impl<'a> RuleIndex<'a> {
         subject: &'s Subject,
         direction: Direction,
     ) -> impl Iterator<Item = Pair<'a>> + 's {
-        let own = selector(subject);
-        self.near(direction, namespace(own), labels(own).collect())
+        let own = subject.selector();
+        self.near(direction, own.namespace(), own.labels().collect())
             .filter(move |(_, rule)| subject_covers(&rule.subject, subject))
     }
 

@@ -13,36 +13,34 @@ pub fn csv(matrix: &Matrix<'_>, packets: &[Packet]) -> String {
     let mut text =
         "from,to,protocol,port,egress,ingress,verdict,egressRule,ingressRule\n".to_owned();
     matrix.for_each(packets, |item| {
-        let rule = |rule: &Option<super::RuleOf>| {
-            rule.as_ref().map_or_else(String::new, |rule| {
+        for field in [item.from, item.to, &item.protocol] {
+            add_field(&mut text, field);
+        }
+        let _ = write!(text, "{},", item.port);
+        for verdict in [item.egress, item.ingress, item.verdict] {
+            add_field(&mut text, verdict.name());
+        }
+        for rule in [&item.egress_rule, &item.ingress_rule] {
+            let words = rule.as_ref().map_or_else(String::new, |rule| {
                 let namespace = rule.namespace.as_deref().unwrap_or_default();
                 format!("{} {namespace}/{} {}", rule.kind, rule.name, rule.rule)
-            })
-        };
-        let fields = [
-            item.from.to_owned(),
-            item.to.to_owned(),
-            item.protocol.clone(),
-            item.port.to_string(),
-            item.egress.name().to_owned(),
-            item.ingress.name().to_owned(),
-            item.verdict.name().to_owned(),
-            rule(&item.egress_rule),
-            rule(&item.ingress_rule),
-        ];
-        let quoted: Vec<String> = fields.iter().map(|field| quote_csv(field)).collect();
-        text.push_str(&quoted.join(","));
+            });
+            add_field(&mut text, &words);
+        }
+        text.pop();
         text.push('\n');
     });
     text
 }
 
-fn quote_csv(field: &str) -> String {
+/// Adds a field and a comma.
+fn add_field(text: &mut String, field: &str) {
     if field.contains([',', '"', '\n']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
+        let _ = write!(text, "\"{}\"", field.replace('"', "\"\""));
     } else {
-        field.to_owned()
+        text.push_str(field);
     }
+    text.push(',');
 }
 
 /// Groups what passes by pair: verdict and ports.

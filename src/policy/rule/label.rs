@@ -65,14 +65,21 @@ impl LabelKey {
 
     /// Yields the values that a label set has under this key.
     pub fn values<'a>(&'a self, labels: &'a Labels) -> impl Iterator<Item = &'a str> {
-        labels.0.iter().filter_map(|(key, value)| {
-            let (source, name) = key.split_once(':')?;
-            let is_source = match &self.source {
-                LabelSource::Any => true,
-                LabelSource::Named(own) => **own == *source,
-            };
-            (is_source && *self.name == *name).then_some(value.as_str())
-        })
+        labels.0.iter().filter_map(|(key, value)| self.is_key(key).then_some(value.as_str()))
+    }
+}
+
+impl LabelKey {
+    /// Tells whether `source:name` is this key. Most keys differ in their length already.
+    fn is_key(&self, key: &str) -> bool {
+        let Some(source) = key.strip_suffix(&*self.name).and_then(|rest| rest.strip_suffix(':'))
+        else {
+            return false;
+        };
+        match &self.source {
+            LabelSource::Any => !source.contains(':'),
+            LabelSource::Named(own) => **own == *source,
+        }
     }
 }
 

@@ -1,6 +1,11 @@
 //! Policies and their rules.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    ops::Deref,
+    sync::Arc,
+};
 
 use serde::Serialize;
 
@@ -166,6 +171,15 @@ pub enum Subject {
     Nodes(Selector),
 }
 
+impl Subject {
+    /// Returns the selector.
+    pub fn selector(&self) -> &Selector {
+        match self {
+            Self::Endpoints(selector) | Self::Pods(selector) | Self::Nodes(selector) => selector,
+        }
+    }
+}
+
 /// What a rule says about what it matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
@@ -265,3 +279,9 @@ impl PartialEq for RuleRef {
 }
 
 impl Eq for RuleRef {}
+
+impl Hash for RuleRef {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (Arc::as_ptr(&self.policy), self.index).hash(state);
+    }
+}

@@ -55,6 +55,24 @@ impl Selector {
         self.0.iter()
     }
 
+    /// Returns the one namespace that is asked for.
+    pub fn namespace(&self) -> Option<&str> {
+        self.0
+            .iter()
+            .find_map(|own| own.value().filter(|_| own.key.means_kubernetes(LabelKey::NAMESPACE)))
+    }
+
+    /// Yields the labels that are asked for, with the one value that each must have; not namespace and
+    /// cluster.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(|own| {
+            let is_tied = [LabelKey::NAMESPACE, LabelKey::CLUSTER]
+                .iter()
+                .any(|name| own.key.means_kubernetes(name));
+            own.value().filter(|_| !is_tied).map(|value| (&*own.key.name, value))
+        })
+    }
+
     /// Tells whether any condition's key says yes.
     pub fn has_key(&self, is: impl Fn(&LabelKey) -> bool) -> bool {
         self.0.iter().any(|requirement| is(&requirement.key))
@@ -67,6 +85,14 @@ impl Selector {
 }
 
 impl Requirement {
+    /// Returns the one value that the label must have.
+    fn value(&self) -> Option<&str> {
+        match &self.test {
+            Test::In(values) if values.len() == 1 => values.first().map(String::as_str),
+            _ => None,
+        }
+    }
+
     fn matches(&self, labels: &Labels) -> bool {
         let mut values = self.key.values(labels);
         match &self.test {

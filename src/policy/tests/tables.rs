@@ -1,6 +1,6 @@
 //! Compiled tables against the judge, which shares no code with them.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
 use proptest::prelude::*;
@@ -8,14 +8,17 @@ use proptest::prelude::*;
 use crate::{
     model::{Identity, Labels},
     policy::{
-        cluster::{Actor, NamedPort, Role},
-        compile::{CellVerdict, KnownIdentity, Scope, Subject as Compiled, compile},
+        cluster::{Actor, CidrGroup, NamedPort, Role, Service},
+        compile::{
+            CellVerdict, KnownIdentity, Roster, RuleIndex, Scope, Subject as Compiled, compile,
+        },
         judge::{Judge, Mode, Packet, PeerMatcher, Side, Verdict},
         parse::Compat,
         rule::{
-            Action, Auth, CidrReach, Cidrs, Direction, Entity, LabelKey, Peer, Peers, Policy,
-            PolicyKind, PolicyRef, PortMatch, PortRule, Ports, Protocol, Proxy, ProxyKind, Rule,
-            RulePlace, Selector, Subject, Test, Tier, Turn,
+            Action, Auth, CidrReach, Cidrs, Direction, Entity, LabelKey, Names, Peer, Peers,
+            Policy, PolicyKind, PolicyRef, PortMatch, PortRule, Ports, Protocol, Proxy, ProxyKind,
+            Rule, RulePlace, Selector, ServiceChoice, ServicePeer, Subject, Test, Tier, Turn,
+            cidr_group,
         },
         text::Mark,
     },
@@ -24,6 +27,8 @@ use crate::{
 fn pod(name: &str, labels: &[(&str, &str)], http: u16, addr: &str) -> Actor {
     let mut all: Labels = labels.iter().map(|(k, v)| (format!("k8s:{k}"), *v)).collect();
     all.0.insert(format!("k8s:{}", LabelKey::CLUSTER), "default".to_owned());
+    let namespace = name.split('/').next().unwrap_or_default();
+    all.0.insert(format!("k8s:{}", LabelKey::NAMESPACE), namespace.to_owned());
     let mut actor = Actor::new(name, Role::Pod, all).with_addr(addr.parse().expect("an address"));
     actor.ports.push(NamedPort { name: "http".into(), protocol: Protocol::Tcp, port: http });
     actor
@@ -35,7 +40,7 @@ fn reserved(name: &str, role: Role, addr: &str) -> Actor {
 }
 
 /// Everybody, with their identities; the outside with addresses inside and outside of the prefixes.
-fn everybody() -> Vec<(Identity, Actor)> {
+pub(super) fn everybody() -> Vec<(Identity, Actor)> {
     let mut all = vec![
         (Identity::HOST, reserved("host", Role::Host, "192.0.2.1")),
         (Identity::REMOTE_NODE, reserved("remote-node", Role::Peer, "10.1.0.9")),
@@ -87,6 +92,18 @@ fn peer() -> impl Strategy<Value = Peer> {
             }
         }),
         Just(Peer::Unknown("test".to_owned())),
+        Just(Peer::Services(ServicePeer {
+            namespace: None,
+            which: ServiceChoice::Name("a".to_owned()),
+        })),
+        Just(Peer::CidrGroup {
+            labels: cidr_group("g"),
+            except: vec!["10.1.2.0/24".parse().expect("a prefix")],
+        }),
+        Just(Peer::Names(Names {
+            written: "*.example.com".to_owned(),
+            pattern: regex::Regex::new("^[a-z]+\\.example\\.com$").expect("a pattern"),
+        })),
     ]
 }
 
@@ -175,7 +192,22 @@ fn policy(
     Arc::new(Policy { reference, rules, audit })
 }
 
-fn policies() -> impl Strategy<Value = Vec<Arc<Policy>>> {
+/// A service for pods and with an address outside.
+pub(super) fn services() -> Vec<Service> {
+    let selector = [("app".to_owned(), "a".to_owned())].into();
+    let labels = BTreeMap::new();
+    let addresses = vec!["198.51.100.1/32".parse().expect("a prefix")];
+    vec![Service { namespace: "x".into(), name: "a".into(), labels, selector, addresses }]
+}
+
+/// A group with addresses of pods and outside.
+pub(super) fn groups() -> Vec<CidrGroup> {
+    let label = format!("cidrgroup:{}g", LabelKey::CIDR_GROUP);
+    let prefixes = vec!["10.1.0.0/16".parse().expect("a prefix")];
+    vec![CidrGroup { labels: Labels::from_iter([(label, "")]), prefixes }]
+}
+
+pub(super) fn policies() -> impl Strategy<Value = Vec<Arc<Policy>>> {
     let rule = (peers(), ports(), turn_and_action(), any::<bool>());
     let one = (proptest::bool::weighted(0.1), proptest::collection::vec(rule, 1..4));
     proptest::collection::vec(one, 0..4).prop_map(|all| {
@@ -211,7 +243,8 @@ proptest! {
         late in 0..4_usize,
     ) {
         let everybody = everybody();
-        let matcher = PeerMatcher { services: &[], groups: &[], cluster: "default" };
+        let (services, groups) = (services(), groups());
+        let matcher = PeerMatcher { services: &services, groups: &groups, cluster: "default" };
         let judge = Judge { policies: &policies, peers: matcher, mode, compat };
         let mut known: Vec<KnownIdentity> = Vec::new();
         for (number, actor) in &everybody {
@@ -223,13 +256,15 @@ proptest! {
         }
         let subject = everybody.last().expect("somebody").1.clone();
         for direction in [Direction::Ingress, Direction::Egress] {
-            let compiled = Compiled::of(&judge, &subject, direction);
+            let compiled = Compiled::of(&RuleIndex::new(&policies), mode, &subject, direction);
             // Some identities appear later.
             let (first, later) = known.split_at(known.len() - late);
-            let mut table = compile(&judge, &compiled, first.iter()).expect("few classes");
+            let mut roster: Roster = first.iter().cloned().collect();
+            let mut table = compile(&judge, &compiled, &roster).expect("few classes");
             for identity in later {
+                roster.insert(identity.clone());
                 if table.add(identity, &matcher).is_err() {
-                    table = compile(&judge, &compiled, known.iter()).expect("few classes");
+                    table = compile(&judge, &compiled, &roster).expect("few classes");
                 }
             }
             for (number, peer) in &everybody {
@@ -255,7 +290,8 @@ proptest! {
     #[test]
     fn the_unknown_get_only_what_everybody_gets(policies in policies()) {
         let everybody = everybody();
-        let matcher = PeerMatcher { services: &[], groups: &[], cluster: "default" };
+        let (services, groups) = (services(), groups());
+        let matcher = PeerMatcher { services: &services, groups: &groups, cluster: "default" };
         let judge = Judge { policies: &policies, peers: matcher, mode: Mode::Default, compat: Compat::Kubernetes };
         let pods: Vec<&(Identity, Actor)> = everybody.iter().filter(|(_, a)| a.role == Role::Pod).collect();
         let known: Vec<KnownIdentity> = pods
@@ -263,8 +299,9 @@ proptest! {
             .map(|(number, actor)| KnownIdentity { number: *number, actor: actor.clone() })
             .collect();
         let subject = &pods[4].1;
-        let compiled = Compiled::of(&judge, subject, Direction::Ingress);
-        let table = compile(&judge, &compiled, known.iter()).expect("few classes");
+        let compiled = Compiled::of(&RuleIndex::new(&policies), Mode::Default, subject, Direction::Ingress);
+        let roster: Roster = known.into_iter().collect();
+        let table = compile(&judge, &compiled, &roster).expect("few classes");
         for packet in packets() {
             for (number, pod) in &pods {
                 let addr = pod.nets[0].addr();

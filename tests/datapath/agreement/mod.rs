@@ -18,7 +18,7 @@ use skep::{
     policy::{
         Input,
         cluster::{Actor, Role},
-        compile::{KnownIdentity, Subject, compile},
+        compile::{KnownIdentity, Roster, RuleIndex, Subject, compile},
         judge::{Deciding, Judge, Mode, Packet, PeerMatcher, Side, Verdict as Judged},
         parse::Settings,
         rule::{Direction, Policy, Protocol},
@@ -136,11 +136,11 @@ fn enforce(
         .collect();
     let mut assigned =
         [(INGRESS, Direction::Ingress), (EGRESS, Direction::Egress)].map(|(n, way)| {
-            let subject = Subject::of(judge, subject, way);
+            let subject = Subject::of(&rules, judge.mode, subject, way);
             if subject.is_open() {
                 return numbers::OPEN;
             }
-            let table = compile(judge, &subject, known.iter()).expect("few classes");
+            let table = compile(judge, &subject, &roster).expect("few classes");
             let flag = if table.addresses().is_empty() { 0 } else { numbers::BY_ADDRESS };
             let entries = maps::encode(&table, n | flag, |_| 1);
             entries

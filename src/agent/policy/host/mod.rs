@@ -24,6 +24,7 @@ use crate::{
     model::{Identity, Labels},
     policy::{
         cluster::{Actor, Role},
+        compile::RuleIndex,
         judge::{Judge, Mode, Packet, Side, Verdict},
         parse::Settings,
         rule::{Direction, PolicyKind, Protocol},
@@ -171,7 +172,7 @@ impl<M: MapStore> State<M> {
     fn assign_host(&mut self, actor: &Actor) -> bool {
         let numbers = loop {
             let policies = self.host.trial.current().policies();
-            match self.numbers(actor, &policies) {
+            match self.numbers(actor, &RuleIndex::new(&policies)) {
                 Ok(numbers) => break numbers,
                 Err(problem) => {
                     self.failures += 1;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::super::{
     context::{Context, reserved},
-    cover::{names_cover, ports_cover, selector},
+    cover::{names_cover, ports_cover},
     edit::{Snippet, add_entry, add_item},
     finding::{Edit, Finding, Safety},
     tree::{RuleNode, Spec, items},
@@ -148,7 +148,7 @@ fn fqdn<'a>(context: &Context<'a>, spec: &Spec<'a>, resolving: &mut Resolving<'a
             continue;
         };
         if seeing.is_empty() && !pods_are_seen(context, rule) {
-            let who = explain::selector(selector(&rule.subject));
+            let who = explain::selector(rule.subject.selector());
             let place = node.node.get("toFQDNs").unwrap_or(node.node);
             let path = format!("{}.toFQDNs", node.path);
             let message = format!(
@@ -166,7 +166,7 @@ fn fqdn<'a>(context: &Context<'a>, spec: &Spec<'a>, resolving: &mut Resolving<'a
 
 /// Tells whether every pod that there is has a rule that sees its DNS answers.
 fn pods_are_seen(context: &Context<'_>, rule: &Rule) -> bool {
-    let mut pods = context.selected(selector(&rule.subject)).peekable();
+    let mut pods = context.selected(rule.subject.selector()).peekable();
     pods.peek().is_some()
         && pods.all(|pod| {
             context.index.of(pod, Direction::Egress).iter().any(|(_, rule)| sees_dns(rule))
@@ -269,7 +269,7 @@ fn no_dns(context: &Context<'_>, spec: &Spec<'_>) {
     let Some(rule) = isolating.filter(|rule| !matches!(rule.subject, Subject::Nodes(_))) else {
         return;
     };
-    let own = selector(&rule.subject);
+    let own = rule.subject.selector();
     let is_dns = own
         .requirements()
         .any(|r| r.key.means_kubernetes("k8s-app") && format!("{:?}", r.test).contains("dns"));

@@ -2,7 +2,6 @@
 
 use super::super::{
     context::{Context, reserved},
-    cover::selector,
     finding::{Finding, Safety},
 };
 use crate::policy::{
@@ -30,7 +29,7 @@ const NEEDED: [(&str, Protocol, u16, &str); 11] = [
 /// Returns what nodes need and get from no rule.
 pub(super) fn missing(context: &Context<'_>, rule: &Rule) -> Vec<&'static str> {
     let mut host = context.corpus.host();
-    let own = context.witness(selector(&rule.subject));
+    let own = context.witness(rule.subject.selector());
     host.labels.0.extend(own.labels.0.into_iter().filter_map(|(key, value)| {
         let name = key.strip_prefix("k8s:")?.to_owned();
         (!name.starts_with("io.cilium.")).then_some((format!("node:{name}"), value))

@@ -2,7 +2,6 @@
 
 use super::super::{
     context::Context,
-    cover::selector,
     edit::{Snippet, add_entry, add_item},
     finding::{Edit, Finding, Safety},
     tree::Spec,
@@ -67,7 +66,7 @@ fn surprise(context: &Context<'_>, spec: &Spec<'_>, rule: &Rule) {
     if others.any(|(_, other)| is_other(other)) {
         return;
     }
-    let own = selector(&rule.subject);
+    let own = rule.subject.selector();
     let direction = rule.direction.name();
     let (who, is_node) = match &rule.subject {
         Subject::Nodes(_) if is_everybody(own) => ("every node".to_owned(), true),

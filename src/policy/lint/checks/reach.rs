@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::super::{
     context::{Context, reserved},
-    cover::{may_meet, selector},
+    cover::may_meet,
     edit::{Snippet, add_item},
     facts::ServiceFact,
     finding::{Finding, Safety},
@@ -187,7 +187,7 @@ fn one_sided(
 fn refusal(context: &Context<'_>, rule: &Rule) -> Option<Refusal> {
     let Peers::Of(peers) = &rule.peers else { return None };
     let packet = example(&rule.ports)?;
-    let subject = selector(&rule.subject);
+    let subject = rule.subject.selector();
     if subject.has_key(|key| key.is_of("reserved"))
         || matches!(rule.subject, crate::policy::rule::Subject::Nodes(_))
     {
@@ -298,7 +298,7 @@ fn baselines(context: &Context<'_>) {
         let meets = |other: &Rule| {
             other.isolates
                 && other.direction == rule.direction
-                && may_meet(selector(&other.subject), selector(&rule.subject))
+                && may_meet(other.subject.selector(), rule.subject.selector())
         };
         let policies = context.corpus.objects.iter().filter_map(|o| o.parsed.policy.as_ref());
         let Some(other) = policies.flat_map(|policy| &policy.rules).find(|other| meets(other))

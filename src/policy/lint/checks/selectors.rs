@@ -6,7 +6,6 @@ use super::super::{
     context::Context,
     edit::{add_entry, scalar},
     finding::{Edit, Finding, Safety},
-    index::namespace,
     release::may_be_new,
     tree::{Item, RuleNode, Spec, bare, is_cilium, keys},
 };
@@ -148,7 +147,7 @@ fn nobody(
     if part == Part::Peer
         && asks
         && is_unsaid
-        && let Some(own) = namespace(selector)
+        && let Some(own) = selector.namespace()
     {
         let found: Vec<&str> = if context.pods.is_empty() {
             dns_namespace(&elsewhere, own).into_iter().collect()
@@ -184,7 +183,7 @@ fn nobody(
             let rename = missing.near.and_then(|near| renamed(node, missing.wanted, near));
             finding = finding.note(missing.to_string()).edits(Safety::Unsafe, rename);
         } else if let Some(name) =
-            namespace(selector).filter(|name| !context.namespaces().contains(name))
+            selector.namespace().filter(|name| !context.namespaces().contains(name))
         {
             finding = finding.note(format!("there are no pods in namespace {name}"));
         }

@@ -64,8 +64,7 @@ fn dead(
 
 /// Names two ends and a port that show it.
 fn witness(context: &Context<'_>, rule: &Rule) -> String {
-    use super::super::cover::selector;
-    let subject = context.witness(selector(&rule.subject)).name;
+    let subject = context.witness(rule.subject.selector()).name;
     let (peers, ports) =
         (crate::policy::explain::peers(&rule.peers), crate::policy::explain::ports(&rule.ports));
     match rule.direction {
