@@ -70,6 +70,9 @@ _skep() {
             skep__subcmd__bench,help)
                 cmd="skep__subcmd__bench__subcmd__help"
                 ;;
+            skep__subcmd__bench,policy)
+                cmd="skep__subcmd__bench__subcmd__policy"
+                ;;
             skep__subcmd__bench,worker)
                 cmd="skep__subcmd__bench__subcmd__worker"
                 ;;
@@ -78,6 +81,9 @@ _skep() {
                 ;;
             skep__subcmd__bench__subcmd__help,help)
                 cmd="skep__subcmd__bench__subcmd__help__subcmd__help"
+                ;;
+            skep__subcmd__bench__subcmd__help,policy)
+                cmd="skep__subcmd__bench__subcmd__help__subcmd__policy"
                 ;;
             skep__subcmd__bench__subcmd__help,worker)
                 cmd="skep__subcmd__bench__subcmd__help__subcmd__worker"
@@ -306,6 +312,9 @@ _skep() {
                 ;;
             skep__subcmd__help__subcmd__bench,cni)
                 cmd="skep__subcmd__help__subcmd__bench__subcmd__cni"
+                ;;
+            skep__subcmd__help__subcmd__bench,policy)
+                cmd="skep__subcmd__help__subcmd__bench__subcmd__policy"
                 ;;
             skep__subcmd__help__subcmd__bench,worker)
                 cmd="skep__subcmd__help__subcmd__bench__subcmd__worker"
@@ -887,7 +896,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bench)
-            opts="-o -q -v -h --rows --rounds --list --output --color --quiet --verbose --help worker cni help"
+            opts="-o -q -v -h --rows --rounds --list --output --color --quiet --verbose --help worker policy cni help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -955,7 +964,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bench__subcmd__help)
-            opts="worker cni help"
+            opts="worker policy cni help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -996,6 +1005,20 @@ _skep() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        skep__subcmd__bench__subcmd__help__subcmd__policy)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         skep__subcmd__bench__subcmd__help__subcmd__worker)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1003,6 +1026,24 @@ _skep() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bench__subcmd__policy)
+            opts="-q -v -h --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2317,7 +2358,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__bench)
-            opts="worker cni"
+            opts="worker policy cni"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2331,6 +2372,20 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__bench__subcmd__cni)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__bench__subcmd__policy)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -41,7 +41,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("install", &["model"]),
     ("lab", &["model", "kubernetes", "kernel", "config", "telemetry", "install"]),
     ("connectivity", &["model", "kubernetes"]),
-    ("bench", &["model", "maps", "kernel", "cni", "lab"]),
+    ("bench", &["model", "policy", "maps", "kernel", "cni", "lab", "agent"]),
     (
         "cli",
         &[

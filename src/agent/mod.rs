@@ -28,4 +28,5 @@ mod start;
 mod upkeep;
 
 pub use error::AgentError;
+pub use policy::{Extent, PolicyRehearsal, RehearsalError};
 pub use run::run;

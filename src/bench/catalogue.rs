@@ -15,6 +15,8 @@ pub enum Group {
     Bridge,
     /// The eBPF programs by themselves.
     Program,
+    /// The policy engine.
+    Policy,
     /// Adding and removing pods.
     Cni,
     /// The processes: memory, start.
@@ -31,6 +33,7 @@ impl Group {
             Self::Veth => "veth",
             Self::Bridge => "bridge",
             Self::Program => "program",
+            Self::Policy => "policy",
             Self::Cni => "cni",
             Self::Process => "process",
             Self::Lab => "lab",
@@ -165,6 +168,7 @@ pub fn catalogue() -> Vec<RowSpec> {
     // Every load is compared with its twin; one number each of request and stream is enough to show.
     rows.retain(|row| row.group != Group::Noise || row.name.starts_with(REQUEST.name));
     rows.extend(super::programs::rows());
+    rows.extend(super::policy::rows());
     rows.extend(super::cluster::rows());
     rows
 }

@@ -257,7 +257,7 @@ fn manifest(pods: u32) -> String {
 
 /// Runs this program to its end and returns how long that took and what it printed. When `check`
 /// fails, the command is asked to end, and is waited for.
-fn run(
+pub(super) fn run(
     program: &Path,
     args: &[&str],
     input: &str,

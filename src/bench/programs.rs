@@ -4,10 +4,12 @@ use std::{io, net::IpAddr};
 
 use super::{
     catalogue::{Group, Ip, RowSpec},
+    enforce::{Enforced, enforce},
     error::BenchError,
     goal::Goal,
     node::StandalonePod,
     packet::{ACK, End, SYN, tcp},
+    rounds::{Schedule, Series, measure},
     topology::Node,
 };
 use crate::kernel::{Direction, Hook, TestPacket};
@@ -39,7 +41,15 @@ pub(super) fn rows() -> Vec<RowSpec> {
         goal: Goal::AtMost(VERIFIER_LIMIT),
         about: format!("instructions that the verifier walked in {program}"),
     };
-    Ip::ALL.into_iter().map(run).chain(programs().map(verified)).collect()
+    let enforced = |ip| RowSpec {
+        name: enforced_name(ip),
+        group: Group::Program,
+        unit: "ns",
+        goal: Goal::AtMost(1.05),
+        about: format!("the same for {ip} with a policy in force on both pods, against none"),
+    };
+    let runs = Ip::ALL.into_iter().map(run).chain(Ip::ALL.into_iter().map(enforced));
+    runs.chain(programs().map(verified)).collect()
 }
 
 fn programs() -> impl Iterator<Item = &'static str> {
@@ -49,6 +59,11 @@ fn programs() -> impl Iterator<Item = &'static str> {
 /// Returns the name of the row about a run of `from_pod`.
 pub(super) fn run_name(ip: Ip) -> String {
     format!("run-from-pod-{ip}")
+}
+
+/// Returns the name of the row about such a run with a policy in force.
+pub(super) fn enforced_name(ip: Ip) -> String {
+    format!("run-from-pod-policy-{ip}")
 }
 
 fn verified_name(program: &str) -> String {
@@ -104,6 +119,29 @@ pub(super) fn run_from_pod(node: &Node, ip: Ip, values: usize) -> Result<Vec<f64
         .run(measure)
         .map_err(|error| failed(io::Error::other(error)))?
         .map_err(failed)
+}
+
+/// Runs `from_pod` on packets of one established connection, in turn with no policy (subject 0) and
+/// with one (subject 1).
+///
+/// # Errors
+/// As [`run_from_pod`], and when a map refuses.
+pub(super) fn run_with_policy(
+    node: &Node,
+    ip: Ip,
+    schedule: Schedule,
+) -> Result<Series, BenchError> {
+    let program = Hook::Pod.program(Direction::Ingress);
+    let put = |enforced| {
+        enforce(node.standalone(), node.pods(), (enforced, RESPONDER))
+            .map_err(|error| BenchError::Program { program, source: io::Error::other(error) })
+    };
+    let series = measure(schedule, 2, |subject| {
+        put([Enforced::Nothing, Enforced::OnePort][subject])?;
+        run_from_pod(node, ip, 1)
+    });
+    put(Enforced::Nothing)?;
+    series
 }
 
 fn end(pod: &StandalonePod, ip: Ip, port: u16) -> End {

@@ -10,7 +10,7 @@ use super::{
     cluster,
     error::BenchError,
     machine::Before,
-    programs,
+    policy, programs,
     report::{Report, Row},
     rounds::Schedule,
     topology::Node,
@@ -99,7 +99,8 @@ pub fn run(
     progress: &dyn Progress,
     cancel: &CancellationToken,
 ) -> Result<Report, BenchError> {
-    if !geteuid().is_root() {
+    let needs_root = |row: &RowSpec| row.group != Group::Policy;
+    if options.rows.iter().any(needs_root) && !geteuid().is_root() {
         return Err(BenchError::NotRoot);
     }
     let findings = Findings { rows: HashMap::new(), notes: Vec::new(), progress, cancel };
@@ -127,6 +128,7 @@ fn measure(options: &Options, mut findings: Findings<'_>) -> Result<Report, Benc
             findings.note(format!("skep reported {} events, which were read", node.events()));
         }
     }
+    policy::measure_all(&options.rows, &options.program, &mut findings)?;
     cluster::measure_all(&options.rows, &options.program, &mut findings)?;
     let rows = options
         .rows
@@ -153,6 +155,16 @@ fn measure_programs(
         findings.step(&name)?;
         match programs::run_from_pod(node, ip, rounds) {
             Ok(nanos) => findings.add(Row::absolute(spec, &nanos)),
+            Err(error) => findings.note_error(&error),
+        }
+    }
+    for ip in Ip::ALL {
+        let name = programs::enforced_name(ip);
+        let Some(spec) = rows.iter().find(|spec| spec.name == name) else { continue };
+        findings.step(&name)?;
+        let schedule = Schedule { rounds, redos: rounds };
+        match programs::run_with_policy(node, ip, schedule) {
+            Ok(series) => findings.add(Row::compared(spec, &series, (1, 0), 0)),
             Err(error) => findings.note_error(&error),
         }
     }

@@ -47,11 +47,20 @@ pub(crate) fn percentile(values: &mut [u64], share: f64) -> Option<u64> {
     Some(*values.select_nth_unstable(rank).1)
 }
 
+/// The same of numbers with a fraction; not a number if there are none.
+pub(crate) fn percentile_of(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let last = sorted.len().saturating_sub(1);
+    let rank = (share.clamp(0.0, 1.0) * last as f64).round() as usize;
+    sorted.get(rank).copied().unwrap_or(f64::NAN)
+}
+
 /// Returns the median of `values` with a bootstrap interval. The same values always give the same
 /// interval: the draws come from a fixed seed.
 pub(crate) fn estimate(values: &[f64]) -> Option<Estimate> {
     let median = median(values)?;
-    let mut draws = Draws(0x5ee9_5eed);
+    let mut draws = Draws::new(0x5ee9_5eed);
     let mut sample = vec![0.0; values.len()];
     let mut medians = Vec::with_capacity(RESAMPLES);
     for _ in 0..RESAMPLES {
@@ -67,10 +76,17 @@ pub(crate) fn estimate(values: &[f64]) -> Option<Estimate> {
 }
 
 /// A small generator with a full period (a Weyl sequence and a mixing step), enough to draw indices.
-struct Draws(u64);
+#[derive(Clone, Debug)]
+pub(crate) struct Draws(u64);
 
 impl Draws {
-    fn below(&mut self, bound: usize) -> usize {
+    /// Begins: the same seed always gives the same draws.
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Returns a number below `bound`.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -141,7 +157,7 @@ mod tests {
 
         #[test]
         fn draws_stay_below_their_bound(seed: u64, bound in 1_usize..1000) {
-            let mut draws = Draws(seed);
+            let mut draws = Draws::new(seed);
             prop_assert!((0..100).all(|_| draws.below(bound) < bound));
         }
     }

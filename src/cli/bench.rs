@@ -19,8 +19,8 @@ use crate::bench::{self, Options, Progress, Report, Role, Row, RowSpec, Rows, Ve
 /// Measure skep against bare veth and a bridge with iptables
 ///
 /// Runs interleaved rounds of the same work on skep and on what else there is, in network
-/// namespaces of its own, and shows ratios with their 95 % intervals. Needs root. The exit code is
-/// 1 when a goal was missed.
+/// namespaces of its own, and shows ratios with their 95 % intervals. Needs root, but for the rows
+/// about the policy engine. The exit code is 1 when a goal was missed.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -55,6 +55,9 @@ enum Hidden {
         /// client or server
         role: Role,
     },
+    /// Measure the policy engine
+    #[command(hide = true)]
+    Policy,
     /// Call the CNI plugin of the node that this runs on
     #[command(hide = true)]
     Cni {
@@ -78,6 +81,10 @@ impl Hidden {
         match self {
             Self::Worker { role } => {
                 Ok(bench::serve_worker(role, io::stdin().lock(), io::stdout().lock())?)
+            }
+            Self::Policy => {
+                let times = bench::measure_policy()?;
+                out.line(&serde_json::to_string(&times).map_err(EncodeError::Json)?)
             }
             Self::Cni { conf_dir, bin_dir, calls, burst } => {
                 let plan = bench::CniCalls { conf_dir, bin_dir, calls, burst };

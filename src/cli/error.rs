@@ -148,6 +148,7 @@ table! {
         _ => (Kind::Environment, vec![]),
     };
     |error: crate::bench::CniError| (Kind::Environment, vec![]);
+    |error: crate::bench::PolicyBenchError| (Kind::Environment, vec![]);
     |error: super::runtime::RuntimeError| (Kind::Environment, vec![]);
     |error: super::output::EncodeError| (Kind::Bug, vec![]);
     |error: InvalidTerm| (Kind::Usage, vec!["`skep observe --help` lists the filters".into()]);

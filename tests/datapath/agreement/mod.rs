@@ -134,6 +134,8 @@ fn enforce(
         .iter()
         .map(|peer| KnownIdentity { number: peer.identity, actor: peer.actor.clone() })
         .collect();
+    let rules = RuleIndex::new(judge.policies);
+    let roster: Roster = known.iter().cloned().collect();
     let mut assigned =
         [(INGRESS, Direction::Ingress), (EGRESS, Direction::Egress)].map(|(n, way)| {
             let subject = Subject::of(&rules, judge.mode, subject, way);

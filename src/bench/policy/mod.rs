@@ -1,0 +1,98 @@
+//! Rows about the policy engine: what it costs to compile, to keep up, and to look at.
+
+mod measure;
+mod policies;
+mod process;
+mod workload;
+
+use std::path::Path;
+
+pub use measure::{PolicyBenchError, PolicyTimes, measure_policy};
+
+use super::{
+    catalogue::{Group, RowSpec},
+    cluster,
+    error::BenchError,
+    goal::Goal,
+    report::Row,
+    run::Findings,
+    statistics::percentile_of,
+};
+
+const COMPILE: &str = "policy-compile";
+const MEMORY: &str = "policy-memory";
+const ENTRIES: &str = "policy-entries";
+const IDENTITY: &str = "policy-identity";
+const EDIT: &str = "policy-edit";
+const LINT: &str = "policy-lint";
+const MATRIX: &str = "policy-matrix";
+
+/// Returns the rows of this group.
+pub(super) fn rows() -> Vec<RowSpec> {
+    let row = |name: &str, unit, most, about: &str| RowSpec {
+        name: name.to_owned(),
+        group: Group::Policy,
+        unit,
+        goal: Goal::AtMost(most),
+        about: about.to_owned(),
+    };
+    vec![
+        row(COMPILE, "s", 1.0, "1,000 policies and 10,000 identities for 100 endpoints, one core"),
+        row(
+            MEMORY,
+            "MiB",
+            95.3,
+            "memory at the height of this, with objects, identities and map entries",
+        ),
+        row(ENTRIES, "%", 10.0, "map entries, of the product of identities and ports"),
+        row(IDENTITY, "ms", 1.0, "one new identity for all these endpoints, p50"),
+        row(EDIT, "ms", 5.0, "one of these policies edited, from event to last map entry, p99"),
+        row(LINT, "s", 1.0, "lint of 5,000 policies, from the text"),
+        row(MATRIX, "s", 1.0, "matrix of 200 pods, 100 policies and 8 ports"),
+    ]
+}
+
+/// Measures the chosen rows of this group, all in one process.
+///
+/// # Errors
+/// When the run is cancelled. A failure costs the rows, with a note.
+pub(super) fn measure_all(
+    rows: &[RowSpec],
+    program: &Path,
+    findings: &mut Findings<'_>,
+) -> Result<(), BenchError> {
+    let chosen: Vec<&RowSpec> = rows.iter().filter(|row| row.group == Group::Policy).collect();
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    findings.step("the policy engine")?;
+    let times = match run(program, findings) {
+        Err(BenchError::Cancelled) => return Err(BenchError::Cancelled),
+        Err(error) => {
+            findings.note_error(&error);
+            return Ok(());
+        }
+        Ok(times) => times,
+    };
+    for spec in chosen {
+        let row = match spec.name.as_str() {
+            COMPILE => Row::absolute(spec, &times.compile),
+            MEMORY => Row::absolute(spec, &[times.memory]),
+            ENTRIES => Row::absolute(spec, &[times.entries]),
+            IDENTITY => Row::absolute(spec, &times.identity),
+            EDIT => Row::absolute(spec, &[percentile_of(&times.edit, 0.99)]),
+            LINT => Row::absolute(spec, &times.lint),
+            _ => Row::absolute(spec, &times.matrix),
+        };
+        findings.add(row);
+    }
+    Ok(())
+}
+
+fn run(program: &Path, findings: &Findings<'_>) -> Result<PolicyTimes, BenchError> {
+    let (_, answer) = cluster::run(program, &["bench", "policy"], "", || findings.check())?;
+    serde_json::from_str(&answer).map_err(|error| BenchError::Command {
+        command: "skep bench policy".into(),
+        source: error.into(),
+    })
+}
