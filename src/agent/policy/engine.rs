@@ -11,7 +11,7 @@ use tracing::{error, info};
 
 use super::{
     Assigned, HostSettings, Kind, Policies, PolicyObject, Sources,
-    state::{Member, Phase, State},
+    state::{Concerned, Member, Phase, State},
     tables::{Entries, report},
 };
 use crate::{
@@ -69,8 +69,8 @@ impl<M: MapStore> Engine<M> {
         if touched.outside {
             state.tables.outside_changed();
         }
-        if touched.policies || state.tables.any_stale() {
-            state.news.policies = true;
+        if touched.any_policy || state.tables.any_stale() {
+            state.news.policies.add(touched.policies);
             drop(state);
             self.wake.notify_one();
         }
@@ -126,7 +126,7 @@ impl<M: MapStore> Engine<M> {
     pub(in crate::agent) fn set_synced(&self) {
         let mut state = self.state();
         state.phase = Phase::Synced;
-        state.news.policies = true;
+        state.news.policies = Concerned::Everybody;
         drop(state);
         self.settle();
     }
@@ -161,9 +161,7 @@ impl<M: MapStore> Engine<M> {
         if state.phase == Phase::Blank {
             return;
         }
-        let policies = state.sources.policies();
-        let rules = RuleIndex::new(&policies);
-        match state.numbers(&member.actor, &rules) {
+        match state.with_rules(|state, rules| state.numbers(&member.actor, rules)) {
             Ok(numbers) => drop(self.assigned.hold().set(record.id, numbers)),
             Err(problem) => state.fail(&member, &problem),
         }
@@ -198,8 +196,12 @@ impl<M: MapStore> Engine<M> {
         if news.ports || !news.added.is_empty() {
             state.learn_ports();
         }
-        if (news.policies || state.tables.any_stale()) && state.phase == Phase::Synced {
-            must_judge_again |= self.refresh(state);
+        let concerned = match state.tables.any_stale() {
+            true => Concerned::Everybody,
+            false => news.policies,
+        };
+        if !concerned.is_nobody() && state.phase == Phase::Synced {
+            must_judge_again |= self.refresh(state, &concerned);
         }
         if must_judge_again {
             self.judge_again();
@@ -207,24 +209,13 @@ impl<M: MapStore> Engine<M> {
         self.host_changed.notify_one();
     }
 
-    /// Gives every endpoint the policies that count now. Tells whether any differ.
-    fn refresh(&self, state: &mut State<M>) -> bool {
-        let policies = state.sources.policies();
-        let rules = RuleIndex::new(&policies);
-        let mut changed = 0;
-        for member in state.members.values().cloned().collect::<Vec<_>>() {
-            match state.numbers(&member.actor, &rules) {
-                Ok(numbers) => {
-                    let mut held = self.assigned.hold();
-                    if held.set(member.record.id, numbers) {
-                        changed += 1;
-                        held.write(state.tables.store(), &member.record)
-                            .unwrap_or_else(|problem| report(&problem));
-                    }
-                }
-                Err(problem) => state.fail(&member, &problem),
-            }
-        }
+    /// Gives endpoints the policies that count now. Tells whether any differ.
+    fn refresh(&self, state: &mut State<M>, concerned: &Concerned) -> bool {
+        let members = state.members.values().filter(|member| concerned.includes(&member.actor));
+        let members: Vec<Member> = members.cloned().collect();
+        let changed = state.with_rules(|state, rules| {
+            members.iter().filter(|member| self.switch(state, member, rules)).count()
+        });
         let host_changed = state.settle_host(Instant::now());
         let held = self.assigned.hold();
         let pods = state.members.keys().map(|id| held.of(*id));
@@ -236,6 +227,26 @@ impl<M: MapStore> Engine<M> {
             info!(endpoints = changed, policies = state.tables.count(), "policies switched");
         }
         changed > 0 || host_changed
+    }
+
+    /// Gives an endpoint the policies that count now. Tells whether they differ.
+    fn switch(&self, state: &mut State<M>, member: &Member, rules: &RuleIndex) -> bool {
+        let numbers = match state.numbers(&member.actor, rules) {
+            Ok(numbers) => numbers,
+            Err(problem) => {
+                state.fail(member, &problem);
+                // Whatever happens next, it is tried again.
+                state.news.policies = Concerned::Everybody;
+                return false;
+            }
+        };
+        let mut held = self.assigned.hold();
+        let differs = held.set(member.record.id, numbers);
+        if differs {
+            held.write(state.tables.store(), &member.record)
+                .unwrap_or_else(|problem| report(&problem));
+        }
+        differs
     }
 
     /// Makes every approved connection be judged again; says so if that fails.

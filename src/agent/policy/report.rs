@@ -66,7 +66,7 @@ impl<M: MapStore> Engine<M> {
 
 impl<M: MapStore> State<M> {
     fn list(&self, revision: u32) -> Vec<api::Policy> {
-        let settled = self.phase == Phase::Synced && !self.news.policies;
+        let settled = self.phase == Phase::Synced && self.news.policies.is_nobody();
         let entry = |((kind, key), entry): (&(PolicyKind, String), &Entry)| {
             let (namespace, name) = key.split_once('/').unwrap_or(("", key));
             let taken_back = self.host.refusal_of(&(*kind, key.clone()));

@@ -132,10 +132,12 @@ impl Entry {
 }
 
 /// What a change touched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Touched {
-    /// A policy.
-    pub(super) policies: bool,
+    /// Whether there was a policy among it.
+    pub(super) any_policy: bool,
+    /// Policies that count now, and those that counted instead of them before.
+    pub(super) policies: Vec<Arc<Policy>>,
     /// What policies refer to.
     pub(super) outside: bool,
 }
@@ -154,6 +156,7 @@ impl Sources {
 
     /// Takes in news of a kind.
     pub(super) fn apply(&mut self, kind: Kind, change: Change<PolicyObject>) -> Touched {
+        let mut touched = Vec::new();
         let mut any = false;
         match change {
             Change::Listed(all) => {
@@ -164,20 +167,20 @@ impl Sources {
                     .map(|(_, key)| key.clone())
                     .collect();
                 for key in gone {
-                    any |= self.remove(kind, key);
+                    any |= self.remove(kind, key, &mut touched);
                 }
                 for object in all {
-                    any |= self.put(kind, object);
+                    any |= self.put(kind, object, &mut touched);
                 }
             }
-            Change::Changed(object) => any = self.put(kind, object),
-            Change::Gone(key) => any = self.remove(kind, key),
+            Change::Changed(object) => any = self.put(kind, object, &mut touched),
+            Change::Gone(key) => any = self.remove(kind, key, &mut touched),
         }
         let is_policy = matches!(kind, Kind::Policy(_));
         if any && !is_policy {
             self.take_stock();
         }
-        Touched { policies: any && is_policy, outside: any && !is_policy }
+        Touched { any_policy: any && is_policy, policies: touched, outside: any && !is_policy }
     }
 
     /// Returns the policies that count.
@@ -237,7 +240,7 @@ impl Sources {
         objects
     }
 
-    fn put(&mut self, kind: Kind, object: PolicyObject) -> bool {
+    fn put(&mut self, kind: Kind, object: PolicyObject, touched: &mut Vec<Arc<Policy>>) -> bool {
         let key = (kind, object.key());
         if self.objects.get(&key) == Some(&object) {
             return false;
@@ -245,7 +248,10 @@ impl Sources {
         if let Kind::Policy(of) = kind
             && let Some(parsed) = parse(&object.document(kind), &self.settings)
         {
-            self.put_policy((of, key.1.clone()), parsed, &object);
+            let key = (of, key.1.clone());
+            touched.extend(self.counting(&key));
+            self.put_policy(key.clone(), parsed, &object);
+            touched.extend(self.counting(&key));
         }
         self.objects.insert(key, object);
         true
@@ -270,9 +276,15 @@ impl Sources {
         (entry.closed, entry.rejected) = (closed, Some(why));
     }
 
-    fn remove(&mut self, kind: Kind, key: String) -> bool {
+    fn counting(&self, key: &(PolicyKind, String)) -> Option<Arc<Policy>> {
+        self.policies.get(key)?.policy().cloned()
+    }
+
+    fn remove(&mut self, kind: Kind, key: String, touched: &mut Vec<Arc<Policy>>) -> bool {
         if let Kind::Policy(of) = kind {
-            self.policies.remove(&(of, key.clone()));
+            let key = (of, key.clone());
+            touched.extend(self.counting(&key));
+            self.policies.remove(&key);
         }
         self.objects.remove(&(kind, key)).is_some()
     }

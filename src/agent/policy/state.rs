@@ -23,8 +23,8 @@ use crate::{
     policy::{
         cluster::{Actor, NamedPort, Role},
         compile::{RuleIndex, Subject, TooLarge},
-        judge::{Judge, Mode, PeerMatcher},
-        rule::Direction,
+        judge::{Judge, Mode, PeerMatcher, is_subject},
+        rule::{Direction, Policy},
     },
 };
 
@@ -59,6 +59,8 @@ pub(super) struct State<M> {
     pub(super) tables: Tables<M>,
     pub(super) members: BTreeMap<EndpointId, Member>,
     pub(super) host: Host,
+    /// Rules of the policies, as they were when they were asked for last.
+    rules: RuleIndex,
     /// Ports that pods of other nodes name.
     pub(super) ports: BTreeMap<Identity, Vec<NamedPort>>,
     /// Whether these may be others by now.
@@ -83,8 +85,47 @@ pub(super) struct News {
     pub(super) removed: Vec<Identity>,
     /// Pods may name other ports now.
     pub(super) ports: bool,
-    /// Endpoints may have other policies now.
-    pub(super) policies: bool,
+    /// Whose policies may be others now.
+    pub(super) policies: Concerned,
+}
+
+/// Endpoints that may have other policies than before.
+#[derive(Debug, Default)]
+pub(super) enum Concerned {
+    /// None.
+    #[default]
+    Nobody,
+    /// Those that one of these selects: policies that count now, or did before.
+    Subjects(Vec<Arc<Policy>>),
+    /// All.
+    Everybody,
+}
+
+impl Concerned {
+    /// Adds whom policies select.
+    pub(super) fn add(&mut self, policies: Vec<Arc<Policy>>) {
+        match self {
+            Self::Nobody => *self = Self::Subjects(policies),
+            Self::Subjects(all) => all.extend(policies),
+            Self::Everybody => {}
+        }
+    }
+
+    /// Tells whether it is nobody.
+    pub(super) fn is_nobody(&self) -> bool {
+        matches!(self, Self::Nobody)
+    }
+
+    /// Tells whether somebody may have other policies.
+    pub(super) fn includes(&self, actor: &Actor) -> bool {
+        let selects =
+            |policy: &Arc<Policy>| policy.rules.iter().any(|r| is_subject(&r.subject, actor));
+        match self {
+            Self::Nobody => false,
+            Self::Subjects(policies) => policies.iter().any(selects),
+            Self::Everybody => true,
+        }
+    }
 }
 
 impl<M: MapStore> State<M> {
@@ -105,6 +146,7 @@ impl<M: MapStore> State<M> {
             tables,
             members: BTreeMap::new(),
             host,
+            rules: RuleIndex::default(),
             ports: BTreeMap::new(),
             are_ports_old: false,
             news: News::default(),
@@ -139,11 +181,20 @@ impl<M: MapStore> State<M> {
         }
     }
 
+    /// Does something with the rules of the policies that count now.
+    pub(super) fn with_rules<R>(&mut self, act: impl FnOnce(&mut Self, &RuleIndex) -> R) -> R {
+        let mut rules = std::mem::take(&mut self.rules);
+        rules.update(self.sources.policies());
+        let result = act(self, &rules);
+        self.rules = rules;
+        result
+    }
+
     /// Returns the numbers of somebody's policies; compiles what is not there yet.
     pub(super) fn numbers(
         &mut self,
         actor: &Actor,
-        rules: &RuleIndex<'_>,
+        rules: &RuleIndex,
     ) -> Result<Policies, PolicyError> {
         if self.mode == Mode::Never {
             return Ok(Policies { ingress: policy::OPEN, egress: policy::OPEN });

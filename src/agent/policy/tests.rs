@@ -136,6 +136,20 @@ fn endpoints_are_closed_until_the_cluster_was_seen_then_open_then_isolated() {
 }
 
 #[test]
+fn a_policy_that_selects_others_now_frees_those_it_selected_before() {
+    let rig = Rig::new();
+    rig.engine.set_synced();
+    rig.engine.assign(&record(1, "api"), Vec::new());
+    rig.engine.assign(&record(2, "web"), Vec::new());
+    rig.apply(allows("a", "api", "web"));
+    assert!(rig.policies(1).ingress >= numbers::FIRST);
+    assert_eq!(rig.policies(2).ingress, numbers::OPEN);
+    rig.apply(allows("a", "web", "api"));
+    assert_eq!(rig.policies(1).ingress, numbers::OPEN);
+    assert!(rig.policies(2).ingress >= numbers::FIRST);
+}
+
+#[test]
 fn an_edit_that_changes_nothing_here_switches_nothing() {
     let rig = Rig::new();
     rig.engine.set_synced();

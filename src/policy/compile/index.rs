@@ -1,6 +1,10 @@
 //! Rules by whom they are for, so that a subject asks only those that may concern it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use crate::policy::{
     cluster::Actor,
@@ -12,30 +16,57 @@ use crate::policy::{
 type Key<'a> = (Direction, Option<&'a str>, Option<(&'a str, &'a str)>);
 
 /// All rules of some policies.
-#[derive(Debug)]
-pub struct RuleIndex<'a> {
-    policies: &'a [Arc<Policy>],
-    /// Rules with their place in the order of all.
-    buckets: HashMap<Key<'a>, Vec<(usize, RuleRef)>>,
+#[derive(Debug, Default)]
+pub struct RuleIndex {
+    policies: Vec<Arc<Policy>>,
+    /// Places of the policies among them, by [`address`].
+    places: HashMap<usize, usize>,
+    /// Rules by the hash of their key: those of another key with the same one apply to nobody who asks.
+    buckets: HashMap<u64, Vec<RuleRef>>,
 }
 
-impl<'a> RuleIndex<'a> {
+impl RuleIndex {
     /// Sorts the rules of policies.
-    pub fn new(policies: &'a [Arc<Policy>]) -> Self {
-        let mut buckets: HashMap<Key<'a>, Vec<(usize, RuleRef)>> = HashMap::new();
-        let rules =
-            policies.iter().flat_map(|policy| policy.rules.iter().zip(RuleRef::all(policy)));
-        for (place, (rule, reference)) in rules.enumerate() {
-            let selector = rule.subject.selector();
-            let key = (rule.direction, selector.namespace(), selector.labels().next());
-            buckets.entry(key).or_default().push((place, reference));
+    pub fn new(policies: &[Arc<Policy>]) -> Self {
+        let mut own = Self::default();
+        own.update(policies.to_vec());
+        own
+    }
+
+    /// Sorts the rules of others; those that are the same objects as before cost next to nothing.
+    pub fn update(&mut self, policies: Vec<Arc<Policy>>) {
+        let places: HashMap<usize, usize> =
+            policies.iter().enumerate().map(|(place, policy)| (address(policy), place)).collect();
+        // As long as these are held no other policy has their address.
+        let before = std::mem::replace(&mut self.policies, policies);
+        let known = std::mem::replace(&mut self.places, places);
+        for policy in &before {
+            if !self.places.contains_key(&address(policy)) {
+                self.forget(policy);
+            }
         }
-        Self { policies, buckets }
+        for policy in self.policies.iter().filter(|policy| !known.contains_key(&address(policy))) {
+            for rule in RuleRef::all(policy) {
+                self.buckets.entry(bucket(&rule)).or_default().push(rule);
+            }
+        }
+    }
+
+    fn forget(&mut self, policy: &Arc<Policy>) {
+        for rule in RuleRef::all(policy) {
+            let bucket = bucket(&rule);
+            if let Some(rules) = self.buckets.get_mut(&bucket) {
+                rules.retain(|own| !Arc::ptr_eq(own.policy(), policy));
+                if rules.is_empty() {
+                    self.buckets.remove(&bucket);
+                }
+            }
+        }
     }
 
     /// Returns the policies.
-    pub fn policies(&self) -> &'a [Arc<Policy>] {
-        self.policies
+    pub fn policies(&self) -> &[Arc<Policy>] {
+        &self.policies
     }
 
     /// Returns the rules that apply to somebody in a direction: in turn, and in one turn in the order
@@ -48,14 +79,30 @@ impl<'a> RuleIndex<'a> {
         let namespaces = namespaces.map(|(_, value)| Some(*value)).chain([None]);
         let labels = || own.iter().copied().map(Some).chain([None]);
         let keys = namespaces.flat_map(|name| labels().map(move |label| (direction, name, label)));
-        let mut found: Vec<&(usize, RuleRef)> = keys
-            .filter_map(|key| self.buckets.get(&key))
+        let mut found: Vec<((_, usize, usize), &RuleRef)> = keys
+            .filter_map(|key| self.buckets.get(&hash(&key)))
             .flatten()
-            .filter(|(_, rule)| is_subject(&rule.subject, actor))
+            .filter(|rule| rule.direction == direction && is_subject(&rule.subject, actor))
+            .map(|rule| ((rule.turn, self.places[&address(rule.policy())], rule.index()), rule))
             .collect();
         // Two sources may give one label: its rules are found twice.
-        found.sort_by_key(|(place, rule)| (rule.turn, *place));
-        found.dedup_by_key(|(place, _)| *place);
+        found.sort_by_key(|(order, _)| *order);
+        found.dedup_by_key(|(order, _)| *order);
         found.into_iter().map(|(_, rule)| rule.clone()).collect()
     }
+}
+
+fn address(policy: &Arc<Policy>) -> usize {
+    Arc::as_ptr(policy).addr()
+}
+
+fn bucket(rule: &RuleRef) -> u64 {
+    let selector = rule.subject.selector();
+    hash(&(rule.direction, selector.namespace(), selector.labels().next()))
+}
+
+fn hash(key: &Key<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
 }

@@ -3,14 +3,20 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::bits::Bits;
+use super::holders::Holders;
 use crate::{
     model::Labels,
     policy::rule::{LabelKey, LabelSource, Requirement, Selector, Test},
 };
 
-/// By the value of a label: the places of those who have it. Most labels have few holders or many
-/// values, so a place costs room only where it is.
-type ByValue = HashMap<Box<str>, BTreeSet<usize>>;
+/// Those who have a label of one source and name.
+#[derive(Debug, Default)]
+struct ByValue {
+    /// With any value.
+    all: Holders,
+    /// By value.
+    values: HashMap<Box<str>, Holders>,
+}
 
 /// Places of a roster by the labels of those who have them: by source, then by name, then by value.
 #[derive(Debug, Default)]
@@ -21,7 +27,8 @@ impl LabelIndex {
     pub(super) fn insert(&mut self, labels: &Labels, place: usize) {
         for (source, name, value) in parts(labels) {
             let by_value = self.0.entry(source.into()).or_default().entry(name.into()).or_default();
-            by_value.entry(value.into()).or_default().insert(place);
+            by_value.all.insert(place);
+            by_value.values.entry(value.into()).or_default().insert(place);
         }
     }
 
@@ -30,13 +37,14 @@ impl LabelIndex {
         for (source, name, value) in parts(labels) {
             let Some(by_name) = self.0.get_mut(source) else { continue };
             let Some(by_value) = by_name.get_mut(name) else { continue };
-            if let Some(places) = by_value.get_mut(value) {
-                places.remove(&place);
+            by_value.all.remove(place);
+            if let Some(places) = by_value.values.get_mut(value) {
+                places.remove(place);
                 if places.is_empty() {
-                    by_value.remove(value);
+                    by_value.values.remove(value);
                 }
             }
-            if by_value.is_empty() {
+            if by_value.all.is_empty() {
                 by_name.remove(name);
             }
         }
@@ -58,18 +66,18 @@ impl LabelIndex {
 
     /// Returns those who have a label of this key.
     pub(super) fn with_key(&self, key: &LabelKey) -> Bits {
-        self.values(key).flat_map(HashMap::values).flatten().copied().collect()
+        Holders::together(self.values(key).map(|of| &of.all))
     }
 
     /// Returns those who have a label of this source.
     pub(super) fn of_source(&self, source: &str) -> Bits {
         let by_value = self.0.get(source).into_iter().flat_map(HashMap::values);
-        by_value.flat_map(HashMap::values).flatten().copied().collect()
+        Holders::together(by_value.map(|of| &of.all))
     }
 
     fn having(&self, key: &LabelKey, values: &BTreeSet<String>) -> Bits {
         let pairs = self.values(key).flat_map(|of| values.iter().map(move |value| (of, value)));
-        pairs.filter_map(|(of, value)| of.get(value.as_str())).flatten().copied().collect()
+        Holders::together(pairs.filter_map(|(of, value)| of.values.get(value.as_str())))
     }
 
     /// Yields the values that labels of a key have, for each source.

@@ -12,6 +12,7 @@ mod atom;
 mod bits;
 mod cell;
 mod classes;
+mod holders;
 mod identity;
 mod index;
 mod labels;

@@ -44,7 +44,7 @@ pub struct Subject {
 
 impl Subject {
     /// Collects what applies to somebody in a direction.
-    pub fn of(rules: &RuleIndex<'_>, mode: Mode, actor: &Actor, direction: Direction) -> Self {
+    pub fn of(rules: &RuleIndex, mode: Mode, actor: &Actor, direction: Direction) -> Self {
         let ports = match direction {
             Direction::Ingress => actor.ports.clone(),
             Direction::Egress => Vec::new(),

@@ -257,6 +257,11 @@ impl RuleRef {
         (0..policy.rules.len()).map(|index| Self { policy: Arc::clone(policy), index })
     }
 
+    /// Returns its place among the rules of its policy.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
     /// Returns its policy.
     pub fn policy(&self) -> &Arc<Policy> {
         &self.policy

@@ -81,9 +81,16 @@ proptest! {
     }
 
     #[test]
-    fn rules_found_by_subject_are_those_that_apply(mut policies in policies()) {
+    fn rules_found_by_subject_are_those_that_apply(
+        mut policies in policies(),
+        mut others in policies(),
+    ) {
         with_subjects(&mut policies);
-        let index = RuleIndex::new(&policies);
+        with_subjects(&mut others);
+        // An index that knew other policies, one of which is still there.
+        others.extend(policies.first().cloned());
+        let mut index = RuleIndex::new(&others);
+        index.update(policies.clone());
         for (_, actor) in everybody() {
             for direction in [Direction::Ingress, Direction::Egress] {
                 let mut wanted: Vec<RuleRef> = policies

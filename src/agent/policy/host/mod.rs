@@ -16,7 +16,7 @@ use trial::{Taken, Trial};
 
 use super::{
     Engine, Policies,
-    state::{Phase, State, matcher},
+    state::{Concerned, Phase, State, matcher},
     tables::report,
 };
 use crate::{
@@ -204,7 +204,7 @@ impl<M: MapStore> Engine<M> {
         let is_new = before.as_ref() != Some(&facts.actor.labels);
         state.host.facts = Some(facts);
         if is_new && state.host.enabled {
-            state.news.policies = true;
+            state.news.policies = Concerned::Everybody;
             drop(state);
             self.wake.notify_one();
         }
