@@ -206,8 +206,10 @@ pub fn agent_log(dir: &LabDir, node: &str) -> Result<PathBuf, StateError> {
     });
     let files =
         agents.flat_map(|entry| fs::read_dir(entry.path().join("agent")).into_iter().flatten());
+    // Beside each log is the index of its times.
     let newest = files
         .flatten()
+        .filter(|file| file.path().extension().is_some_and(|extension| extension == "log"))
         .max_by_key(|file| file.metadata().and_then(|metadata| metadata.modified()).ok());
     newest
         .map(|file| file.path())
