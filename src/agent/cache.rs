@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tracing::warn;
 
 use super::{cluster::NodeIds, policy::PolicyObject};
@@ -48,24 +48,30 @@ impl Cache {
 
     /// Returns the last snapshot; one that cannot be read is as good as none.
     pub(super) fn load(&self) -> Snapshot {
-        match fs::read(&self.path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                warn!(%error, "the cached state of the cluster cannot be read and is not used");
-                Snapshot::default()
-            }),
-            Err(error) => {
-                if error.kind() != io::ErrorKind::NotFound {
-                    warn!(%error, "the cached state of the cluster cannot be read");
-                }
-                Snapshot::default()
-            }
-        }
+        read_or_default(&self.path, "the cached state of the cluster")
     }
 
     /// Writes a snapshot, as JSON.
     pub(super) fn save(&self, snapshot: &[u8]) {
         if let Err(error) = write_atomically(&self.path, snapshot) {
             warn!(%error, "the state of the cluster is not cached");
+        }
+    }
+}
+
+/// Reads a JSON file of the agent's own; one that is missing or damaged is as good as none, and `what`
+/// says in the log what it should have been.
+pub(super) fn read_or_default<T: DeserializeOwned + Default>(path: &Path, what: &str) -> T {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+            warn!(%error, "{what} cannot be read and is not used");
+            T::default()
+        }),
+        Err(error) => {
+            if error.kind() != io::ErrorKind::NotFound {
+                warn!(%error, "{what} cannot be read");
+            }
+            T::default()
         }
     }
 }

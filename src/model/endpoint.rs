@@ -8,10 +8,15 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// An endpoint's number on its node, never 0.
+/// An endpoint's number on its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EndpointId(pub u32);
+
+impl EndpointId {
+    /// What the host is called among endpoints; no pod has this number.
+    pub const HOST: Self = Self(0);
+}
 
 /// Which use of an address an endpoint is: monotonic per node, persisted, never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::Cluster;
+use super::{Cluster, node_identity::written_on};
 use crate::{
     agent::policy::{HostFacts, host_actor},
     maps::MapStore,
-    model::{Identity, Labels},
+    model::Identity,
     policy::cluster::{Actor, Role},
 };
 
@@ -14,8 +14,7 @@ impl<M: MapStore> Cluster<M> {
     /// Returns what policies for hosts depend on; `None` as long as this node's object was not seen.
     pub(in crate::agent) fn host_facts(&self) -> Option<HostFacts> {
         let object = &self.nodes.get(&self.local_name)?.object;
-        let own = object.labels.iter().map(|(key, value)| (format!("node:{key}"), value.clone()));
-        let mut labels: Labels = own.collect();
+        let mut labels = written_on(object);
         labels.0.extend(self.host_labels().0);
         let elsewhere = |address: &IpAddr| !object.addresses.iter().any(|own| own == *address);
         let apiservers = self.apiserver_addresses().into_iter().filter(elsewhere);

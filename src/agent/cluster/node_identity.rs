@@ -131,10 +131,14 @@ impl<M: MapStore> Cluster<M> {
     }
 
     fn labels_of(&self, object: &NodeObject) -> Labels {
-        let own = object.labels.iter().map(|(key, value)| (format!("node:{key}"), value.clone()));
-        let mut labels: Labels = own.collect();
+        let mut labels = written_on(object);
         labels.0.insert(CLUSTER_LABEL.to_owned(), self.numbers.cluster.clone());
         labels.0.extend(self.alike(object).fixed_labels().0);
         labels
     }
+}
+
+/// Returns the labels of a node's object as policies know them.
+pub(super) fn written_on(object: &NodeObject) -> Labels {
+    object.labels.iter().map(|(key, value)| (format!("node:{key}"), value.clone())).collect()
 }

@@ -149,7 +149,7 @@ fn read(object: &Value) -> Result<PolicyObject, RehearsalError> {
     Ok(PolicyObject::from_object(&object)?)
 }
 
-fn record(number: u16, identity: Identity, labels: &Labels) -> EndpointRecord {
+pub(super) fn record(number: u16, identity: Identity, labels: &Labels) -> EndpointRecord {
     let [high, low] = number.to_be_bytes();
     EndpointRecord {
         id: EndpointId(number.into()),

@@ -11,15 +11,13 @@ use crate::{
     api,
     flows::{PolicyInfo, RuleInfo},
     maps::MapStore,
+    model::EndpointId,
     policy::{
         cluster::Actor,
         judge::is_subject,
         rule::{Policy, PolicyKind},
     },
 };
-
-/// What the host is called among endpoints.
-const HOST: u32 = 0;
 
 /// How policies are doing, for status and metrics.
 #[derive(Clone, Debug)]
@@ -100,7 +98,7 @@ impl<M: MapStore> State<M> {
         let is_meant = |actor: &Actor| {
             policy.is_some_and(|p| p.rules.iter().any(|rule| is_subject(&rule.subject, actor)))
         };
-        let host = self.host.actor().filter(|host| is_meant(host)).map(|_| HOST);
+        let host = self.host.actor().filter(|host| is_meant(host)).map(|_| EndpointId::HOST.0);
         let members = self.members.values().filter(|member| is_meant(&member.actor));
         host.into_iter().chain(members.map(|member| member.record.id.0)).collect()
     }

@@ -8,13 +8,13 @@ use skep_bpf::abi::{CellVerdict, PolicyIdentityKey, policy as numbers};
 use super::*;
 use crate::{
     agent::node::Revision,
-    cni::{record::EndpointRecord, wire::AttachmentKey},
+    cni::record::EndpointRecord,
     kubernetes::{Change, IdentityObject, Watched},
     maps::{
         DeviceTable, IdentityTable, MapStore, MemoryStore, PolicyCellTable, PolicyIdentityTable,
         RevisionTable,
     },
-    model::{Addresses, EndpointId, Identity, IfIndex, Incarnation, Labels, MacAddr},
+    model::{EndpointId, Identity, Labels},
     policy::{judge::Mode, parse::Settings, rule::PolicyKind},
 };
 
@@ -76,24 +76,7 @@ fn labels(app: &str) -> Labels {
 }
 
 fn record(n: u8, app: &str) -> EndpointRecord {
-    EndpointRecord {
-        id: EndpointId(n.into()),
-        incarnation: Incarnation(n.into()),
-        attachment: AttachmentKey { container_id: format!("c{n}"), ifname: "eth0".into() },
-        pod: None,
-        addresses: Addresses { v4: Some([10, 244, 1, n].into()), v6: None },
-        host_ifname: format!("skep{n:010}"),
-        ifindex: IfIndex(n.into()),
-        mac: MacAddr::default(),
-        host_mac: MacAddr::default(),
-        mtu: 1500,
-        netns: String::new(),
-        netns_inode: 0,
-        boot_id: String::new(),
-        identity: Identity(300 + u32::from(n)),
-        labels: labels(app),
-        created: 0,
-    }
+    rehearsal::record(n.into(), Identity(300 + u32::from(n)), &labels(app))
 }
 
 fn identity(number: u32, app: &str) -> IdentityObject {

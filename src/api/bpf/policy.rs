@@ -16,6 +16,7 @@ use crate::{
         DeviceTable, HostTable, IdentityTable, MapError, MapStore, PolicyAddrTable,
         PolicyCellTable, PolicyIdentityTable, PolicyPortTable,
     },
+    model::EndpointId,
 };
 
 /// One verdict of a policy: for whom, on which ports, and which rule says so.
@@ -77,9 +78,6 @@ impl BpfPolicy {
     }
 }
 
-/// What the host is called among endpoints.
-const HOST: u32 = 0;
-
 /// Which endpoints have which policy.
 struct Users(BTreeMap<u32, (BTreeSet<u32>, BTreeSet<u32>)>);
 
@@ -94,8 +92,8 @@ impl Users {
         }
         let host = store.get::<HostTable>(&0)?.filter(|host| host.protected != 0);
         if let Some(host) = host {
-            users.entry(host.ingress_policy).or_default().0.insert(HOST);
-            users.entry(host.egress_policy).or_default().1.insert(HOST);
+            users.entry(host.ingress_policy).or_default().0.insert(EndpointId::HOST.0);
+            users.entry(host.egress_policy).or_default().1.insert(EndpointId::HOST.0);
         }
         Ok(Self(users))
     }

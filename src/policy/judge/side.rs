@@ -68,6 +68,21 @@ impl<'a> Judge<'a> {
         decide(&matches, &self.defaults(side))
     }
 
+    /// Judges a packet on the side of one end, by all rules that apply to it.
+    pub fn ask(
+        &self,
+        subject: &Actor,
+        peer: &Actor,
+        direction: Direction,
+        packet: Packet,
+    ) -> Decision<'a> {
+        let rules = self.rules_of(subject, direction);
+        let is_about = |(_, rule): &(&'a Policy, &'a Rule)| self.peers.matches(rule, peer);
+        let about: Vec<_> = rules.iter().copied().filter(is_about).collect();
+        let side = Side { subject, peer, direction, rules: &rules, about: &about };
+        self.judge(&side, packet)
+    }
+
     fn defaults(&self, side: &Side<'_, 'a>) -> Defaults<'a> {
         let mut isolating: Vec<&'a Policy> = Vec::new();
         for (policy, _) in side.rules.iter().filter(|(_, rule)| rule.isolates) {

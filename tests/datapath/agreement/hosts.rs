@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use proptest::prelude::*;
+use proptest::prelude::TestCaseError;
 use serde_json::Value;
 use skep::{
     model::Labels,
@@ -12,12 +12,10 @@ use skep::{
     },
 };
 use skep_bpf::abi::{
-    DropReason, HostValue, IpcacheKey, IpcacheValue, Mode as Routing, identity, ipcache_flags,
+    HostValue, IpcacheKey, IpcacheValue, Mode as Routing, identity, ipcache_flags,
 };
 
-use super::{
-    Peer, dropped, enforce, frame, judge, judged, outside, packets_to, peer, random, read, try_all,
-};
+use super::{Peer, Try, compare, enforce, judge, outside, peer, random, read, try_all};
 use crate::{
     cluster::{Cluster, IDENTITY_A},
     kernel_rig::KernelRig,
@@ -85,41 +83,17 @@ fn agree(policies: &[Value]) -> Result<(), TestCaseError> {
     let mut c = Cluster::new(KernelRig::new(), Routing::Vxlan);
     let (ingress_policy, egress_policy) = enforce(&mut c, &judge, subject, &all);
     c.rig.host(HostValue { protected: u32::MAX, ingress_policy, egress_policy, reserved: 0 });
-    let mut port = 20_000;
-    for (peer, addr) in all[1..].iter().flat_map(|peer| peer.addrs.iter().map(move |a| (peer, *a)))
-    {
-        let same = |own: &&IpAddr| own.is_ipv4() == addr.is_ipv4();
-        let own = *all[0].addrs.iter().find(same).expect("hosts have both");
-        place(&mut c, peer, addr);
-        let is_pod = peer.actor.role == Role::Pod;
-        for packet in packets_to(addr) {
-            for way in [Direction::Ingress, Direction::Egress] {
-                port += 1;
-                let reason = dropped(&mut c, |c| match (way, is_pod) {
-                    (Direction::Ingress, true) => c.a_sends(&frame((addr, port), own, packet)),
-                    (Direction::Ingress, false) => c.uplink_gets(&frame((addr, port), own, packet)),
-                    (Direction::Egress, true) => {
-                        c.a_gets(&frame((own, port), addr, packet), Meta::default())
-                    }
-                    (Direction::Egress, false) => {
-                        c.uplink_sends(&frame((own, port), addr, packet), 0)
-                    }
-                });
-                let expected = judged(&judge, subject, (peer, addr), way, packet);
-                prop_assert_eq!(
-                    reason,
-                    expected.map(DropReason::code),
-                    "{:?} {} {} {:?} of {}",
-                    way,
-                    peer.actor.name,
-                    addr,
-                    packet,
-                    serde_json::to_string_pretty(policies).expect("JSON")
-                );
-            }
-        }
+    for peer in &all[1..] {
+        peer.addrs.iter().for_each(|addr| place(&mut c, peer, *addr));
     }
-    Ok(())
+    compare(&mut c, &judge, &all, policies, |c, Try { peer, way, frame }| {
+        match (way, peer.actor.role == Role::Pod) {
+            (Direction::Ingress, true) => c.a_sends(frame),
+            (Direction::Ingress, false) => c.uplink_gets(frame),
+            (Direction::Egress, true) => c.a_gets(frame, Meta::default()),
+            (Direction::Egress, false) => c.uplink_sends(frame, 0),
+        }
+    })
 }
 
 #[test]

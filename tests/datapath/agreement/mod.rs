@@ -19,7 +19,7 @@ use skep::{
         Input,
         cluster::{Actor, Role},
         compile::{KnownIdentity, Roster, RuleIndex, Subject, compile},
-        judge::{Deciding, Judge, Mode, Packet, PeerMatcher, Side, Verdict as Judged},
+        judge::{Deciding, Judge, Mode, Packet, PeerMatcher, Verdict as Judged},
         parse::Settings,
         rule::{Direction, Policy, Protocol},
         text::{Document, Node},
@@ -108,11 +108,7 @@ fn judged(
     packet: Packet,
 ) -> Option<DropReason> {
     let other = peer.actor.clone().with_addr(addr);
-    let rules = judge.rules_of(subject, way);
-    let about: Vec<_> =
-        rules.iter().copied().filter(|(_, rule)| judge.peers.matches(rule, &other)).collect();
-    let side = Side { subject, peer: &other, direction: way, rules: &rules, about: &about };
-    let decision = judge.judge(&side, packet);
+    let decision = judge.ask(subject, &other, way, packet);
     match (decision.verdict, decision.deciding) {
         (Judged::Deny, Deciding::Rule(_)) => Some(DropReason::PolicyDeny),
         (Judged::Deny, _) => Some(DropReason::PolicyDenied),
@@ -170,6 +166,53 @@ fn dropped(
     let ran = run(c);
     let code = c.rig.events().first().map_or(0, |event| event.reason);
     (ran.verdict == Verdict::Drop).then_some(code)
+}
+
+/// One connection attempt between the subject and a peer.
+struct Try<'a> {
+    peer: &'a Peer,
+    way: Direction,
+    frame: Vec<u8>,
+}
+
+/// Lets the subject, who is the first of `all`, and each of the others try everything with each other:
+/// what the programs drop is what the judge denies, for the same reason.
+fn compare(
+    c: &mut Cluster<KernelRig>,
+    judge: &Judge<'_>,
+    all: &[Peer],
+    policies: &[Value],
+    run: impl Fn(&mut Cluster<KernelRig>, &Try<'_>) -> Ran,
+) -> Result<(), TestCaseError> {
+    let subject = &all[0];
+    let mut port = 20_000;
+    let others = all[1..].iter().flat_map(|peer| peer.addrs.iter().map(move |a| (peer, *a)));
+    for (peer, addr) in others {
+        let same = |own: &&IpAddr| own.is_ipv4() == addr.is_ipv4();
+        let own = *subject.addrs.iter().find(same).expect("the subject has both");
+        for packet in packets_to(addr) {
+            for way in [Direction::Ingress, Direction::Egress] {
+                port += 1;
+                let frame = match way {
+                    Direction::Ingress => frame((addr, port), own, packet),
+                    Direction::Egress => frame((own, port), addr, packet),
+                };
+                let reason = dropped(c, |c| run(c, &Try { peer, way, frame }));
+                let expected = judged(judge, &subject.actor, (peer, addr), way, packet);
+                prop_assert_eq!(
+                    reason,
+                    expected.map(DropReason::code),
+                    "{:?} {} {} {:?} of {}",
+                    way,
+                    peer.actor.name,
+                    addr,
+                    packet,
+                    serde_json::to_string_pretty(policies).expect("JSON")
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Tries random sets of policies.

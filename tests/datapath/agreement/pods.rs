@@ -1,6 +1,6 @@
 //! Policies of a pod.
 
-use proptest::prelude::*;
+use proptest::prelude::TestCaseError;
 use serde_json::Value;
 use skep::{
     model::Labels,
@@ -9,11 +9,9 @@ use skep::{
         rule::{Direction, Protocol},
     },
 };
-use skep_bpf::abi::{DropReason, IpcacheKey, IpcacheValue, Mode as Routing};
+use skep_bpf::abi::{IpcacheKey, IpcacheValue, Mode as Routing};
 
-use super::{
-    Peer, dropped, enforce, frame, judge, judged, outside, packets_to, peer, random, read, try_all,
-};
+use super::{Peer, Try, compare, enforce, judge, outside, peer, random, read, try_all};
 use crate::{
     cluster::Cluster,
     kernel_rig::KernelRig,
@@ -52,42 +50,20 @@ fn agree(policies: &[Value]) -> Result<(), TestCaseError> {
     let mut c = Cluster::new(KernelRig::new(), Routing::Vxlan);
     let numbers = enforce(&mut c, &judge, subject, &all);
     c.set_policies(0, numbers);
-    let mut port = 20_000;
-    for (peer, addr) in all[1..].iter().flat_map(|peer| peer.addrs.iter().map(move |a| (peer, *a)))
-    {
-        let same = |own: &&std::net::IpAddr| own.is_ipv4() == addr.is_ipv4();
-        let own = *all[0].addrs.iter().find(same).expect("pods have both");
-        if peer.identity.is_cluster() {
-            let key = IpcacheKey { prefix_len: 128, addr: addr.into() };
+    for peer in all[1..].iter().filter(|peer| peer.identity.is_cluster()) {
+        for addr in &peer.addrs {
+            let key = IpcacheKey { prefix_len: 128, addr: (*addr).into() };
             let (identity, node_id) = (peer.identity.0, 2);
             c.rig.ipcache(key, IpcacheValue { identity, node_id, ..IpcacheValue::default() });
         }
-        for packet in packets_to(addr) {
-            for way in [Direction::Ingress, Direction::Egress] {
-                port += 1;
-                let reason = dropped(&mut c, |c| match way {
-                    Direction::Ingress => {
-                        let mark = FROM_POD | peer.identity.0 << 16;
-                        let meta = Meta { mark, ingress_ifindex: 1, tunnel: None };
-                        c.a_gets(&frame((addr, port), own, packet), meta)
-                    }
-                    Direction::Egress => c.a_sends(&frame((own, port), addr, packet)),
-                });
-                let expected = judged(&judge, subject, (peer, addr), way, packet);
-                prop_assert_eq!(
-                    reason,
-                    expected.map(DropReason::code),
-                    "{:?} {} {} {:?} of {}",
-                    way,
-                    peer.actor.name,
-                    addr,
-                    packet,
-                    serde_json::to_string_pretty(policies).expect("JSON")
-                );
-            }
-        }
     }
-    Ok(())
+    compare(&mut c, &judge, &all, policies, |c, Try { peer, way, frame }| match way {
+        Direction::Ingress => {
+            let mark = FROM_POD | peer.identity.0 << 16;
+            c.a_gets(frame, Meta { mark, ingress_ifindex: 1, tunnel: None })
+        }
+        Direction::Egress => c.a_sends(frame),
+    })
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,10 @@ use tracing::warn;
 
 use super::trial::{HostPolicies, HostPolicy};
 use crate::{
-    agent::policy::{Kind, PolicyObject},
+    agent::{
+        cache::read_or_default,
+        policy::{Kind, PolicyObject},
+    },
     cni::record::write_atomically,
     kubernetes::Watched,
     policy::{
@@ -43,19 +46,8 @@ impl Kept {
 
     /// Returns what was kept; what cannot be read is as good as nothing, which refuses nothing.
     pub(super) fn load(&self, settings: &Settings) -> HostPolicies {
-        let content = match fs::read(&self.path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-                warn!(%error, "the confirmed host policies cannot be read and are not used");
-                Content::default()
-            }),
-            Err(error) => {
-                if error.kind() != io::ErrorKind::NotFound {
-                    warn!(%error, "the confirmed host policies cannot be read");
-                }
-                Content::default()
-            }
-        };
-        let Content { always, policies } = content;
+        let Content { always, policies } =
+            read_or_default(&self.path, "the file of confirmed host policies");
         let mut by_key = BTreeMap::new();
         for kind in PolicyKind::ALL {
             let (.., plural) = Kind::Policy(kind).resource();

@@ -16,7 +16,7 @@ use trial::{Taken, Trial};
 
 use super::{
     Engine, Policies,
-    state::{Concerned, Phase, State, matcher},
+    state::{Phase, State, matcher},
     tables::report,
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     policy::{
         cluster::{Actor, Role},
         compile::RuleIndex,
-        judge::{Judge, Mode, Packet, Side, Verdict},
+        judge::{Judge, Mode, Packet, Verdict},
         parse::Settings,
         rule::{Direction, PolicyKind, Protocol},
     },
@@ -204,7 +204,8 @@ impl<M: MapStore> Engine<M> {
         let is_new = before.as_ref() != Some(&facts.actor.labels);
         state.host.facts = Some(facts);
         if is_new && state.host.enabled {
-            state.news.policies = Concerned::Everybody;
+            // The host is settled whenever anything is.
+            state.news.policies.add(Vec::new());
             drop(state);
             self.wake.notify_one();
         }
@@ -239,19 +240,9 @@ impl<M: MapStore> Engine<M> {
         let compat = state.sources.settings().compat;
         let peers = matcher(&state.sources);
         let judge = Judge { policies: &policies, peers, mode: state.mode, compat };
-        let rules = judge.rules_of(&facts.actor, Direction::Ingress);
+        let packet = Packet { protocol: Protocol::Tcp, port };
         for peer in &facts.apiservers {
-            let about: Vec<_> =
-                rules.iter().copied().filter(|(_, rule)| judge.peers.matches(rule, peer)).collect();
-            let side = Side {
-                subject: &facts.actor,
-                peer,
-                direction: Direction::Ingress,
-                rules: &rules,
-                about: &about,
-            };
-            let packet = Packet { protocol: Protocol::Tcp, port };
-            let verdict = judge.judge(&side, packet).verdict;
+            let verdict = judge.ask(&facts.actor, peer, Direction::Ingress, packet).verdict;
             if matches!(verdict, Verdict::Deny | Verdict::Auth | Verdict::Redirect) {
                 return Err(format!(
                     "the API server at {} may not reach the kubelet's port {port}",

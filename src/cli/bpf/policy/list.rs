@@ -8,6 +8,7 @@ use crate::{
         list::ListArgs,
         output::{Cell, Columns, Detail, Output, Tone},
     },
+    model::EndpointId,
 };
 
 /// List the policy maps
@@ -53,7 +54,7 @@ fn members(all: &[String], otherwise: &str, detail: Detail) -> Cell {
 }
 
 fn called(endpoint: u32) -> String {
-    if endpoint == 0 { "host".to_owned() } else { endpoint.to_string() }
+    if endpoint == EndpointId::HOST.0 { "host".to_owned() } else { endpoint.to_string() }
 }
 
 fn endpoints(entry: &BpfPolicy) -> String {
