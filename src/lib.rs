@@ -1,9 +1,8 @@
 //! skep: Kubernetes networking on eBPF, in one binary.
 //!
 //! The modules below are listed in the order in which data flows: the agent watches the cluster
-//! ([`kubernetes`]), turns objects into [`model`] words, works out what policies mean ([`policy`]), compiles desired map
-//! entries ([`maps`]),
-//! writes them through the [`kernel`], reads [`events`] back, and turns them into [`flows`] that
+//! ([`kubernetes`]), turns objects into [`model`] words, works out what policies mean ([`policy`]) and who is
+//! behind services ([`service`]), compiles desired map entries ([`maps`]), writes them through the [`kernel`], reads [`events`] back, and turns them into [`flows`] that
 //! the [`api`] serves. Everything else is a role of the binary built from these parts.
 //!
 //! # Glossary
@@ -22,6 +21,8 @@ pub mod model;
 pub mod kubernetes;
 
 pub mod policy;
+
+pub mod service;
 
 pub mod maps;
 

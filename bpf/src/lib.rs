@@ -10,11 +10,12 @@
 //! and source checked ([`link`], [`source`]), its destination found ([`target`]),
 //! its connection looked up ([`conntrack`]) and both legs judged ([`door`]); then
 //! it is translated ([`nat`]) and forwarded ([`forward`]), counted and told
-//! ([`report`]).
+//! ([`report`]). Sockets that are connected to services are [`balance`]d before they send any.
 #![cfg_attr(not(test), no_std)]
 
 pub mod abi;
 pub mod admission;
+pub mod balance;
 pub mod checksum;
 pub mod conntrack;
 pub mod door;

@@ -2,9 +2,11 @@
 
 use crate::{
     abi::{
-        Addr, AdmissionQuota, Bucket, Config, Counter, CtKey, CtValue, DeviceValue, EndpointValue,
-        Event, FragKey, FragValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
-        PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
+        Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Bucket, Config, Counter,
+        CtKey, CtValue, DeviceValue, EndpointValue, Event, FragKey, FragValue, FrontendKey,
+        FrontendValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
+        PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, SlotKey,
+        SocketValue,
     },
     door::{Legs, Local, Question, Receipt, Verdict},
     forward::Entrance,
@@ -118,6 +120,11 @@ struct Layouts {
     _counter: Counter,
     _bucket: Bucket,
     _quota: AdmissionQuota,
+    _frontend: (FrontendKey, FrontendValue),
+    _slot: SlotKey,
+    _backend: BackendValue,
+    _affinity: (AffinityKey, AffinityValue),
+    _socket: SocketValue,
 }
 
 impl State {

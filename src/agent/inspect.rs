@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use jiff::Timestamp;
 
-use super::{check, policy::HostHealth, shared::Agent};
+use super::{check, policy::HostHealth, shared::Agent, sockets};
 use crate::{
     api::{
         Attachment, BpfEndpoint, BpfNode, BpfPolicy, Component, Connection, Endpoint,
@@ -72,13 +72,31 @@ impl Inspector {
                 component("policy", Health::Failing, all.collect::<Vec<_>>().join("; "))
             }
         };
+        let services = self.services_component();
         let host = host_component(&policies.host);
         let announced = if agent.progress.announced() {
             component("node", Health::Ok, "announced as ready".into())
         } else {
             component("node", Health::Starting, "not announced as ready yet".into())
         };
-        vec![kubernetes, datapath, policy, host, ipam, announced]
+        vec![kubernetes, datapath, policy, services, host, ipam, announced]
+    }
+
+    fn services_component(&self) -> Component {
+        let services = self.agent.balancer.health();
+        let faults = services.behind.into_iter().chain(sockets::fault(&self.agent));
+        let faults: Vec<String> = faults.collect();
+        if !faults.is_empty() {
+            component("services", Health::Failing, faults.join("; "))
+        } else if !self.agent.progress.synced() {
+            component("services", Health::Starting, "waiting for the first full sync".into())
+        } else {
+            let mut message = format!("{} frontends in the maps", services.frontends);
+            if !services.findings.is_empty() {
+                message.push_str(&format!(", {} parts without effect", services.findings.len()));
+            }
+            component("services", Health::Ok, message)
+        }
     }
 
     fn attachments(&self) -> Vec<Attachment> {

@@ -80,6 +80,15 @@ impl Collector for AgentCollector {
             ("policies_not_enforced", "How often an endpoint could not get its policy"),
             &unenforced,
         )?;
+        let services = agent.balancer.health();
+        let frontends = ConstGauge::<i64>::new(signed(services.frontends as u64));
+        put(&mut encoder, ("frontends", "Frontends of services in the maps"), &frontends)?;
+        let unwritten = ConstCounter::<u64>::new(services.failures);
+        put(
+            &mut encoder,
+            ("services_not_written", "How often maps refused frontends of services"),
+            &unwritten,
+        )?;
         for (name, help, value) in gauges.into_iter().chain(policy_gauges) {
             put(&mut encoder, (name, help), &ConstGauge::<i64>::new(value))?;
         }

@@ -23,7 +23,9 @@ mod publish;
 mod resolve;
 mod run;
 mod serve;
+mod service;
 mod shared;
+mod sockets;
 mod start;
 mod upkeep;
 

@@ -61,6 +61,9 @@ impl Agent {
         if let Some(facts) = cluster.host_facts() {
             self.policy.set_host(facts);
         }
+        if let Some(site) = cluster.site() {
+            self.balancer.set_site(site);
+        }
         cluster.flush();
         // Before, addresses of nodes that are not known any more may still be in the maps.
         if self.progress.synced() {

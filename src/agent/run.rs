@@ -28,6 +28,7 @@ use crate::{
     flows::{Observer, Settings},
     kernel::EventReader,
     kubernetes::{self, ApiServerSlice, Change, resource, watch, watch_if_served},
+    service::input::{EndpointSlice, Service},
 };
 
 /// The tasks of the agent; all run until it ends.
@@ -186,6 +187,17 @@ fn watch_cluster(tasks: &mut Tasks, agent: &Arc<Agent>, client: &Client) {
     watched!(slices, "watch of endpoint slices", every(), |agent, change| {
         agent.slices_changed(change);
     });
+    watched!(services, "watch of services", every(), |agent, change| {
+        agent.balancer.changed::<Service>(change);
+    });
+    watched!(
+        service_slices,
+        "watch of endpoint slices of services",
+        EndpointSlice::config(),
+        |agent, change| {
+            agent.balancer.changed::<EndpointSlice>(change);
+        }
+    );
     tasks.spawn(watch_apiserver(Arc::clone(agent), client.clone()));
     for (place, kind) in Kind::ALL.into_iter().enumerate() {
         tasks.spawn(watch_policies(Arc::clone(agent), client.clone(), place, kind));

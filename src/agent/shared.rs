@@ -16,6 +16,7 @@ use super::{
     node::{Devices, Routes},
     pods::Pods,
     policy::{Engine, Kind},
+    service::Balancer,
 };
 use crate::{
     config::AgentConfig,
@@ -34,6 +35,8 @@ pub(super) struct Watches {
     pub(super) identities: WatchState,
     pub(super) slices: WatchState,
     pub(super) apiserver: WatchState,
+    pub(super) services: WatchState,
+    pub(super) service_slices: WatchState,
     /// Of each of [`Kind::ALL`].
     pub(super) policies: [WatchState; Kind::ALL.len()],
 }
@@ -48,6 +51,8 @@ impl Watches {
             ("identities", &self.identities),
             ("endpoint slices", &self.slices),
             ("addresses of the API server", &self.apiserver),
+            ("services", &self.services),
+            ("endpoint slices of services", &self.service_slices),
         ];
         others.into_iter().chain(policies).collect()
     }
@@ -105,6 +110,7 @@ pub(super) struct Agent {
     pub(super) pods: Arc<Pods>,
     pub(super) endpoints: Arc<Endpoints>,
     pub(super) policy: Arc<Engine<KernelMaps>>,
+    pub(super) balancer: Balancer<KernelMaps>,
     pub(super) devices: Mutex<Devices>,
     pub(super) routes: Mutex<Routes>,
     pub(super) route_mtu: u32,

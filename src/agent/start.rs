@@ -20,7 +20,9 @@ use super::{
     node::{Devices, Revision, RouteContext, Routes, route_mtu},
     pods::Pods,
     policy::{Engine, HostSettings, Kept, Sources},
+    service::Balancer,
     shared::{Agent, Identities, Progress, Watches},
+    sockets,
 };
 use crate::{
     cni::{ipam::Ipam, queue::Deletions, server},
@@ -67,6 +69,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
             Attach::Clsact => AttachMode::Clsact,
         },
         conntrack_entries: config.conntrack_entries.unwrap_or_else(entries_by_memory),
+        backend_entries: config.backend_entries.unwrap_or_else(backends_by_memory),
     })?);
     let maps = datapath.maps();
     let devices = Devices::find(&config)?;
@@ -110,11 +113,12 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         routes: Mutex::new(Routes::open(&config.state_dir, routes)),
         config,
         datapath,
-        maps,
+        maps: Arc::clone(&maps),
         cluster,
         pods,
         endpoints,
         policy,
+        balancer: Balancer::open(Arc::clone(&maps))?,
         devices: Mutex::new(devices),
         route_mtu,
         watches: Watches::default(),
@@ -155,6 +159,7 @@ fn take_over(agent: &Agent) -> Result<UnixListener, AgentError> {
     let devices = agent.devices();
     agent.endpoints.attach_all();
     devices.attach(&agent.datapath)?;
+    sockets::attach(agent);
     agent.endpoints.repair(&devices.entries())?;
     Ok(listener)
 }
@@ -217,11 +222,25 @@ fn boot_id() -> Result<String, AgentError> {
 /// bytes.
 fn entries_by_memory() -> u32 {
     const ENTRY: u64 = 300;
+    entries(memory() / 400 / ENTRY)
+}
+
+/// Half a million on a machine of 16 GiB. Entries take memory only when they are there, but finding them
+/// takes up to 112 bytes for each that may be: a third of a percent of the memory.
+fn backends_by_memory() -> u32 {
+    entries(memory() / (32 * 1024))
+}
+
+fn entries(count: u64) -> u32 {
+    u32::try_from(count.clamp(65_536, 1_048_576)).expect("clamped to 32 bits")
+}
+
+/// Returns the bytes of this machine's memory; 0 if it does not say.
+fn memory() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kib: Option<u64> = text
         .lines()
         .find_map(|line| line.strip_prefix("MemTotal:"))
         .and_then(|rest| rest.trim().strip_suffix(" kB")?.parse().ok());
-    let entries = kib.unwrap_or(0) * 1024 / 400 / ENTRY;
-    u32::try_from(entries.clamp(65_536, 1_048_576)).expect("clamped to 32 bits")
+    kib.unwrap_or(0) * 1024
 }

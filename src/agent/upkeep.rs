@@ -15,6 +15,7 @@ use super::{
     identity::Resolver,
     node::{Devices, configuration},
     shared::Agent,
+    sockets,
 };
 use crate::{
     flows::Observer,
@@ -69,6 +70,7 @@ pub(super) fn configure(agent: &Agent) -> Result<(), AgentError> {
 pub(super) fn first_sync(agent: &Agent) -> Result<(), AgentError> {
     agent.cluster().allow_deletes();
     agent.enforce_all();
+    agent.balancer.set_synced();
     agent.progress.set_synced();
     repair_once(agent);
     info!("cluster synced");
@@ -143,6 +145,8 @@ fn repair_once(agent: &Agent) {
         Err(error) => error!(map = error.map, source = %error.source, "maps not compared"),
     }
     agent.policy.repair();
+    agent.balancer.tend();
+    sockets::repair(agent);
     let nodes: Vec<NodeObject> =
         agent.cluster().nodes().into_iter().map(|view| view.node).collect();
     let mut routes = agent.routes.lock().expect("no panic while holding the lock");

@@ -34,6 +34,7 @@ const GATEWAYS: Addresses = Addresses {
 const MTU: u32 = 1500;
 const LOOPBACK: IfIndex = IfIndex(1);
 const CONNTRACK_ENTRIES: u32 = 16 * 1024;
+const BACKEND_ENTRIES: u32 = 16 * 1024;
 
 /// A namespace with the datapath in it. It goes with everything when dropped, and leaves nothing
 /// behind when the process is killed: its pins are in a file system that is mounted nowhere.
@@ -105,8 +106,12 @@ impl StandaloneNode {
     /// When the kernel refuses any of it.
     pub fn with_conntrack(attach: AttachMode, entries: u32) -> Result<Self, NodeError> {
         let bpffs = PrivateBpffs::new().map_err(NodeError::Bpffs)?;
-        let options =
-            LoadOptions { bpf_dir: bpffs.path().join("skep"), attach, conntrack_entries: entries };
+        let options = LoadOptions {
+            bpf_dir: bpffs.path().join("skep"),
+            attach,
+            conntrack_entries: entries,
+            backend_entries: BACKEND_ENTRIES,
+        };
         let netns = NetNs::anonymous()?;
         let datapath = netns.run(|| {
             settle()?;

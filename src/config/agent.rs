@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    Attach, Devices, Enforcement, InvalidConfig, IpFamilies, PolicyCompat, PortRange, Routing,
+    Attach, CgroupRoot, Devices, Enforcement, InvalidConfig, IpFamilies, PolicyCompat, PortRange,
+    Routing,
     settings::{Parser, settings},
 };
 
@@ -88,6 +89,12 @@ settings! {
         /// Size of the connection table: auto, or entries
         #[arg(value_name = "COUNT")]
         conntrack_entries = "conntrack-entries" "SKEP_CONNTRACK_ENTRIES",
+        /// Room for backends of services: auto, or entries
+        #[arg(value_name = "COUNT")]
+        backend_entries = "backend-entries" "SKEP_BACKEND_ENTRIES",
+        /// Control group whose processes reach services: auto (all of this host), off or a directory
+        #[arg(value_name = "DIR")]
+        cgroup_root = "cgroup-root" "SKEP_CGROUP_ROOT",
     }
 }
 
@@ -146,6 +153,10 @@ pub struct AgentConfig {
     pub health_address: Option<SocketAddr>,
     /// Size of the connection table; none = by memory.
     pub conntrack_entries: Option<u32>,
+    /// Room for backends of services; none = by memory.
+    pub backend_entries: Option<u32>,
+    /// Whose connections to services are balanced when they are made.
+    pub cgroup_root: CgroupRoot,
 }
 
 impl AgentArgs {
@@ -231,6 +242,20 @@ impl AgentArgs {
                 None,
                 "auto or a number of entries",
             ),
+            backend_entries: optional(
+                &mut parse,
+                "backend-entries",
+                self.backend_entries,
+                "auto",
+                None,
+                "auto or a number of entries",
+            ),
+            cgroup_root: parse.value(
+                "cgroup-root",
+                self.cgroup_root,
+                CgroupRoot::default(),
+                "auto, off or an absolute path",
+            ),
         };
         check(&mut parse, &config);
         parse.finish(config)
@@ -253,6 +278,10 @@ fn check(parse: &mut Parser, config: &AgentConfig) {
     }
     if let Some(entries) = config.conntrack_entries.filter(|entries| *entries < 1024) {
         parse.refuse("conntrack-entries", &entries.to_string(), "is below 1024");
+    }
+    if let Some(entries) = config.backend_entries.filter(|count| !(1024..=1 << 24).contains(count))
+    {
+        parse.refuse("backend-entries", &entries.to_string(), "is outside of 1024-16777216");
     }
     if let Devices::Names(names) = &config.devices {
         for name in names.iter().filter(|name| name.len() > 15 || name.contains('/')) {

@@ -1,6 +1,6 @@
 //! Values that settings choose among.
 
-use std::{convert::Infallible, fmt, str::FromStr};
+use std::{convert::Infallible, fmt, path::PathBuf, str::FromStr};
 
 use crate::model::Family;
 
@@ -107,6 +107,31 @@ impl IpFamilies {
     /// Tells whether pods have addresses of this family.
     pub const fn has(self, family: Family) -> bool {
         matches!((self, family), (Self::Dual, _) | (Self::V4, Family::V4) | (Self::V6, Family::V6))
+    }
+}
+
+/// Whose connections to services are balanced when they are made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CgroupRoot {
+    /// Those of all processes of this host.
+    #[default]
+    Auto,
+    /// Nobody's.
+    Off,
+    /// Those of processes in this control group and below.
+    Group(PathBuf),
+}
+
+impl FromStr for CgroupRoot {
+    type Err = UnknownChoice;
+
+    fn from_str(text: &str) -> Result<Self, UnknownChoice> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            path if path.starts_with('/') => Ok(Self::Group(path.into())),
+            other => Err(UnknownChoice(other.to_owned())),
+        }
     }
 }
 

@@ -9,6 +9,8 @@ mod operator;
 mod settings;
 
 pub use agent::{AgentArgs, AgentConfig};
-pub use choice::{Attach, Devices, Enforcement, IpFamilies, PolicyCompat, PortRange, Routing};
+pub use choice::{
+    Attach, CgroupRoot, Devices, Enforcement, IpFamilies, PolicyCompat, PortRange, Routing,
+};
 pub use error::{InvalidConfig, Problem};
 pub use operator::{CollectionTimes, LeaseTimes, OperatorArgs, OperatorConfig};

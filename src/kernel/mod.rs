@@ -5,6 +5,7 @@
 #![allow(unsafe_code, reason = "system calls that no crate wraps are made here and nowhere else")]
 
 mod bpffs;
+mod cgroup;
 mod clock;
 mod datapath;
 mod descriptor;
@@ -22,10 +23,11 @@ mod sys;
 pub mod sysctl;
 
 pub use bpffs::PrivateBpffs;
+pub use cgroup::cgroup_root;
 pub use clock::monotonic_nanos;
 pub use datapath::{
     AttachError, AttachMethod, AttachMode, Attachment, Datapath, Direction, Hook, LoadError,
-    LoadOptions, Owner, ProgramInfo, TestPacket, TestRun, remove_all,
+    LoadOptions, Owner, ProgramInfo, SocketHook, TestPacket, TestRun, remove_all,
 };
 pub use descriptor::{close_others_on_exec, receive_with_descriptor, wait_for};
 pub use devices::{DeviceChoice, DeviceError, Underlay, UnderlayDevice, detect as detect_underlay};

@@ -4,11 +4,13 @@ mod apiserver;
 mod chain;
 mod client;
 pub mod crd;
+mod endpoint_slice;
 mod event;
 mod exec;
 mod object;
 mod pod;
 mod resource;
+mod service;
 mod watch;
 
 pub use apiserver::ApiServerSlice;

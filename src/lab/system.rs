@@ -14,6 +14,8 @@ use crate::{
 const HOST_TRIAL: u32 = 15;
 /// Connections that an agent of the lab tracks.
 const CONNECTIONS: u32 = 16_384;
+/// Backends of services that an agent of the lab has room for.
+const BACKENDS: u32 = 32_768;
 
 /// Returns the objects, in the order in which they are created.
 pub(crate) fn objects(spec: &LabSpec) -> Vec<Value> {
@@ -98,6 +100,7 @@ fn settings(spec: &LabSpec) -> BTreeMap<&'static str, String> {
         ("routing", spec.routing.to_string()),
         ("ip-family", spec.ip_family.to_string()),
         ("conntrack-entries", CONNECTIONS.to_string()),
+        ("backend-entries", BACKENDS.to_string()),
         // Policies for nodes are tried here before they meet real ones.
         ("host-firewall", true.to_string()),
         ("host-firewall-confirm", HOST_TRIAL.to_string()),

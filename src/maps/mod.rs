@@ -4,6 +4,7 @@ mod conntrack;
 mod desired;
 mod memory;
 mod policy;
+mod service;
 mod store;
 mod table;
 
@@ -11,9 +12,13 @@ pub use conntrack::{CollectorOptions, ConntrackCollector, Fate, Sweep, judge};
 pub use desired::{Changes, Desired, Op};
 pub use memory::MemoryStore;
 pub use policy::{PolicyEntries, cell, cell_key, encode};
+pub use service::{
+    Left, ServiceError, ServiceWriter, decode_frontend_key, encode_backend, encode_frontend_key,
+};
 pub use store::{Entries, MapError, MapStore, Slice};
 pub use table::{
-    ConfigTable, ConntrackTable, DeviceTable, EndpointTable, HostTable, IdentityTable,
-    IpcacheTable, NodeAddrTable, NodeTable, PolicyAddrTable, PolicyCellTable, PolicyIdentityTable,
-    PolicyPortTable, QuotaTable, RevisionTable, Table,
+    AffinityTable, BackendTable, ConfigTable, ConntrackTable, DeviceTable, EndpointTable,
+    FrontendTable, HostTable, IdentityTable, IpcacheTable, NodeAddrTable, NodeTable,
+    PolicyAddrTable, PolicyCellTable, PolicyIdentityTable, PolicyPortTable, QuotaTable,
+    RevisionTable, SlotTable, Table,
 };

@@ -1,9 +1,10 @@
 //! The maps as types: a name, a key, a value.
 
 use skep_bpf::abi::{
-    Addr, AdmissionQuota, Config, CtKey, CtValue, DeviceValue, EndpointValue, HostValue,
-    IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey,
-    PolicyIdentityKey, PolicyPortKey, maps,
+    Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Config, CtKey, CtValue,
+    DeviceValue, EndpointValue, FrontendKey, FrontendValue, HostValue, IdentityValue, IpcacheKey,
+    IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey,
+    PolicyPortKey, SlotKey, maps,
 };
 
 /// A map whose entries user space reads and writes.
@@ -59,6 +60,14 @@ tables! {
     PolicyPortTable = POLICY_PORT: PolicyPortKey => u32;
     /// Verdicts, by policy and classes.
     PolicyCellTable = POLICY_CELL: PolicyCellKey => PolicyCell;
+    /// Frontends of services.
+    FrontendTable = FRONTEND: FrontendKey => FrontendValue;
+    /// Numbers of backends, by place in a frontend's list.
+    SlotTable = SLOT: SlotKey => u32;
+    /// Backends, by number.
+    BackendTable = BACKEND: u32 => BackendValue;
+    /// Clients that stay with a backend.
+    AffinityTable = AFFINITY: AffinityKey => AffinityValue;
     /// Connections.
     ConntrackTable = CONNTRACK: CtKey => CtValue;
     /// Admission quotas, by endpoint id.

@@ -107,6 +107,13 @@ fn structs_lie_in_memory_as_in_the_object() {
         CtKey { addr_a, addr_b, port_a, port_b, proto, zone, type_class }
         CtValue { tag, approval, created, last_seen, last_report, packets, bytes, incarnation,
             endpoint, alias, nat_addr, nat_port, tcp_flags, kind, flags }
+        FrontendKey { addr, port, proto, scope }
+        FrontendValue { service_id, backends, flags, affinity }
+        SlotKey { service_id, slot }
+        BackendValue { addr, port, proto }
+        AffinityKey { client, service_id }
+        AffinityValue { last_used, backend_id }
+        SocketValue { frontend_addr, backend_addr, frontend_port, backend_port, service_id }
         FragKey { src, dst, id, proto }
         FragValue { sport, dport, proto, type_class, seen }
         Bucket { millitokens, refilled }

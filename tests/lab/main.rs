@@ -30,6 +30,7 @@ mod policy;
 mod refused;
 mod restart;
 mod runtime;
+mod services;
 mod strangers;
 mod traffic;
 mod vm;

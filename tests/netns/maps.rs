@@ -21,6 +21,7 @@ fn datapath() -> (PrivateBpffs, Datapath) {
         bpf_dir: bpffs.path().join("skep"),
         attach: AttachMode::Auto,
         conntrack_entries: 8192,
+        backend_entries: 1024,
     };
     let datapath = Datapath::open(&options).expect("the datapath loads");
     (bpffs, datapath)

@@ -62,6 +62,13 @@ impl Addr {
         Self { words }
     }
 
+    /// Stands for all processes of a network namespace, by the kernel's cookie of it. Nobody has such an
+    /// address: it is all zero where hosts are told apart.
+    #[inline(always)]
+    pub const fn netns(cookie: u64) -> Self {
+        Self { words: [cookie, 0] }
+    }
+
     /// Returns the two words as they lie in memory.
     #[inline(always)]
     pub const fn words(&self) -> [u64; 2] {
@@ -86,6 +93,15 @@ impl Addr {
             Family::V4
         } else {
             Family::V6
+        }
+    }
+
+    /// Returns the unspecified address of the same family: `0.0.0.0` or `::`.
+    #[inline(always)]
+    pub const fn unspecified(&self) -> Self {
+        match self.family() {
+            Family::V4 => Self::v4([0; 4]),
+            Family::V6 => Self::ZERO,
         }
     }
 

@@ -20,6 +20,7 @@ mod ipcache;
 mod metrics;
 mod pod;
 mod reason;
+mod service;
 mod tables;
 
 pub use addr::{Addr, Family};
@@ -36,6 +37,10 @@ pub use ipcache::{
 };
 pub use metrics::{AdmissionQuota, Bucket, Counter, Direction, metric_index};
 pub use reason::{Counted, DropReason, Note};
+pub use service::{
+    AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, SlotKey, SocketValue,
+    frontend_flags, frontend_scope,
+};
 pub use tables::{
     ADDR_PREFIX, CellVerdict, PORT_PREFIX, PolicyAddrKey, PolicyCell, PolicyCellKey,
     PolicyIdentityKey, PolicyPortKey, policy, scope,
@@ -72,6 +77,16 @@ pub mod maps {
     pub const POLICY_ADDR: &str = "policy_addr_v2";
     /// [`super::PolicyCellKey`] -> [`super::PolicyCell`]. Hash.
     pub const POLICY_CELL: &str = "policy_cell_v2";
+    /// [`super::FrontendKey`] -> [`super::FrontendValue`]. Hash.
+    pub const FRONTEND: &str = "frontend_v2";
+    /// [`super::SlotKey`] -> number of a backend (u32). Hash.
+    pub const SLOT: &str = "slot_v2";
+    /// number (u32) -> [`super::BackendValue`]. Hash.
+    pub const BACKEND: &str = "backend_v2";
+    /// [`super::AffinityKey`] -> [`super::AffinityValue`]. LRU hash.
+    pub const AFFINITY: &str = "affinity_v2";
+    /// socket -> [`super::SocketValue`]. Socket storage.
+    pub const SOCKET: &str = "socket_v2";
     /// [`super::CtKey`] -> [`super::CtValue`]. Plain hash.
     pub const CONNTRACK: &str = "ct_v2";
     /// [`super::FragKey`] -> [`super::FragValue`]. LRU hash.
@@ -88,7 +103,7 @@ pub mod maps {
     pub const SCRATCH: &str = "scratch_v2";
 
     /// Every map that is pinned and shared by all programs.
-    pub const PINNED: [&str; 19] = [
+    pub const PINNED: [&str; 24] = [
         ENDPOINT,
         DEVICE,
         IPCACHE,
@@ -102,6 +117,11 @@ pub mod maps {
         POLICY_PORT,
         POLICY_ADDR,
         POLICY_CELL,
+        FRONTEND,
+        SLOT,
+        BACKEND,
+        AFFINITY,
+        SOCKET,
         CONNTRACK,
         FRAGMENT,
         METRICS,
@@ -126,8 +146,21 @@ pub mod programs {
     /// Egress of the VXLAN device: what goes to other nodes over the overlay.
     pub const TO_OVERLAY: &str = "to_overlay";
 
-    /// Every program, in the order of the hooks.
-    pub const ALL: [&str; 6] = [FROM_POD, TO_POD, FROM_NETDEV, TO_NETDEV, FROM_OVERLAY, TO_OVERLAY];
+    /// connect(2) of an IPv4 socket.
+    pub const CONNECT4: &str = "connect4";
+    /// connect(2) of an IPv6 socket.
+    pub const CONNECT6: &str = "connect6";
+    /// getpeername(2) of an IPv4 socket.
+    pub const GETPEERNAME4: &str = "getpeername4";
+    /// getpeername(2) of an IPv6 socket.
+    pub const GETPEERNAME6: &str = "getpeername6";
+
+    /// Every program that sees sockets of a control group.
+    pub const SOCKETS: [&str; 4] = [CONNECT4, CONNECT6, GETPEERNAME4, GETPEERNAME6];
+
+    /// Every program that sees packets, in the order of the hooks.
+    pub const PACKETS: [&str; 6] =
+        [FROM_POD, TO_POD, FROM_NETDEV, TO_NETDEV, FROM_OVERLAY, TO_OVERLAY];
 }
 
 /// Identity numbers with a fixed meaning.

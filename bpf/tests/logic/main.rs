@@ -1,6 +1,7 @@
 //! The portable datapath on the host: the scenarios of `tests/datapath`, and properties.
 
 mod adopt;
+mod balance;
 #[path = "../../../tests/datapath/cluster.rs"]
 mod cluster;
 #[path = "../../../tests/datapath/frames.rs"]

@@ -22,6 +22,7 @@ pub(super) fn check(agent: &Agent) -> Result<Vec<Finding>, MapError> {
     )?);
     findings.extend(system::attachments(agent, &records, &devices));
     findings.extend(system::devices(&records));
+    findings.extend(system::services(agent));
     findings.extend(system::routes(agent));
     findings.extend(system::records(agent, &records));
     findings.extend(system::addresses(&records));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding;
 use crate::{
-    agent::{node::Devices, shared::Agent},
+    agent::{node::Devices, shared::Agent, sockets},
     api::Finding,
     cni::record::EndpointRecord,
     kernel::{Direction, Hook, Netlink, Owner},
@@ -61,6 +61,13 @@ pub(super) fn attachments(
         }
     }
     findings
+}
+
+/// Services are in the maps, and their programs on the control group.
+pub(super) fn services(agent: &Agent) -> Vec<Finding> {
+    let behind = agent.balancer.health().behind;
+    let faults = behind.into_iter().chain(sockets::fault(agent));
+    faults.map(|fault| finding("services", fault)).collect()
 }
 
 /// Every endpoint has its device.

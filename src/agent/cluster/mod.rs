@@ -10,6 +10,7 @@ mod host;
 mod ipcache;
 mod node_identity;
 mod node_ids;
+mod site;
 mod state;
 mod tables;
 mod view;

@@ -2,7 +2,7 @@
 
 use std::{error::Error, io, path::PathBuf};
 
-use super::{AttachMethod, Direction, Hook};
+use super::{AttachMethod, Direction, Hook, SocketHook};
 use crate::{kernel::NetlinkError, maps::MapError, model::IfIndex};
 
 /// The datapath could not be loaded.
@@ -64,6 +64,17 @@ pub enum AttachError {
         direction: Direction,
         /// How it was tried.
         method: AttachMethod,
+        /// What the kernel said.
+        #[source]
+        source: io::Error,
+    },
+    /// The kernel refused to attach a program to a control group.
+    #[error("cannot attach {} to control group {}", hook.program(), cgroup.display())]
+    Socket {
+        /// The system call.
+        hook: SocketHook,
+        /// The group.
+        cgroup: PathBuf,
         /// What the kernel said.
         #[source]
         source: io::Error,

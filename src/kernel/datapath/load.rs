@@ -11,7 +11,7 @@ use std::{
 
 use aya::{
     Ebpf, EbpfLoader,
-    programs::{Program, SchedClassifier},
+    programs::{CgroupSockAddr, Program, ProgramError, ProgramInfo as LoadedInfo, SchedClassifier},
 };
 use skep_bpf::abi::{maps, programs};
 
@@ -45,7 +45,11 @@ impl Datapath {
         for name in maps::PINNED {
             loader.map_pin_path(name, directory.join(name));
         }
-        loader.map_max_entries(maps::CONNTRACK, options.conntrack_entries);
+        for name in LoadOptions::SIZED {
+            if let Some(entries) = options.max_entries(name) {
+                loader.map_max_entries(name, entries);
+            }
+        }
         let mut programs =
             loader.load(OBJECT).map_err(|error| LoadError::Object(Box::new(error)))?;
         let infos = load_all(&mut programs)?;
@@ -108,13 +112,10 @@ impl Datapath {
 fn load_all(object: &mut Ebpf) -> Result<Vec<ProgramInfo>, LoadError> {
     let mut found: HashMap<&'static str, &mut Program> = object
         .programs_mut()
-        .filter_map(|(name, program)| {
-            Some((*programs::ALL.iter().find(|known| **known == name)?, program))
-        })
+        .filter_map(|(name, program)| Some((*all().find(|known| **known == name)?, program)))
         .collect();
     thread::scope(|scope| {
-        let threads: Vec<_> = programs::ALL
-            .iter()
+        let threads: Vec<_> = all()
             .map(|name| {
                 let program = found.remove(name).ok_or(LoadError::MissingProgram { name })?;
                 Ok(scope.spawn(move || load(name, program)))
@@ -127,11 +128,17 @@ fn load_all(object: &mut Ebpf) -> Result<Vec<ProgramInfo>, LoadError> {
     })
 }
 
+fn all() -> impl Iterator<Item = &'static &'static str> {
+    programs::PACKETS.iter().chain(&programs::SOCKETS)
+}
+
 fn load(name: &'static str, program: &mut Program) -> Result<ProgramInfo, LoadError> {
     let refused = |error| LoadError::Program { name, source: Box::new(error) };
-    let program: &mut SchedClassifier = program.try_into().map_err(refused)?;
-    program.load().map_err(refused)?;
-    let info = program.info().map_err(refused)?;
+    let info = match program {
+        Program::CgroupSockAddr(program) => load_socket(program),
+        other => load_packet(other),
+    }
+    .map_err(refused)?;
     Ok(ProgramInfo {
         name,
         id: info.id(),
@@ -140,4 +147,15 @@ fn load(name: &'static str, program: &mut Program) -> Result<ProgramInfo, LoadEr
         instructions: info.size_translated().unwrap_or_default() / 8,
         map_ids: info.map_ids().map_err(refused)?.unwrap_or_default(),
     })
+}
+
+fn load_packet(program: &mut Program) -> Result<LoadedInfo, ProgramError> {
+    let program: &mut SchedClassifier = program.try_into()?;
+    program.load()?;
+    program.info()
+}
+
+fn load_socket(program: &mut CgroupSockAddr) -> Result<LoadedInfo, ProgramError> {
+    program.load()?;
+    program.info()
 }

@@ -6,6 +6,7 @@ mod listing;
 mod load;
 mod pins;
 mod remove;
+mod sockets;
 mod types;
 
 pub use error::{AttachError, LoadError};
@@ -14,5 +15,5 @@ pub(super) use pins::MAPS;
 pub use remove::remove_all;
 pub use types::{
     AttachMethod, AttachMode, Attachment, Direction, Hook, LoadOptions, Owner, ProgramInfo,
-    TestPacket, TestRun,
+    SocketHook, TestPacket, TestRun,
 };

@@ -10,7 +10,7 @@ use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 use skep_bpf::abi::maps;
 use tracing::{info, warn};
 
-use super::{Direction, Hook, LoadError, LoadOptions};
+use super::{Direction, Hook, LoadError, LoadOptions, SocketHook};
 use crate::{
     kernel::{
         OBJECT,
@@ -57,17 +57,21 @@ pub(super) fn link_pin(
     bpf_dir.join(LINKS).join(format!("{}-{device}-{}", hook.name(), direction.name()))
 }
 
-/// Removes link pins whose device is gone.
+/// Returns the pin of a link to a control group.
+pub(super) fn socket_pin(bpf_dir: &Path, hook: SocketHook) -> PathBuf {
+    bpf_dir.join(LINKS).join(format!("cgroup-{}", hook.program()))
+}
+
+/// Removes link pins whose device or control group is gone.
 pub(super) fn prune_links(bpf_dir: &Path) -> Result<(), LoadError> {
     let directory = bpf_dir.join(LINKS);
     let failed = |act, path: &Path, source| LoadError::Pin { act, path: path.to_owned(), source };
     for entry in fs::read_dir(&directory).map_err(|e| failed("list", &directory, e))? {
         let path = entry.map_err(|e| failed("list", &directory, e))?.path();
-        let live = open_pin(&path)
-            .and_then(|link| link_info(&link))
-            .is_ok_and(|info| info.is_tcx() && info.ifindex != 0);
+        let live =
+            open_pin(&path).and_then(|link| link_info(&link)).is_ok_and(|info| info.is_attached());
         if !live {
-            info!(pin = %path.display(), "removing the pin of a link without a device");
+            info!(pin = %path.display(), "removing the pin of a link to nothing");
             remove(&path).map_err(|e| failed("remove", &path, e))?;
         }
     }
@@ -120,11 +124,7 @@ pub(super) fn retire_unfit_maps(options: &LoadOptions) -> Result<Vec<Replaced>, 
             kind: definition.map_type(),
             key_size: definition.key_size(),
             value_size: definition.value_size(),
-            max_entries: if name == maps::CONNTRACK {
-                options.conntrack_entries
-            } else {
-                definition.max_entries()
-            },
+            max_entries: options.max_entries(name).unwrap_or(definition.max_entries()),
             flags: definition.map_flags(),
         };
         if *old.info() != wanted {

@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use skep_bpf::abi::programs;
+use skep_bpf::abi::{maps, programs};
 
 use crate::model::IfIndex;
 
@@ -96,6 +96,35 @@ impl Hook {
     }
 }
 
+/// A system call on sockets that a program sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SocketHook {
+    /// connect(2), IPv4.
+    Connect4,
+    /// connect(2), IPv6.
+    Connect6,
+    /// getpeername(2), IPv4.
+    GetPeerName4,
+    /// getpeername(2), IPv6.
+    GetPeerName6,
+}
+
+impl SocketHook {
+    /// Every hook; what shows the frontend comes before what hides it.
+    pub const ALL: [Self; 4] =
+        [Self::GetPeerName4, Self::GetPeerName6, Self::Connect4, Self::Connect6];
+
+    /// Returns the name of the program, which is also used in pins.
+    pub const fn program(self) -> &'static str {
+        match self {
+            Self::Connect4 => programs::CONNECT4,
+            Self::Connect6 => programs::CONNECT6,
+            Self::GetPeerName4 => programs::GETPEERNAME4,
+            Self::GetPeerName6 => programs::GETPEERNAME6,
+        }
+    }
+}
+
 /// A side of a device, seen from the device: ingress is what it receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -174,6 +203,26 @@ pub struct LoadOptions {
     pub attach: AttachMode,
     /// Room for tracked connections and their aliases.
     pub conntrack_entries: u32,
+    /// Room for backends of services.
+    pub backend_entries: u32,
+}
+
+impl LoadOptions {
+    /// Returns the room of a map that is not the object's.
+    pub(super) fn max_entries(&self, map: &str) -> Option<u32> {
+        match map {
+            maps::CONNTRACK => Some(self.conntrack_entries),
+            maps::BACKEND => Some(self.backend_entries),
+            // A backend is usually behind a cluster IP and, in two scopes, a node port.
+            maps::SLOT => Some(self.backend_entries.saturating_mul(4)),
+            maps::FRONTEND => Some(self.backend_entries),
+            _ => None,
+        }
+    }
+
+    /// Every map that [`Self::max_entries`] knows.
+    pub(super) const SIZED: [&str; 4] =
+        [maps::CONNTRACK, maps::BACKEND, maps::SLOT, maps::FRONTEND];
 }
 
 /// A packet for [`super::Datapath::test_run`].

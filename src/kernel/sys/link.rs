@@ -1,4 +1,4 @@
-//! TCX links.
+//! Links: TCX, and programs of a control group.
 
 use std::{
     io,
@@ -9,7 +9,10 @@ use super::{
     call::{address, bpf, bpf_fd, fd_number},
     object::info_of,
 };
-use crate::{kernel::Direction, model::IfIndex};
+use crate::{
+    kernel::{Direction, SocketHook},
+    model::IfIndex,
+};
 
 const PROG_QUERY: libc::c_int = 16;
 const LINK_CREATE: libc::c_int = 28;
@@ -18,13 +21,20 @@ const LINK_DETACH: libc::c_int = 34;
 
 const TCX_INGRESS: u32 = 46;
 const TCX_EGRESS: u32 = 47;
+const LINK_TYPE_CGROUP: u32 = 3;
 const LINK_TYPE_TCX: u32 = 11;
+
+const CGROUP_INET4_CONNECT: u32 = 10;
+const CGROUP_INET6_CONNECT: u32 = 11;
+const CGROUP_INET4_GETPEERNAME: u32 = 29;
+const CGROUP_INET6_GETPEERNAME: u32 = 30;
+
 /// Attach in front of the others.
 const F_BEFORE: u32 = 1 << 3;
 /// Attach behind the others.
 const F_AFTER: u32 = 1 << 4;
 
-/// What the kernel says about a TCX link.
+/// What the kernel says about a link.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::kernel) struct LinkInfo {
@@ -32,7 +42,8 @@ pub(in crate::kernel) struct LinkInfo {
     pub(in crate::kernel) id: u32,
     pub(in crate::kernel) program_id: u32,
     pad: u32,
-    /// 0 once the device is gone.
+    /// 0 once the device is gone. Of a link to a control group: the lower half of the group's id, which
+    /// is an inode number, and 0 once the group is gone.
     pub(in crate::kernel) ifindex: u32,
     pub(in crate::kernel) attach_type: u32,
     reserved: [u32; 6],
@@ -41,6 +52,21 @@ pub(in crate::kernel) struct LinkInfo {
 impl LinkInfo {
     pub(in crate::kernel) fn is_tcx(&self) -> bool {
         self.kind == LINK_TYPE_TCX
+    }
+
+    /// Tells whether the link is to a control group.
+    pub(in crate::kernel) fn is_cgroup(&self) -> bool {
+        self.kind == LINK_TYPE_CGROUP
+    }
+
+    /// Tells whether what the link is to still exists.
+    pub(in crate::kernel) fn is_attached(&self) -> bool {
+        (self.is_tcx() || self.is_cgroup()) && self.ifindex != 0
+    }
+
+    /// Returns the control group's id.
+    pub(in crate::kernel) fn cgroup_id(&self) -> u64 {
+        u64::from(self.attach_type) << 32 | u64::from(self.ifindex)
     }
 }
 
@@ -63,6 +89,7 @@ fn attach_type(direction: Direction) -> u32 {
 #[derive(Default)]
 struct LinkCreate {
     prog_fd: u32,
+    /// Or the descriptor of a control group.
     target_ifindex: u32,
     attach_type: u32,
     flags: u32,
@@ -85,6 +112,27 @@ pub(in crate::kernel) fn tcx_attach(
         flags: match direction {
             Direction::Ingress => F_BEFORE,
             Direction::Egress => F_AFTER,
+        },
+        ..LinkCreate::default()
+    };
+    // SAFETY: the block has no pointers; BPF_LINK_CREATE returns a new descriptor.
+    unsafe { bpf_fd(LINK_CREATE, &mut attr) }
+}
+
+/// Makes a link of a program to a control group, beside those that are there.
+pub(in crate::kernel) fn cgroup_attach(
+    program: BorrowedFd<'_>,
+    cgroup: BorrowedFd<'_>,
+    hook: SocketHook,
+) -> io::Result<OwnedFd> {
+    let mut attr = LinkCreate {
+        prog_fd: fd_number(program),
+        target_ifindex: fd_number(cgroup),
+        attach_type: match hook {
+            SocketHook::Connect4 => CGROUP_INET4_CONNECT,
+            SocketHook::Connect6 => CGROUP_INET6_CONNECT,
+            SocketHook::GetPeerName4 => CGROUP_INET4_GETPEERNAME,
+            SocketHook::GetPeerName6 => CGROUP_INET6_GETPEERNAME,
         },
         ..LinkCreate::default()
     };

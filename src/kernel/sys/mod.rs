@@ -10,7 +10,9 @@ mod map;
 mod object;
 mod program;
 
-pub(super) use link::{has_tcx, link_detach, link_info, link_update, tcx_attach, tcx_query};
+pub(super) use link::{
+    cgroup_attach, has_tcx, link_detach, link_info, link_update, tcx_attach, tcx_query,
+};
 pub use map::BatchCursor;
 pub(super) use map::{MapInfo, RawMap, Walk};
 pub(super) use object::{open_pin, pin};

@@ -9,23 +9,26 @@
 mod entry;
 mod env;
 mod maps;
+mod services;
 mod skb;
+mod sock_addr;
 mod socket;
 
 use core::ptr;
 
 use aya_ebpf::{
     bindings::{BPF_F_INGRESS, TC_ACT_OK, TC_ACT_SHOT},
-    helpers::{bpf_redirect, bpf_redirect_neigh, bpf_redirect_peer},
-    macros::classifier,
-    programs::TcContext,
+    helpers::{bpf_redirect, bpf_redirect_neigh, bpf_redirect_peer, bpf_set_retval},
+    macros::{cgroup_sock_addr, classifier},
+    programs::{SockAddrContext, TcContext},
 };
 use skep_bpf::{
+    balance::{self, Answer},
     door::{Action, Outcome},
     walk,
 };
 
-use crate::{env::Kernel, skb::Skb};
+use crate::{env::Kernel, skb::Skb, sock_addr::SockAddr};
 
 /// Defines the program of one hook: its scratch slot is its place in this list.
 macro_rules! programs {
@@ -64,6 +67,47 @@ fn conclude(action: &Action) -> i32 {
         }
     };
     code as i32
+}
+
+/// Defines the program of connect(2) and that of getpeername(2) for sockets of one family.
+macro_rules! socket_programs {
+    ($($connect:ident, $peer:ident: $family:ident;)*) => {
+        $(
+            #[cgroup_sock_addr($connect)]
+            pub fn $connect(ctx: SockAddrContext) -> i32 {
+                answer(balance::connect(&Kernel, &SockAddr::$family(ctx)))
+            }
+
+            #[cgroup_sock_addr($peer)]
+            pub fn $peer(ctx: SockAddrContext) -> i32 {
+                balance::peer(&SockAddr::$family(ctx));
+                ALLOW
+            }
+        )*
+    };
+}
+
+socket_programs! {
+    connect4, getpeername4: v4;
+    connect6, getpeername6: v6;
+}
+
+const ALLOW: i32 = 1;
+const DENY: i32 = 0;
+const ECONNREFUSED: i32 = 111;
+const EHOSTUNREACH: i32 = 113;
+
+/// Translates an answer into the return code of a program of a control group.
+#[inline(always)]
+fn answer(answer: Answer) -> i32 {
+    let error = match answer {
+        Answer::Go => return ALLOW,
+        Answer::Refused => ECONNREFUSED,
+        Answer::Unreachable => EHOSTUNREACH,
+    };
+    // SAFETY: any error number is valid; without it the call would fail with EPERM.
+    unsafe { bpf_set_retval(-error) };
+    DENY
 }
 
 #[panic_handler]

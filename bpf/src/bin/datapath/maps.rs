@@ -4,14 +4,16 @@
 
 use aya_ebpf::{
     bindings::BPF_F_NO_PREALLOC,
-    macros::map,
+    btf_maps::SkStorage,
+    macros::{btf_map, map},
     maps::{Array, HashMap, LpmTrie, LruHashMap, LruPerCpuHashMap, PerCpuArray, RingBuf, lpm_trie},
 };
 use skep_bpf::{
     abi::{
-        Addr, AdmissionQuota, Bucket, Config, Counter, CtKey, CtValue, DeviceValue, EndpointValue,
-        FragKey, FragValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
-        PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
+        Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Bucket, Config, Counter,
+        CtKey, CtValue, DeviceValue, EndpointValue, FragKey, FragValue, FrontendKey, FrontendValue,
+        HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell,
+        PolicyCellKey, PolicyIdentityKey, PolicyPortKey, SlotKey, SocketValue,
     },
     state::State,
 };
@@ -57,6 +59,24 @@ pub(crate) static POLICY_ADDR: LpmTrie<[u32; 5], u32> = LpmTrie::with_max_entrie
 #[map(name = "policy_cell_v2")]
 pub(crate) static POLICY_CELL: HashMap<PolicyCellKey, PolicyCell> =
     HashMap::with_max_entries(131_072, BPF_F_NO_PREALLOC);
+
+#[map(name = "frontend_v2")]
+pub(crate) static FRONTEND: HashMap<FrontendKey, FrontendValue> =
+    HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
+
+#[map(name = "slot_v2")]
+pub(crate) static SLOT: HashMap<SlotKey, u32> = HashMap::with_max_entries(65536, BPF_F_NO_PREALLOC);
+
+#[map(name = "backend_v2")]
+pub(crate) static BACKEND: HashMap<u32, BackendValue> =
+    HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
+
+#[map(name = "affinity_v2")]
+pub(crate) static AFFINITY: LruHashMap<AffinityKey, AffinityValue> =
+    LruHashMap::with_max_entries(16384, 0);
+
+#[btf_map(name = "socket_v2")]
+pub(crate) static SOCKET: SkStorage<SocketValue> = SkStorage::new();
 
 #[map(name = "ct_v2")]
 pub(crate) static CONNTRACK: HashMap<CtKey, CtValue> = HashMap::with_max_entries(16384, 0);

@@ -1,0 +1,84 @@
+//! Services at connect(2): the socket is connected to a backend, and no packet needs a look.
+
+use super::{Choice, Services, choose, find};
+use crate::{
+    abi::{Addr, SocketValue, frontend_flags, frontend_scope},
+    packet::transport,
+};
+
+/// A socket that is being connected, or asked whom it is connected to.
+pub trait Socket {
+    /// Returns its IP protocol number.
+    fn protocol(&self) -> u32;
+    /// Returns where it is to be connected, or with whom it is.
+    fn destination(&self) -> (Addr, u16);
+    /// Replaces that.
+    fn set_destination(&self, addr: &Addr, port: u16);
+    /// Returns [`Addr::netns`] of its network namespace: it has no source address yet.
+    fn client(&self) -> Addr;
+    /// Returns what was remembered about it.
+    fn remembered(&self) -> Option<SocketValue>;
+    /// Remembers something about it.
+    fn remember(&self, value: &SocketValue);
+}
+
+/// What connect(2) shall do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Go on.
+    Go,
+    /// Fail as if nobody listened there (ECONNREFUSED).
+    Refused,
+    /// Fail as if nobody were there (EHOSTUNREACH).
+    Unreachable,
+}
+
+/// Connects a socket to a backend, if it is to be connected to a service.
+///
+/// Only TCP, where a connection that loses its backend is over anyway. A connected socket of UDP would
+/// go on sending to a backend that is gone.
+#[inline(always)]
+pub fn connect<S: Services, K: Socket>(services: &S, socket: &K) -> Answer {
+    if socket.protocol() != u32::from(transport::TCP) {
+        return Answer::Go;
+    }
+    let (addr, port) = socket.destination();
+    let frontend = find(services, (addr, port), transport::TCP, frontend_scope::INTERNAL)
+        // Source ranges are about an address that the socket does not have yet: its packets are
+        // looked at.
+        .filter(|frontend| frontend.flags & frontend_flags::RANGES == 0);
+    let Some(frontend) = frontend else {
+        if socket.remembered().is_some() {
+            socket.remember(&SocketValue::default());
+        }
+        return Answer::Go;
+    };
+    let backend = match choose(services, frontend, socket.client()) {
+        Choice::Backend(backend) => backend,
+        Choice::Refuse => return Answer::Refused,
+        Choice::Drop => return Answer::Unreachable,
+    };
+    socket.remember(&SocketValue {
+        frontend_addr: addr,
+        backend_addr: backend.addr,
+        frontend_port: port,
+        backend_port: backend.port,
+        service_id: frontend.service_id,
+    });
+    socket.set_destination(&backend.addr, backend.port);
+    Answer::Go
+}
+
+/// Shows who asks for the peer of a socket what it was told to connect to.
+#[inline(always)]
+pub fn peer<K: Socket>(socket: &K) {
+    if socket.protocol() != u32::from(transport::TCP) {
+        return;
+    }
+    if let Some(value) = socket.remembered()
+        && !value.frontend_addr.is_zero()
+        && socket.destination() == (value.backend_addr, value.backend_port)
+    {
+        socket.set_destination(&value.frontend_addr, value.frontend_port);
+    }
+}

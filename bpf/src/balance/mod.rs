@@ -1,0 +1,36 @@
+//! Services: which backend takes a connection.
+//!
+//! Free of hooks: [`find`] and [`choose`] ask only for an address and who the client is, so that sockets
+//! and packets are balanced by the same steps.
+
+mod choose;
+mod connect;
+mod find;
+
+pub use choose::{Choice, choose};
+pub use connect::{Answer, Socket, connect, peer};
+pub use find::find;
+
+use crate::abi::{
+    Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, SlotKey,
+};
+
+/// What balancing may ask of its surroundings.
+pub trait Services {
+    /// Returns a frontend.
+    fn frontend(&self, key: &FrontendKey) -> Option<&FrontendValue>;
+    /// Returns the number of the backend at a place.
+    fn slot(&self, key: &SlotKey) -> Option<u32>;
+    /// Returns a backend.
+    fn backend(&self, id: u32) -> Option<&BackendValue>;
+    /// Returns with whom a client stays.
+    fn affinity(&self, key: &AffinityKey) -> Option<AffinityValue>;
+    /// Remembers with whom a client stays.
+    fn put_affinity(&self, key: &AffinityKey, value: &AffinityValue);
+    /// Tells whether an address is that of a node.
+    fn is_node(&self, addr: &Addr) -> bool;
+    /// Returns the monotonic time at tick resolution, ns.
+    fn now(&self) -> u64;
+    /// Returns a random number.
+    fn random(&self) -> u32;
+}

@@ -1,0 +1,55 @@
+//! The maps of services as the logic sees them.
+
+use aya_ebpf::bindings::BPF_ANY;
+use skep_bpf::{
+    abi::{
+        Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, IpcacheKey,
+        SlotKey, ipcache_flags,
+    },
+    balance::Services,
+    env::Env,
+};
+
+use crate::{env::Kernel, maps};
+
+impl Services for Kernel {
+    #[inline(always)]
+    fn frontend(&self, key: &FrontendKey) -> Option<&FrontendValue> {
+        // SAFETY: map memory stays readable for the run of the program (RCU); a removed element may be
+        // reused, and then the connection meets the frontend's successor.
+        unsafe { maps::FRONTEND.get(key) }
+    }
+    #[inline(always)]
+    fn slot(&self, key: &SlotKey) -> Option<u32> {
+        // SAFETY: as for `frontend`; the value is copied at once.
+        unsafe { maps::SLOT.get(key) }.copied()
+    }
+    #[inline(always)]
+    fn backend(&self, id: u32) -> Option<&BackendValue> {
+        // SAFETY: as for `frontend`.
+        unsafe { maps::BACKEND.get(id) }
+    }
+    #[inline(always)]
+    fn affinity(&self, key: &AffinityKey) -> Option<AffinityValue> {
+        // SAFETY: as for `frontend`; the value is copied at once.
+        unsafe { maps::AFFINITY.get(key) }.copied()
+    }
+    #[inline(always)]
+    fn put_affinity(&self, key: &AffinityKey, value: &AffinityValue) {
+        // A cache: a client that cannot be remembered is balanced anew.
+        let _ = maps::AFFINITY.insert(key, value, BPF_ANY.into());
+    }
+    #[inline(always)]
+    fn is_node(&self, addr: &Addr) -> bool {
+        let key = IpcacheKey { prefix_len: 128, addr: *addr };
+        self.ipcache(&key).is_some_and(|owner| owner.flags & ipcache_flags::NODE != 0)
+    }
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        Env::now(self)
+    }
+    #[inline(always)]
+    fn random(&self) -> u32 {
+        Env::random(self)
+    }
+}

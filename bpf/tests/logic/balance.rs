@@ -1,0 +1,268 @@
+//! Services at connect(2), with tables in memory.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeSet, HashMap},
+    net::IpAddr,
+};
+
+use skep_bpf::{
+    abi::{
+        Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, SlotKey,
+        SocketValue, frontend_flags, frontend_scope,
+    },
+    balance::{Answer, Services, Socket, connect, peer},
+};
+
+const TCP: u8 = 6;
+const SECOND: u64 = 1_000_000_000;
+
+#[derive(Default)]
+struct Tables {
+    frontends: HashMap<FrontendKey, FrontendValue>,
+    slots: HashMap<SlotKey, u32>,
+    backends: HashMap<u32, BackendValue>,
+    affinity: RefCell<HashMap<AffinityKey, AffinityValue>>,
+    nodes: Vec<Addr>,
+    now: Cell<u64>,
+    random: Cell<u32>,
+}
+
+impl Services for Tables {
+    fn frontend(&self, key: &FrontendKey) -> Option<&FrontendValue> {
+        self.frontends.get(key)
+    }
+    fn slot(&self, key: &SlotKey) -> Option<u32> {
+        self.slots.get(key).copied()
+    }
+    fn backend(&self, id: u32) -> Option<&BackendValue> {
+        self.backends.get(&id)
+    }
+    fn affinity(&self, key: &AffinityKey) -> Option<AffinityValue> {
+        self.affinity.borrow().get(key).copied()
+    }
+    fn put_affinity(&self, key: &AffinityKey, value: &AffinityValue) {
+        self.affinity.borrow_mut().insert(*key, *value);
+    }
+    fn is_node(&self, addr: &Addr) -> bool {
+        self.nodes.contains(addr)
+    }
+    fn now(&self) -> u64 {
+        self.now.get()
+    }
+    fn random(&self) -> u32 {
+        // All of the range, evenly, and near ones far apart (the golden ratio).
+        self.random.set(self.random.get().wrapping_add(0x9e37_79b1));
+        self.random.get()
+    }
+}
+
+impl Tables {
+    /// Adds a frontend with backends `10.0.0.ID:8080`, or `fd00::ID`, by its family.
+    fn put(&mut self, address: &str, flags: u32, affinity: u32, ids: &[u32]) {
+        let addr = addr(address);
+        let service_id = 100 + self.frontends.len() as u32;
+        let backends = ids.len() as u32;
+        let value = FrontendValue { service_id, backends, flags, affinity, reserved: [0; 4] };
+        self.frontends.insert(key(addr), value);
+        for (slot, id) in (0..).zip(ids) {
+            self.slots.insert(SlotKey { service_id, slot }, *id);
+            self.slots.insert(SlotKey { service_id, slot: SlotKey::MEMBER | id }, *id);
+            let v4 = address.contains('.');
+            let text = if v4 { format!("10.0.0.{id}") } else { format!("fd00::{id}") };
+            let value =
+                BackendValue { addr: self::addr(&text), port: 8080, proto: TCP, reserved: [0; 5] };
+            self.backends.insert(*id, value);
+        }
+    }
+}
+
+fn addr(text: &str) -> Addr {
+    text.parse::<IpAddr>().expect("an address").into()
+}
+
+fn key(addr: Addr) -> FrontendKey {
+    FrontendKey { addr, port: 80, proto: TCP, scope: frontend_scope::INTERNAL, reserved: 0 }
+}
+
+struct Tcp {
+    destination: Cell<(Addr, u16)>,
+    kept: Cell<Option<SocketValue>>,
+    client: u64,
+    protocol: u8,
+}
+
+impl Tcp {
+    fn to(text: &str) -> Self {
+        Self {
+            destination: Cell::new((addr(text), 80)),
+            kept: Cell::new(None),
+            client: 1,
+            protocol: TCP,
+        }
+    }
+
+    fn shown(&self) -> String {
+        let (addr, port) = self.destination.get();
+        format!("{}:{port}", IpAddr::from(addr))
+    }
+}
+
+impl Socket for Tcp {
+    fn protocol(&self) -> u32 {
+        self.protocol.into()
+    }
+    fn destination(&self) -> (Addr, u16) {
+        self.destination.get()
+    }
+    fn set_destination(&self, addr: &Addr, port: u16) {
+        self.destination.set((*addr, port));
+    }
+    fn client(&self) -> Addr {
+        Addr::netns(self.client)
+    }
+    fn remembered(&self) -> Option<SocketValue> {
+        self.kept.get()
+    }
+    fn remember(&self, value: &SocketValue) {
+        self.kept.set(Some(*value));
+    }
+}
+
+#[test]
+fn a_socket_is_connected_to_a_backend_and_shows_the_service() {
+    for (vip, backend) in [("10.96.0.1", "10.0.0.7:8080"), ("fd96::1", "fd00::7:8080")] {
+        let mut tables = Tables::default();
+        tables.put(vip, 0, 0, &[7]);
+        let socket = Tcp::to(vip);
+        assert_eq!(connect(&tables, &socket), Answer::Go);
+        assert_eq!(socket.shown(), backend);
+        peer(&socket);
+        assert_eq!(socket.shown(), format!("{vip}:80"));
+    }
+}
+
+#[test]
+fn connections_are_spread_evenly() {
+    let mut tables = Tables::default();
+    tables.put("10.96.0.1", 0, 0, &[1, 2, 3]);
+    let mut hits: HashMap<String, u32> = HashMap::new();
+    for _ in 0..3000 {
+        let socket = Tcp::to("10.96.0.1");
+        assert_eq!(connect(&tables, &socket), Answer::Go);
+        *hits.entry(socket.shown()).or_default() += 1;
+    }
+    assert_eq!(hits.len(), 3);
+    assert!(hits.values().all(|count| (900..1100).contains(count)), "{hits:?}");
+}
+
+#[test]
+fn who_has_no_backends_refuses_at_once() {
+    let mut tables = Tables::default();
+    tables.put("10.96.0.1", 0, 0, &[]);
+    tables.put("10.96.0.2", frontend_flags::DROP_IF_EMPTY, 0, &[]);
+    assert_eq!(connect(&tables, &Tcp::to("10.96.0.1")), Answer::Refused);
+    assert_eq!(connect(&tables, &Tcp::to("10.96.0.2")), Answer::Unreachable);
+}
+
+#[test]
+fn what_is_no_service_stays_as_it_is() {
+    let mut tables = Tables::default();
+    tables.put("10.96.0.1", 0, 0, &[7]);
+    tables.put("10.96.0.2", frontend_flags::RANGES, 0, &[7]);
+    let udp = Tcp { protocol: 17, ..Tcp::to("10.96.0.1") };
+    let other_port = Tcp::to("10.96.0.1");
+    other_port.destination.set((addr("10.96.0.1"), 81));
+    for socket in [Tcp::to("10.0.0.7"), other_port, udp, Tcp::to("10.96.0.2")] {
+        let before = socket.shown();
+        assert_eq!(connect(&tables, &socket), Answer::Go);
+        assert_eq!(socket.shown(), before);
+        peer(&socket);
+        assert_eq!(socket.shown(), before);
+    }
+}
+
+#[test]
+fn a_socket_that_is_connected_again_elsewhere_shows_where() {
+    let mut tables = Tables::default();
+    tables.put("10.96.0.1", 0, 0, &[7]);
+    let socket = Tcp::to("10.96.0.1");
+    assert_eq!(connect(&tables, &socket), Answer::Go);
+    socket.destination.set((addr("10.0.0.7"), 8080));
+    assert_eq!(connect(&tables, &socket), Answer::Go);
+    peer(&socket);
+    assert_eq!(socket.shown(), "10.0.0.7:8080", "the same backend, but nobody said a service");
+}
+
+#[test]
+fn node_ports_answer_at_every_node_and_nowhere_else() {
+    let mut tables = Tables::default();
+    tables.put("0.0.0.0", 0, 0, &[7]);
+    tables.put("::", 0, 0, &[8]);
+    tables.nodes = vec![addr("192.168.0.2"), addr("2001:db8::2")];
+    let table = [
+        ("192.168.0.2", "10.0.0.7:8080"),
+        ("2001:db8::2", "fd00::8:8080"),
+        ("192.168.0.3", "192.168.0.3:80"),
+    ];
+    for (to, shown) in table {
+        let socket = Tcp::to(to);
+        assert_eq!(connect(&tables, &socket), Answer::Go);
+        assert_eq!(socket.shown(), shown);
+    }
+}
+
+#[test]
+fn a_client_stays_with_its_backend_while_that_takes_connections_and_it_comes_back_in_time() {
+    let mut tables = Tables::default();
+    tables.put("10.96.0.1", 0, 60, &[1, 2, 3, 4]);
+    tables.now.set(1000 * SECOND);
+    let visit = |tables: &Tables, client| {
+        let socket = Tcp { client, ..Tcp::to("10.96.0.1") };
+        assert_eq!(connect(tables, &socket), Answer::Go);
+        socket.shown()
+    };
+    let own = visit(&tables, 1);
+    for _ in 0..50 {
+        tables.now.set(tables.now.get() + 59 * SECOND);
+        assert_eq!(visit(&tables, 1), own, "each visit counts anew");
+    }
+    let others: BTreeSet<String> = (2..40).map(|client| visit(&tables, client)).collect();
+    assert_eq!(others.len(), 4, "others have backends of their own");
+
+    // Another place in the list is nothing to the client.
+    let (first, last) =
+        (SlotKey { service_id: 100, slot: 0 }, SlotKey { service_id: 100, slot: 3 });
+    let (a, b) = (tables.slots[&first], tables.slots[&last]);
+    tables.slots.insert(first, b);
+    tables.slots.insert(last, a);
+    assert_eq!(visit(&tables, 1), own);
+
+    // A backend that takes no connections any more has left the list.
+    let id: u32 =
+        own.trim_start_matches("10.0.0.").trim_end_matches(":8080").parse().expect("an id");
+    tables.slots.remove(&SlotKey { service_id: 100, slot: SlotKey::MEMBER | id });
+    let rest: Vec<u32> = (1..=4).filter(|other| *other != id).collect();
+    for (slot, id) in (0..).zip(&rest) {
+        tables.slots.insert(SlotKey { service_id: 100, slot }, *id);
+    }
+    tables.frontends.get_mut(&key(addr("10.96.0.1"))).expect("it is there").backends = 3;
+    let new = visit(&tables, 1);
+    assert_ne!(new, own);
+    assert_eq!(visit(&tables, 1), new);
+}
+
+#[test]
+fn a_client_that_is_late_is_balanced_anew() {
+    let mut tables = Tables::default();
+    tables.put("10.96.0.1", 0, 60, &[1, 2, 3, 4]);
+    let visits: BTreeSet<String> = (1..60)
+        .map(|visit| {
+            tables.now.set(visit * 60 * SECOND);
+            let socket = Tcp::to("10.96.0.1");
+            assert_eq!(connect(&tables, &socket), Answer::Go);
+            socket.shown()
+        })
+        .collect();
+    assert_eq!(visits.len(), 4);
+}

@@ -1,0 +1,177 @@
+//! The services of the cluster and what of them is in the maps.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, Instant},
+};
+
+use tracing::{error, info, warn};
+
+use super::news::{News, edits};
+use crate::{
+    kubernetes::Change,
+    maps::{Left, MapError, MapStore, ServiceWriter},
+    service::{Changes, Edit, FrontendKey, ObjectName, Retired, Services, input::Site},
+};
+
+/// Numbers that no frontend names any more rest this long: programs that have read a frontend before it
+/// changed are done by then, many times over.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How services are doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::agent) struct BalancerHealth {
+    /// Frontends in the maps.
+    pub(in crate::agent) frontends: usize,
+    /// Why some are not there, or not as they should be.
+    pub(in crate::agent) behind: Option<String>,
+    /// How often maps refused.
+    pub(in crate::agent) failures: u64,
+    /// What of services has no effect.
+    pub(in crate::agent) findings: Vec<String>,
+}
+
+/// Makes the maps follow services and endpoint slices.
+///
+/// Until all of them were seen, the maps stay as an earlier agent left them: services without their
+/// endpoints would refuse connections that work.
+#[derive(Debug)]
+pub(in crate::agent) struct Balancer<M> {
+    store: Arc<M>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    services: Services,
+    writer: ServiceWriter,
+    synced: bool,
+    retired: VecDeque<(Instant, Retired)>,
+    behind: Option<String>,
+    failures: u64,
+}
+
+impl<M: MapStore> Balancer<M> {
+    /// Takes over what an earlier agent left.
+    ///
+    /// # Errors
+    /// When a map cannot be read.
+    pub(in crate::agent) fn open(store: Arc<M>) -> Result<Self, MapError> {
+        let left = Left::read(&*store)?;
+        let mut services = Services::default();
+        services.adopt(left.frontends.iter().copied(), left.backends.iter().copied());
+        let state = State {
+            services,
+            writer: ServiceWriter::new(left),
+            synced: false,
+            retired: VecDeque::new(),
+            behind: None,
+            failures: 0,
+        };
+        Ok(Self { store, state: Mutex::new(state) })
+    }
+
+    /// Takes in news of services or of slices.
+    pub(in crate::agent) fn changed<N: News>(&self, change: Change<N>) {
+        let mut state = self.state();
+        let edits: Vec<Edit> = edits(&state.services, change);
+        let changes = state.services.apply(edits);
+        self.follow(&mut state, changes);
+    }
+
+    /// Takes in where this node is and which addresses belong to nodes and pods.
+    pub(in crate::agent) fn set_site(&self, site: Site) {
+        let mut state = self.state();
+        let changes = state.services.set_site(site);
+        self.follow(&mut state, changes);
+    }
+
+    /// All services, slices and nodes were seen: from now on the maps follow.
+    pub(in crate::agent) fn set_synced(&self) {
+        let mut state = self.state();
+        state.synced = true;
+        let retired = state.services.forget_unheld();
+        let wanted = state.services.frontends().map(|(key, _)| *key);
+        let mut keys: Vec<FrontendKey> = wanted.chain(state.writer.frontends().copied()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let backends = state.services.backends().collect();
+        let changes = Changes { changed: keys, backends, retired, ..Changes::default() };
+        self.follow(&mut state, changes);
+        let frontends = state.writer.len();
+        info!(frontends, "services are balanced");
+    }
+
+    /// Tries again what failed, and frees numbers that have rested.
+    pub(in crate::agent) fn tend(&self) {
+        let mut state = self.state();
+        if state.writer.is_behind() {
+            self.follow(&mut state, Changes::default());
+        }
+        while let Some((_, retired)) =
+            state.retired.pop_front_if(|(since, _)| since.elapsed() >= GRACE)
+        {
+            match ServiceWriter::remove_backends(&*self.store, retired.backends()) {
+                Ok(()) => state.services.release(retired),
+                // Numbers that may still mean something are never used again.
+                Err(error) => warn!(map = error.map, source = %error.source, "backends stay"),
+            }
+        }
+    }
+
+    /// Returns how services are doing.
+    pub(in crate::agent) fn health(&self) -> BalancerHealth {
+        let state = self.state();
+        let mut findings: Vec<String> = state
+            .services
+            .findings()
+            .map(|(service, finding)| format!("service {service}: {finding}"))
+            .collect();
+        findings.sort_unstable();
+        BalancerHealth {
+            frontends: state.writer.len(),
+            behind: state.behind.clone(),
+            failures: state.failures,
+            findings,
+        }
+    }
+
+    fn follow(&self, state: &mut State, changes: Changes) {
+        let Changes { changed, removed, backends, findings, retired } = changes;
+        findings.iter().for_each(|service| tell(&state.services, service));
+        if !state.synced {
+            // Nobody was told of these numbers yet.
+            state.retired.push_back((Instant::now(), retired));
+            return;
+        }
+        let State { services, writer, .. } = &mut *state;
+        let keys = changed.into_iter().chain(removed);
+        let written = writer.write(&*self.store, services, keys, &backends);
+        let was_behind = state.behind.take();
+        if let Err(failure) = written {
+            state.failures += 1;
+            let text = format!("{failure}: {}", failure.source.source);
+            if was_behind.as_ref() != Some(&text) {
+                error!(map = failure.source.map, reason = %text, "services not written");
+            }
+            state.behind = Some(text);
+        } else if was_behind.is_some() {
+            info!("all services are written");
+        }
+        if !retired.is_empty() {
+            state.retired.push_back((Instant::now(), retired));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic while holding the lock")
+    }
+}
+
+/// Says once what of a service has no effect.
+fn tell(services: &Services, service: &ObjectName) {
+    for finding in services.findings_of(service) {
+        warn!(%service, %finding, "part of a service has no effect");
+    }
+}

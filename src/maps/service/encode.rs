@@ -1,0 +1,72 @@
+//! Keys and values of the maps of services.
+
+use skep_bpf::abi::{self, BackendValue, FrontendValue, frontend_flags, frontend_scope};
+
+use crate::service::{
+    BackendKey, Frontend, FrontendKey, Protocol, Scope, ServiceId, Vip, WhenEmpty, input::Affinity,
+};
+
+/// Returns the key of a frontend.
+pub fn encode_frontend_key(key: &FrontendKey) -> abi::FrontendKey {
+    abi::FrontendKey {
+        addr: key.vip.address.into(),
+        port: key.vip.port,
+        proto: key.vip.protocol.number(),
+        scope: match key.scope {
+            Scope::Internal => frontend_scope::INTERNAL,
+            Scope::External => frontend_scope::EXTERNAL,
+        },
+        reserved: 0,
+    }
+}
+
+/// Reads the key of a frontend; `None` if no agent writes such a key.
+pub fn decode_frontend_key(key: &abi::FrontendKey) -> Option<FrontendKey> {
+    let protocol = Protocol::from_number(key.proto)?;
+    let scope = match key.scope {
+        frontend_scope::INTERNAL => Scope::Internal,
+        frontend_scope::EXTERNAL => Scope::External,
+        _ => return None,
+    };
+    Some(FrontendKey { vip: Vip { address: key.addr.into(), port: key.port, protocol }, scope })
+}
+
+/// Returns the entry of a frontend.
+pub(super) fn frontend_value(frontend: &Frontend) -> FrontendValue {
+    let mut flags = 0;
+    if frontend.backends.when_empty == WhenEmpty::Drop {
+        flags |= frontend_flags::DROP_IF_EMPTY;
+    }
+    if frontend.source_ranges.is_some() {
+        flags |= frontend_flags::RANGES;
+    }
+    let backends = frontend.backends.candidates().len();
+    FrontendValue {
+        service_id: frontend.id.0,
+        backends: u32::try_from(backends).unwrap_or(u32::MAX),
+        flags,
+        affinity: frontend.affinity.map_or(0, Affinity::seconds),
+        ..FrontendValue::default()
+    }
+}
+
+/// Returns the entry of a backend.
+pub fn encode_backend(key: &BackendKey) -> BackendValue {
+    BackendValue {
+        addr: key.address.into(),
+        port: key.port,
+        proto: key.protocol.number(),
+        ..BackendValue::default()
+    }
+}
+
+/// Reads the entry of a backend.
+pub(super) fn decode_backend(value: &BackendValue) -> Option<BackendKey> {
+    let protocol = Protocol::from_number(value.proto)?;
+    Some(BackendKey { address: value.addr.into(), port: value.port, protocol })
+}
+
+/// Reads the number of a frontend.
+pub(super) fn service_id(value: &FrontendValue) -> ServiceId {
+    ServiceId(value.service_id)
+}

@@ -1,0 +1,238 @@
+//! Writing services, in the right order.
+
+use std::collections::{BTreeMap, HashMap};
+
+use skep_bpf::abi::{FrontendValue, SlotKey};
+
+use super::{
+    encode::{encode_backend, encode_frontend_key},
+    left::Left,
+    list::Written,
+};
+use crate::{
+    maps::{BackendTable, FrontendTable, MapError, MapStore, SlotTable},
+    service::{BackendId, BackendKey, FrontendKey, Services},
+};
+
+/// A frontend is not in the maps as it should be.
+#[derive(Debug, thiserror::Error)]
+#[error("{count} frontends are not written, the first is {}", first.vip)]
+pub struct ServiceError {
+    /// How many.
+    pub count: usize,
+    /// One of them.
+    pub first: FrontendKey,
+    /// Why that one is not.
+    #[source]
+    pub source: MapError,
+}
+
+/// What of the services is in the maps.
+#[derive(Debug, Default)]
+pub struct ServiceWriter {
+    written: HashMap<FrontendKey, Written>,
+    /// Backends that could not be written yet, by number.
+    backends: BTreeMap<u32, BackendKey>,
+    /// Frontends that could not be written yet.
+    behind: Vec<FrontendKey>,
+    /// Places of lists that no frontend has: an earlier process ended amid a change.
+    strays: Vec<SlotKey>,
+}
+
+impl ServiceWriter {
+    /// Starts with what an earlier process left.
+    pub fn new(left: Left) -> Self {
+        let Left { values, mut lists, mut members, .. } = left;
+        let written = values.into_iter().map(|(key, value)| {
+            let mut list = lists.remove(&value.service_id).unwrap_or_default();
+            list.truncate(value.backends as usize);
+            let members = members.remove(&value.service_id).unwrap_or_default();
+            (key, Written { value, list, members })
+        });
+        let written = written.collect();
+        let value = |service_id| FrontendValue { service_id, ..FrontendValue::default() };
+        let rest =
+            lists.into_iter().map(|(id, list)| Written { value: value(id), list, members: vec![] });
+        let members = members.into_iter().map(|(id, members)| Written {
+            value: value(id),
+            list: vec![],
+            members,
+        });
+        let strays = rest.chain(members).flat_map(|list| list.slots().collect::<Vec<_>>());
+        Self { written, strays: strays.collect(), ..Self::default() }
+    }
+
+    /// Returns how many frontends are in the maps.
+    pub fn len(&self) -> usize {
+        self.written.len()
+    }
+
+    /// Tells whether no frontend is in the maps.
+    pub fn is_empty(&self) -> bool {
+        self.written.is_empty()
+    }
+
+    /// Tells whether something could not be written.
+    pub fn is_behind(&self) -> bool {
+        !self.behind.is_empty()
+    }
+
+    /// Yields the frontends that are in the maps.
+    pub fn frontends(&self) -> impl Iterator<Item = &FrontendKey> {
+        self.written.keys()
+    }
+
+    /// Makes frontends what `services` says; what it does not know goes. Whatever failed before is tried
+    /// again.
+    ///
+    /// Backends come first, then lists, then the frontends that say how long the lists are; what is too
+    /// much goes last. A frontend whose list cannot be written stays as it was.
+    ///
+    /// # Errors
+    /// When maps refuse, a full one for example; all that fits is written.
+    pub fn write(
+        &mut self,
+        store: &impl MapStore,
+        services: &Services,
+        keys: impl IntoIterator<Item = FrontendKey>,
+        backends: &[(BackendId, BackendKey)],
+    ) -> Result<(), ServiceError> {
+        self.backends.extend(backends.iter().map(|(id, key)| (id.0, *key)));
+        let mut keys: Vec<FrontendKey> = keys.into_iter().collect();
+        if self.is_behind() {
+            keys.append(&mut self.behind);
+            keys.sort_unstable();
+            keys.dedup();
+        }
+        delete_slots(store, std::mem::take(&mut self.strays).into_iter());
+        if self.write_all(store, services, &keys).is_ok() {
+            return Ok(());
+        }
+        keys.iter().for_each(|key| self.doubt(key));
+        self.write_each(store, services, &keys)
+    }
+
+    /// Writes everything in a few calls.
+    fn write_all(
+        &mut self,
+        store: &impl MapStore,
+        services: &Services,
+        keys: &[FrontendKey],
+    ) -> Result<(), MapError> {
+        let backends: Vec<_> =
+            self.backends.iter().map(|(id, key)| (*id, encode_backend(key))).collect();
+        store.put_all::<BackendTable>(&backends)?;
+        let (mut slots, mut values, mut stale) = (Vec::new(), Vec::new(), Vec::new());
+        let mut now = Vec::with_capacity(keys.len());
+        let mut gone = Vec::new();
+        for key in keys {
+            let before = self.written.get(key);
+            let Some(frontend) = services.frontend(key) else {
+                gone.extend(before.map(|before| (*key, before.slots().collect::<Vec<_>>())));
+                continue;
+            };
+            let wanted = Written::wanted(frontend, before);
+            let step = wanted.step(before);
+            slots.extend(step.before);
+            stale.extend(step.after);
+            if before.is_none_or(|before| before.value != wanted.value) {
+                values.push((encode_frontend_key(key), wanted.value));
+            }
+            now.push((*key, wanted));
+        }
+        store.put_all::<SlotTable>(&slots)?;
+        store.put_all::<FrontendTable>(&values)?;
+        self.backends.clear();
+        self.written.extend(now);
+        let keys: Vec<_> = gone.iter().map(|(key, _)| encode_frontend_key(key)).collect();
+        store.delete_all::<FrontendTable>(&keys)?;
+        for (key, slots) in gone {
+            self.written.remove(&key);
+            stale.extend(slots);
+        }
+        // Nothing looks at these any more; what stays is only memory, and is told.
+        store.delete_all::<SlotTable>(&stale)
+    }
+
+    /// Writes frontend by frontend, so that those that fit are served.
+    fn write_each(
+        &mut self,
+        store: &impl MapStore,
+        services: &Services,
+        keys: &[FrontendKey],
+    ) -> Result<(), ServiceError> {
+        let mut first = None;
+        let refused = |(id, key): &(u32, BackendKey)| {
+            store.put::<BackendTable>(id, &encode_backend(key)).is_err()
+        };
+        let waiting = std::mem::take(&mut self.backends);
+        self.backends = waiting.into_iter().filter(refused).collect();
+        for key in keys {
+            if let Err(error) = self.write_one(store, services, key) {
+                self.behind.push(*key);
+                first = first.or(Some((*key, error)));
+            }
+        }
+        let count = self.behind.len();
+        first.map_or(Ok(()), |(first, source)| Err(ServiceError { count, first, source }))
+    }
+
+    /// Some places of a frontend's list may have been written, nobody knows which: no number is 0, so all
+    /// will be written again.
+    fn doubt(&mut self, key: &FrontendKey) {
+        if let Some(written) = self.written.get_mut(key) {
+            written.list.fill(0);
+        }
+    }
+
+    fn write_one(
+        &mut self,
+        store: &impl MapStore,
+        services: &Services,
+        key: &FrontendKey,
+    ) -> Result<(), MapError> {
+        let before = self.written.get(key);
+        let Some(frontend) = services.frontend(key) else {
+            store.delete::<FrontendTable>(&encode_frontend_key(key))?;
+            if let Some(before) = self.written.remove(key) {
+                delete_slots(store, before.slots());
+            }
+            return Ok(());
+        };
+        let wanted = Written::wanted(frontend, before);
+        let missing = wanted.list.iter().find(|id| self.backends.contains_key(id));
+        if let Some(id) = missing {
+            let key = &self.backends[id];
+            store.put::<BackendTable>(id, &encode_backend(key))?;
+        }
+        let step = wanted.step(before);
+        if let Err(error) = store.put_all::<SlotTable>(&step.before) {
+            // Places beyond the old list are nobody's; those within are of backends all the same.
+            let length = before.map_or(0, |before| before.list.len());
+            let extra = step.before.iter().map(|(key, _)| *key);
+            delete_slots(store, extra.filter(|key| key.slot as usize >= length));
+            self.doubt(key);
+            return Err(error);
+        }
+        store.put::<FrontendTable>(&encode_frontend_key(key), &wanted.value)?;
+        delete_slots(store, step.after.into_iter());
+        self.written.insert(*key, wanted);
+        Ok(())
+    }
+
+    /// Removes backends that no frontend names any more, once no program can be about to read them.
+    ///
+    /// # Errors
+    /// When the map refuses.
+    pub fn remove_backends(
+        store: &impl MapStore,
+        ids: impl IntoIterator<Item = BackendId>,
+    ) -> Result<(), MapError> {
+        ids.into_iter().try_for_each(|id| store.delete::<BackendTable>(&id.0))
+    }
+}
+
+fn delete_slots(store: &impl MapStore, slots: impl Iterator<Item = SlotKey>) {
+    // Nothing looks at them any more; one that stays costs memory until its number is used again.
+    slots.for_each(|key| drop(store.delete::<SlotTable>(&key)));
+}

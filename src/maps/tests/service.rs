@@ -1,0 +1,272 @@
+//! Random edits against a naive reading of the maps, and against what a program may see in between.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    net::{IpAddr, Ipv4Addr},
+    num::NonZeroU16,
+    sync::Mutex,
+};
+
+use proptest::prelude::*;
+use skep_bpf::abi::SlotKey;
+
+use super::{Left, ServiceWriter, encode_frontend_key};
+use crate::{
+    maps::{BackendTable, FrontendTable, MapError, MapStore, MemoryStore, Slice, SlotTable, Table},
+    model::{Addresses, Family},
+    service::{
+        Changes, Edit, FrontendKey, ObjectName, Protocol, Services,
+        input::{
+            Affinity, Conditions, Endpoint, EndpointSlice, Service, ServiceKind, ServicePort,
+            SlicePort, TrafficPolicy,
+        },
+    },
+};
+
+/// A store that is looked at as a program would after every single write, and that has room for so many
+/// places and no more.
+#[derive(Default)]
+struct Watched {
+    store: MemoryStore,
+    faults: Mutex<Vec<String>>,
+    room: Option<usize>,
+}
+
+impl Watched {
+    fn look(&self) {
+        for (key, value) in self.store.entries::<FrontendTable>().expect("listed") {
+            for slot in 0..value.backends {
+                let place = SlotKey { service_id: value.service_id, slot };
+                let id = self.store.get::<SlotTable>(&place).expect("read");
+                let backend = id.and_then(|id| self.store.get::<BackendTable>(&id).expect("read"));
+                if backend.is_none() {
+                    let fault = format!("{key:?} has nobody at {slot}");
+                    self.faults.lock().expect("not poisoned").push(fault);
+                }
+            }
+        }
+    }
+
+    fn is_full<T: Table>(&self, key: &T::Key) -> bool {
+        T::NAME == SlotTable::NAME
+            && self.store.get::<T>(key).expect("read").is_none()
+            && self.room.is_some_and(|room| {
+                self.store.entries::<SlotTable>().expect("listed").len() >= room
+            })
+    }
+}
+
+impl MapStore for Watched {
+    type Cursor<T: Table> = <MemoryStore as MapStore>::Cursor<T>;
+
+    fn get<T: Table>(&self, key: &T::Key) -> Result<Option<T::Value>, MapError> {
+        self.store.get::<T>(key)
+    }
+    fn put<T: Table>(&self, key: &T::Key, value: &T::Value) -> Result<(), MapError> {
+        if self.is_full::<T>(key) {
+            let source = std::io::Error::from_raw_os_error(libc::E2BIG);
+            return Err(MapError { act: "write to", map: T::NAME, source });
+        }
+        self.store.put::<T>(key, value)?;
+        self.look();
+        Ok(())
+    }
+    fn delete<T: Table>(&self, key: &T::Key) -> Result<(), MapError> {
+        self.store.delete::<T>(key)?;
+        self.look();
+        Ok(())
+    }
+    fn slice<T: Table>(
+        &self,
+        cursor: &mut Self::Cursor<T>,
+        limit: usize,
+    ) -> Result<Slice<T>, MapError> {
+        self.store.slice::<T>(cursor, limit)
+    }
+}
+
+/// What a test does to one of a few services.
+#[derive(Clone, Debug)]
+enum Act {
+    Service { which: u8, affinity: bool },
+    Remove { which: u8 },
+    Endpoints { which: u8, hosts: BTreeSet<u8> },
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        (0_u8..3, any::<bool>()).prop_map(|(which, affinity)| Act::Service { which, affinity }),
+        (0_u8..3).prop_map(|which| Act::Remove { which }),
+        (0_u8..3, proptest::collection::btree_set(1_u8..12, 0..9))
+            .prop_map(|(which, hosts)| Act::Endpoints { which, hosts }),
+    ]
+}
+
+fn number(port: u16) -> NonZeroU16 {
+    NonZeroU16::new(port).expect("not 0")
+}
+
+fn name(which: u8) -> ObjectName {
+    ObjectName::new("ns", format!("s{which}"))
+}
+
+fn edit(act: &Act) -> Edit {
+    match act {
+        Act::Remove { which } => Edit::RemoveService(name(*which)),
+        Act::Service { which, affinity } => Edit::PutService(Service {
+            name: name(*which),
+            created: 0,
+            kind: ServiceKind::ClusterIp,
+            cluster_ips: Addresses { v4: Some(Ipv4Addr::new(10, 96, 0, *which)), v6: None },
+            external_ips: vec![],
+            load_balancer_ips: vec![],
+            ports: vec![ServicePort {
+                name: "".into(),
+                protocol: Protocol::Tcp,
+                port: number(80),
+                node_port: None,
+            }],
+            affinity: affinity.then(Affinity::default),
+            internal: TrafficPolicy::Cluster,
+            external: TrafficPolicy::Cluster,
+            source_ranges: None,
+            publish_not_ready: false,
+            health_check_port: None,
+            distribution: None,
+        }),
+        Act::Endpoints { which, hosts } => Edit::PutSlice(EndpointSlice {
+            name: name(*which),
+            service: format!("s{which}").into(),
+            family: Family::V4,
+            ports: vec![SlicePort { name: "".into(), protocol: Protocol::Tcp, port: number(8080) }],
+            endpoints: hosts.iter().map(endpoint).collect(),
+        }),
+    }
+}
+
+fn endpoint(host: &u8) -> Endpoint {
+    Endpoint {
+        address: IpAddr::from([10, 0, 0, *host]),
+        others: [].into(),
+        conditions: Conditions::default(),
+        node: None,
+        zone: None,
+        hints: None,
+    }
+}
+
+/// Applies edits as the agent does, but for the rest of numbers, which nobody needs here.
+fn follow(store: &Watched, services: &mut Services, writer: &mut ServiceWriter, edit: Edit) {
+    let Changes { changed, removed, backends, retired, .. } = services.apply([edit]);
+    let keys = changed.into_iter().chain(removed);
+    if writer.write(store, services, keys, &backends).is_ok() {
+        ServiceWriter::remove_backends(store, retired.backends()).expect("removed");
+    }
+    // With a full map some frontends may still name them: their numbers rest for ever in this test.
+    if store.room.is_none() {
+        services.release(retired);
+    }
+}
+
+/// Compares the maps with what services say.
+fn differences(store: &Watched, services: &Services) -> Vec<String> {
+    let mut found = Vec::new();
+    let frontends = store.entries::<FrontendTable>().expect("listed");
+    if frontends.len() != services.frontends().count() {
+        found.push(format!("{} frontends", frontends.len()));
+    }
+    let mut slots = 0;
+    for (key, frontend) in services.frontends() {
+        let value = store.get::<FrontendTable>(&encode_frontend_key(key)).expect("read");
+        let Some(value) = value else {
+            found.push(format!("{} is missing", key.vip));
+            continue;
+        };
+        let at = |slot| {
+            let key = SlotKey { service_id: value.service_id, slot };
+            store.get::<SlotTable>(&key).expect("read").unwrap_or_default()
+        };
+        let ids: HashSet<u32> = frontend.backends.candidates().iter().map(|b| b.id.0).collect();
+        let places: HashSet<u32> = (0..value.backends).map(at).collect();
+        if places != ids || value.backends as usize != ids.len() {
+            found.push(format!("{} has {places:?}, not {ids:?}", key.vip));
+        }
+        slots += ids.len() * if value.affinity == 0 { 1 } else { 2 };
+        if value.affinity != 0 && ids.iter().any(|id| at(SlotKey::MEMBER | id) == 0) {
+            found.push(format!("{} lacks a member", key.vip));
+        }
+    }
+    let all = store.entries::<SlotTable>().expect("listed").len();
+    if all != slots {
+        found.push(format!("{all} places, not {slots}"));
+    }
+    found
+}
+
+proptest! {
+    #[test]
+    fn maps_follow_and_no_program_ever_finds_a_place_without_a_backend(
+        acts in proptest::collection::vec(act(), 1..24),
+    ) {
+        let store = Watched::default();
+        let (mut services, mut writer) = (Services::default(), ServiceWriter::default());
+        for act in &acts {
+            follow(&store, &mut services, &mut writer, edit(act));
+            let found = differences(&store, &services);
+            prop_assert!(found.is_empty(), "{act:?}: {found:?}");
+        }
+        let faults = store.faults.into_inner().expect("not poisoned");
+        prop_assert!(faults.is_empty(), "{faults:?}");
+    }
+
+    #[test]
+    fn the_next_process_keeps_numbers_and_removes_what_is_gone(
+        before in proptest::collection::vec(act(), 1..12),
+        meanwhile in proptest::collection::vec(act(), 0..6),
+    ) {
+        let store = Watched::default();
+        let (mut services, mut writer) = (Services::default(), ServiceWriter::default());
+        for act in &before {
+            follow(&store, &mut services, &mut writer, edit(act));
+        }
+        let left = Left::read(&store).expect("read");
+        let mut next = Services::default();
+        next.adopt(left.frontends.iter().copied(), left.backends.iter().copied());
+        let mut writer = ServiceWriter::new(left);
+        let _ = next.apply(before.iter().chain(&meanwhile).map(edit));
+        let retired = next.forget_unheld();
+        let all: Vec<FrontendKey> = next
+            .frontends()
+            .map(|(key, _)| *key)
+            .chain(writer.frontends().copied())
+            .collect();
+        let backends: Vec<_> = next.backends().collect();
+        writer.write(&store, &next, all, &backends).expect("written");
+        ServiceWriter::remove_backends(&store, retired.backends()).expect("removed");
+        let found = differences(&store, &next);
+        prop_assert!(found.is_empty(), "{found:?}");
+        for (key, frontend) in next.frontends() {
+            let same = services.frontend(key).filter(|old| old.id != frontend.id);
+            prop_assert!(same.is_none(), "{} has another number", key.vip);
+        }
+        let faults = store.faults.into_inner().expect("not poisoned");
+        prop_assert!(faults.is_empty(), "{faults:?}");
+    }
+
+    #[test]
+    fn a_full_map_serves_what_fits_and_the_rest_once_there_is_room(
+        acts in proptest::collection::vec(act(), 1..16), room in 1_usize..12,
+    ) {
+        let mut store = Watched { room: Some(room), ..Watched::default() };
+        let (mut services, mut writer) = (Services::default(), ServiceWriter::default());
+        for act in &acts {
+            follow(&store, &mut services, &mut writer, edit(act));
+        }
+        let faults = std::mem::take(&mut *store.faults.lock().expect("not poisoned"));
+        prop_assert!(faults.is_empty(), "{faults:?}");
+        store.room = None;
+        writer.write(&store, &services, [], &[]).expect("there is room");
+        let found = differences(&store, &services);
+        prop_assert!(found.is_empty(), "{found:?}");
+    }
+}

@@ -1,0 +1,107 @@
+//! What was not taken as it was written, and why.
+
+use std::{fmt, net::IpAddr};
+
+use super::{Protocol, address::Unfit, object::ObjectName};
+
+/// Something of a service that has no effect.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Finding {
+    /// Where it is written.
+    pub place: Field,
+    /// Why it has no effect.
+    pub reason: Reason,
+}
+
+/// Where something is written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Field {
+    /// `spec.clusterIPs` of the service.
+    ClusterIp(IpAddr),
+    /// `spec.externalIPs` of the service.
+    ExternalIp(IpAddr),
+    /// `status.loadBalancer.ingress` of the service.
+    LoadBalancerIp(IpAddr),
+    /// `spec.ports[].nodePort` of the service, at an address of this node.
+    NodePort(IpAddr),
+    /// `endpoints[].addresses` of a slice.
+    Endpoint {
+        /// The slice.
+        slice: ObjectName,
+        /// The address.
+        address: IpAddr,
+    },
+}
+
+/// Why something has no effect.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// Nobody may have such an address.
+    Unfit(Unfit),
+    /// It is of a family that the service or the slice does not have.
+    OtherFamily,
+    /// It is not the first address of its endpoint, and only that has a meaning.
+    NotFirst,
+    /// It is a node's address.
+    NodeAddress,
+    /// It is in a prefix of pods.
+    PodAddress,
+    /// It is the cluster IP of a service.
+    ClusterIpOf(ObjectName),
+    /// It is the load balancer's address of a service, or the service's own external address.
+    FrontendOf(ObjectName),
+    /// Another service has it.
+    TakenBy {
+        /// Who has it.
+        service: ObjectName,
+        /// At which port.
+        port: u16,
+        /// Of which protocol.
+        protocol: Protocol,
+    },
+    /// SCTP carries a checksum over its ports that is not rewritten, so they must be equal.
+    SctpPort {
+        /// The frontend's.
+        port: u16,
+        /// The endpoint's.
+        target: u16,
+    },
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.place, self.reason)
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClusterIp(address) => write!(f, "cluster IP {address}"),
+            Self::ExternalIp(address) => write!(f, "external IP {address}"),
+            Self::LoadBalancerIp(address) => write!(f, "load balancer IP {address}"),
+            Self::NodePort(address) => write!(f, "node port at {address}"),
+            Self::Endpoint { slice, address } => write!(f, "endpoint {address} of slice {slice}"),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unfit(unfit) => write!(f, "is {unfit}"),
+            Self::OtherFamily => f.write_str("is of another family"),
+            Self::NotFirst => f.write_str("is not the first address of its endpoint"),
+            Self::NodeAddress => f.write_str("is an address of a node"),
+            Self::PodAddress => f.write_str("is in a prefix of pods"),
+            Self::ClusterIpOf(service) => write!(f, "is the cluster IP of service {service}"),
+            Self::FrontendOf(service) => write!(f, "is a frontend of service {service}"),
+            Self::TakenBy { service, port, protocol } => {
+                write!(f, "is taken at port {port}/{protocol} by service {service}")
+            }
+            Self::SctpPort { port, target } => {
+                write!(f, "has SCTP port {target}, which differs from the frontend's {port}")
+            }
+        }
+    }
+}

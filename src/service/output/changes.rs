@@ -1,0 +1,69 @@
+//! How the tables change.
+
+use super::{BackendId, BackendKey, FrontendKey, ServiceId};
+use crate::service::{
+    ObjectName,
+    input::{EndpointSlice, Service},
+};
+
+/// A change of the cluster.
+#[derive(Clone, Debug)]
+pub enum Edit {
+    /// A service is new or has changed.
+    PutService(Service),
+    /// A service is gone.
+    RemoveService(ObjectName),
+    /// A slice is new or has changed, maybe whose it is.
+    PutSlice(EndpointSlice),
+    /// A slice is gone.
+    RemoveSlice(ObjectName),
+}
+
+/// What is different after some edits.
+#[derive(Debug, Default, PartialEq, Eq)]
+#[must_use = "maps have to follow"]
+pub struct Changes {
+    /// Frontends that are new or differ, in order. Look them up.
+    pub changed: Vec<FrontendKey>,
+    /// Frontends that are gone, in order.
+    pub removed: Vec<FrontendKey>,
+    /// Backends that are new.
+    pub backends: Vec<(BackendId, BackendKey)>,
+    /// Services whose findings differ, in order.
+    pub findings: Vec<ObjectName>,
+    /// Numbers that nothing has any more.
+    pub retired: Retired,
+}
+
+/// Numbers that nothing has any more. Connections may still be remembered by them, so nothing else gets
+/// them until they are handed back ([`Services::release`](crate::service::Services::release)): write
+/// the tables, wait for programs that still read the old ones, then release.
+#[derive(Debug, Default, PartialEq, Eq)]
+#[must_use = "numbers are used again only after they are released"]
+pub struct Retired {
+    pub(in crate::service) services: Vec<u32>,
+    pub(in crate::service) backends: Vec<u32>,
+}
+
+impl Retired {
+    /// Yields the numbers of frontends.
+    pub fn services(&self) -> impl Iterator<Item = ServiceId> {
+        self.services.iter().copied().map(ServiceId)
+    }
+
+    /// Yields the numbers of backends.
+    pub fn backends(&self) -> impl Iterator<Item = BackendId> {
+        self.backends.iter().copied().map(BackendId)
+    }
+
+    /// Tells whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.services.is_empty() && self.backends.is_empty()
+    }
+
+    /// Adds those of a later change, to release both at once.
+    pub fn join(&mut self, later: Self) {
+        self.services.extend(later.services);
+        self.backends.extend(later.backends);
+    }
+}

@@ -1,0 +1,10 @@
+//! All services of the cluster, kept up to date edit by edit.
+
+mod apply;
+mod number;
+mod record;
+mod services;
+
+pub use services::{HealthCheck, Services};
+
+pub(super) use record::Record;

@@ -1,0 +1,98 @@
+//! One service and its slices.
+
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+
+use crate::service::{
+    finding::Finding,
+    input::{EndpointSlice, Service},
+    object::ObjectName,
+    output::{Backends, Frontend, FrontendKey},
+    wants::Want,
+};
+
+/// What is known of a service. Slices may come before it, and outlive it.
+#[derive(Debug)]
+pub(in crate::service) struct Record {
+    pub(in crate::service) name: ObjectName,
+    pub(in crate::service) service: Option<Service>,
+    /// By name.
+    pub(in crate::service) slices: Vec<EndpointSlice>,
+    pub(in crate::service) wants: Vec<Want>,
+    /// What is wrong with the service itself, whatever others there are.
+    pub(super) faults: Vec<Finding>,
+    /// By key.
+    pub(in crate::service) frontends: Vec<(FrontendKey, Frontend)>,
+    /// All sets of backends of the frontends, each once.
+    pub(super) sets: Vec<Arc<Backends>>,
+    pub(in crate::service) findings: Vec<Finding>,
+    /// Addresses of endpoints that are not backends.
+    pub(super) absent: Vec<IpAddr>,
+}
+
+impl Record {
+    /// Makes an empty one.
+    pub(super) fn new(name: ObjectName) -> Self {
+        Self {
+            name,
+            service: None,
+            slices: vec![],
+            wants: vec![],
+            faults: vec![],
+            frontends: vec![],
+            sets: vec![],
+            findings: vec![],
+            absent: vec![],
+        }
+    }
+
+    /// Tells whether there is nothing left to know.
+    pub(super) fn is_empty(&self) -> bool {
+        self.service.is_none() && self.slices.is_empty()
+    }
+
+    /// Puts a slice in its place. Tells whether anything is different.
+    pub(super) fn put_slice(&mut self, slice: EndpointSlice) -> bool {
+        match self.slices.binary_search_by(|own| own.name.name.cmp(&slice.name.name)) {
+            Ok(place) if self.slices[place] == slice => return false,
+            Ok(place) => self.slices[place] = slice,
+            Err(place) => {
+                // Most services have one slice, and a vector's first growth is for four.
+                self.slices.reserve_exact(1);
+                self.slices.insert(place, slice);
+            }
+        }
+        true
+    }
+
+    /// Tells whether an endpoint has an address.
+    pub(super) fn has_endpoint(&self, address: IpAddr) -> bool {
+        self.slices
+            .iter()
+            .flat_map(|slice| &slice.endpoints)
+            .any(|endpoint| endpoint.address == address)
+    }
+
+    /// Finds a frontend.
+    pub(in crate::service) fn frontend(&self, key: &FrontendKey) -> Option<&Frontend> {
+        let place = self.frontends.binary_search_by_key(key, |(own, _)| *own).ok()?;
+        Some(&self.frontends[place].1)
+    }
+
+    /// Yields the frontends, by key.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&FrontendKey, &Frontend)> {
+        self.frontends.iter().map(|(key, frontend)| (key, frontend))
+    }
+
+    /// Counts the addresses on a node that are ready, whatever their ports (as kube-proxy does).
+    pub(super) fn ready_on(&self, node: &str) -> usize {
+        let publish = self.service.as_ref().is_some_and(|service| service.publish_not_ready);
+        let ready: BTreeSet<IpAddr> = self
+            .slices
+            .iter()
+            .flat_map(|slice| &slice.endpoints)
+            .filter(|endpoint| endpoint.is_on(node) && (endpoint.conditions.ready || publish))
+            .map(|endpoint| endpoint.address)
+            .collect();
+        ready.len()
+    }
+}

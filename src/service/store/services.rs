@@ -1,0 +1,136 @@
+//! The store, and what it answers.
+
+use std::{collections::HashMap, num::NonZeroU16};
+
+use super::Record;
+use crate::service::{
+    Finding, ObjectName,
+    context::Context,
+    index::{Ids, Slot},
+    input::{Service, Site},
+    output::{BackendId, BackendKey, Frontend, FrontendKey, Retired, ServiceId},
+};
+
+/// All services, and the tables of one node.
+#[derive(Debug, Default)]
+pub struct Services {
+    pub(in crate::service) context: Context,
+    pub(super) records: Vec<Option<Record>>,
+    pub(super) slots: HashMap<ObjectName, Slot>,
+    pub(super) vacant: Vec<Slot>,
+    /// Whose a slice is: the label that says so may change.
+    pub(super) slices: HashMap<ObjectName, Slot>,
+    pub(super) frontend_ids: Ids<FrontendKey>,
+    pub(super) backend_ids: Ids<BackendKey>,
+    /// Services to build again, some of them more than once.
+    pub(super) touched: Vec<Slot>,
+}
+
+/// What a load balancer is told about this node: `healthCheckNodePort`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// The service.
+    pub service: ObjectName,
+    /// The port that answers.
+    pub port: NonZeroU16,
+    /// How many addresses on this node are ready; none means unhealthy.
+    pub ready: usize,
+}
+
+impl Services {
+    /// Starts without services.
+    pub fn new(site: Site) -> Self {
+        Self { context: Context { site, ..Context::default() }, ..Self::default() }
+    }
+
+    /// Takes over the numbers of an earlier process, whose tables still count: before any edit.
+    pub fn adopt(
+        &mut self,
+        frontends: impl IntoIterator<Item = (FrontendKey, ServiceId)>,
+        backends: impl IntoIterator<Item = (BackendKey, BackendId)>,
+    ) {
+        frontends.into_iter().for_each(|(key, id)| self.frontend_ids.adopt(key, id.0));
+        backends.into_iter().for_each(|(key, id)| self.backend_ids.adopt(key, id.0));
+    }
+
+    /// Yields the names of services that are known.
+    pub fn names(&self) -> impl Iterator<Item = &ObjectName> {
+        let with_service = |record: &&Record| record.service.is_some();
+        self.records.iter().flatten().filter(with_service).map(|record| &record.name)
+    }
+
+    /// Yields the names of slices that are known.
+    pub fn slices(&self) -> impl Iterator<Item = &ObjectName> {
+        self.slices.keys()
+    }
+
+    /// Returns where the tables are made for.
+    pub fn site(&self) -> &Site {
+        &self.context.site
+    }
+
+    /// Finds a service.
+    pub fn service(&self, name: &ObjectName) -> Option<&Service> {
+        self.record(name)?.service.as_ref()
+    }
+
+    /// Finds a frontend.
+    pub fn frontend(&self, key: &FrontendKey) -> Option<&Frontend> {
+        self.holder(key)?.frontend(key)
+    }
+
+    /// Yields the frontends of a service, by key.
+    pub fn frontends_of(
+        &self,
+        name: &ObjectName,
+    ) -> impl Iterator<Item = (&FrontendKey, &Frontend)> {
+        self.record(name).into_iter().flat_map(Record::pairs)
+    }
+
+    /// Yields all frontends, in no order.
+    pub fn frontends(&self) -> impl Iterator<Item = (&FrontendKey, &Frontend)> {
+        self.records.iter().flatten().flat_map(Record::pairs)
+    }
+
+    /// Yields all backends, by key.
+    pub fn backends(&self) -> impl Iterator<Item = (BackendId, BackendKey)> {
+        self.backend_ids.held().map(|(key, id)| (BackendId(id), key))
+    }
+
+    /// Yields what is wrong with a service.
+    pub fn findings_of(&self, name: &ObjectName) -> &[Finding] {
+        self.record(name).map_or(&[], |record| &record.findings)
+    }
+
+    /// Yields all that is wrong, in no order.
+    pub fn findings(&self) -> impl Iterator<Item = (&ObjectName, &Finding)> {
+        self.records
+            .iter()
+            .flatten()
+            .flat_map(|record| record.findings.iter().map(|finding| (&record.name, finding)))
+    }
+
+    /// Returns what load balancers are told about a service.
+    pub fn health_check(&self, name: &ObjectName) -> Option<HealthCheck> {
+        let record = self.record(name)?;
+        let port = record.service.as_ref()?.served_health_check()?;
+        let ready = record.ready_on(&self.context.site.place.node);
+        Some(HealthCheck { service: name.clone(), port, ready })
+    }
+
+    /// Lets numbers be used again that nothing refers to any more.
+    pub fn release(&mut self, retired: Retired) {
+        self.frontend_ids.release(retired.services);
+        self.backend_ids.release(retired.backends);
+    }
+
+    fn record(&self, name: &ObjectName) -> Option<&Record> {
+        self.records[*self.slots.get(name)? as usize].as_ref()
+    }
+
+    /// Returns the service that has a frontend, if anybody has it.
+    pub(in crate::service) fn holder(&self, key: &FrontendKey) -> Option<&Record> {
+        let slot = self.context.claims.winner(&key.vip)?.slot;
+        self.records[slot as usize].as_ref()
+    }
+}

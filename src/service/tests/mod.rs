@@ -1,0 +1,13 @@
+//! What services come to, by the rules of the API.
+
+mod changes;
+mod claims;
+mod endpoints;
+mod explain;
+mod frontends;
+mod maglev;
+mod make;
+mod naive;
+mod properties;
+mod refused;
+mod topology;

@@ -1,0 +1,203 @@
+//! Edits one by one, against building from scratch.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::make::*;
+use crate::service::{
+    BackendId, BackendKey, Changes, Edit, Frontend, FrontendKey, ObjectName, Services,
+    input::{Conditions, Endpoint, EndpointSlice, Service, ServiceKind, Site, TrafficPolicy},
+};
+
+/// Few addresses, so that services and endpoints get in each other's way.
+const ADDRESSES: [&str; 8] = [
+    "10.96.0.1",
+    "10.96.0.2",
+    "203.0.113.1",
+    "203.0.113.2",
+    "10.0.0.1",
+    "10.0.0.2",
+    "192.168.0.1",
+    "127.0.0.1",
+];
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+
+fn address() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&ADDRESSES[..])
+}
+
+fn some_service() -> impl Strategy<Value = Service> {
+    let kind = prop::sample::select(vec![
+        ServiceKind::ClusterIp,
+        ServiceKind::NodePort,
+        ServiceKind::LoadBalancer,
+        ServiceKind::ExternalName,
+    ]);
+    let lists = (prop::collection::vec(address(), 0..3), prop::collection::vec(address(), 0..2));
+    let own = prop::sample::select(&ADDRESSES[..4]);
+    (prop::sample::select(&NAMES[..]), kind, own, lists, 0..3_i64, any::<[bool; 4]>()).prop_map(
+        |(text, kind, own, (external, balanced), created, [internal, outer, publish, headless])| {
+            let policy = |local| if local { TrafficPolicy::Local } else { TrafficPolicy::Cluster };
+            let own = [own];
+            Service {
+                kind,
+                created,
+                external_ips: external.into_iter().map(ip).collect(),
+                load_balancer_ips: balanced.into_iter().map(ip).collect(),
+                internal: policy(internal),
+                external: policy(outer),
+                publish_not_ready: publish && internal,
+                ..service(text, if headless && publish { &[] } else { &own })
+            }
+        },
+    )
+}
+
+pub(super) fn some_endpoint() -> impl Strategy<Value = Endpoint> {
+    (address(), any::<[bool; 5]>(), 0..4_u8).prop_map(
+        |(address, [ready, serving, terminating, local, all], zone)| Endpoint {
+            node: Some(if local { "here" } else { "there" }.into()),
+            conditions: Conditions { ready: ready || all, serving, terminating },
+            ..match zone {
+                0 => endpoint(address),
+                1 => meant_for(&["z1"], &["here"], endpoint(address)),
+                2 => meant_for(&["z1"], &[], endpoint(address)),
+                _ => meant_for(&["z2"], &["there"], endpoint(address)),
+            }
+        },
+    )
+}
+
+fn some_slice() -> impl Strategy<Value = EndpointSlice> {
+    let endpoints = prop::collection::vec(some_endpoint(), 0..5);
+    let names = (0..5_u8, prop::sample::select(&NAMES[..]));
+    (names, endpoints).prop_map(|((number, owner), endpoints)| {
+        slice(&format!("slice-{number}"), owner, &endpoints)
+    })
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        4 => some_service().prop_map(Edit::PutService),
+        5 => some_slice().prop_map(Edit::PutSlice),
+        1 => prop::sample::select(&NAMES[..]).prop_map(|text| Edit::RemoveService(name(text))),
+        1 => (0..5_u8).prop_map(|number| Edit::RemoveSlice(name(&format!("slice-{number}")))),
+    ]
+}
+
+/// The last word on every object.
+#[derive(Default)]
+struct Cluster {
+    services: BTreeMap<ObjectName, Service>,
+    slices: BTreeMap<ObjectName, EndpointSlice>,
+}
+
+impl Cluster {
+    fn take(&mut self, edit: &Edit) {
+        match edit.clone() {
+            Edit::PutService(service) => drop(self.services.insert(service.name.clone(), service)),
+            Edit::PutSlice(slice) => drop(self.slices.insert(slice.name.clone(), slice)),
+            Edit::RemoveService(name) => drop(self.services.remove(&name)),
+            Edit::RemoveSlice(name) => drop(self.slices.remove(&name)),
+        }
+    }
+
+    fn anew(&self) -> Services {
+        let mut services = Services::new(site());
+        let slices = self.slices.values().map(put_slice);
+        let _: Changes = services.apply(slices.chain(self.services.values().map(put)));
+        services
+    }
+}
+
+/// All frontends without numbers, and all findings.
+type Tables = (BTreeMap<FrontendKey, String>, BTreeSet<String>);
+
+fn tables(services: &Services) -> Tables {
+    let word = |frontend: &Frontend| {
+        let Frontend { service, kind, policy, affinity, backends, .. } = frontend;
+        let (words, empty) = (words(frontend), backends.when_empty);
+        format!("{service} {kind:?} {policy:?} {affinity:?} {words} {empty:?}")
+    };
+    let frontends = services.frontends().map(|(key, frontend)| (*key, word(frontend))).collect();
+    let told = services.findings().map(|(name, finding)| format!("{name}: {finding}")).collect();
+    (frontends, told)
+}
+
+/// What the maps of a node hold if they follow the changes.
+#[derive(Default)]
+struct Follower {
+    frontends: BTreeMap<FrontendKey, Frontend>,
+    backends: BTreeMap<BackendId, BackendKey>,
+}
+
+impl Follower {
+    fn follow(&mut self, services: &Services, changes: &Changes) -> Result<(), TestCaseError> {
+        for key in &changes.changed {
+            let frontend = services.frontend(key).expect("what changed is there");
+            prop_assert_ne!(self.frontends.insert(*key, frontend.clone()), Some(frontend.clone()));
+        }
+        for key in &changes.removed {
+            prop_assert!(self.frontends.remove(key).is_some());
+        }
+        for (id, key) in &changes.backends {
+            prop_assert_eq!(self.backends.insert(*id, *key), None);
+        }
+        for id in changes.retired.backends() {
+            prop_assert!(self.backends.remove(&id).is_some());
+        }
+        Ok(())
+    }
+
+    fn check(&self, services: &Services) -> Result<(), TestCaseError> {
+        let all: BTreeMap<_, _> =
+            services.frontends().map(|(key, frontend)| (*key, frontend.clone())).collect();
+        prop_assert_eq!(&self.frontends, &all);
+        let ids: BTreeSet<_> = all.values().map(|frontend| frontend.id).collect();
+        prop_assert_eq!(ids.len(), all.len(), "no two frontends have one number");
+        for frontend in all.values() {
+            for (backend, key) in frontend.backends.list.iter().zip(frontend.backends.keys()) {
+                prop_assert_eq!(self.backends.get(&backend.id), Some(&key));
+            }
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn edits_one_by_one_come_to_what_scratch_comes_to(
+        batches in prop::collection::vec(prop::collection::vec(edit(), 1..4), 1..14),
+    ) {
+        let (mut services, mut cluster) = (Services::new(site()), Cluster::default());
+        let mut follower = Follower::default();
+        for batch in batches {
+            batch.iter().for_each(|edit| cluster.take(edit));
+            let changes = services.apply(batch);
+            prop_assert_eq!(tables(&services), tables(&cluster.anew()));
+            follower.follow(&services, &changes)?;
+            follower.check(&services)?;
+            services.release(changes.retired);
+        }
+        let all = cluster.services.keys().cloned().map(Edit::RemoveService);
+        let slices = cluster.slices.keys().cloned().map(Edit::RemoveSlice);
+        let changes = services.apply(all.chain(slices));
+        follower.follow(&services, &changes)?;
+        prop_assert!(follower.frontends.is_empty() && follower.backends.is_empty());
+    }
+
+    #[test]
+    fn another_site_comes_to_what_scratch_comes_to(
+        edits in prop::collection::vec(edit(), 1..20),
+    ) {
+        let mut services = Services::new(Site::default());
+        let mut cluster = Cluster::default();
+        edits.iter().for_each(|edit| cluster.take(edit));
+        let _: Changes = services.apply(edits);
+        let _: Changes = services.set_site(site());
+        prop_assert_eq!(tables(&services), tables(&cluster.anew()));
+    }
+}
