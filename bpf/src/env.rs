@@ -1,13 +1,16 @@
 //! What the logic may ask of its surroundings: maps, clocks, counters, the event ring.
 
-use crate::abi::{
-    Addr, AdmissionQuota, Bucket, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event,
-    FragKey, FragValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
-    PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
+use crate::{
+    abi::{
+        Addr, AdmissionQuota, Bucket, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event,
+        FragKey, FragValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
+        PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
+    },
+    balance::Services,
 };
 
 /// Everything outside the packet.
-pub trait Env {
+pub trait Env: Services {
     /// A connection table entry, in place.
     type Entry: Entry;
 
@@ -60,12 +63,8 @@ pub trait Env {
     /// Puts an event into the ring; tells whether there was room.
     fn emit(&self, event: &Event) -> bool;
 
-    /// Returns the monotonic time at tick resolution, ns.
-    fn now(&self) -> u64;
     /// Returns the exact monotonic time, ns.
     fn exact_now(&self) -> u64;
-    /// Returns a random number.
-    fn random(&self) -> u32;
 
     /// Does `step` until it returns false, at most `times` times; one look of the verifier is enough.
     fn repeat(&self, times: u32, step: impl FnMut() -> bool);
@@ -97,6 +96,10 @@ pub trait Entry {
     fn tcp_flags(&self, side: usize) -> u8;
     /// Returns the translated source.
     fn translated(&self) -> (Addr, u16);
+    /// Returns the service that the opener speaks with.
+    fn service(&self) -> (Addr, u16);
+    /// Returns the number of the backend that an alias of a service is about.
+    fn backend_id(&self) -> u32;
     /// Returns the key of the tracked entry of an alias.
     fn alias(&self) -> CtKey;
     /// Copies everything.

@@ -83,7 +83,8 @@ pub fn conclude<E: Env, P: Packet>(
         Ok(action) => action,
         Err(Refusal(code)) => {
             let seen = (place.direction as u32) << 8 | place.observation as u32;
-            refuse(env, pkt, st, code, seen);
+            // All reasons are told by the same steps: the verifier shall walk them once.
+            refuse(env, pkt, st, env.blur(code, pkt.len()), seen);
             Action::drop()
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     },
     door::{Legs, Local, Question, Receipt, Verdict},
     forward::Entrance,
-    nat::{Change, Ports},
+    nat::{Change, Ports, Translation},
     packet::{Mac, Parsed},
     report::Place,
 };
@@ -48,6 +48,22 @@ pub struct State {
     pub(crate) rule_id: u32,
     /// The translation to make; meaningful once a walk has set it.
     pub change: Change,
+    /// The service that a pod's packet was for, or that an answer must show; zero for most.
+    pub service: Translation,
+    /// The backend that takes the packet.
+    pub backend: Translation,
+    /// Its number.
+    pub backend_id: u32,
+    /// Not zero if the backend was chosen for this packet.
+    pub fresh: u32,
+    /// Not zero where it is decided whether a connection is one with a service.
+    pub decides: u32,
+    /// A [`crate::balance::deed`] if the packet is for the pod that sends it, else 0.
+    pub hairpin: u32,
+    /// Not zero if [`State::turn`] is due after [`State::change`].
+    pub turns: u32,
+    /// Work area: the other end of a packet that turns.
+    pub turn: Change,
     /// Work area: ports to try for a translation.
     pub ports: Ports,
     /// Work area: the port that was tried.
@@ -141,6 +157,10 @@ impl State {
         self.endpoint_id = 0;
         self.vni = 0;
         self.rule_id = 0;
+        self.service = Translation::default();
+        self.fresh = 0;
+        self.decides = 0;
+        self.hairpin = 0;
         self.translated = Addr::ZERO;
     }
 }

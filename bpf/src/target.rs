@@ -25,6 +25,46 @@ pub enum Place {
     World,
 }
 
+impl Place {
+    /// Tells whether services may have addresses there.
+    #[inline(always)]
+    pub fn may_be_service(self) -> bool {
+        matches!(self, Self::World) || self.is_node()
+    }
+
+    /// Returns it as a number, for [`Env::blur`].
+    #[inline(always)]
+    pub fn bits(self) -> u32 {
+        match self {
+            Self::Host => 0,
+            Self::Stale => 1,
+            Self::RemotePod => 2,
+            Self::RemoteNode { ready: false } => 3,
+            Self::RemoteNode { ready: true } => 4,
+            Self::World => 5,
+        }
+    }
+
+    /// Reads it from a number.
+    #[inline(always)]
+    pub fn from_bits(bits: u32) -> Self {
+        match bits {
+            0 => Self::Host,
+            1 => Self::Stale,
+            2 => Self::RemotePod,
+            3 => Self::RemoteNode { ready: false },
+            4 => Self::RemoteNode { ready: true },
+            _ => Self::World,
+        }
+    }
+
+    /// Tells whether it is a node.
+    #[inline(always)]
+    pub fn is_node(self) -> bool {
+        matches!(self, Self::Host | Self::RemoteNode { .. })
+    }
+}
+
 /// Looks up the owner of an address.
 #[inline(always)]
 pub fn owner<'e, E: Env>(env: &'e E, st: &mut State, addr: &Addr) -> Option<&'e IpcacheValue> {

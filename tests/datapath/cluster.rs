@@ -43,6 +43,9 @@ pub(crate) struct Cast {
     pub(crate) unready_node: IpAddr,
     pub(crate) world: IpAddr,
     pub(crate) gateway: IpAddr,
+    /// Of services, nobody's.
+    pub(crate) vip: IpAddr,
+    pub(crate) hairpin: IpAddr,
 }
 
 impl Cast {
@@ -66,6 +69,8 @@ impl Cast {
             unready_node: ip("172.31.0.4", "fd31::4"),
             world: ip("198.51.100.10", "2001:db8:1::10"),
             gateway: ip("169.254.1.1", "fe80::1"),
+            vip: ip("10.96.0.1", "fd00:96::1"),
+            hairpin: ip("169.254.42.1", "fd00:42::1"),
         }
     }
 }
@@ -125,6 +130,8 @@ impl<R: Rig> Cluster<R> {
             report_interval: 5,
             gateway_v4: addr("169.254.1.1"),
             gateway_v6: addr("fe80::1"),
+            hairpin_v4: addr("169.254.42.1"),
+            hairpin_v6: addr("fd00:42::1"),
             timeouts: Timeouts {
                 tcp_syn: 5,
                 tcp: 21600,

@@ -13,9 +13,10 @@ use aya::{
 };
 use skep::kernel::OBJECT;
 use skep_bpf::abi::{
-    Addr, AdmissionQuota, Bucket, Config, Counter, CtKey, CtValue, DeviceValue, EndpointValue,
-    Event, FragKey, FragValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
-    PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, maps, programs,
+    Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Bucket, Config, Counter, CtKey,
+    CtValue, DeviceValue, EndpointValue, Event, FragKey, FragValue, FrontendKey, FrontendValue,
+    HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell,
+    PolicyCellKey, PolicyIdentityKey, PolicyPortKey, SlotKey, maps, programs,
 };
 
 use crate::rig::{Hook, Meta, Ran, Rig, Verdict};
@@ -67,6 +68,10 @@ impl KernelRig {
         self.clear::<u32, AdmissionQuota>(maps::QUOTA);
         self.clear::<CtKey, CtValue>(maps::CONNTRACK);
         self.clear::<FragKey, FragValue>(maps::FRAGMENT);
+        self.clear::<FrontendKey, FrontendValue>(maps::FRONTEND);
+        self.clear::<SlotKey, u32>(maps::SLOT);
+        self.clear::<u32, BackendValue>(maps::BACKEND);
+        self.clear::<AffinityKey, AffinityValue>(maps::AFFINITY);
         self.set(maps::CONFIG, Config::default());
         self.set(maps::HOST, HostValue::default());
         self.set(maps::REVISION, 0_u32);
@@ -264,6 +269,18 @@ impl Rig for KernelRig {
     }
     fn cell(&mut self, key: PolicyCellKey, value: PolicyCell) {
         self.put(maps::POLICY_CELL, key, value);
+    }
+    fn frontend(&mut self, key: FrontendKey, value: FrontendValue) {
+        self.put(maps::FRONTEND, key, value);
+    }
+    fn slot(&mut self, key: SlotKey, backend_id: u32) {
+        self.put(maps::SLOT, key, backend_id);
+    }
+    fn backend(&mut self, id: u32, value: Option<BackendValue>) {
+        match value {
+            Some(value) => self.put(maps::BACKEND, id, value),
+            None => drop(self.hash::<u32, BackendValue>(maps::BACKEND).remove(&id)),
+        }
     }
 
     fn run(&mut self, hook: Hook, frame: &[u8], meta: Meta) -> Ran {

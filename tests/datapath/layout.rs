@@ -106,7 +106,7 @@ fn structs_lie_in_memory_as_in_the_object() {
         NodeValue { addr_v4, addr_v6, flags }
         CtKey { addr_a, addr_b, port_a, port_b, proto, zone, type_class }
         CtValue { tag, approval, created, last_seen, last_report, packets, bytes, incarnation,
-            endpoint, alias, nat_addr, nat_port, tcp_flags, kind, flags }
+            endpoint, alias, nat_addr, nat_port, tcp_flags, kind, flags, service_port, service_addr }
         FrontendKey { addr, port, proto, scope }
         FrontendValue { service_id, backends, flags, affinity }
         SlotKey { service_id, slot }

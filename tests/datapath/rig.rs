@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use skep_bpf::abi::{
-    Addr, AdmissionQuota, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event, HostValue,
-    IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey,
-    PolicyIdentityKey, PolicyPortKey,
+    Addr, AdmissionQuota, BackendValue, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event,
+    FrontendKey, FrontendValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
+    PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, SlotKey,
 };
 
 /// The six programs.
@@ -71,6 +71,9 @@ pub(crate) trait Rig {
     fn addr_class(&mut self, key: PolicyAddrKey, class: u32);
     fn port_class(&mut self, key: PolicyPortKey, class: u32);
     fn cell(&mut self, key: PolicyCellKey, value: PolicyCell);
+    fn frontend(&mut self, key: FrontendKey, value: FrontendValue);
+    fn slot(&mut self, key: SlotKey, backend_id: u32);
+    fn backend(&mut self, id: u32, value: Option<BackendValue>);
 
     fn run(&mut self, hook: Hook, frame: &[u8], meta: Meta) -> Ran;
 

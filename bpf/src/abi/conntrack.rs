@@ -104,6 +104,8 @@ pub mod ct_flags {
     pub const SNAT: u8 = 2;
     /// The connection came from outside the node (its replies are never translated).
     pub const INBOUND: u8 = 4;
+    /// The opener speaks with a service: `service_addr` and `service_port` are what it sees.
+    pub const SERVICE: u8 = 8;
 }
 
 /// Approval of one leg: policy revision (upper half) and peer identity (lower half) in one
@@ -163,7 +165,8 @@ abi_struct! {
         pub bytes: [u64; 2],
         /// Incarnation of each side's endpoint when its leg was approved; 0 = not a local pod.
         pub incarnation: [u32; 2],
-        /// Number of each side's endpoint, for quotas; 0 = not a local pod.
+        /// Number of each side's endpoint, for quotas; 0 = not a local pod. Of an alias of a service: the
+        /// backend's number, and zero.
         pub endpoint: [u32; 2],
         /// Key of the tracked entry; all zero unless this is an alias.
         pub alias: CtKey,
@@ -177,10 +180,10 @@ abi_struct! {
         pub kind: u8,
         /// [`ct_flags`].
         pub flags: u8,
-        /// Zero.
-        pub reserved: [u8; 2],
-        /// Zero.
-        pub reserved2: [u64; 2],
+        /// Port of the service, host order; zero unless `flags` has SERVICE.
+        pub service_port: u16,
+        /// Address of the service; zero unless `flags` has SERVICE.
+        pub service_addr: Addr,
     }
 }
 

@@ -72,6 +72,8 @@ reasons! {
         InvalidExtensionHeader = 156 "INVALID_IPV6_EXTENSION_HEADER",
         /// A fragment where none can be handled.
         FragmentNotSupported = 157 "IP_FRAGMENTATION_NOT_SUPPORTED",
+        /// A service has nobody who takes the connection.
+        NoBackend = 158 "SERVICE_BACKEND_NOT_FOUND",
         /// No node is known for the address.
         NoTunnelEndpoint = 160 "NO_TUNNEL_OR_ENCAPSULATION_ENDPOINT",
         /// The entry of the device or the configuration is missing.

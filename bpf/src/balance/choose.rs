@@ -10,8 +10,8 @@ const SECOND: u64 = 1_000_000_000;
 /// Who takes a new connection.
 #[derive(Debug)]
 pub enum Choice<'s> {
-    /// A backend.
-    Backend(&'s BackendValue),
+    /// A backend, and its number.
+    Backend(u32, &'s BackendValue),
     /// Nobody, and the client is told so.
     Refuse,
     /// Nobody here; other nodes have backends.
@@ -36,8 +36,8 @@ pub fn choose<'s, S: Services>(
     };
     // Lists are written after backends and before their length: nothing is missing, unless programs
     // were stopped for longer than numbers rest.
-    match id.and_then(|id| services.backend(id)) {
-        Some(backend) => Choice::Backend(backend),
+    match id.and_then(|id| Some((id, services.backend(id)?))) {
+        Some((id, backend)) => Choice::Backend(id, backend),
         None => Choice::Refuse,
     }
 }

@@ -43,7 +43,9 @@ pub fn connect<S: Services, K: Socket>(services: &S, socket: &K) -> Answer {
         return Answer::Go;
     }
     let (addr, port) = socket.destination();
-    let frontend = find(services, (addr, port), transport::TCP, frontend_scope::INTERNAL)
+    let is_node = || services.is_node(&addr);
+    let scope = frontend_scope::INTERNAL;
+    let frontend = find(services, (addr, port), transport::TCP, scope, is_node)
         // Source ranges are about an address that the socket does not have yet: its packets are
         // looked at.
         .filter(|frontend| frontend.flags & frontend_flags::RANGES == 0);
@@ -54,7 +56,7 @@ pub fn connect<S: Services, K: Socket>(services: &S, socket: &K) -> Answer {
         return Answer::Go;
     };
     let backend = match choose(services, frontend, socket.client()) {
-        Choice::Backend(backend) => backend,
+        Choice::Backend(_, backend) => backend,
         Choice::Refuse => return Answer::Refused,
         Choice::Drop => return Answer::Unreachable,
     };

@@ -6,10 +6,16 @@
 mod choose;
 mod connect;
 mod find;
+pub mod hairpin;
+mod serve;
+mod translate;
 
 pub use choose::{Choice, choose};
 pub use connect::{Answer, Socket, connect, peer};
 pub use find::find;
+pub(crate) use serve::service_of;
+pub use serve::{serve, served};
+pub use translate::{deed, deed_of, reveal, translate};
 
 use crate::abi::{
     Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, SlotKey,

@@ -187,6 +187,7 @@ const SOURCE: u32 = 1;
 const DESTINATION: u32 = 2;
 const REPLY: u32 = 4;
 const JUDGED: u32 = 8;
+const SERVICE: u32 = 16;
 const NEWS_SHIFT: u32 = 8;
 const REFUSED_SHIFT: u32 = 16;
 
@@ -205,6 +206,18 @@ impl Receipt {
     #[inline(always)]
     pub(super) fn with(self, news: News) -> Self {
         Self(self.0 | u32::from(news.bits()) << NEWS_SHIFT)
+    }
+
+    /// Says that the receiver must see [`State::service`] as the sender.
+    #[inline(always)]
+    pub(super) fn with_service(self) -> Self {
+        Self(self.0 | SERVICE)
+    }
+
+    /// Tells whether the receiver must see [`State::service`] as the sender.
+    #[inline(always)]
+    pub(crate) fn has_service(self) -> bool {
+        self.0 & SERVICE != 0
     }
 
     /// Says that the state has verdicts to tell.

@@ -1,8 +1,8 @@
 //! Packets of the host that no policy is asked about, each for a reason.
 
-use super::admit::{Admitted, Host, Source};
+use super::admit::{Admitted, Destination, Host, Local, Source};
 use crate::{
-    abi::Config,
+    abi::{Config, DropReason},
     env::Env,
     mark,
     packet::{Kind, Parsed, transport},
@@ -22,6 +22,19 @@ pub fn host<E: Env>(env: &E, st: &mut State) {
 #[inline(always)]
 pub fn is_protected(st: &State) -> bool {
     st.host.protected != 0
+}
+
+/// Admits what a pod sends to itself through a service: pods may always reach themselves.
+#[inline(always)]
+pub fn to_itself(
+    from: &Local,
+    to: &Local,
+) -> Result<(Admitted<Source>, Admitted<Destination>), DropReason> {
+    if from.is_pod() && from.endpoint_id == to.endpoint_id && from.incarnation == to.incarnation {
+        Ok((Admitted::without_question(), Admitted::without_question()))
+    } else {
+        Err(DropReason::PolicyDenied)
+    }
 }
 
 /// Admits what concerns a host that nobody protects.

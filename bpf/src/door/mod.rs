@@ -17,7 +17,8 @@ mod related;
 pub use action::{Action, Outcome};
 pub use admit::{Admitted, Destination, Host, Local, Receipt, Source};
 pub use host::{
-    complaint, host, is_protected, link_protocol, transit, tunnelled, unprotected, vouched,
+    complaint, host, is_protected, link_protocol, to_itself, transit, tunnelled, unprotected,
+    vouched,
 };
 pub(crate) use judge::{Question, Verdict, told};
 pub(crate) use leg::Legs;

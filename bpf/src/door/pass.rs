@@ -8,9 +8,10 @@ use super::{
 };
 use crate::{
     abi::{Approval, Config, CtKey, CtValue, DropReason, End, Zone, ct_flags},
-    admission,
+    admission, balance,
     conntrack::{self, News},
     env::{Entry, Env, Put, Way},
+    nat::Translation,
     packet::{Fragment, Packet, transport::tcp_flag},
     state::State,
 };
@@ -89,7 +90,9 @@ fn judge<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State) 
     if found.entry.tag() != st.key.tag() {
         return open(env, pkt, cx, st, source);
     }
-    let stale = legs.staleness(cx.revision, st);
+    let service = balance::service_of(&found.entry);
+    let differs = st.decides & u32::from(service != st.service);
+    let stale = legs.staleness(cx.revision, st) | u64::from(differs & !way.bit());
     if stale == 0 {
         st.receipt = current(env, st, way);
     } else {
@@ -101,6 +104,10 @@ fn judge<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State) 
         }
     }
     // Before the approvals are renewed: that replaces the element this entry points to.
+    if way.bit() != 0 && !service.addr.is_zero() {
+        st.service = service;
+        st.receipt = st.receipt.with_service();
+    }
     if cx.tally == Tally::Count {
         let news = conntrack::news(&found, cx.config, st.packet.tcp_flags, cx.now);
         found.entry.touch(way.sender(), cx.now, cx.bytes, st.packet.tcp_flags);
@@ -168,9 +175,23 @@ fn ask<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, reply: u32) -> u32 {
 fn renew<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, reply: u32) -> u32 {
     if st.value.tag == st.key.tag() {
         approve(cx, st, Way::from_bit(reply));
+        if st.decides != 0 && reply == 0 {
+            serve(st);
+        }
         let _ = conntrack::put(env, &st.key, &st.value, Put::Replace);
     }
     0
+}
+
+/// Writes down which service the opener speaks with, if any.
+#[inline(always)]
+fn serve(st: &mut State) {
+    let Translation { addr, port } = st.service;
+    st.value.flags &= !ct_flags::SERVICE;
+    if !addr.is_zero() {
+        st.value.flags |= ct_flags::SERVICE;
+    }
+    (st.value.service_addr, st.value.service_port) = (addr, port);
 }
 
 #[inline(always)]
@@ -223,6 +244,9 @@ fn record<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, source: u32, reply:
         st.value.tcp_flags = [tcp_flag::ACK; 2];
     }
     approve(cx, st, way);
+    if st.decides != 0 && way.bit() == 0 {
+        serve(st);
+    }
     let opened_here = if way.bit() != 0 { st.to.is_some() } else { from.is_some() };
     if !opened_here {
         st.value.flags |= ct_flags::INBOUND;

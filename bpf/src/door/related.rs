@@ -8,8 +8,9 @@ use super::{
 };
 use crate::{
     abi::{Addr, Approval, CtKey, DropReason, End, Zone},
-    conntrack,
+    balance, conntrack,
     env::{Entry, Env, Leg, Way},
+    nat::Translation,
     packet::Fragment,
     state::State,
 };
@@ -63,12 +64,16 @@ fn judge<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> Result<Receipt, u
     if found.entry.tag() != st.key.tag() {
         return Err(STRANGE);
     }
+    // Who gets the error believes to have sent the packet to a service.
+    st.service =
+        if way.bit() == 0 { balance::service_of(&found.entry) } else { Translation::default() };
     let l4 = judge::service(&st.quoted, way);
     let (src, dst) = (st.quoted.src, st.quoted.dst);
     let (from, to) = (st.from, st.to);
     let source = leg(env, cx, st, (&legs.destination, &from, way.receiver()), src, l4)?;
     let destination = leg(env, cx, st, (&legs.source, &to, way.sender()), dst, l4)?;
-    Ok(Receipt::new((&from, source), (&to, destination), Way::REPLY))
+    let receipt = Receipt::new((&from, source), (&to, destination), Way::REPLY);
+    Ok(if st.service.addr.is_zero() { receipt } else { receipt.with_service() })
 }
 
 /// Judges one side's leg, for the peer that it was judged for.

@@ -10,4 +10,4 @@ mod rewrite;
 
 pub use claim::{Ports, Translation, current, translate_flow};
 pub use reverse::{find as find_original, may_be_translated};
-pub use rewrite::{Change, Field, rewrite};
+pub use rewrite::{Change, Field, refresh_sums, rewrite, rewrite_flow};

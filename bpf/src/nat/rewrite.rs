@@ -4,7 +4,7 @@ use super::{claim::Translation, quoted};
 use crate::{
     abi::{Addr, DropReason},
     checksum::Diff,
-    packet::{Covered, Fragment, Kind, Packet, Parsed, ZeroSum, transport},
+    packet::{Covered, Fragment, Kind, Packet, Parsed, Window, ZeroSum, transport},
     state::State,
 };
 
@@ -79,14 +79,15 @@ pub struct Change {
 pub fn rewrite<P: Packet>(pkt: &P, st: &State) -> Result<(), u32> {
     let failed = match st.packet.kind {
         Kind::Error => quoted::error(pkt, st),
-        _ => message(pkt, st),
+        _ => rewrite_flow(pkt, st),
     };
     if failed == 0 { Ok(()) } else { Err(failed) }
 }
 
-/// Returns 0, or the code of a [`DropReason`]. Out of line: it would crowd the stack of its callers.
+/// Makes [`State::change`] on a packet that is no ICMP error. Returns 0, or the code of a [`DropReason`].
+/// Out of line: it would crowd the stack of its callers.
 #[inline(never)]
-fn message<P: Packet>(pkt: &P, st: &State) -> u32 {
+pub fn rewrite_flow<P: Packet>(pkt: &P, st: &State) -> u32 {
     code(change(pkt, &st.packet, &st.change))
 }
 
@@ -152,4 +153,21 @@ pub(super) fn store_addr<P: Packet>(
         pkt.store_uncovered(at, &addr.bytes())
     };
     if stored { Ok(()) } else { Err(DropReason::WriteError) }
+}
+
+/// Reads header checksums again, which a translation changed and whoever changes the packet next needs.
+#[inline(always)]
+pub fn refresh_sums<P: Packet>(pkt: &P, st: &mut State) {
+    if !st.packet.is_v4() {
+        return;
+    }
+    if let Some(w) = pkt.window::<20>(st.packet.l3) {
+        st.packet.header_sum = w.be16::<10>();
+        st.packet.hop_word = w.raw32::<8>();
+    }
+    if matches!(st.packet.kind, Kind::Error)
+        && let Some(w) = pkt.window::<20>(st.quoted.l3)
+    {
+        st.quoted.header_sum = w.be16::<10>();
+    }
 }

@@ -5,7 +5,8 @@ use crate::{
     abi::{
         DeviceValue, Direction, DropReason, EndpointValue, Observation, endpoint_flags, identity,
     },
-    door::{self, Action, Admitted, Context, Destination, Local, Receipt},
+    balance,
+    door::{self, Action, Context, Local, Receipt},
     env::Env,
     forward::{self, Entrance},
     fragment, mark,
@@ -88,14 +89,32 @@ pub(super) fn is_at_pod(st: &State) -> bool {
     matches!(st.place.observation, Observation::ToEndpoint)
 }
 
+/// Shows a client of a service that service, if an answer is for one.
+#[inline(always)]
+pub(super) fn show_service<P: Packet>(
+    pkt: &P,
+    st: &mut State,
+    receipt: Receipt,
+) -> Result<(), Refusal> {
+    if receipt.has_service() {
+        let failed = balance::reveal(pkt, st);
+        if failed != 0 {
+            return Err(failed.into());
+        }
+    }
+    Ok(())
+}
+
 /// Delivers to the pod: straight into it, or by the stack when the kernel may have to answer.
 #[inline(always)]
 pub(super) fn deliver<P: Packet>(
     pkt: &P,
     cx: &Context<'_>,
-    st: &State,
-    proof: &Admitted<Destination>,
-) -> Result<Action, DropReason> {
+    st: &mut State,
+    receipt: Receipt,
+) -> Result<Action, Refusal> {
+    let proof = &receipt.destination()?;
+    show_service(pkt, st, receipt)?;
     if forward::is_exceptional(pkt, cx.config, &st.packet) {
         pkt.set_mark(mark::arrived(cx.config, st.src_identity));
         pkt.set_to_host();

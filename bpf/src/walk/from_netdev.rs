@@ -82,12 +82,11 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     if !arrive::is_at_pod(st) {
         return Ok(Action::accept(&receipt.host(st, PLACE.direction)?));
     }
-    let proof = receipt.destination()?;
     if !st.translated.is_zero() {
         nat::rewrite(pkt, st)?;
-        refresh_sum(pkt, st);
+        nat::refresh_sums(pkt, st);
     }
-    Ok(arrive::deliver(pkt, &cx, st, &proof)?)
+    arrive::deliver(pkt, &cx, st, receipt)
 }
 
 /// Where a packet goes.
@@ -240,17 +239,5 @@ fn set_end(p: &mut Parsed, end: Translation, field: Field) {
     // Both ports of an ICMP exchange are its identifier.
     if exchange {
         (p.sport, p.dport) = (end.port, end.port);
-    }
-}
-
-/// Reads the header checksum again, which the translation changed and the next hop needs.
-#[inline(always)]
-fn refresh_sum<P: Packet>(pkt: &P, st: &mut State) {
-    use crate::packet::Window;
-    if st.packet.is_v4()
-        && let Some(w) = pkt.window::<20>(st.packet.l3)
-    {
-        st.packet.header_sum = w.be16::<10>();
-        st.packet.hop_word = w.raw32::<8>();
     }
 }

@@ -66,7 +66,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     if !arrive::is_at_pod(st) {
         return Ok(to_host(pkt, &receipt.host(st, Direction::Ingress)?));
     }
-    Ok(arrive::deliver(pkt, &cx, st, &receipt.destination()?)?)
+    arrive::deliver(pkt, &cx, st, receipt)
 }
 
 #[inline(always)]

@@ -6,7 +6,8 @@ use crate::{
         ABI_VERSION, Addr, Config, DeviceKind, DeviceValue, Direction, DropReason, Family, Note,
         Observation, device_flags,
     },
-    door::{self, Action, Context, Local, Tally},
+    balance::{self, deed, hairpin, served},
+    door::{self, Action, Context, Local, Receipt, Tally},
     env::Env,
     forward, fragment,
     link::{self, Frame},
@@ -122,16 +123,35 @@ fn route<E: Env, P: Packet>(
 ) -> Result<Action, Refusal> {
     let exceptional = forward::is_exceptional(pkt, cx.config, &st.packet);
     let exceptional = env.blur(u32::from(exceptional), cx.bytes) != 0;
+    st.decides = 1;
     match env.endpoint(&st.packet.dst) {
         Some(pod) => arrive::at_pod(st, pod)?,
         None => {
-            let observation = beyond(env, pkt, cx.config, st, exceptional)?;
-            st.place = Place { observation, ..PLACE };
-            st.to = host(env, pkt, st);
+            let refusal = elsewhere(env, pkt, cx, st, exceptional.into());
+            if refusal != 0 {
+                return Err(refusal.into());
+            }
         }
     }
-    icmp::read_if_error(pkt, st)?;
-    let receipt = arrive::judge(env, pkt, cx, st, Local::from(device))?;
+    let mut deed = st.hairpin;
+    let mut receipt = Receipt::default();
+    if deed == 0 {
+        icmp::read_if_error(pkt, st)?;
+        receipt = arrive::judge(env, pkt, cx, st, Local::from(device))?;
+        deed = balance::deed_of(st, receipt.has_service());
+    }
+    if deed != 0 {
+        let refusal = balance::translate(env, pkt, cx, st, deed);
+        if refusal != 0 {
+            return Err(refusal.into());
+        }
+    }
+    if st.hairpin != 0 {
+        let (source, destination) = door::to_itself(&Local::from(device), &st.to)?;
+        report::forwarded(env, pkt, Direction::Ingress);
+        forward::prepare_for_pod(pkt, st)?;
+        return Ok(Action::pod_to_pod(st.entrance.ifindex, &source, &destination));
+    }
     let source = receipt.source()?;
     if arrive::is_at_pod(st) && !exceptional {
         let destination = receipt.destination()?;
@@ -157,6 +177,62 @@ fn route<E: Env, P: Packet>(
             Ok(Action::accept(&source))
         }
     }
+}
+
+/// Finds the destination of a packet that is not for the address of a pod of this node: it may still be
+/// for one, behind a service. Returns 0 or the code of a [`DropReason`]. Out of line: the verifier then
+/// forgets by which of its many ways a packet came through.
+#[inline(never)]
+fn elsewhere<E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    cx: &Context<'_>,
+    st: &mut State,
+    exceptional: u32,
+) -> u32 {
+    let refusal = match aim(env, pkt, cx, st, exceptional != 0) {
+        Ok(()) => 0,
+        Err(code) => code,
+    };
+    env.blur(refusal, cx.bytes)
+}
+
+#[inline(always)]
+fn aim<E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    cx: &Context<'_>,
+    st: &mut State,
+    exceptional: bool,
+) -> Result<(), u32> {
+    let code = |reason: DropReason| u32::from(reason.code());
+    if st.packet.dst == *hairpin::address(cx.config, &st.packet) {
+        let own = env.endpoint(&st.packet.src).ok_or(code(DropReason::StaleAddress))?;
+        st.hairpin = deed::TURN_BACK;
+        return arrive::at_pod(st, own).map_err(code);
+    }
+    let place = target::locate(env, cx.config, st).bits();
+    let mut place = target::Place::from_bits(env.blur(place, cx.bytes));
+    if place.may_be_service() {
+        match balance::serve(env, cx, st, u32::from(place.is_node())) {
+            served::NO => {}
+            served::YES => {
+                if let Some(pod) = env.endpoint(&st.packet.dst) {
+                    if st.packet.dst == st.packet.src {
+                        st.hairpin = deed::TURN;
+                    }
+                    return arrive::at_pod(st, pod).map_err(code);
+                }
+                place = target::locate(env, cx.config, st);
+            }
+            refusal => return Err(refusal),
+        }
+    }
+    let place = target::Place::from_bits(env.blur(place.bits(), cx.bytes));
+    let observation = beyond(env, pkt, cx.config, st, place, exceptional).map_err(code)?;
+    st.place = Place { observation, ..PLACE };
+    st.to = host(env, pkt, st);
+    Ok(())
 }
 
 /// Returns the host, if it is protected and the packet may end there.
@@ -190,9 +266,9 @@ fn beyond<E: Env, P: Packet>(
     pkt: &P,
     config: &Config,
     st: &mut State,
+    place: target::Place,
     exceptional: bool,
 ) -> Result<Observation, DropReason> {
-    let place = target::locate(env, config, st);
     source::check_tunnel(st, config, place)?;
     match place {
         target::Place::Stale => Err(DropReason::StaleAddress),

@@ -59,7 +59,9 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
         door::host(env, st);
     }
     arrive::at_device(st, device);
-    let proof = arrive::judge(env, pkt, &cx, st, Local::from(&st.host))?.destination()?;
+    let receipt = arrive::judge(env, pkt, &cx, st, Local::from(&st.host))?;
+    let proof = receipt.destination()?;
+    arrive::show_service(pkt, st, receipt)?;
     pkt.set_mark(0);
     Ok(Action::accept(&proof))
 }

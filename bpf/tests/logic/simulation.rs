@@ -8,11 +8,13 @@ use std::{
 
 use skep_bpf::{
     abi::{
-        ADDR_PREFIX, Addr, AdmissionQuota, Bucket, Config, CtKey, CtValue, DeviceValue,
-        EndpointValue, Event, FragKey, FragValue, HostValue, IdentityValue, IpcacheKey,
-        IpcacheValue, NodeValue, PORT_PREFIX, PolicyAddrKey, PolicyCell, PolicyCellKey,
-        PolicyIdentityKey, PolicyPortKey,
+        ADDR_PREFIX, Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Bucket,
+        Config, CtKey, CtValue, DeviceValue, EndpointValue, Event, FragKey, FragValue, FrontendKey,
+        FrontendValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PORT_PREFIX,
+        PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, SlotKey,
+        ipcache_flags,
     },
+    balance::Services,
     door::Outcome,
     env::{Entry, Env, Leg, Put, PutError},
     packet::{Route, Tunnel},
@@ -62,6 +64,10 @@ struct Maps {
     counters: RefCell<BTreeMap<u32, u64>>,
     events: RefCell<Vec<Event>>,
     random: Cell<u32>,
+    frontends: HashMap<FrontendKey, FrontendValue>,
+    slots: HashMap<SlotKey, u32>,
+    backends: HashMap<u32, BackendValue>,
+    affinity: RefCell<HashMap<AffinityKey, AffinityValue>>,
 }
 
 /// Tests count from here, so that times in the past exist.
@@ -114,6 +120,12 @@ impl Entry for Shared {
     fn translated(&self) -> (Addr, u16) {
         (self.0.borrow().nat_addr, self.0.borrow().nat_port)
     }
+    fn service(&self) -> (Addr, u16) {
+        (self.0.borrow().service_addr, self.0.borrow().service_port)
+    }
+    fn backend_id(&self) -> u32 {
+        self.0.borrow().endpoint[0]
+    }
     fn alias(&self) -> CtKey {
         self.0.borrow().alias
     }
@@ -129,6 +141,36 @@ impl Entry for Shared {
     }
     fn set_reported(&self, now: u64) {
         self.0.borrow_mut().last_report = now;
+    }
+}
+
+impl Services for Maps {
+    fn frontend(&self, key: &FrontendKey) -> Option<&FrontendValue> {
+        self.frontends.get(key)
+    }
+    fn slot(&self, key: &SlotKey) -> Option<u32> {
+        self.slots.get(key).copied()
+    }
+    fn backend(&self, id: u32) -> Option<&BackendValue> {
+        self.backends.get(&id)
+    }
+    fn affinity(&self, key: &AffinityKey) -> Option<AffinityValue> {
+        self.affinity.borrow().get(key).copied()
+    }
+    fn put_affinity(&self, key: &AffinityKey, value: &AffinityValue) {
+        self.affinity.borrow_mut().insert(*key, *value);
+    }
+    fn is_node(&self, addr: &Addr) -> bool {
+        let key = IpcacheKey { prefix_len: 128, addr: *addr };
+        self.ipcache(&key).is_some_and(|owner| owner.flags & ipcache_flags::NODE != 0)
+    }
+    fn now(&self) -> u64 {
+        NOW
+    }
+    fn random(&self) -> u32 {
+        let next = self.random.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        self.random.set(next);
+        next
     }
 }
 
@@ -223,16 +265,8 @@ impl Env for Maps {
         self.events.borrow_mut().push(*event);
         true
     }
-    fn now(&self) -> u64 {
-        NOW
-    }
     fn exact_now(&self) -> u64 {
         NOW
-    }
-    fn random(&self) -> u32 {
-        let next = self.random.get().wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        self.random.set(next);
-        next
     }
     fn repeat(&self, times: u32, mut step: impl FnMut() -> bool) {
         let _ = (0..times).all(|_| step());
@@ -290,6 +324,18 @@ impl Rig for Simulation {
     }
     fn cell(&mut self, key: PolicyCellKey, value: PolicyCell) {
         self.maps.cells.insert(key, value);
+    }
+    fn frontend(&mut self, key: FrontendKey, value: FrontendValue) {
+        self.maps.frontends.insert(key, value);
+    }
+    fn slot(&mut self, key: SlotKey, backend_id: u32) {
+        self.maps.slots.insert(key, backend_id);
+    }
+    fn backend(&mut self, id: u32, value: Option<BackendValue>) {
+        match value {
+            Some(value) => drop(self.maps.backends.insert(id, value)),
+            None => drop(self.maps.backends.remove(&id)),
+        }
     }
 
     fn run(&mut self, hook: Hook, frame: &[u8], meta: Meta) -> Ran {

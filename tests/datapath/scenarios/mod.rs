@@ -5,6 +5,7 @@ pub(crate) mod link;
 pub(crate) mod overlay;
 pub(crate) mod pods;
 pub(crate) mod policy;
+pub(crate) mod services;
 pub(crate) mod source;
 pub(crate) mod world;
 
@@ -43,6 +44,17 @@ macro_rules! all_scenarios {
             host: the_network_of_a_protected_host_lives,
             host: errors_reach_a_protected_host_only_about_its_own,
             host: the_overlay_ends_at_a_protected_host,
+            services: a_service_is_a_pod_of_this_node,
+            services: a_connection_keeps_its_backend_until_that_is_gone,
+            services: a_service_is_a_pod_of_another_node,
+            services: a_service_is_outside_of_the_cluster,
+            services: fragments_of_a_datagram_go_to_one_backend,
+            services: complaints_of_a_backend_speak_of_the_service,
+            services: a_pod_reaches_itself_through_a_service,
+            services: node_ports_are_services_and_answers_to_nodes_are_not,
+            services: who_speaks_with_a_backend_directly_sees_the_backend,
+            services: nobody_serves_a_service_without_backends,
+            services: policies_see_the_backend,
             source: foreign_source_addresses_are_dropped,
             source: foreign_macs_are_dropped,
             source: addresses_that_cannot_be_forwarded_are_dropped,

@@ -96,6 +96,15 @@ impl Entry for MapEntry {
         (read!(self, nat_addr), read!(self, nat_port))
     }
     #[inline(always)]
+    fn service(&self) -> (Addr, u16) {
+        (read!(self, service_addr), read!(self, service_port))
+    }
+    #[inline(always)]
+    fn backend_id(&self) -> u32 {
+        // SAFETY: as for `read`.
+        unsafe { side!(self, endpoint: u32, 0).read_volatile() }
+    }
+    #[inline(always)]
     fn alias(&self) -> CtKey {
         read!(self, alias)
     }

@@ -6,7 +6,7 @@ use aya_ebpf::{
     bindings::{
         BPF_ANY, BPF_EXIST, BPF_NOEXIST, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP,
     },
-    helpers::{bpf_get_prandom_u32, bpf_ktime_get_coarse_ns, bpf_ktime_get_ns, bpf_loop},
+    helpers::{bpf_ktime_get_ns, bpf_loop},
 };
 use skep_bpf::{
     abi::{
@@ -162,19 +162,9 @@ impl Env for Kernel {
     }
 
     #[inline(always)]
-    fn now(&self) -> u64 {
-        // SAFETY: the helper takes nothing.
-        unsafe { bpf_ktime_get_coarse_ns() }
-    }
-    #[inline(always)]
     fn exact_now(&self) -> u64 {
         // SAFETY: the helper takes nothing.
         unsafe { bpf_ktime_get_ns() }
-    }
-    #[inline(always)]
-    fn random(&self) -> u32 {
-        // SAFETY: the helper takes nothing.
-        unsafe { bpf_get_prandom_u32() }
     }
 
     #[inline(always)]

@@ -1,6 +1,9 @@
 //! The maps of services as the logic sees them.
 
-use aya_ebpf::bindings::BPF_ANY;
+use aya_ebpf::{
+    bindings::BPF_ANY,
+    helpers::{bpf_get_prandom_u32, bpf_ktime_get_coarse_ns},
+};
 use skep_bpf::{
     abi::{
         Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, IpcacheKey,
@@ -46,10 +49,12 @@ impl Services for Kernel {
     }
     #[inline(always)]
     fn now(&self) -> u64 {
-        Env::now(self)
+        // SAFETY: the helper takes nothing.
+        unsafe { bpf_ktime_get_coarse_ns() }
     }
     #[inline(always)]
     fn random(&self) -> u32 {
-        Env::random(self)
+        // SAFETY: the helper takes nothing.
+        unsafe { bpf_get_prandom_u32() }
     }
 }
