@@ -86,7 +86,8 @@ fn write(maps: &impl MapStore, port: u16) -> Result<(), MapError> {
     let rules = RuleIndex::new(judge.policies);
     for (number, direction) in NUMBERS.into_iter().zip([Direction::Ingress, Direction::Egress]) {
         let subject = Subject::of(&rules, Mode::Default, &pod, direction);
-        let table = compile(&judge, &subject, &Roster::default()).expect("it tells little apart");
+        let table = compile((&judge.peers, judge.compat), &subject, &Roster::default())
+            .expect("it tells little apart");
         let entries = maps::encode(&table, number, |_| 1);
         maps.put_all::<PolicyCellTable>(&entries.cells)?;
         maps.put_all::<PolicyPortTable>(&entries.ports)?;

@@ -11,7 +11,7 @@ use tracing::{error, info};
 
 use super::{
     Assigned, HostSettings, Kind, Policies, PolicyObject, Sources,
-    state::{Concerned, Member, Phase, State},
+    state::{Member, Phase, State},
     tables::{Entries, report},
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     kubernetes::{Change, IdentityObject},
     maps::{MapError, MapStore},
     model::{EndpointId, Identity},
-    policy::{cluster::NamedPort, compile::RuleIndex, judge::Mode},
+    policy::{cluster::NamedPort, judge::Mode},
 };
 
 /// Keeps the policies of this node's endpoints as the cluster says.
@@ -66,11 +66,12 @@ impl<M: MapStore> Engine<M> {
     pub(in crate::agent) fn objects_changed(&self, kind: Kind, change: Change<PolicyObject>) {
         let mut state = self.state();
         let touched = state.sources.apply(kind, change);
+        state.unsettle(&touched.changed);
         if touched.outside {
             state.tables.outside_changed();
         }
-        if touched.any_policy || state.tables.any_stale() {
-            state.news.policies.add(touched.policies);
+        if touched.policies || state.tables.any_stale() {
+            state.news.policies = true;
             drop(state);
             self.wake.notify_one();
         }
@@ -126,7 +127,7 @@ impl<M: MapStore> Engine<M> {
     pub(in crate::agent) fn set_synced(&self) {
         let mut state = self.state();
         state.phase = Phase::Synced;
-        state.news.policies = Concerned::Everybody;
+        state.news.policies = true;
         drop(state);
         self.settle();
     }
@@ -161,9 +162,8 @@ impl<M: MapStore> Engine<M> {
         if state.phase == Phase::Blank {
             return;
         }
-        match state.with_rules(|state, rules| state.numbers(&member.actor, rules)) {
-            Ok(numbers) => drop(self.assigned.hold().set(record.id, numbers)),
-            Err(problem) => state.fail(&member, &problem),
+        if let Some(numbers) = state.settle_member(&member) {
+            self.assigned.hold().set(record.id, numbers);
         }
     }
 
@@ -196,12 +196,8 @@ impl<M: MapStore> Engine<M> {
         if news.ports || !news.added.is_empty() {
             state.learn_ports();
         }
-        let concerned = match state.tables.any_stale() {
-            true => Concerned::Everybody,
-            false => news.policies,
-        };
-        if !concerned.is_nobody() && state.phase == Phase::Synced {
-            must_judge_again |= self.refresh(state, &concerned);
+        if (news.policies || state.tables.any_stale()) && state.phase == Phase::Synced {
+            must_judge_again |= self.refresh(state);
         }
         if must_judge_again {
             self.judge_again();
@@ -209,13 +205,19 @@ impl<M: MapStore> Engine<M> {
         self.host_changed.notify_one();
     }
 
-    /// Gives endpoints the policies that count now. Tells whether any differ.
-    fn refresh(&self, state: &mut State<M>, concerned: &Concerned) -> bool {
-        let members = state.members.values().filter(|member| concerned.includes(&member.actor));
-        let members: Vec<Member> = members.cloned().collect();
-        let changed = state.with_rules(|state, rules| {
-            members.iter().filter(|member| self.switch(state, member, rules)).count()
-        });
+    /// Gives every endpoint that may have others the policies that count now. Tells whether any differ.
+    fn refresh(&self, state: &mut State<M>) -> bool {
+        let mut changed = 0;
+        let unsettled = state.unsettled(&self.assigned.hold());
+        for member in unsettled {
+            let Some(numbers) = state.settle_member(&member) else { continue };
+            let mut held = self.assigned.hold();
+            if held.set(member.record.id, numbers) {
+                changed += 1;
+                held.write(state.tables.store(), &member.record)
+                    .unwrap_or_else(|problem| report(&problem));
+            }
+        }
         let host_changed = state.settle_host(Instant::now());
         let held = self.assigned.hold();
         let pods = state.members.keys().map(|id| held.of(*id));
@@ -227,26 +229,6 @@ impl<M: MapStore> Engine<M> {
             info!(endpoints = changed, policies = state.tables.count(), "policies switched");
         }
         changed > 0 || host_changed
-    }
-
-    /// Gives an endpoint the policies that count now. Tells whether they differ.
-    fn switch(&self, state: &mut State<M>, member: &Member, rules: &RuleIndex) -> bool {
-        let numbers = match state.numbers(&member.actor, rules) {
-            Ok(numbers) => numbers,
-            Err(problem) => {
-                state.fail(member, &problem);
-                // Whatever happens next, it is tried again.
-                state.news.policies = Concerned::Everybody;
-                return false;
-            }
-        };
-        let mut held = self.assigned.hold();
-        let differs = held.set(member.record.id, numbers);
-        if differs {
-            held.write(state.tables.store(), &member.record)
-                .unwrap_or_else(|problem| report(&problem));
-        }
-        differs
     }
 
     /// Makes every approved connection be judged again; says so if that fails.

@@ -14,7 +14,7 @@ use crate::{
     model::EndpointId,
     policy::{
         cluster::Actor,
-        judge::is_subject,
+        judge::concerns,
         rule::{Policy, PolicyKind},
     },
 };
@@ -64,7 +64,7 @@ impl<M: MapStore> Engine<M> {
 
 impl<M: MapStore> State<M> {
     fn list(&self, revision: u32) -> Vec<api::Policy> {
-        let settled = self.phase == Phase::Synced && self.news.policies.is_nobody();
+        let settled = self.phase == Phase::Synced && !self.news.policies;
         let entry = |((kind, key), entry): (&(PolicyKind, String), &Entry)| {
             let (namespace, name) = key.split_once('/').unwrap_or(("", key));
             let taken_back = self.host.refusal_of(&(*kind, key.clone()));
@@ -95,9 +95,7 @@ impl<M: MapStore> State<M> {
 
     /// Returns the endpoints that a policy applies to; the host is 0.
     fn selected(&self, policy: Option<&Policy>) -> Vec<u32> {
-        let is_meant = |actor: &Actor| {
-            policy.is_some_and(|p| p.rules.iter().any(|rule| is_subject(&rule.subject, actor)))
-        };
+        let is_meant = |actor: &Actor| policy.is_some_and(|policy| concerns(policy, actor));
         let host = self.host.actor().filter(|host| is_meant(host)).map(|_| EndpointId::HOST.0);
         let members = self.members.values().filter(|member| is_meant(&member.actor));
         host.into_iter().chain(members.map(|member| member.record.id.0)).collect()

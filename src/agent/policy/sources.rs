@@ -15,7 +15,8 @@ use crate::{
     kubernetes::{Change, Malformed, Watched, written},
     policy::{
         cluster::{Actor, CidrGroup, Inventory, Service},
-        judge::is_subject,
+        compile::RuleIndex,
+        judge::concerns,
         parse::{Parsed, Settings, parse},
         rule::{Policy, PolicyKind, Subject},
         text::Document,
@@ -105,6 +106,8 @@ pub(in crate::agent) struct Sources {
     settings: Settings,
     objects: BTreeMap<(Kind, String), PolicyObject>,
     policies: BTreeMap<(PolicyKind, String), Entry>,
+    /// Rules of the policies that count.
+    rules: RuleIndex,
     services: Vec<Service>,
     groups: Vec<CidrGroup>,
 }
@@ -134,10 +137,10 @@ impl Entry {
 /// What a change touched.
 #[derive(Debug, Default)]
 pub(super) struct Touched {
-    /// Whether there was a policy among it.
-    pub(super) any_policy: bool,
-    /// Policies that count now, and those that counted instead of them before.
-    pub(super) policies: Vec<Arc<Policy>>,
+    /// An object of a policy.
+    pub(super) policies: bool,
+    /// Policies that count no more, and those that count now.
+    pub(super) changed: Vec<Arc<Policy>>,
     /// What policies refer to.
     pub(super) outside: bool,
 }
@@ -149,6 +152,7 @@ impl Sources {
             settings,
             objects: BTreeMap::new(),
             policies: BTreeMap::new(),
+            rules: RuleIndex::default(),
             services: Vec::new(),
             groups: Vec::new(),
         }
@@ -156,8 +160,8 @@ impl Sources {
 
     /// Takes in news of a kind.
     pub(super) fn apply(&mut self, kind: Kind, change: Change<PolicyObject>) -> Touched {
-        let mut touched = Vec::new();
         let mut any = false;
+        let mut changed = Vec::new();
         match change {
             Change::Listed(all) => {
                 let listed: BTreeSet<String> = all.iter().map(PolicyObject::key).collect();
@@ -167,20 +171,20 @@ impl Sources {
                     .map(|(_, key)| key.clone())
                     .collect();
                 for key in gone {
-                    any |= self.remove(kind, key, &mut touched);
+                    any |= self.remove(kind, key, &mut changed);
                 }
                 for object in all {
-                    any |= self.put(kind, object, &mut touched);
+                    any |= self.put(kind, object, &mut changed);
                 }
             }
-            Change::Changed(object) => any = self.put(kind, object, &mut touched),
-            Change::Gone(key) => any = self.remove(kind, key, &mut touched),
+            Change::Changed(object) => any = self.put(kind, object, &mut changed),
+            Change::Gone(key) => any = self.remove(kind, key, &mut changed),
         }
         let is_policy = matches!(kind, Kind::Policy(_));
         if any && !is_policy {
             self.take_stock();
         }
-        Touched { any_policy: any && is_policy, policies: touched, outside: any && !is_policy }
+        Touched { policies: any && is_policy, changed, outside: any && !is_policy }
     }
 
     /// Returns the policies that count.
@@ -188,11 +192,16 @@ impl Sources {
         self.policies.values().filter_map(|entry| entry.policy().cloned()).collect()
     }
 
+    /// Returns their rules.
+    pub(super) fn rules(&self) -> &RuleIndex {
+        &self.rules
+    }
+
     /// Returns the policies that apply to a host, and their objects.
     pub(super) fn for_host(&self, host: &Actor) -> BTreeMap<(PolicyKind, String), HostPolicy> {
         let policy = |(key, entry): (&(PolicyKind, String), &Entry)| {
             let (policy, object) = (entry.accepted.as_ref()?, entry.for_hosts.as_ref()?);
-            policy.rules.iter().any(|rule| is_subject(&rule.subject, host)).then(|| {
+            concerns(policy, host).then(|| {
                 (key.clone(), HostPolicy { object: object.clone(), policy: Arc::clone(policy) })
             })
         };
@@ -240,7 +249,7 @@ impl Sources {
         objects
     }
 
-    fn put(&mut self, kind: Kind, object: PolicyObject, touched: &mut Vec<Arc<Policy>>) -> bool {
+    fn put(&mut self, kind: Kind, object: PolicyObject, changed: &mut Vec<Arc<Policy>>) -> bool {
         let key = (kind, object.key());
         if self.objects.get(&key) == Some(&object) {
             return false;
@@ -248,10 +257,9 @@ impl Sources {
         if let Kind::Policy(of) = kind
             && let Some(parsed) = parse(&object.document(kind), &self.settings)
         {
-            let key = (of, key.1.clone());
-            touched.extend(self.counting(&key));
-            self.put_policy(key.clone(), parsed, &object);
-            touched.extend(self.counting(&key));
+            let before = self.counting(of, &key.1);
+            self.put_policy((of, key.1.clone()), parsed, &object);
+            self.sort_in(before, self.counting(of, &key.1), changed);
         }
         self.objects.insert(key, object);
         true
@@ -276,17 +284,32 @@ impl Sources {
         (entry.closed, entry.rejected) = (closed, Some(why));
     }
 
-    fn counting(&self, key: &(PolicyKind, String)) -> Option<Arc<Policy>> {
-        self.policies.get(key)?.policy().cloned()
-    }
-
-    fn remove(&mut self, kind: Kind, key: String, touched: &mut Vec<Arc<Policy>>) -> bool {
+    fn remove(&mut self, kind: Kind, key: String, changed: &mut Vec<Arc<Policy>>) -> bool {
         if let Kind::Policy(of) = kind {
-            let key = (of, key.clone());
-            touched.extend(self.counting(&key));
-            self.policies.remove(&key);
+            let gone = self.policies.remove(&(of, key.clone()));
+            self.sort_in(gone.and_then(|entry| entry.policy().cloned()), None, changed);
         }
         self.objects.remove(&(kind, key)).is_some()
+    }
+
+    /// Returns the policy of an object that counts, if there is one.
+    fn counting(&self, kind: PolicyKind, key: &str) -> Option<Arc<Policy>> {
+        self.policies.get(&(kind, key.to_owned()))?.policy().cloned()
+    }
+
+    /// Keeps the rules in order when a policy counts in place of another.
+    fn sort_in(
+        &mut self,
+        before: Option<Arc<Policy>>,
+        after: Option<Arc<Policy>>,
+        changed: &mut Vec<Arc<Policy>>,
+    ) {
+        if before.as_ref().map(Arc::as_ptr) == after.as_ref().map(Arc::as_ptr) {
+            return;
+        }
+        before.iter().for_each(|policy| self.rules.remove(policy));
+        after.iter().for_each(|policy| self.rules.insert(policy));
+        changed.extend(before.into_iter().chain(after));
     }
 
     /// Reads services and groups anew.

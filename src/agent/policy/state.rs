@@ -10,7 +10,7 @@ use skep_bpf::abi::policy;
 use tracing::warn;
 
 use super::{
-    Policies, Sources,
+    Held, Policies, Sources,
     host::{Host, HostSettings},
     population::Population,
     tables::{Tables, report},
@@ -23,7 +23,7 @@ use crate::{
     policy::{
         cluster::{Actor, NamedPort, Role},
         compile::{RuleIndex, Subject, TooLarge},
-        judge::{Judge, Mode, PeerMatcher, is_subject},
+        judge::{Mode, PeerMatcher, concerns},
         rule::{Direction, Policy},
     },
 };
@@ -59,8 +59,6 @@ pub(super) struct State<M> {
     pub(super) tables: Tables<M>,
     pub(super) members: BTreeMap<EndpointId, Member>,
     pub(super) host: Host,
-    /// Rules of the policies, as they were when they were asked for last.
-    rules: RuleIndex,
     /// Ports that pods of other nodes name.
     pub(super) ports: BTreeMap<Identity, Vec<NamedPort>>,
     /// Whether these may be others by now.
@@ -76,6 +74,8 @@ pub(super) struct State<M> {
 pub(super) struct Member {
     pub(super) record: EndpointRecord,
     pub(super) actor: Actor,
+    /// Whether it has the policies that its rules make, as long as their tables are not stale.
+    pub(super) is_settled: bool,
 }
 
 /// What is not settled yet.
@@ -85,47 +85,8 @@ pub(super) struct News {
     pub(super) removed: Vec<Identity>,
     /// Pods may name other ports now.
     pub(super) ports: bool,
-    /// Whose policies may be others now.
-    pub(super) policies: Concerned,
-}
-
-/// Endpoints that may have other policies than before.
-#[derive(Debug, Default)]
-pub(super) enum Concerned {
-    /// None.
-    #[default]
-    Nobody,
-    /// Those that one of these selects: policies that count now, or did before.
-    Subjects(Vec<Arc<Policy>>),
-    /// All.
-    Everybody,
-}
-
-impl Concerned {
-    /// Adds whom policies select.
-    pub(super) fn add(&mut self, policies: Vec<Arc<Policy>>) {
-        match self {
-            Self::Nobody => *self = Self::Subjects(policies),
-            Self::Subjects(all) => all.extend(policies),
-            Self::Everybody => {}
-        }
-    }
-
-    /// Tells whether it is nobody.
-    pub(super) fn is_nobody(&self) -> bool {
-        matches!(self, Self::Nobody)
-    }
-
-    /// Tells whether somebody may have other policies.
-    pub(super) fn includes(&self, actor: &Actor) -> bool {
-        let selects =
-            |policy: &Arc<Policy>| policy.rules.iter().any(|r| is_subject(&r.subject, actor));
-        match self {
-            Self::Nobody => false,
-            Self::Subjects(policies) => policies.iter().any(selects),
-            Self::Everybody => true,
-        }
-    }
+    /// Endpoints may have other policies now.
+    pub(super) policies: bool,
 }
 
 impl<M: MapStore> State<M> {
@@ -146,7 +107,6 @@ impl<M: MapStore> State<M> {
             tables,
             members: BTreeMap::new(),
             host,
-            rules: RuleIndex::default(),
             ports: BTreeMap::new(),
             are_ports_old: false,
             news: News::default(),
@@ -181,36 +141,62 @@ impl<M: MapStore> State<M> {
         }
     }
 
-    /// Does something with the rules of the policies that count now.
-    pub(super) fn with_rules<R>(&mut self, act: impl FnOnce(&mut Self, &RuleIndex) -> R) -> R {
-        let mut rules = std::mem::take(&mut self.rules);
-        rules.update(self.sources.policies());
-        let result = act(self, &rules);
-        self.rules = rules;
-        result
+    /// Returns what of some rules applies to somebody, both ways.
+    pub(super) fn subjects(&self, rules: &RuleIndex, actor: &Actor) -> [Subject; 2] {
+        [Direction::Ingress, Direction::Egress]
+            .map(|direction| Subject::of(rules, self.mode, actor, direction))
     }
 
-    /// Returns the numbers of somebody's policies; compiles what is not there yet.
+    /// Returns the numbers of the policies that these need; compiles what is not there yet.
     pub(super) fn numbers(
         &mut self,
-        actor: &Actor,
-        rules: &RuleIndex,
+        [ingress, egress]: [Subject; 2],
     ) -> Result<Policies, PolicyError> {
         if self.mode == Mode::Never {
             return Ok(Policies { ingress: policy::OPEN, egress: policy::OPEN });
         }
+        let matcher = matcher(&self.sources);
         let compat = self.sources.settings().compat;
-        let judge = Judge {
-            policies: rules.policies(),
-            peers: matcher(&self.sources),
-            mode: self.mode,
-            compat,
+        let mut number =
+            |subject| self.tables.number((&matcher, compat), subject, self.population.roster());
+        Ok(Policies { ingress: number(ingress)?, egress: number(egress)? })
+    }
+
+    /// Marks the endpoints whose rules one of these policies changes.
+    pub(super) fn unsettle(&mut self, changed: &[Arc<Policy>]) {
+        for member in self.members.values_mut() {
+            member.is_settled &= !changed.iter().any(|policy| concerns(policy, &member.actor));
+        }
+    }
+
+    /// Returns the endpoints that may not have what the rules say now.
+    pub(super) fn unsettled(&self, assigned: &Held<'_>) -> Vec<Member> {
+        let stale = self.tables.stale();
+        let is_due = |member: &&Member| {
+            let Policies { ingress, egress } = assigned.of(member.record.id);
+            !member.is_settled || stale.contains(&ingress) || stale.contains(&egress)
         };
-        let mut number = |direction| {
-            let subject = Subject::of(rules, judge.mode, actor, direction);
-            self.tables.number(&judge, subject, &self.population)
-        };
-        Ok(Policies { ingress: number(Direction::Ingress)?, egress: number(Direction::Egress)? })
+        self.members.values().filter(is_due).cloned().collect()
+    }
+
+    /// Returns the numbers of the policies that an endpoint is to get; says so if they cannot be had.
+    pub(super) fn settle_member(&mut self, member: &Member) -> Option<Policies> {
+        let id = member.record.id;
+        let numbers = self.numbers(self.subjects(self.sources.rules(), &member.actor));
+        if let Some(own) = self.members.get_mut(&id) {
+            own.is_settled = numbers.is_ok();
+        }
+        match numbers {
+            Ok(numbers) => Some(numbers),
+            Err(problem) => {
+                self.failures += 1;
+                // Whatever happens next, it is tried again.
+                self.news.policies = true;
+                let error = &problem as &dyn std::error::Error;
+                warn!(endpoint = id.0, error, "policy not enforced anew");
+                None
+            }
+        }
     }
 
     /// Removes what nobody has named since a while before `now`.
@@ -219,12 +205,6 @@ impl<M: MapStore> State<M> {
         let tables = &self.tables;
         self.hits.retain(|number, _| tables.rule(*number).is_some());
         Ok(())
-    }
-
-    pub(super) fn fail(&mut self, member: &Member, problem: &PolicyError) {
-        self.failures += 1;
-        let endpoint = member.record.id.0;
-        warn!(endpoint, error = problem as &dyn std::error::Error, "policy not enforced anew");
     }
 }
 
@@ -237,7 +217,7 @@ impl Member {
         } else {
             Actor::new(name, Role::Pod, record.labels.clone())
         };
-        Self { record: record.clone(), actor: Actor { ports, ..actor } }
+        Self { record: record.clone(), actor: Actor { ports, ..actor }, is_settled: false }
     }
 }
 

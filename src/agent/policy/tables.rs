@@ -22,8 +22,9 @@ use crate::{
     },
     model::Identity,
     policy::{
-        compile::{Cell, KnownIdentity, Subject, Table, compile},
-        judge::{Judge, PeerMatcher},
+        compile::{Cell, KnownIdentity, Roster, Subject, Table, compile},
+        judge::PeerMatcher,
+        parse::Compat,
         rule::{Peer, Peers},
     },
 };
@@ -141,9 +142,9 @@ impl<M: MapStore> Tables<M> {
     /// When it is too large, or a map refuses; nothing has changed then.
     pub(super) fn number(
         &mut self,
-        judge: &Judge<'_>,
+        grounds: (&PeerMatcher<'_>, Compat),
         subject: Subject,
-        population: &Population,
+        roster: &Roster,
     ) -> Result<u32, PolicyError> {
         if subject.is_open() {
             return Ok(policy::OPEN);
@@ -151,7 +152,7 @@ impl<M: MapStore> Tables<M> {
         if let Some(live) = self.live.iter().find(|live| !live.stale && live.subject == subject) {
             return Ok(live.number);
         }
-        let table = compile(judge, &subject, population.roster())?;
+        let table = compile(grounds, &subject, roster)?;
         let number = self.draw(&table);
         let entries = encode(&mut self.book, &table, number);
         if let Err(error) = self.entries.put(&entries, &*self.store) {
@@ -224,6 +225,11 @@ impl<M: MapStore> Tables<M> {
     /// Tells whether a policy must be compiled again.
     pub(super) fn any_stale(&self) -> bool {
         self.live.iter().any(|live| live.stale)
+    }
+
+    /// Returns the numbers of policies that must be compiled again.
+    pub(super) fn stale(&self) -> Vec<u32> {
+        self.live.iter().filter(|live| live.stale).map(|live| live.number).collect()
     }
 
     /// Marks the policies whose rules refer to groups or services.

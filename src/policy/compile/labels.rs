@@ -2,21 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::bits::Bits;
-use super::holders::Holders;
+use super::bits::{Bits, SparseBits};
 use crate::{
     model::Labels,
     policy::rule::{LabelKey, LabelSource, Requirement, Selector, Test},
 };
 
-/// Those who have a label of one source and name.
-#[derive(Debug, Default)]
-struct ByValue {
-    /// With any value.
-    all: Holders,
-    /// By value.
-    values: HashMap<Box<str>, Holders>,
-}
+/// By the value of a label: the places of those who have it.
+type ByValue = HashMap<Box<str>, SparseBits>;
 
 /// Places of a roster by the labels of those who have them: by source, then by name, then by value.
 #[derive(Debug, Default)]
@@ -27,8 +20,7 @@ impl LabelIndex {
     pub(super) fn insert(&mut self, labels: &Labels, place: usize) {
         for (source, name, value) in parts(labels) {
             let by_value = self.0.entry(source.into()).or_default().entry(name.into()).or_default();
-            by_value.all.insert(place);
-            by_value.values.entry(value.into()).or_default().insert(place);
+            by_value.entry(value.into()).or_default().insert(place);
         }
     }
 
@@ -37,14 +29,13 @@ impl LabelIndex {
         for (source, name, value) in parts(labels) {
             let Some(by_name) = self.0.get_mut(source) else { continue };
             let Some(by_value) = by_name.get_mut(name) else { continue };
-            by_value.all.remove(place);
-            if let Some(places) = by_value.values.get_mut(value) {
+            if let Some(places) = by_value.get_mut(value) {
                 places.remove(place);
                 if places.is_empty() {
-                    by_value.values.remove(value);
+                    by_value.remove(value);
                 }
             }
-            if by_value.all.is_empty() {
+            if by_value.is_empty() {
                 by_name.remove(name);
             }
         }
@@ -66,18 +57,18 @@ impl LabelIndex {
 
     /// Returns those who have a label of this key.
     pub(super) fn with_key(&self, key: &LabelKey) -> Bits {
-        Holders::together(self.values(key).map(|of| &of.all))
+        join(self.values(key).flat_map(HashMap::values))
     }
 
     /// Returns those who have a label of this source.
     pub(super) fn of_source(&self, source: &str) -> Bits {
         let by_value = self.0.get(source).into_iter().flat_map(HashMap::values);
-        Holders::together(by_value.map(|of| &of.all))
+        join(by_value.flat_map(HashMap::values))
     }
 
     fn having(&self, key: &LabelKey, values: &BTreeSet<String>) -> Bits {
         let pairs = self.values(key).flat_map(|of| values.iter().map(move |value| (of, value)));
-        Holders::together(pairs.filter_map(|(of, value)| of.values.get(value.as_str())))
+        join(pairs.filter_map(|(of, value)| of.get(value.as_str())))
     }
 
     /// Yields the values that labels of a key have, for each source.
@@ -89,6 +80,12 @@ impl LabelIndex {
         let by_name = self.0.iter().filter(move |(source, _)| is_meant(source));
         by_name.filter_map(|(_, by_name)| by_name.get(&*key.name))
     }
+}
+
+fn join<'a>(sets: impl Iterator<Item = &'a SparseBits>) -> Bits {
+    let mut all = Bits::default();
+    sets.for_each(|set| all.add_sparse(set));
+    all
 }
 
 /// Yields source, name and value of labels.

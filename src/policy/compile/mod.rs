@@ -12,7 +12,6 @@ mod atom;
 mod bits;
 mod cell;
 mod classes;
-mod holders;
 mod identity;
 mod index;
 mod labels;

@@ -1,9 +1,13 @@
 //! All identities that are known, and an index of their labels: whom a peer means is looked up, not
 //! asked of each of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::{bits::Bits, identity::KnownIdentity, labels::LabelIndex};
+use super::{
+    bits::{Bits, SparseBits},
+    identity::{KnownIdentity, Scope},
+    labels::LabelIndex,
+};
 use crate::{
     model::Identity,
     policy::{
@@ -17,12 +21,16 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Roster {
     places: Vec<Option<KnownIdentity>>,
+    /// Their numbers side by side, as compiling asks for many; those of empty places mean nothing.
+    numbers: Vec<Identity>,
     by_number: BTreeMap<Identity, usize>,
     free: Vec<usize>,
     everybody: Bits,
+    /// Places by scope; none without any.
+    scopes: BTreeMap<Scope, SparseBits>,
     labels: LabelIndex,
     /// The places of those who name a port.
-    ports: BTreeMap<NamedPort, BTreeSet<usize>>,
+    ports: BTreeMap<NamedPort, SparseBits>,
 }
 
 impl Roster {
@@ -32,11 +40,14 @@ impl Roster {
         let place = self.free.pop().unwrap_or(self.places.len());
         if place == self.places.len() {
             self.places.push(None);
+            self.numbers.push(identity.number);
         }
         self.labels.insert(&identity.actor.labels, place);
         self.join_ports(place, &identity.actor.ports);
         self.everybody.insert(place);
+        self.scopes.entry(identity.scope()).or_default().insert(place);
         self.by_number.insert(identity.number, place);
+        self.numbers[place] = identity.number;
         self.places[place] = Some(identity);
     }
 
@@ -47,6 +58,12 @@ impl Roster {
         self.labels.remove(&identity.actor.labels, place);
         self.leave_ports(place, &identity.actor.ports);
         self.everybody.remove(place);
+        if let Some(places) = self.scopes.get_mut(&identity.scope()) {
+            places.remove(place);
+            if places.is_empty() {
+                self.scopes.remove(&identity.scope());
+            }
+        }
         self.free.push(place);
         Some(identity)
     }
@@ -73,7 +90,7 @@ impl Roster {
     fn leave_ports(&mut self, place: usize, ports: &[NamedPort]) {
         for port in ports {
             if let Some(places) = self.ports.get_mut(port) {
-                places.remove(&place);
+                places.remove(place);
                 if places.is_empty() {
                     self.ports.remove(port);
                 }
@@ -98,7 +115,8 @@ impl Roster {
 
     /// Yields the identities that name ports, some of them more than once.
     pub fn with_ports(&self) -> impl Iterator<Item = Identity> {
-        self.ports.values().flatten().filter_map(|place| Some(self.at(*place)?.number))
+        let places = self.ports.values().flat_map(SparseBits::iter);
+        places.filter_map(|place| Some(self.at(place)?.number))
     }
 
     /// Returns how many places there are.
@@ -111,9 +129,26 @@ impl Roster {
         self.places[place].as_ref()
     }
 
+    /// Returns the number of who has a place.
+    pub(super) fn number(&self, place: usize) -> Identity {
+        self.numbers[place]
+    }
+
+    /// Yields the scopes of everybody, with the places of theirs.
+    pub(super) fn scopes(&self) -> impl Iterator<Item = (Scope, &SparseBits)> {
+        self.scopes.iter().map(|(scope, places)| (*scope, places))
+    }
+
+    /// Returns the places of this node.
+    pub(super) fn hosts(&self) -> Bits {
+        self.labels.with_key(&LabelKey::of("reserved", "host"))
+    }
+
     /// Returns the places of those who name a port.
     pub(super) fn naming(&self, port: &NamedPort) -> Bits {
-        self.ports.get(port).into_iter().flatten().copied().collect()
+        let mut naming = Bits::default();
+        self.ports.get(port).into_iter().for_each(|places| naming.add_sparse(places));
+        naming
     }
 
     /// Returns the places of all that a rule is about, whatever their addresses: those whom

@@ -22,7 +22,8 @@ use crate::{
     model::Identity,
     policy::{
         cluster::{Actor, NamedPort, Role},
-        judge::{Judge, Mode, Packet, PeerMatcher},
+        judge::{Mode, Packet, PeerMatcher},
+        parse::Compat,
         rule::{Direction, Policy, RuleRef},
     },
 };
@@ -114,7 +115,11 @@ pub(super) fn number(class: usize) -> u16 {
 ///
 /// # Errors
 /// When there are more classes than numbers for them.
-pub fn compile(judge: &Judge<'_>, subject: &Subject, roster: &Roster) -> Result<Table, TooLarge> {
+pub fn compile(
+    (matcher, compat): (&PeerMatcher<'_>, Compat),
+    subject: &Subject,
+    roster: &Roster,
+) -> Result<Table, TooLarge> {
     let named = match subject.direction {
         Direction::Ingress => subject.ports.clone(),
         Direction::Egress => {
@@ -123,15 +128,14 @@ pub fn compile(judge: &Judge<'_>, subject: &Subject, roster: &Roster) -> Result<
         }
     };
     let rules = subject.rules.iter();
-    let mut atoms: Vec<Atom> =
-        rules.flat_map(|rule| Atom::cut(rule, &named, &judge.peers)).collect();
+    let mut atoms: Vec<Atom> = rules.flat_map(|rule| Atom::cut(rule, &named, matcher)).collect();
     atoms.sort_by_key(Atom::rank);
     let opens_to_node =
         subject.direction == Direction::Ingress && !subject.is_host && !subject.rules.is_empty();
-    let identities = IdentityClasses::of(classify(roster, &atoms, &judge.peers, opens_to_node));
+    let identities = IdentityClasses::of(classify(roster, &atoms, matcher, opens_to_node));
     let (addresses, ports) = (AddressClasses::of(&atoms), PortClasses::of(&atoms));
     let isolating = isolating(&subject.rules);
-    let ground = Ground { compat: judge.compat, isolating, always: subject.always };
+    let ground = Ground { compat, isolating, always: subject.always };
     let mut table = Table {
         direction: subject.direction,
         atoms,

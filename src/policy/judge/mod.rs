@@ -7,4 +7,4 @@ mod side;
 
 pub use decide::{Deciding, Decision, Mode, Verdict};
 pub use peers::PeerMatcher;
-pub use side::{Judge, Packet, Side, is_subject, ports_include};
+pub use side::{Judge, Packet, Side, concerns, is_subject, ports_include};

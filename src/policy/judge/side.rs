@@ -130,6 +130,11 @@ pub fn is_subject(subject: &Subject, actor: &Actor) -> bool {
     }
 }
 
+/// Tells whether any rule of a policy applies to somebody.
+pub fn concerns(policy: &Policy, actor: &Actor) -> bool {
+    policy.rules.iter().any(|rule| is_subject(&rule.subject, actor))
+}
+
 /// Tells whether ports of a rule include a packet to a destination.
 pub fn ports_include(ports: &Ports, destination: &Actor, packet: Packet) -> bool {
     ports_match(ports, destination, packet).is_some()

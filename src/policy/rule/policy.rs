@@ -257,14 +257,15 @@ impl RuleRef {
         (0..policy.rules.len()).map(|index| Self { policy: Arc::clone(policy), index })
     }
 
-    /// Returns its place among the rules of its policy.
-    pub fn index(&self) -> usize {
-        self.index
-    }
-
     /// Returns its policy.
     pub fn policy(&self) -> &Arc<Policy> {
         &self.policy
+    }
+
+    /// Returns what sorts rules of many policies: in turn, then by policy, then as they are written. Of
+    /// rules that say the same the first is named, so this must not depend on what came when.
+    pub fn order(&self) -> (Turn, &PolicyRef, usize) {
+        (self.turn, &self.policy.reference, self.index)
     }
 }
 

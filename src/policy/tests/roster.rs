@@ -8,9 +8,9 @@ use super::tables::{everybody, groups, policies, services};
 use crate::{
     model::Identity,
     policy::{
-        cluster::NamedPort,
+        cluster::{Actor, NamedPort, Role},
         compile::{KnownIdentity, Roster, RuleIndex, Subject as Compiled, compile},
-        judge::{Judge, Mode, PeerMatcher, is_subject},
+        judge::{Mode, PeerMatcher, is_subject},
         parse::Compat,
         rule::{Direction, LabelKey, Policy, Protocol, RuleRef, Selector, Subject, Test},
     },
@@ -25,8 +25,15 @@ fn known() -> Vec<KnownIdentity> {
     known.into_values().collect()
 }
 
+/// Somebody of every kind, a host with labels included.
+fn subjects() -> Vec<Actor> {
+    let of_node = [("node:app", "a"), ("node:ns", "x"), ("reserved:host", "")];
+    let node = Actor::new("host", Role::Host, of_node.into_iter().collect());
+    everybody().into_iter().map(|(_, actor)| actor).chain([node]).collect()
+}
+
 /// Gives the rules subjects of all kinds.
-fn with_subjects(policies: &mut [Arc<Policy>]) {
+fn with_subjects(policies: &mut [Arc<Policy>], start: usize) {
     let is = |key: &str, value: &str| Selector::default().and_is(LabelKey::parse(key), value);
     let namespace = format!("k8s:{}", LabelKey::NAMESPACE);
     let selectors = [
@@ -34,12 +41,16 @@ fn with_subjects(policies: &mut [Arc<Policy>]) {
         is("app", "a"),
         is(&namespace, "x"),
         is(&namespace, "y").and_is(LabelKey::parse("k8s:app"), "c"),
+        is("node:app", "a").and_is(LabelKey::parse("node:ns"), "x"),
         Selector::default().and(LabelKey::parse("app"), Test::Absent),
         is(LabelKey::NAMESPACE, "x").and_is(LabelKey::parse("ns"), "x"),
     ];
+    let kinds = [Subject::Endpoints, Subject::Nodes, Subject::Pods];
+    let subjects: Vec<Subject> =
+        kinds.iter().flat_map(|kind| selectors.iter().cloned().map(kind)).collect();
     let rules = policies.iter_mut().flat_map(|policy| &mut Arc::make_mut(policy).rules);
-    for (rule, selector) in rules.zip(selectors.iter().cycle()) {
-        rule.subject = Subject::Endpoints(selector.clone());
+    for (rule, subject) in rules.zip(subjects.iter().cycle().skip(start)) {
+        rule.subject = subject.clone();
     }
 }
 
@@ -54,7 +65,7 @@ proptest! {
     ) {
         let (all, services, groups) = (known(), services(), groups());
         let matcher = PeerMatcher { services: &services, groups: &groups, cluster: "default" };
-        let judge = Judge { policies: &policies, peers: matcher, mode: Mode::Default, compat: Compat::Kubernetes };
+        let grounds = (&matcher, Compat::Kubernetes);
         let mut roster: Roster = all.iter().cloned().collect();
         for which in &gone {
             roster.remove(which.get(&all).number);
@@ -73,8 +84,8 @@ proptest! {
         for direction in [Direction::Ingress, Direction::Egress] {
             let index = RuleIndex::new(&policies);
             let subject = Compiled::of(&index, Mode::Default, actor, direction);
-            let changed = compile(&judge, &subject, &roster).expect("few classes");
-            let new = compile(&judge, &subject, &fresh).expect("few classes");
+            let changed = compile(grounds, &subject, &roster).expect("few classes");
+            let new = compile(grounds, &subject, &fresh).expect("few classes");
             prop_assert_eq!(changed.identities(), new.identities());
             prop_assert_eq!(changed.cells(), new.cells());
         }
@@ -83,15 +94,22 @@ proptest! {
     #[test]
     fn rules_found_by_subject_are_those_that_apply(
         mut policies in policies(),
-        mut others in policies(),
+        start in 0..21_usize,
+        gone in prop::collection::vec(any::<prop::sample::Index>(), 0..3),
     ) {
-        with_subjects(&mut policies);
-        with_subjects(&mut others);
-        // An index that knew other policies, one of which is still there.
-        others.extend(policies.first().cloned());
-        let mut index = RuleIndex::new(&others);
-        index.update(policies.clone());
-        for (_, actor) in everybody() {
+        with_subjects(&mut policies, start);
+        let mut index = RuleIndex::new(&policies);
+        // Some were gone for a while, and one never comes back.
+        for which in gone.iter().filter(|_| !policies.is_empty()) {
+            let policy = Arc::clone(&policies[which.index(policies.len())]);
+            index.remove(&policy);
+            index.remove(&policy);
+            index.insert(&policy);
+        }
+        if let Some(policy) = policies.pop_if(|_| start.is_multiple_of(2)) {
+            index.remove(&policy);
+        }
+        for actor in subjects() {
             for direction in [Direction::Ingress, Direction::Egress] {
                 let mut wanted: Vec<RuleRef> = policies
                     .iter()

@@ -260,11 +260,11 @@ proptest! {
             // Some identities appear later.
             let (first, later) = known.split_at(known.len() - late);
             let mut roster: Roster = first.iter().cloned().collect();
-            let mut table = compile(&judge, &compiled, &roster).expect("few classes");
+            let mut table = compile((&matcher, compat), &compiled, &roster).expect("few classes");
             for identity in later {
                 roster.insert(identity.clone());
                 if table.add(identity, &matcher).is_err() {
-                    table = compile(&judge, &compiled, &roster).expect("few classes");
+                    table = compile((&matcher, compat), &compiled, &roster).expect("few classes");
                 }
             }
             for (number, peer) in &everybody {
@@ -292,7 +292,6 @@ proptest! {
         let everybody = everybody();
         let (services, groups) = (services(), groups());
         let matcher = PeerMatcher { services: &services, groups: &groups, cluster: "default" };
-        let judge = Judge { policies: &policies, peers: matcher, mode: Mode::Default, compat: Compat::Kubernetes };
         let pods: Vec<&(Identity, Actor)> = everybody.iter().filter(|(_, a)| a.role == Role::Pod).collect();
         let known: Vec<KnownIdentity> = pods
             .iter()
@@ -301,7 +300,7 @@ proptest! {
         let subject = &pods[4].1;
         let compiled = Compiled::of(&RuleIndex::new(&policies), Mode::Default, subject, Direction::Ingress);
         let roster: Roster = known.into_iter().collect();
-        let table = compile(&judge, &compiled, &roster).expect("few classes");
+        let table = compile((&matcher, Compat::Kubernetes), &compiled, &roster).expect("few classes");
         for packet in packets() {
             for (number, pod) in &pods {
                 let addr = pod.nets[0].addr();

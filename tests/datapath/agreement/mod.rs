@@ -138,7 +138,8 @@ fn enforce(
             if subject.is_open() {
                 return numbers::OPEN;
             }
-            let table = compile(judge, &subject, &roster).expect("few classes");
+            let table =
+                compile((&judge.peers, judge.compat), &subject, &roster).expect("few classes");
             let flag = if table.addresses().is_empty() { 0 } else { numbers::BY_ADDRESS };
             let entries = maps::encode(&table, n | flag, |_| 1);
             entries

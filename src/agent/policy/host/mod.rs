@@ -172,7 +172,8 @@ impl<M: MapStore> State<M> {
     fn assign_host(&mut self, actor: &Actor) -> bool {
         let numbers = loop {
             let policies = self.host.trial.current().policies();
-            match self.numbers(actor, &RuleIndex::new(&policies)) {
+            let subjects = self.subjects(&RuleIndex::new(&policies), actor);
+            match self.numbers(subjects) {
                 Ok(numbers) => break numbers,
                 Err(problem) => {
                     self.failures += 1;
@@ -205,7 +206,7 @@ impl<M: MapStore> Engine<M> {
         state.host.facts = Some(facts);
         if is_new && state.host.enabled {
             // The host is settled whenever anything is.
-            state.news.policies.add(Vec::new());
+            state.news.policies = true;
             drop(state);
             self.wake.notify_one();
         }

@@ -1,102 +1,10 @@
-//! Policies in maps, with maps in memory.
-
-use std::{sync::Arc, time::Duration};
-
-use serde_json::{Value, json};
-use skep_bpf::abi::{CellVerdict, PolicyIdentityKey, policy as numbers};
+//! What the engine makes of objects, identities and restarts.
 
 use super::*;
 use crate::{
-    agent::node::Revision,
-    cni::record::EndpointRecord,
-    kubernetes::{Change, IdentityObject, Watched},
-    maps::{
-        DeviceTable, IdentityTable, MapStore, MemoryStore, PolicyCellTable, PolicyIdentityTable,
-        RevisionTable,
-    },
-    model::{EndpointId, Identity, Labels},
-    policy::{judge::Mode, parse::Settings, rule::PolicyKind},
+    agent::policy::state::Member,
+    policy::rule::{Direction, RuleRef},
 };
-
-const NETPOL: Kind = Kind::Policy(PolicyKind::NetworkPolicy);
-
-/// An agent's policies, and the directory that it remembers its revision in.
-struct Rig {
-    store: Arc<MemoryStore>,
-    dir: tempfile::TempDir,
-    engine: Arc<Engine<MemoryStore>>,
-}
-
-impl Rig {
-    fn new() -> Self {
-        let store = Arc::new(MemoryStore::default());
-        let dir = tempfile::tempdir().expect("a directory");
-        let engine = open(&store, &dir);
-        Self { store, dir, engine }
-    }
-
-    fn restart(&mut self) {
-        self.engine = open(&self.store, &self.dir);
-    }
-
-    fn policies(&self, n: u8) -> Policies {
-        self.engine.assigned().hold().of(EndpointId(n.into()))
-    }
-
-    fn revision(&self) -> u32 {
-        self.store.get::<RevisionTable>(&0).expect("a read").expect("a revision")
-    }
-
-    fn apply(&self, object: Value) {
-        self.engine.objects_changed(NETPOL, Change::Changed(object_of(object)));
-        self.engine.settle();
-    }
-
-    fn verdicts(&self, policy: u32) -> Vec<u8> {
-        let cells = self.store.entries::<PolicyCellTable>().expect("a list");
-        cells.into_iter().filter(|(key, _)| key.policy == policy).map(|(_, c)| c.verdict).collect()
-    }
-}
-
-fn open(store: &Arc<MemoryStore>, dir: &tempfile::TempDir) -> Arc<Engine<MemoryStore>> {
-    let revision = Revision::open(Arc::clone(store), dir.path()).expect("a revision");
-    let sources = Sources::new(Settings::default());
-    let window = Duration::from_secs(60);
-    let host = HostSettings { enabled: true, window, kept: Kept::new(dir.path()) };
-    Engine::open(Arc::clone(store), (sources, Mode::Default), host, revision).expect("an engine")
-}
-
-fn object_of(json: Value) -> PolicyObject {
-    PolicyObject::from_object(&serde_json::from_value(json).expect("an object")).expect("read")
-}
-
-fn labels(app: &str) -> Labels {
-    let own = [("k8s:app", app), ("k8s:io.kubernetes.pod.namespace", "shop")];
-    own.into_iter().chain([("k8s:io.cilium.k8s.policy.cluster", "default")]).collect()
-}
-
-fn record(n: u8, app: &str) -> EndpointRecord {
-    rehearsal::record(n.into(), Identity(300 + u32::from(n)), &labels(app))
-}
-
-fn identity(number: u32, app: &str) -> IdentityObject {
-    IdentityObject { identity: Identity(number), labels: labels(app), retired: false }
-}
-
-/// Lets `from` reach `to` on port 80.
-fn allows(name: &str, to: &str, from: &str) -> Value {
-    json!({
-        "metadata": { "name": name, "namespace": "shop" },
-        "spec": {
-            "podSelector": { "matchLabels": { "app": to } },
-            "policyTypes": ["Ingress"],
-            "ingress": [{
-                "from": [{ "podSelector": { "matchLabels": { "app": from } } }],
-                "ports": [{ "port": 80 }],
-            }],
-        },
-    })
-}
 
 #[test]
 fn endpoints_are_closed_until_the_cluster_was_seen_then_open_then_isolated() {
@@ -366,4 +274,31 @@ fn a_restart_keeps_what_counts_until_the_cluster_was_seen() {
     rig.engine.prune_at(std::time::Instant::now() + Duration::from_secs(2));
     assert!(rig.verdicts(policies.ingress).is_empty());
     assert!(!rig.verdicts(now.ingress).is_empty());
+}
+
+#[test]
+fn rules_are_asked_in_the_order_of_their_objects_whenever_these_came() {
+    let mut sources = Sources::new(Settings::default());
+    let cilium = |name: &str, namespace: Option<&str>| {
+        let metadata = json!({ "name": name, "namespace": namespace });
+        let ingress = json!([{ "fromEntities": ["all"] }, { "fromEntities": ["host"] }]);
+        json!({ "metadata": metadata, "spec": { "endpointSelector": {}, "ingress": ingress } })
+    };
+    let objects = [
+        (PolicyKind::CiliumClusterwideNetworkPolicy, cilium("a", None)),
+        (PolicyKind::NetworkPolicy, allows("b", "api", "web")),
+        (PolicyKind::CiliumNetworkPolicy, cilium("a", Some("shop"))),
+        (PolicyKind::NetworkPolicy, allows("a-b", "api", "web")),
+        (PolicyKind::NetworkPolicy, allows("a", "api", "web")),
+        (PolicyKind::NetworkPolicy, allows("a", "api", "db")),
+    ];
+    for (kind, object) in objects {
+        sources.apply(Kind::Policy(kind), Change::Changed(object_of(object)));
+    }
+    let subject = Member::new(&record(1, "api"), Vec::new()).actor;
+    let mut wanted: Vec<RuleRef> = sources.policies().iter().flat_map(RuleRef::all).collect();
+    wanted.retain(|rule| rule.direction == Direction::Ingress);
+    wanted.sort_by_key(|rule| rule.turn);
+    assert_eq!(wanted.len(), 3 + 2 * 2);
+    assert!(sources.rules().of(&subject, Direction::Ingress) == wanted);
 }
