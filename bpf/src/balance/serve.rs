@@ -100,8 +100,8 @@ fn kept<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> bool {
         return false;
     }
     let proto = st.packet.proto;
-    !conntrack::is_expired(&tracked, cx.config, proto, cx.now)
-        && !(opens(&st.packet) && conntrack::is_over(&tracked, proto, cx.now, 0))
+    let is_over = opens(&st.packet) && conntrack::is_over(&tracked, proto, cx.now, 0);
+    !is_over && !conntrack::is_expired(&tracked, cx.config, proto, cx.now)
 }
 
 /// Tells whether one end of a connection is a backend: its number may have been given to another one.
