@@ -90,6 +90,19 @@ pub fn conclude<E: Env, P: Packet>(
     }
 }
 
+/// Counts and tells a drop whose sender gets an answer.
+#[inline(always)]
+pub fn refused<E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    st: &mut State,
+    reason: DropReason,
+    place: Place,
+) {
+    let seen = (place.direction as u32) << 8 | place.observation as u32;
+    refuse(env, pkt, st, reason.code().into(), seen);
+}
+
 #[inline(never)]
 fn refuse<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, code: u32, seen: u32) -> u32 {
     let (place, observation) = (seen >> 8, seen & 0xff);

@@ -19,6 +19,6 @@ pub use store::{Entries, MapError, MapStore, Slice};
 pub use table::{
     AffinityTable, BackendTable, ConfigTable, ConntrackTable, DeviceTable, EndpointTable,
     FrontendTable, HostTable, IdentityTable, IpcacheTable, NodeAddrTable, NodeTable,
-    PolicyAddrTable, PolicyCellTable, PolicyIdentityTable, PolicyPortTable, QuotaTable,
+    PolicyAddrTable, PolicyCellTable, PolicyIdentityTable, PolicyPortTable, QuotaTable, RangeTable,
     RevisionTable, SlotTable, Table,
 };

@@ -4,7 +4,7 @@ use skep_bpf::abi::{
     Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Config, CtKey, CtValue,
     DeviceValue, EndpointValue, FrontendKey, FrontendValue, HostValue, IdentityValue, IpcacheKey,
     IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey,
-    PolicyPortKey, SlotKey, maps,
+    PolicyPortKey, RangeKey, SlotKey, maps,
 };
 
 /// A map whose entries user space reads and writes.
@@ -66,6 +66,8 @@ tables! {
     SlotTable = SLOT: SlotKey => u32;
     /// Backends, by number.
     BackendTable = BACKEND: u32 => BackendValue;
+    /// Prefixes whose addresses may connect to a frontend.
+    RangeTable = RANGE: RangeKey => u32;
     /// Clients that stay with a backend.
     AffinityTable = AFFINITY: AffinityKey => AffinityValue;
     /// Connections.

@@ -16,7 +16,7 @@ use skep_bpf::abi::{
     Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Bucket, Config, Counter, CtKey,
     CtValue, DeviceValue, EndpointValue, Event, FragKey, FragValue, FrontendKey, FrontendValue,
     HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell,
-    PolicyCellKey, PolicyIdentityKey, PolicyPortKey, SlotKey, maps, programs,
+    PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RangeKey, SlotKey, maps, programs,
 };
 
 use crate::rig::{Hook, Meta, Ran, Rig, Verdict};
@@ -80,6 +80,7 @@ impl KernelRig {
         self.clear::<PolicyCellKey, PolicyCell>(maps::POLICY_CELL);
         self.clear_trie::<[u8; 16], IpcacheValue>(maps::IPCACHE);
         self.clear_trie::<[u8; 20], u32>(maps::POLICY_ADDR);
+        self.clear_trie::<[u8; 20], u32>(maps::RANGE);
         self.clear_trie::<[u8; 8], u32>(maps::POLICY_PORT);
         let map = self.bpf().map_mut(maps::ADMISSION).expect("the map exists");
         let mut buckets: PerCpuHashMap<_, u32, Bucket> = map.try_into().expect("a per-CPU hash");
@@ -275,6 +276,13 @@ impl Rig for KernelRig {
     }
     fn slot(&mut self, key: SlotKey, backend_id: u32) {
         self.put(maps::SLOT, key, backend_id);
+    }
+    fn range(&mut self, key: RangeKey) {
+        let mut data = [0_u8; 20];
+        data[..4].copy_from_slice(&key.service_id.to_ne_bytes());
+        data[4..].copy_from_slice(&key.addr.bytes());
+        let mut trie = self.trie(maps::RANGE);
+        trie.insert(&Key::new(key.prefix_len, data), 1_u32, 0).expect("a write");
     }
     fn backend(&mut self, id: u32, value: Option<BackendValue>) {
         match value {

@@ -110,6 +110,7 @@ fn structs_lie_in_memory_as_in_the_object() {
         FrontendKey { addr, port, proto, scope }
         FrontendValue { service_id, backends, flags, affinity }
         SlotKey { service_id, slot }
+        RangeKey { prefix_len, service_id, addr }
         BackendValue { addr, port, proto }
         AffinityKey { client, service_id }
         AffinityValue { last_used, backend_id }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use skep_bpf::abi::{
     Addr, AdmissionQuota, BackendValue, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event,
     FrontendKey, FrontendValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
-    PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, SlotKey,
+    PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RangeKey, SlotKey,
 };
 
 /// The six programs.
@@ -73,6 +73,7 @@ pub(crate) trait Rig {
     fn cell(&mut self, key: PolicyCellKey, value: PolicyCell);
     fn frontend(&mut self, key: FrontendKey, value: FrontendValue);
     fn slot(&mut self, key: SlotKey, backend_id: u32);
+    fn range(&mut self, key: RangeKey);
     fn backend(&mut self, id: u32, value: Option<BackendValue>);
 
     fn run(&mut self, hook: Hook, frame: &[u8], meta: Meta) -> Ran;

@@ -38,8 +38,8 @@ pub use ipcache::{
 pub use metrics::{AdmissionQuota, Bucket, Counter, Direction, metric_index};
 pub use reason::{Counted, DropReason, Note};
 pub use service::{
-    AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, SlotKey, SocketValue,
-    frontend_flags, frontend_scope,
+    AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, RANGE_PREFIX, RangeKey,
+    SlotKey, SocketValue, frontend_flags, frontend_scope,
 };
 pub use tables::{
     ADDR_PREFIX, CellVerdict, PORT_PREFIX, PolicyAddrKey, PolicyCell, PolicyCellKey,
@@ -83,6 +83,8 @@ pub mod maps {
     pub const SLOT: &str = "slot_v2";
     /// number (u32) -> [`super::BackendValue`]. Hash.
     pub const BACKEND: &str = "backend_v2";
+    /// [`super::RangeKey`] -> 1 (u32). LPM trie.
+    pub const RANGE: &str = "range_v2";
     /// [`super::AffinityKey`] -> [`super::AffinityValue`]. LRU hash.
     pub const AFFINITY: &str = "affinity_v2";
     /// socket -> [`super::SocketValue`]. Socket storage.
@@ -103,7 +105,7 @@ pub mod maps {
     pub const SCRATCH: &str = "scratch_v2";
 
     /// Every map that is pinned and shared by all programs.
-    pub const PINNED: [&str; 24] = [
+    pub const PINNED: [&str; 25] = [
         ENDPOINT,
         DEVICE,
         IPCACHE,
@@ -120,6 +122,7 @@ pub mod maps {
         FRONTEND,
         SLOT,
         BACKEND,
+        RANGE,
         AFFINITY,
         SOCKET,
         CONNTRACK,

@@ -96,6 +96,8 @@ reasons! {
         FirstFragmentMissing = 175 "FIRST_LOGICAL_DATAGRAM_FRAGMENT_NOT_FOUND",
         /// ICMPv6 that pods may not send: router advertisements, redirects, neighbour claims.
         ForbiddenIcmpv6 = 176 "FORBIDDEN_ICMPV6_MESSAGE",
+        /// The client is in none of the source ranges of the load balancer.
+        NotInSourceRange = 177 "DENIED_BY_LB_SRC_RANGE_CHECK",
         /// Rules of layer 7 apply and no proxy sees to them.
         ProxyMissing = 180 "PROXY_REDIRECTION_NOT_SUPPORTED_FOR_PROTOCOL",
         /// A rule denies it.

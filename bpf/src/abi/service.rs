@@ -81,6 +81,21 @@ abi_struct! {
     }
 }
 
+/// Bits in front of the address in [`RangeKey`].
+pub const RANGE_PREFIX: u32 = 32;
+
+abi_struct! {
+    /// A prefix whose addresses may connect to a frontend with [`frontend_flags::RANGES`].
+    pub struct RangeKey {
+        /// [`RANGE_PREFIX`] and the bits of the address that count.
+        pub prefix_len: u32,
+        /// The frontend's number.
+        pub service_id: u32,
+        /// The prefix.
+        pub addr: Addr,
+    }
+}
+
 abi_struct! {
     /// A client that stays with a backend.
     #[derive(Hash)]

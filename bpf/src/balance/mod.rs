@@ -7,18 +7,20 @@ mod choose;
 mod connect;
 mod find;
 pub mod hairpin;
+mod reject;
 mod serve;
 mod translate;
 
 pub use choose::{Choice, choose};
 pub use connect::{Answer, Socket, connect, peer};
 pub use find::find;
+pub use reject::reject;
 pub(crate) use serve::service_of;
 pub use serve::{serve, served};
 pub use translate::{deed, deed_of, reveal, translate};
 
 use crate::abi::{
-    Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, SlotKey,
+    Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, RangeKey, SlotKey,
 };
 
 /// What balancing may ask of its surroundings.
@@ -29,6 +31,8 @@ pub trait Services {
     fn slot(&self, key: &SlotKey) -> Option<u32>;
     /// Returns a backend.
     fn backend(&self, id: u32) -> Option<&BackendValue>;
+    /// Tells whether an address is in one of the source ranges of a frontend.
+    fn is_in_range(&self, key: &RangeKey) -> bool;
     /// Returns with whom a client stays.
     fn affinity(&self, key: &AffinityKey) -> Option<AffinityValue>;
     /// Remembers with whom a client stays.

@@ -8,8 +8,8 @@
 use super::{Choice, choose, find};
 use crate::{
     abi::{
-        Addr, CtKey, CtValue, DropReason, End, FrontendValue, Zone, ct_flags, ct_kind,
-        frontend_flags, frontend_scope,
+        Addr, CtKey, CtValue, DropReason, End, FrontendValue, RANGE_PREFIX, RangeKey, Zone,
+        ct_flags, ct_kind, frontend_flags, frontend_scope,
     },
     conntrack,
     door::Context,
@@ -41,9 +41,10 @@ pub fn serve<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, at_node: u32) ->
         return served::NO;
     }
     let asked = find(env, p.destination(), p.proto, frontend_scope::INTERNAL, || at_node != 0);
-    let Some(frontend) = asked.filter(|f| f.flags & frontend_flags::RANGES == 0) else {
-        return served::NO;
-    };
+    let Some(frontend) = asked else { return served::NO };
+    if !admits(env, frontend, p.src) {
+        return DropReason::NotInSourceRange.code().into();
+    }
     if at_node != 0 && is_answer(env, cx, st) {
         return served::NO;
     }
@@ -66,6 +67,14 @@ pub fn serve<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, at_node: u32) ->
     }
     (st.packet.dst, st.packet.dport) = (st.backend.addr, st.backend.port);
     served::YES
+}
+
+/// Tells whether a client may connect, by its address.
+#[inline(always)]
+fn admits<E: Env>(env: &E, frontend: &FrontendValue, client: Addr) -> bool {
+    let service_id = frontend.service_id;
+    frontend.flags & frontend_flags::RANGES == 0
+        || env.is_in_range(&RangeKey { prefix_len: RANGE_PREFIX + 128, service_id, addr: client })
 }
 
 /// Tells whether a packet for a node's port is an answer: clients on nodes may have the numbers of node

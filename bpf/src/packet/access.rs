@@ -103,6 +103,9 @@ pub trait Packet {
     /// the caller's. The quickest way to write.
     fn put_words<const N: usize>(&self, at: u32, words: [u32; N]) -> bool;
 
+    /// Makes the packet so long, at its end. No window survives it.
+    fn resize(&self, length: u32) -> bool;
+
     /// Tells the kernel by how much the sum of all bytes changed, which a device may have computed. Only
     /// what no checksum inside the packet makes up for is of interest.
     fn fix_whole_sum(&self, diff: u32);

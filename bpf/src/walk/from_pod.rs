@@ -128,6 +128,9 @@ fn route<E: Env, P: Packet>(
         Some(pod) => arrive::at_pod(st, pod)?,
         None => {
             let refusal = elsewhere(env, pkt, cx, st, exceptional.into());
+            if refusal == u32::from(DropReason::NoBackend.code()) {
+                return reject(env, pkt, st);
+            }
             if refusal != 0 {
                 return Err(refusal.into());
             }
@@ -233,6 +236,13 @@ fn aim<E: Env, P: Packet>(
     st.place = Place { observation, ..PLACE };
     st.to = host(env, pkt, st);
     Ok(())
+}
+
+/// Drops a packet to a service that nobody serves, and tells the pod.
+#[inline(always)]
+fn reject<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, Refusal> {
+    report::refused(env, pkt, st, DropReason::NoBackend, PLACE);
+    Ok(if balance::reject(pkt, st) == 0 { Action::answer(pkt.ifindex()) } else { Action::drop() })
 }
 
 /// Returns the host, if it is protected and the packet may end there.

@@ -8,8 +8,8 @@ use std::{
 
 use skep_bpf::{
     abi::{
-        Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, SlotKey,
-        SocketValue, frontend_flags, frontend_scope,
+        Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, RangeKey,
+        SlotKey, SocketValue, frontend_flags, frontend_scope,
     },
     balance::{Answer, Services, Socket, connect, peer},
 };
@@ -37,6 +37,9 @@ impl Services for Tables {
     }
     fn backend(&self, id: u32) -> Option<&BackendValue> {
         self.backends.get(&id)
+    }
+    fn is_in_range(&self, _key: &RangeKey) -> bool {
+        unreachable!("sockets have no address to look for")
     }
     fn affinity(&self, key: &AffinityKey) -> Option<AffinityValue> {
         self.affinity.borrow().get(key).copied()

@@ -90,6 +90,10 @@ impl Packet for Bytes {
         }
         true
     }
+    fn resize(&self, length: u32) -> bool {
+        self.bytes.borrow_mut().resize(length as usize, 0);
+        true
+    }
     fn fix_whole_sum(&self, _diff: u32) {}
     fn store_uncovered<const N: usize>(&self, at: u32, bytes: &[u8; N]) -> bool {
         self.change(at, |_| *bytes)

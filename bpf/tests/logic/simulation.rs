@@ -11,8 +11,8 @@ use skep_bpf::{
         ADDR_PREFIX, Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Bucket,
         Config, CtKey, CtValue, DeviceValue, EndpointValue, Event, FragKey, FragValue, FrontendKey,
         FrontendValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PORT_PREFIX,
-        PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, SlotKey,
-        ipcache_flags,
+        PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RANGE_PREFIX,
+        RangeKey, SlotKey, ipcache_flags,
     },
     balance::Services,
     door::Outcome,
@@ -67,6 +67,7 @@ struct Maps {
     frontends: HashMap<FrontendKey, FrontendValue>,
     slots: HashMap<SlotKey, u32>,
     backends: HashMap<u32, BackendValue>,
+    ranges: Vec<RangeKey>,
     affinity: RefCell<HashMap<AffinityKey, AffinityValue>>,
 }
 
@@ -153,6 +154,12 @@ impl Services for Maps {
     }
     fn backend(&self, id: u32) -> Option<&BackendValue> {
         self.backends.get(&id)
+    }
+    fn is_in_range(&self, key: &RangeKey) -> bool {
+        self.ranges.iter().any(|own| {
+            own.service_id == key.service_id
+                && contains(own.prefix_len - RANGE_PREFIX, own.addr, key.addr)
+        })
     }
     fn affinity(&self, key: &AffinityKey) -> Option<AffinityValue> {
         self.affinity.borrow().get(key).copied()
@@ -330,6 +337,9 @@ impl Rig for Simulation {
     }
     fn slot(&mut self, key: SlotKey, backend_id: u32) {
         self.maps.slots.insert(key, backend_id);
+    }
+    fn range(&mut self, key: RangeKey) {
+        self.maps.ranges.push(key);
     }
     fn backend(&mut self, id: u32, value: Option<BackendValue>) {
         match value {

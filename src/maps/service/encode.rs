@@ -1,6 +1,8 @@
 //! Keys and values of the maps of services.
 
-use skep_bpf::abi::{self, BackendValue, FrontendValue, frontend_flags, frontend_scope};
+use skep_bpf::abi::{
+    self, BackendValue, FrontendValue, RANGE_PREFIX, RangeKey, frontend_flags, frontend_scope,
+};
 
 use crate::service::{
     BackendKey, Frontend, FrontendKey, Protocol, Scope, ServiceId, Vip, WhenEmpty, input::Affinity,
@@ -48,6 +50,23 @@ pub(super) fn frontend_value(frontend: &Frontend) -> FrontendValue {
         affinity: frontend.affinity.map_or(0, Affinity::seconds),
         ..FrontendValue::default()
     }
+}
+
+/// Returns the entries of a frontend's source ranges; only those of its family mean anything.
+pub(super) fn range_keys(key: &FrontendKey, frontend: &Frontend) -> Vec<RangeKey> {
+    let is_v4 = key.vip.address.is_ipv4();
+    let own = frontend.source_ranges.iter().flat_map(|ranges| ranges.iter());
+    let mut keys: Vec<RangeKey> = own
+        .filter(|range| range.addr().is_ipv4() == is_v4)
+        .map(|range| RangeKey {
+            prefix_len: RANGE_PREFIX + if is_v4 { 96 } else { 0 } + u32::from(range.prefix_len()),
+            service_id: frontend.id.0,
+            addr: range.network().into(),
+        })
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
 /// Returns the entry of a backend.

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use skep_bpf::abi::{FrontendValue, SlotKey};
+use skep_bpf::abi::{FrontendValue, RangeKey, SlotKey};
 
 use super::{
     arrange::lists,
     encode::{decode_backend, decode_frontend_key, service_id},
 };
 use crate::{
-    maps::{BackendTable, Entries, FrontendTable, MapError, MapStore, SlotTable},
+    maps::{BackendTable, Entries, FrontendTable, MapError, MapStore, RangeTable, SlotTable},
     service::{BackendId, BackendKey, FrontendKey, ServiceId},
 };
 
@@ -23,6 +23,7 @@ pub struct Left {
     pub(super) values: HashMap<FrontendKey, FrontendValue>,
     pub(super) lists: HashMap<u32, Vec<u32>>,
     pub(super) members: HashMap<u32, Vec<u32>>,
+    pub(super) ranges: HashMap<u32, Vec<RangeKey>>,
 }
 
 impl Left {
@@ -44,6 +45,10 @@ impl Left {
         for (key, _) in members {
             by_service.entry(key.service_id).or_default().push(key.slot & !SlotKey::MEMBER);
         }
+        let mut ranges: HashMap<u32, Vec<RangeKey>> = HashMap::new();
+        for (key, _) in store.entries::<RangeTable>()? {
+            ranges.entry(key.service_id).or_default().push(key);
+        }
         Ok(Self {
             frontends: values.iter().map(|(key, value)| (*key, service_id(value))).collect(),
             backends: backends
@@ -52,6 +57,7 @@ impl Left {
             values,
             lists: lists(places.into_iter().map(|(key, id)| (key.service_id, key.slot, id))),
             members: by_service,
+            ranges,
         })
     }
 }

@@ -1,14 +1,14 @@
 //! What was written of one frontend, and what a change of it takes.
 
-use skep_bpf::abi::{FrontendValue, SlotKey};
+use skep_bpf::abi::{FrontendValue, RangeKey, SlotKey};
 
 use super::{
     arrange::{arrange, differing},
-    encode::frontend_value,
+    encode::{frontend_value, range_keys},
 };
 use crate::{
-    maps::{Entries, SlotTable},
-    service::Frontend,
+    maps::{Entries, RangeTable, SlotTable},
+    service::{Frontend, FrontendKey},
 };
 
 /// A frontend in the maps.
@@ -19,6 +19,8 @@ pub(super) struct Written {
     pub(super) list: Vec<u32>,
     /// Backends that are marked as members.
     pub(super) members: Vec<u32>,
+    /// Who may connect, if not everybody.
+    pub(super) ranges: Vec<RangeKey>,
 }
 
 /// What to write before and what to remove after the frontend itself.
@@ -26,17 +28,19 @@ pub(super) struct Written {
 pub(super) struct Step {
     pub(super) before: Entries<SlotTable>,
     pub(super) after: Vec<SlotKey>,
+    pub(super) ranges_before: Entries<RangeTable>,
+    pub(super) ranges_after: Vec<RangeKey>,
 }
 
 impl Written {
     /// Returns what a frontend shall be, with the list arranged like what was written.
-    pub(super) fn wanted(frontend: &Frontend, before: Option<&Self>) -> Self {
+    pub(super) fn wanted(key: &FrontendKey, frontend: &Frontend, before: Option<&Self>) -> Self {
         let value = frontend_value(frontend);
         let ids: Vec<u32> = frontend.backends.candidates().iter().map(|one| one.id.0).collect();
         let old: &[u32] = before.filter(|old| old.is_same(&value)).map_or(&[], |old| &old.list);
         let list = arrange(old, &ids);
         let members = if value.affinity == 0 { vec![] } else { ids };
-        Self { value, list, members }
+        Self { value, list, members, ranges: range_keys(key, frontend) }
     }
 
     fn is_same(&self, value: &FrontendValue) -> bool {
@@ -60,6 +64,10 @@ impl Written {
         let gone = before.members.iter().filter(|id| !self.members.contains(id));
         step.after.extend(gone.map(|id| key(SlotKey::MEMBER | id)));
         step.after.extend(other.into_iter().flat_map(Self::slots));
+        let new = self.ranges.iter().filter(|range| !before.ranges.contains(range));
+        step.ranges_before.extend(new.map(|range| (*range, 1)));
+        let gone = before.ranges.iter().filter(|range| !self.ranges.contains(range));
+        step.ranges_after.extend(gone.chain(other.into_iter().flat_map(|old| &old.ranges)));
         step
     }
 

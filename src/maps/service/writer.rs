@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use skep_bpf::abi::{FrontendValue, SlotKey};
+use skep_bpf::abi::{FrontendValue, RangeKey, SlotKey};
 
 use super::{
     encode::{encode_backend, encode_frontend_key},
@@ -10,7 +10,7 @@ use super::{
     list::Written,
 };
 use crate::{
-    maps::{BackendTable, FrontendTable, MapError, MapStore, SlotTable},
+    maps::{BackendTable, FrontendTable, MapError, MapStore, RangeTable, SlotTable},
     service::{BackendId, BackendKey, FrontendKey, Services},
 };
 
@@ -37,29 +37,36 @@ pub struct ServiceWriter {
     behind: Vec<FrontendKey>,
     /// Places of lists that no frontend has: an earlier process ended amid a change.
     strays: Vec<SlotKey>,
+    /// Likewise of source ranges.
+    stray_ranges: Vec<RangeKey>,
 }
 
 impl ServiceWriter {
     /// Starts with what an earlier process left.
     pub fn new(left: Left) -> Self {
-        let Left { values, mut lists, mut members, .. } = left;
+        let Left { values, mut lists, mut members, mut ranges, .. } = left;
         let written = values.into_iter().map(|(key, value)| {
             let mut list = lists.remove(&value.service_id).unwrap_or_default();
             list.truncate(value.backends as usize);
             let members = members.remove(&value.service_id).unwrap_or_default();
-            (key, Written { value, list, members })
+            let ranges = ranges.remove(&value.service_id).unwrap_or_default();
+            (key, Written { value, list, members, ranges })
         });
         let written = written.collect();
         let value = |service_id| FrontendValue { service_id, ..FrontendValue::default() };
-        let rest =
-            lists.into_iter().map(|(id, list)| Written { value: value(id), list, members: vec![] });
+        let rest = lists.into_iter().map(|(id, list)| Written {
+            value: value(id),
+            list,
+            ..Written::default()
+        });
         let members = members.into_iter().map(|(id, members)| Written {
             value: value(id),
-            list: vec![],
             members,
+            ..Written::default()
         });
         let strays = rest.chain(members).flat_map(|list| list.slots().collect::<Vec<_>>());
-        Self { written, strays: strays.collect(), ..Self::default() }
+        let stray_ranges = ranges.into_values().flatten().collect();
+        Self { written, strays: strays.collect(), stray_ranges, ..Self::default() }
     }
 
     /// Returns how many frontends are in the maps.
@@ -105,6 +112,7 @@ impl ServiceWriter {
             keys.dedup();
         }
         delete_slots(store, std::mem::take(&mut self.strays).into_iter());
+        delete_ranges(store, std::mem::take(&mut self.stray_ranges).iter());
         if self.write_all(store, services, &keys).is_ok() {
             return Ok(());
         }
@@ -123,33 +131,39 @@ impl ServiceWriter {
             self.backends.iter().map(|(id, key)| (*id, encode_backend(key))).collect();
         store.put_all::<BackendTable>(&backends)?;
         let (mut slots, mut values, mut stale) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ranges, mut stale_ranges) = (Vec::new(), Vec::new());
         let mut now = Vec::with_capacity(keys.len());
         let mut gone = Vec::new();
         for key in keys {
             let before = self.written.get(key);
             let Some(frontend) = services.frontend(key) else {
-                gone.extend(before.map(|before| (*key, before.slots().collect::<Vec<_>>())));
+                if let Some(before) = before {
+                    gone.push(*key);
+                    stale.extend(before.slots());
+                    stale_ranges.extend(before.ranges.iter().copied());
+                }
                 continue;
             };
-            let wanted = Written::wanted(frontend, before);
+            let wanted = Written::wanted(key, frontend, before);
             let step = wanted.step(before);
             slots.extend(step.before);
             stale.extend(step.after);
+            ranges.extend(step.ranges_before);
+            stale_ranges.extend(step.ranges_after);
             if before.is_none_or(|before| before.value != wanted.value) {
                 values.push((encode_frontend_key(key), wanted.value));
             }
             now.push((*key, wanted));
         }
         store.put_all::<SlotTable>(&slots)?;
+        store.put_all::<RangeTable>(&ranges)?;
         store.put_all::<FrontendTable>(&values)?;
         self.backends.clear();
         self.written.extend(now);
-        let keys: Vec<_> = gone.iter().map(|(key, _)| encode_frontend_key(key)).collect();
+        let keys: Vec<_> = gone.iter().map(encode_frontend_key).collect();
         store.delete_all::<FrontendTable>(&keys)?;
-        for (key, slots) in gone {
-            self.written.remove(&key);
-            stale.extend(slots);
-        }
+        gone.iter().for_each(|key| drop(self.written.remove(key)));
+        delete_ranges(store, stale_ranges.iter());
         // Nothing looks at these any more; what stays is only memory, and is told.
         store.delete_all::<SlotTable>(&stale)
     }
@@ -196,26 +210,32 @@ impl ServiceWriter {
             store.delete::<FrontendTable>(&encode_frontend_key(key))?;
             if let Some(before) = self.written.remove(key) {
                 delete_slots(store, before.slots());
+                delete_ranges(store, before.ranges.iter());
             }
             return Ok(());
         };
-        let wanted = Written::wanted(frontend, before);
+        let wanted = Written::wanted(key, frontend, before);
         let missing = wanted.list.iter().find(|id| self.backends.contains_key(id));
         if let Some(id) = missing {
             let key = &self.backends[id];
             store.put::<BackendTable>(id, &encode_backend(key))?;
         }
         let step = wanted.step(before);
-        if let Err(error) = store.put_all::<SlotTable>(&step.before) {
+        let put = store
+            .put_all::<SlotTable>(&step.before)
+            .and_then(|()| store.put_all::<RangeTable>(&step.ranges_before));
+        if let Err(error) = put {
             // Places beyond the old list are nobody's; those within are of backends all the same.
             let length = before.map_or(0, |before| before.list.len());
             let extra = step.before.iter().map(|(key, _)| *key);
             delete_slots(store, extra.filter(|key| key.slot as usize >= length));
+            delete_ranges(store, step.ranges_before.iter().map(|(range, _)| range));
             self.doubt(key);
             return Err(error);
         }
         store.put::<FrontendTable>(&encode_frontend_key(key), &wanted.value)?;
         delete_slots(store, step.after.into_iter());
+        delete_ranges(store, step.ranges_after.iter());
         self.written.insert(*key, wanted);
         Ok(())
     }
@@ -235,4 +255,8 @@ impl ServiceWriter {
 fn delete_slots(store: &impl MapStore, slots: impl Iterator<Item = SlotKey>) {
     // Nothing looks at them any more; one that stays costs memory until its number is used again.
     slots.for_each(|key| drop(store.delete::<SlotTable>(&key)));
+}
+
+fn delete_ranges<'a>(store: &impl MapStore, ranges: impl Iterator<Item = &'a RangeKey>) {
+    ranges.for_each(|key| drop(store.delete::<RangeTable>(key)));
 }

@@ -7,12 +7,16 @@ use std::{
     sync::Mutex,
 };
 
+use ipnet::IpNet;
 use proptest::prelude::*;
 use skep_bpf::abi::SlotKey;
 
-use super::{Left, ServiceWriter, encode_frontend_key};
+use super::{Left, ServiceWriter, encode::range_keys, encode_frontend_key};
 use crate::{
-    maps::{BackendTable, FrontendTable, MapError, MapStore, MemoryStore, Slice, SlotTable, Table},
+    maps::{
+        BackendTable, FrontendTable, MapError, MapStore, MemoryStore, RangeTable, Slice, SlotTable,
+        Table,
+    },
     model::{Addresses, Family},
     service::{
         Changes, Edit, FrontendKey, ObjectName, Protocol, Services,
@@ -88,14 +92,15 @@ impl MapStore for Watched {
 /// What a test does to one of a few services.
 #[derive(Clone, Debug)]
 enum Act {
-    Service { which: u8, affinity: bool },
+    Service { which: u8, affinity: bool, ranges: BTreeSet<u8> },
     Remove { which: u8 },
     Endpoints { which: u8, hosts: BTreeSet<u8> },
 }
 
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
-        (0_u8..3, any::<bool>()).prop_map(|(which, affinity)| Act::Service { which, affinity }),
+        (0_u8..3, any::<bool>(), proptest::collection::btree_set(0_u8..4, 0..3))
+            .prop_map(|(which, affinity, ranges)| Act::Service { which, affinity, ranges }),
         (0_u8..3).prop_map(|which| Act::Remove { which }),
         (0_u8..3, proptest::collection::btree_set(1_u8..12, 0..9))
             .prop_map(|(which, hosts)| Act::Endpoints { which, hosts }),
@@ -113,13 +118,13 @@ fn name(which: u8) -> ObjectName {
 fn edit(act: &Act) -> Edit {
     match act {
         Act::Remove { which } => Edit::RemoveService(name(*which)),
-        Act::Service { which, affinity } => Edit::PutService(Service {
+        Act::Service { which, affinity, ranges } => Edit::PutService(Service {
             name: name(*which),
             created: 0,
-            kind: ServiceKind::ClusterIp,
+            kind: ServiceKind::LoadBalancer,
             cluster_ips: Addresses { v4: Some(Ipv4Addr::new(10, 96, 0, *which)), v6: None },
             external_ips: vec![],
-            load_balancer_ips: vec![],
+            load_balancer_ips: vec![IpAddr::from([203, 0, 113, *which])],
             ports: vec![ServicePort {
                 name: "".into(),
                 protocol: Protocol::Tcp,
@@ -129,7 +134,7 @@ fn edit(act: &Act) -> Edit {
             affinity: affinity.then(Affinity::default),
             internal: TrafficPolicy::Cluster,
             external: TrafficPolicy::Cluster,
-            source_ranges: None,
+            source_ranges: (!ranges.is_empty()).then(|| ranges.iter().map(range).collect()),
             publish_not_ready: false,
             health_check_port: None,
             distribution: None,
@@ -142,6 +147,10 @@ fn edit(act: &Act) -> Edit {
             endpoints: hosts.iter().map(endpoint).collect(),
         }),
     }
+}
+
+fn range(third: &u8) -> IpNet {
+    IpNet::new(IpAddr::from([198, 51, *third, 0]), 24).expect("a prefix")
 }
 
 fn endpoint(host: &u8) -> Endpoint {
@@ -195,6 +204,13 @@ fn differences(store: &Watched, services: &Services) -> Vec<String> {
         if value.affinity != 0 && ids.iter().any(|id| at(SlotKey::MEMBER | id) == 0) {
             found.push(format!("{} lacks a member", key.vip));
         }
+    }
+    let wanted: BTreeSet<_> =
+        services.frontends().flat_map(|(key, frontend)| range_keys(key, frontend)).collect();
+    let ranges: BTreeSet<_> =
+        store.entries::<RangeTable>().expect("listed").into_iter().map(|(key, _)| key).collect();
+    if ranges != wanted {
+        found.push(format!("source ranges are {ranges:?}"));
     }
     let all = store.entries::<SlotTable>().expect("listed").len();
     if all != slots {

@@ -54,6 +54,7 @@ macro_rules! all_scenarios {
             services: node_ports_are_services_and_answers_to_nodes_are_not,
             services: who_speaks_with_a_backend_directly_sees_the_backend,
             services: nobody_serves_a_service_without_backends,
+            services: source_ranges_admit_whom_they_name,
             services: policies_see_the_backend,
             source: foreign_source_addresses_are_dropped,
             source: foreign_macs_are_dropped,

@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 
 use skep_bpf::abi::{
-    Addr, BackendValue, DropReason, FrontendKey, FrontendValue, Mode, SlotKey, policy,
+    Addr, BackendValue, Counted, Direction, DropReason, FrontendKey, FrontendValue, Mode,
+    RANGE_PREFIX, RangeKey, SlotKey, frontend_flags, policy,
 };
 
 use crate::{
     cluster::{Cast, Cluster, IDENTITY_REMOTE},
-    frames::{self, ACK, Frame, SYN},
+    frames::{self, ACK, Frame, GATEWAY_MAC, POD_MAC, SYN},
     rig::{Hook, Meta, Ran, Rig, Verdict},
 };
 
@@ -256,9 +257,42 @@ pub(crate) fn nobody_serves_a_service_without_backends<R: Rig>(rig: impl Fn() ->
         serve(&mut c, cast.vip, &[]);
         for proto in [frames::TCP, frames::UDP] {
             let (asked, _) = exchange(cast.a, cast.vip, PORT, proto);
-            c.expect_drop(DropReason::NoBackend, |c| c.a_sends(&asked.bytes()));
+            let _ = c.rig.events();
+            let (ran, moved) = c.moved(|c| c.a_sends(&asked.bytes()));
+            let reason = DropReason::NoBackend;
+            assert_eq!(moved, [(Counted::Drop(reason), Direction::Egress, 1)]);
+            assert_eq!(c.rig.events()[0].reason, reason.code());
+            assert_eq!(ran.verdict, Verdict::Redirect, "the pod is told");
+            assert_eq!(frames::addresses(&ran.frame), (cast.vip, cast.a));
+            assert_eq!(ran.frame[..12], [POD_MAC, GATEWAY_MAC].concat());
+            assert!(frames::sums_are_valid(&ran.frame));
+            let body = frames::body(&ran.frame);
+            let unreachable = if cast.vip.is_ipv4() { [3, 3] } else { [1, 4] };
+            assert_eq!(body[..2], unreachable);
+            let sent = asked.bytes();
+            assert_eq!(body[8..], sent[14..14 + body.len() - 8]);
         }
         assert!(c.rig.connections().is_empty());
+    }
+}
+
+pub(crate) fn source_ranges_admit_whom_they_name<R: Rig>(rig: impl Fn() -> R) {
+    for cast in Cast::both() {
+        let mut c = Cluster::new(rig(), Mode::Vxlan);
+        serve(&mut c, cast.vip, &[cast.remote]);
+        let (proto, service_id) = (frames::UDP, SERVICE + u32::from(frames::UDP));
+        let key = FrontendKey { addr: cast.vip.into(), port: PORT, proto, ..Default::default() };
+        let flags = frontend_flags::RANGES;
+        let value = FrontendValue { service_id, backends: 1, flags, ..Default::default() };
+        c.rig.frontend(key, value);
+        let own = RangeKey { prefix_len: RANGE_PREFIX + 128, service_id, addr: cast.b.into() };
+        c.rig.range(own);
+        // The same prefix of another service is nothing to this one.
+        c.rig.range(RangeKey { service_id: 1, addr: cast.a.into(), ..own });
+        let (asked, _) = exchange(cast.a, cast.vip, PORT, proto);
+        c.expect_drop(DropReason::NotInSourceRange, |c| c.a_sends(&asked.bytes()));
+        let (asked, _) = exchange(cast.b, cast.vip, PORT, proto);
+        assert_eq!(frames::addresses(&c.b_sends(&asked.bytes()).frame).1, cast.remote);
     }
 }
 

@@ -13,7 +13,7 @@ use skep_bpf::{
         Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Bucket, Config, Counter,
         CtKey, CtValue, DeviceValue, EndpointValue, FragKey, FragValue, FrontendKey, FrontendValue,
         HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell,
-        PolicyCellKey, PolicyIdentityKey, PolicyPortKey, SlotKey, SocketValue,
+        PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RangeKey, SlotKey, SocketValue,
     },
     state::State,
 };
@@ -71,6 +71,9 @@ pub(crate) static SLOT: HashMap<SlotKey, u32> = HashMap::with_max_entries(65536,
 pub(crate) static BACKEND: HashMap<u32, BackendValue> =
     HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
 
+#[map(name = "range_v2")]
+pub(crate) static RANGE: LpmTrie<[u32; 5], u32> = LpmTrie::with_max_entries(16384, 0);
+
 #[map(name = "affinity_v2")]
 pub(crate) static AFFINITY: LruHashMap<AffinityKey, AffinityValue> =
     LruHashMap::with_max_entries(16384, 0);
@@ -125,4 +128,5 @@ macro_rules! trie_key {
 
 trie_key!(prefix: IpcacheKey => 4);
 trie_key!(policy_addr: PolicyAddrKey => 5);
+trie_key!(range: RangeKey => 5);
 trie_key!(policy_port: PolicyPortKey => 2);

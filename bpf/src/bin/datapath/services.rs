@@ -7,7 +7,7 @@ use aya_ebpf::{
 use skep_bpf::{
     abi::{
         Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, IpcacheKey,
-        SlotKey, ipcache_flags,
+        RangeKey, SlotKey, ipcache_flags,
     },
     balance::Services,
     env::Env,
@@ -31,6 +31,10 @@ impl Services for Kernel {
     fn backend(&self, id: u32) -> Option<&BackendValue> {
         // SAFETY: as for `frontend`.
         unsafe { maps::BACKEND.get(id) }
+    }
+    #[inline(always)]
+    fn is_in_range(&self, key: &RangeKey) -> bool {
+        maps::RANGE.get(maps::range(key)).is_some()
     }
     #[inline(always)]
     fn affinity(&self, key: &AffinityKey) -> Option<AffinityValue> {

@@ -14,8 +14,8 @@ use aya_ebpf::{
     },
     helpers::{
         bpf_csum_update, bpf_fib_lookup, bpf_l3_csum_replace, bpf_l4_csum_replace,
-        bpf_skb_change_type, bpf_skb_get_tunnel_key, bpf_skb_pull_data, bpf_skb_set_tunnel_key,
-        bpf_skb_store_bytes,
+        bpf_skb_change_tail, bpf_skb_change_type, bpf_skb_get_tunnel_key, bpf_skb_pull_data,
+        bpf_skb_set_tunnel_key, bpf_skb_store_bytes,
     },
 };
 use skep_bpf::{
@@ -199,6 +199,12 @@ impl Packet for Skb {
             }
         }
         true
+    }
+
+    #[inline(always)]
+    fn resize(&self, length: u32) -> bool {
+        // SAFETY: the context is valid; the helper moves packet bytes, no window is alive.
+        unsafe { bpf_skb_change_tail(self.skb, length, 0) == 0 }
     }
 
     #[inline(always)]
