@@ -84,7 +84,8 @@ fn is_answer<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> bool {
     let p = &st.packet;
     let (key, end) = CtKey::canonical(Zone::Pod, (p.proto, 0), p.source(), p.destination());
     st.other = key;
-    let found = conntrack::find(env, cx.config, &st.other, u32::from(end == End::B), cx.now);
+    let source = env.blur(u32::from(end == End::B), cx.bytes);
+    let found = conntrack::find(env, cx.config, &st.other, source, cx.now);
     found.is_some_and(|found| found.way.bit() != 0)
 }
 
