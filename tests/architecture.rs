@@ -43,7 +43,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("install", &["model"]),
     ("lab", &["model", "kubernetes", "kernel", "config", "telemetry", "install"]),
     ("connectivity", &["model", "kubernetes"]),
-    ("bench", &["model", "policy", "maps", "kernel", "cni", "lab", "agent"]),
+    ("bench", &["model", "policy", "service", "maps", "kernel", "cni", "lab", "agent"]),
     (
         "cli",
         &[

@@ -17,6 +17,8 @@ pub enum Group {
     Program,
     /// The policy engine.
     Policy,
+    /// Services.
+    Service,
     /// Adding and removing pods.
     Cni,
     /// The processes: memory, start.
@@ -34,6 +36,7 @@ impl Group {
             Self::Bridge => "bridge",
             Self::Program => "program",
             Self::Policy => "policy",
+            Self::Service => "service",
             Self::Cni => "cni",
             Self::Process => "process",
             Self::Lab => "lab",
@@ -169,6 +172,7 @@ pub fn catalogue() -> Vec<RowSpec> {
     rows.retain(|row| row.group != Group::Noise || row.name.starts_with(REQUEST.name));
     rows.extend(super::programs::rows());
     rows.extend(super::policy::rows());
+    rows.extend(super::service::rows());
     rows.extend(super::cluster::rows());
     rows
 }

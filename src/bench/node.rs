@@ -100,17 +100,36 @@ impl StandaloneNode {
         Self::with_conntrack(attach, CONNTRACK_ENTRIES)
     }
 
+    /// The node's IPv4 address.
+    pub const ADDRESS: Ipv4Addr = NODE_V4;
+
+    /// The same with room for so many backends of services.
+    ///
+    /// # Errors
+    /// When the kernel refuses any of it.
+    pub fn with_backends(entries: u32) -> Result<Self, NodeError> {
+        Self::with_room(AttachMode::Auto, CONNTRACK_ENTRIES, entries)
+    }
+
     /// The same with another size of the connection table.
     ///
     /// # Errors
     /// When the kernel refuses any of it.
     pub fn with_conntrack(attach: AttachMode, entries: u32) -> Result<Self, NodeError> {
+        Self::with_room(attach, entries, BACKEND_ENTRIES)
+    }
+
+    fn with_room(
+        attach: AttachMode,
+        conntrack_entries: u32,
+        backend_entries: u32,
+    ) -> Result<Self, NodeError> {
         let bpffs = PrivateBpffs::new().map_err(NodeError::Bpffs)?;
         let options = LoadOptions {
             bpf_dir: bpffs.path().join("skep"),
             attach,
-            conntrack_entries: entries,
-            backend_entries: BACKEND_ENTRIES,
+            conntrack_entries,
+            backend_entries,
         };
         let netns = NetNs::anonymous()?;
         let datapath = netns.run(|| {

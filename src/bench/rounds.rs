@@ -1,5 +1,7 @@
 //! Interleaved rounds: who is measured when, and which rounds are measured again. Pure.
 
+use serde::{Deserialize, Serialize};
+
 use super::statistics::{Estimate, estimate, median};
 
 /// A round in which the reference is further than this from its median is measured again.
@@ -15,7 +17,7 @@ pub(crate) struct Schedule {
 }
 
 /// What was measured, by round, then by subject, then by value of a sample.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Series {
     rounds: Vec<Vec<Vec<f64>>>,
     /// How many rounds were measured again.

@@ -13,6 +13,7 @@ use super::{
     policy, programs,
     report::{Report, Row},
     rounds::Schedule,
+    service,
     topology::Node,
     traffic,
 };
@@ -129,6 +130,7 @@ fn measure(options: &Options, mut findings: Findings<'_>) -> Result<Report, Benc
         }
     }
     policy::measure_all(&options.rows, &options.program, &mut findings)?;
+    service::measure_all(&options.rows, &options.program, &mut findings)?;
     cluster::measure_all(&options.rows, &options.program, &mut findings)?;
     let rows = options
         .rows

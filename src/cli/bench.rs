@@ -58,6 +58,13 @@ enum Hidden {
     /// Measure the policy engine
     #[command(hide = true)]
     Policy,
+    /// Measure services
+    #[command(hide = true)]
+    Service {
+        /// Control group to measure connections in
+        #[arg(long, value_name = "DIR")]
+        cgroup: PathBuf,
+    },
     /// Call the CNI plugin of the node that this runs on
     #[command(hide = true)]
     Cni {
@@ -84,6 +91,10 @@ impl Hidden {
             }
             Self::Policy => {
                 let times = bench::measure_policy()?;
+                out.line(&serde_json::to_string(&times).map_err(EncodeError::Json)?)
+            }
+            Self::Service { cgroup } => {
+                let times = bench::measure_services(&cgroup)?;
                 out.line(&serde_json::to_string(&times).map_err(EncodeError::Json)?)
             }
             Self::Cni { conf_dir, bin_dir, calls, burst } => {

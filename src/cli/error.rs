@@ -149,6 +149,7 @@ table! {
     };
     |error: crate::bench::CniError| (Kind::Environment, vec![]);
     |error: crate::bench::PolicyBenchError| (Kind::Environment, vec![]);
+    |error: crate::bench::ServiceBenchError| (Kind::Environment, vec![]);
     |error: super::runtime::RuntimeError| (Kind::Environment, vec![]);
     |error: super::output::EncodeError| (Kind::Bug, vec![]);
     |error: InvalidTerm| (Kind::Usage, vec!["`skep observe --help` lists the filters".into()]);

@@ -39,11 +39,25 @@ fn url(address: &str, port: u16) -> String {
     }
 }
 
-/// Runs a command in the client's pod; its exit code and what it printed.
-async fn run(client: &Client, command: &[&str]) -> (i32, String) {
+/// Runs a command in a pod; its exit code and what it printed.
+async fn run_in(client: &Client, pod: &str, command: &[&str]) -> (i32, String) {
     let command: Vec<String> = command.iter().map(ToString::to_string).collect();
-    let output = kubernetes::exec(client, "default", "client", None, &command).await.expect("runs");
+    let output = kubernetes::exec(client, "default", pod, None, &command).await.expect("runs");
     (output.code, String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs a command in the client's pod.
+async fn run(client: &Client, command: &[&str]) -> (i32, String) {
+    run_in(client, "client", command).await
+}
+
+/// Sends a datagram from a pod and expects it back; whether it came, and what was told.
+async fn echo(client: &Client, pod: &str, address: &str, rest: &str) -> (bool, String) {
+    let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+    let probe = format!("udp://{host}:{rest}");
+    let words = [env!("CARGO_BIN_EXE_skep"), "connectivity", "probe", &probe, "-o", "json"];
+    let (code, told) = run_in(client, pod, &words).await;
+    (code == 0, told)
 }
 
 /// Asks for a page as the client's pod; curl's exit code and the page.
@@ -115,6 +129,40 @@ async fn pods_and_nodes_reach_services_by_every_address() {
         let parts = node["components"].as_array().expect("components");
         let part = parts.iter().find(|part| part["name"] == "services").expect("it is one");
         assert_eq!(part["health"], "ok", "{part}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs root"]
+async fn datagrams_reach_services_by_every_way() {
+    for routing in ["vxlan", "native"] {
+        let lab = Lab::bare(routing, &["--nodes", "2", "--routing", routing, "-f", APP]);
+        let client = lab.client().await;
+        let vips = cluster_ips(&client, "web").await;
+        all_answer(&client, &url(&vips[0], 80)).await;
+        for vip in &vips {
+            // Each has a port of its own and finds a backend of its own: of this node and of the other.
+            for _ in 0..12 {
+                let (answered, told) = echo(&client, "client", vip, "53").await;
+                assert!(answered, "{vip}: {told}");
+            }
+            let (answered, told) = echo(&client, "client", vip, "53,size=8000").await;
+            assert!(answered, "{vip}, in fragments: {told}");
+        }
+        for (node, addresses) in nodes(&lab).await {
+            for address in addresses {
+                let (answered, told) = echo(&client, "client", &address.to_string(), "30053").await;
+                assert!(answered, "node port at {node}, {address}: {told}");
+            }
+        }
+        for vip in cluster_ips(&client, "lone").await {
+            let (answered, told) = echo(&client, "lone", &vip, "53").await;
+            assert!(answered, "a pod reaches itself at {vip}: {told}");
+        }
+        for vip in cluster_ips(&client, "empty").await {
+            let (_, told) = echo(&client, "client", &vip, "53").await;
+            assert!(told.contains("refused"), "{vip} has no backend: {told}");
+        }
     }
 }
 

@@ -7,6 +7,8 @@ mod workload;
 
 use std::path::Path;
 
+pub(super) use process::resident;
+
 pub use measure::{PolicyBenchError, PolicyTimes, measure_policy};
 
 use super::{

@@ -11,6 +11,14 @@ pub(super) fn reset_peak() -> Result<f64, PolicyBenchError> {
     status("VmRSS:")
 }
 
+/// Returns the memory that this process has, in MiB.
+///
+/// # Errors
+/// When the system does not say.
+pub(in crate::bench) fn resident() -> Result<f64, PolicyBenchError> {
+    status("VmRSS:")
+}
+
 /// Returns a line of this process's status, in MiB.
 pub(super) fn status(field: &str) -> Result<f64, PolicyBenchError> {
     let failed = |source| PolicyBenchError::Io { act: "read the memory of this process", source };

@@ -1,0 +1,191 @@
+//! Measuring services, in a process of its own: memory and connections are its own, too.
+
+use std::{
+    fs, io,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    connect::{sample, serve},
+    workload,
+};
+use crate::{
+    bench::{
+        node::{NodeError, StandaloneNode},
+        policy::{PolicyBenchError, resident},
+        rounds::{Schedule, Series, measure},
+    },
+    kernel::{AttachError, KernelMaps, NetNsError},
+    maps::ServiceWriter,
+    service::{Changes, Edit, Services},
+};
+
+const MANY: u32 = 10_000;
+const FEW: u32 = 10;
+/// How often everything is programmed.
+const REPEATS: usize = 5;
+/// Changes of one service.
+const CHANGES: u32 = 2000;
+const ROUNDS: Schedule = Schedule { rounds: 12, redos: 12 };
+
+/// What was measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServiceTimes {
+    /// Milliseconds of each programming of all services.
+    pub program: Vec<f64>,
+    /// Milliseconds of each change of one service.
+    pub change: Vec<f64>,
+    /// MiB that all services take in the process.
+    pub memory: f64,
+    /// Microseconds of connect(): to a backend, to a service of few, to a service of many.
+    pub(super) connect: Series,
+}
+
+/// Services could not be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceBenchError {
+    /// The node could not be made.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// Its namespace could not be entered.
+    #[error(transparent)]
+    NetNs(#[from] NetNsError),
+    /// Programs were refused on the control group.
+    #[error(transparent)]
+    Attach(#[from] AttachError),
+    /// Maps refused services.
+    #[error("cannot write services to the maps")]
+    Services(#[from] crate::maps::ServiceError),
+    /// The memory of the process is not known.
+    #[error(transparent)]
+    Memory(#[from] PolicyBenchError),
+    /// The system refused something.
+    #[error("cannot {act}")]
+    Io {
+        /// What was tried.
+        act: &'static str,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Services and what of them is in the maps of a node.
+struct Programmed {
+    services: Services,
+    writer: ServiceWriter,
+}
+
+impl Programmed {
+    fn new() -> Self {
+        Self { services: Services::default(), writer: ServiceWriter::default() }
+    }
+
+    fn follow(&mut self, maps: &KernelMaps, edits: Vec<Edit>) -> Result<(), ServiceBenchError> {
+        let Changes { changed, removed, backends, retired, .. } = self.services.apply(edits);
+        let keys = changed.into_iter().chain(removed);
+        self.writer.write(maps, &self.services, keys, &backends)?;
+        self.services.release(retired);
+        Ok(())
+    }
+}
+
+/// Measures everything about services. The process joins the control group at `cgroup`.
+///
+/// # Errors
+/// When the kernel refuses something.
+pub fn measure_services(cgroup: &Path) -> Result<ServiceTimes, ServiceBenchError> {
+    let mut program = Vec::new();
+    let mut memory = None;
+    for _ in 0..REPEATS {
+        let node = StandaloneNode::with_backends(MANY * workload::ENDPOINTS * 2)?;
+        let maps = node.datapath().maps();
+        let edits = all(MANY);
+        let before = resident()?;
+        let start = Instant::now();
+        let mut programmed = Programmed::new();
+        programmed.follow(&maps, edits)?;
+        program.push(milliseconds(start));
+        memory.get_or_insert(resident()? - before);
+    }
+    let node = StandaloneNode::with_backends(MANY * workload::ENDPOINTS * 2)?;
+    let maps = node.datapath().maps();
+    let mut programmed = Programmed::new();
+    programmed.follow(&maps, all(MANY))?;
+    let change = changes(&maps, &mut programmed)?;
+    drop(node);
+    Ok(ServiceTimes {
+        program,
+        change,
+        memory: memory.unwrap_or_default(),
+        connect: connects(cgroup)?,
+    })
+}
+
+fn all(count: u32) -> Vec<Edit> {
+    (0..count).flat_map(|n| [workload::service(n), workload::endpoints(n, 0)]).collect()
+}
+
+/// One endpoint of a service goes and another comes.
+fn changes(maps: &KernelMaps, programmed: &mut Programmed) -> Result<Vec<f64>, ServiceBenchError> {
+    let mut times = Vec::new();
+    for n in 0..CHANGES {
+        let number = n * 7 % MANY;
+        let edit = workload::endpoints(number, 1 + n / MANY);
+        let start = Instant::now();
+        programmed.follow(maps, vec![edit])?;
+        times.push(milliseconds(start));
+    }
+    Ok(times)
+}
+
+/// A node with so many services, the last of which has a real backend.
+struct Scene {
+    node: StandaloneNode,
+    server: SocketAddr,
+    last: SocketAddr,
+    group: PathBuf,
+}
+
+impl Scene {
+    fn new(cgroup: &Path, count: u32) -> Result<Self, ServiceBenchError> {
+        let group = cgroup.join(count.to_string());
+        fs::create_dir(&group).map_err(failed("make a control group"))?;
+        let node = StandaloneNode::with_backends(MANY * workload::ENDPOINTS * 2)?;
+        node.datapath().attach_sockets(&group)?;
+        let own = SocketAddr::new(IpAddr::V4(StandaloneNode::ADDRESS), 0);
+        let server = node.netns().run(|| serve(own))?.map_err(failed("listen"))?;
+        let mut edits = all(count);
+        edits.push(workload::real_endpoint(count - 1, server));
+        Programmed::new().follow(&node.datapath().maps(), edits)?;
+        Ok(Self { node, server, last: workload::vip(count - 1), group })
+    }
+
+    /// Measures connections of this process as one of the node's.
+    fn sample(&self, address: SocketAddr) -> Result<Vec<f64>, ServiceBenchError> {
+        fs::write(self.group.join("cgroup.procs"), "0").map_err(failed("join a control group"))?;
+        self.node.netns().run(|| sample(address))?.map_err(failed("connect"))
+    }
+}
+
+/// Connects to a backend, and to the last service of few and of many.
+fn connects(cgroup: &Path) -> Result<Series, ServiceBenchError> {
+    let (few, many) = (Scene::new(cgroup, FEW)?, Scene::new(cgroup, MANY)?);
+    measure(ROUNDS, 3, |subject| match subject {
+        0 => few.sample(few.server),
+        1 => few.sample(few.last),
+        _ => many.sample(many.last),
+    })
+}
+
+fn failed(act: &'static str) -> impl Fn(io::Error) -> ServiceBenchError {
+    move |source| ServiceBenchError::Io { act, source }
+}
+
+fn milliseconds(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64() * 1000.0
+}

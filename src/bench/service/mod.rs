@@ -1,0 +1,99 @@
+//! Rows about services: what it costs to program them, to change one, and to connect to one.
+
+mod connect;
+mod group;
+mod measure;
+mod workload;
+
+use std::path::Path;
+
+pub use measure::{ServiceBenchError, ServiceTimes, measure_services};
+
+use self::group::Group as ControlGroup;
+use super::{
+    catalogue::{Group, RowSpec},
+    cluster,
+    error::BenchError,
+    goal::Goal,
+    report::Row,
+    run::Findings,
+    statistics::percentile_of,
+};
+
+const PROGRAM: &str = "service-program";
+const CHANGE: &str = "service-change";
+const MEMORY: &str = "service-memory";
+const CONNECT_10: &str = "service-connect-10";
+const CONNECT_10K: &str = "service-connect-10k";
+
+/// Returns the rows of this group.
+pub(super) fn rows() -> Vec<RowSpec> {
+    let row = |name: &str, unit, most, about: &str| RowSpec {
+        name: name.to_owned(),
+        group: Group::Service,
+        unit,
+        goal: Goal::AtMost(most),
+        about: about.to_owned(),
+    };
+    vec![
+        row(
+            PROGRAM,
+            "ms",
+            150.0,
+            "10,000 services with 10 backends each, from event to last map entry",
+        ),
+        row(CHANGE, "ms", 2.0, "one of these services changed, from event to last map entry, p99"),
+        row(MEMORY, "MiB", 40.0, "memory that they take in a process, map entries apart"),
+        row(
+            CONNECT_10,
+            "us",
+            1.25,
+            "connect() to the last of 10 services, against its backend, p50",
+        ),
+        row(CONNECT_10K, "us", 1.05, "connect() to the last of 10,000 services, against 10, p50"),
+    ]
+}
+
+/// Measures the chosen rows of this group, all in one process.
+///
+/// # Errors
+/// When the run is cancelled. A failure costs the rows, with a note.
+pub(super) fn measure_all(
+    rows: &[RowSpec],
+    program: &Path,
+    findings: &mut Findings<'_>,
+) -> Result<(), BenchError> {
+    let chosen: Vec<&RowSpec> = rows.iter().filter(|row| row.group == Group::Service).collect();
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    findings.step("services")?;
+    let times = match run(program, findings) {
+        Err(BenchError::Cancelled) => return Err(BenchError::Cancelled),
+        Err(error) => {
+            findings.note_error(&error);
+            return Ok(());
+        }
+        Ok(times) => times,
+    };
+    for spec in chosen {
+        let row = match spec.name.as_str() {
+            PROGRAM => Row::absolute(spec, &times.program),
+            CHANGE => Row::absolute(spec, &[percentile_of(&times.change, 0.99)]),
+            MEMORY => Row::absolute(spec, &[times.memory]),
+            CONNECT_10 => Row::compared(spec, &times.connect, (1, 0), 0),
+            _ => Row::compared(spec, &times.connect, (2, 1), 0),
+        };
+        findings.add(row);
+    }
+    Ok(())
+}
+
+fn run(program: &Path, findings: &Findings<'_>) -> Result<ServiceTimes, BenchError> {
+    let failed = |source| BenchError::Command { command: "skep bench service".into(), source };
+    let group = ControlGroup::new().map_err(failed)?;
+    let path = group.path().display().to_string();
+    let words = ["bench", "service", "--cgroup", &path];
+    let (_, answer) = cluster::run(program, &words, "", || findings.check())?;
+    serde_json::from_str(&answer).map_err(|error| failed(error.into()))
+}
