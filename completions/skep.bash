@@ -58,6 +58,9 @@ _skep() {
             skep,policy)
                 cmd="skep__subcmd__policy"
                 ;;
+            skep,service)
+                cmd="skep__subcmd__service"
+                ;;
             skep,status)
                 cmd="skep__subcmd__status"
                 ;;
@@ -99,6 +102,9 @@ _skep() {
                 ;;
             skep__subcmd__bpf,ipcache)
                 cmd="skep__subcmd__bpf__subcmd__ipcache"
+                ;;
+            skep__subcmd__bpf,lb)
+                cmd="skep__subcmd__bpf__subcmd__lb"
                 ;;
             skep__subcmd__bpf,metrics)
                 cmd="skep__subcmd__bpf__subcmd__metrics"
@@ -145,6 +151,9 @@ _skep() {
             skep__subcmd__bpf__subcmd__help,ipcache)
                 cmd="skep__subcmd__bpf__subcmd__help__subcmd__ipcache"
                 ;;
+            skep__subcmd__bpf__subcmd__help,lb)
+                cmd="skep__subcmd__bpf__subcmd__help__subcmd__lb"
+                ;;
             skep__subcmd__bpf__subcmd__help,metrics)
                 cmd="skep__subcmd__bpf__subcmd__help__subcmd__metrics"
                 ;;
@@ -162,6 +171,9 @@ _skep() {
                 ;;
             skep__subcmd__bpf__subcmd__help__subcmd__ipcache,list)
                 cmd="skep__subcmd__bpf__subcmd__help__subcmd__ipcache__subcmd__list"
+                ;;
+            skep__subcmd__bpf__subcmd__help__subcmd__lb,list)
+                cmd="skep__subcmd__bpf__subcmd__help__subcmd__lb__subcmd__list"
                 ;;
             skep__subcmd__bpf__subcmd__help__subcmd__metrics,list)
                 cmd="skep__subcmd__bpf__subcmd__help__subcmd__metrics__subcmd__list"
@@ -183,6 +195,18 @@ _skep() {
                 ;;
             skep__subcmd__bpf__subcmd__ipcache__subcmd__help,list)
                 cmd="skep__subcmd__bpf__subcmd__ipcache__subcmd__help__subcmd__list"
+                ;;
+            skep__subcmd__bpf__subcmd__lb,help)
+                cmd="skep__subcmd__bpf__subcmd__lb__subcmd__help"
+                ;;
+            skep__subcmd__bpf__subcmd__lb,list)
+                cmd="skep__subcmd__bpf__subcmd__lb__subcmd__list"
+                ;;
+            skep__subcmd__bpf__subcmd__lb__subcmd__help,help)
+                cmd="skep__subcmd__bpf__subcmd__lb__subcmd__help__subcmd__help"
+                ;;
+            skep__subcmd__bpf__subcmd__lb__subcmd__help,list)
+                cmd="skep__subcmd__bpf__subcmd__lb__subcmd__help__subcmd__list"
                 ;;
             skep__subcmd__bpf__subcmd__metrics,help)
                 cmd="skep__subcmd__bpf__subcmd__metrics__subcmd__help"
@@ -304,6 +328,9 @@ _skep() {
             skep__subcmd__help,policy)
                 cmd="skep__subcmd__help__subcmd__policy"
                 ;;
+            skep__subcmd__help,service)
+                cmd="skep__subcmd__help__subcmd__service"
+                ;;
             skep__subcmd__help,status)
                 cmd="skep__subcmd__help__subcmd__status"
                 ;;
@@ -328,6 +355,9 @@ _skep() {
             skep__subcmd__help__subcmd__bpf,ipcache)
                 cmd="skep__subcmd__help__subcmd__bpf__subcmd__ipcache"
                 ;;
+            skep__subcmd__help__subcmd__bpf,lb)
+                cmd="skep__subcmd__help__subcmd__bpf__subcmd__lb"
+                ;;
             skep__subcmd__help__subcmd__bpf,metrics)
                 cmd="skep__subcmd__help__subcmd__bpf__subcmd__metrics"
                 ;;
@@ -345,6 +375,9 @@ _skep() {
                 ;;
             skep__subcmd__help__subcmd__bpf__subcmd__ipcache,list)
                 cmd="skep__subcmd__help__subcmd__bpf__subcmd__ipcache__subcmd__list"
+                ;;
+            skep__subcmd__help__subcmd__bpf__subcmd__lb,list)
+                cmd="skep__subcmd__help__subcmd__bpf__subcmd__lb__subcmd__list"
                 ;;
             skep__subcmd__help__subcmd__bpf__subcmd__metrics,list)
                 cmd="skep__subcmd__help__subcmd__bpf__subcmd__metrics__subcmd__list"
@@ -468,6 +501,15 @@ _skep() {
                 ;;
             skep__subcmd__help__subcmd__policy,wait)
                 cmd="skep__subcmd__help__subcmd__policy__subcmd__wait"
+                ;;
+            skep__subcmd__help__subcmd__service,explain)
+                cmd="skep__subcmd__help__subcmd__service__subcmd__explain"
+                ;;
+            skep__subcmd__help__subcmd__service,get)
+                cmd="skep__subcmd__help__subcmd__service__subcmd__get"
+                ;;
+            skep__subcmd__help__subcmd__service,list)
+                cmd="skep__subcmd__help__subcmd__service__subcmd__list"
                 ;;
             skep__subcmd__identity,help)
                 cmd="skep__subcmd__identity__subcmd__help"
@@ -745,6 +787,30 @@ _skep() {
             skep__subcmd__policy__subcmd__help,wait)
                 cmd="skep__subcmd__policy__subcmd__help__subcmd__wait"
                 ;;
+            skep__subcmd__service,explain)
+                cmd="skep__subcmd__service__subcmd__explain"
+                ;;
+            skep__subcmd__service,get)
+                cmd="skep__subcmd__service__subcmd__get"
+                ;;
+            skep__subcmd__service,help)
+                cmd="skep__subcmd__service__subcmd__help"
+                ;;
+            skep__subcmd__service,list)
+                cmd="skep__subcmd__service__subcmd__list"
+                ;;
+            skep__subcmd__service__subcmd__help,explain)
+                cmd="skep__subcmd__service__subcmd__help__subcmd__explain"
+                ;;
+            skep__subcmd__service__subcmd__help,get)
+                cmd="skep__subcmd__service__subcmd__help__subcmd__get"
+                ;;
+            skep__subcmd__service__subcmd__help,help)
+                cmd="skep__subcmd__service__subcmd__help__subcmd__help"
+                ;;
+            skep__subcmd__service__subcmd__help,list)
+                cmd="skep__subcmd__service__subcmd__help__subcmd__list"
+                ;;
             *)
                 ;;
         esac
@@ -752,7 +818,7 @@ _skep() {
 
     case "${cmd}" in
         skep)
-            opts="-q -v -h -V --color --quiet --verbose --help --version status observe endpoint identity policy node bpf connectivity lab bench agent operator version completions man help"
+            opts="-q -v -h -V --color --quiet --verbose --help --version status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1078,7 +1144,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bpf)
-            opts="-q -v -h --color --quiet --verbose --help endpoint ipcache ct node policy metrics help"
+            opts="-q -v -h --color --quiet --verbose --help endpoint ipcache ct node policy lb metrics help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1308,7 +1374,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bpf__subcmd__help)
-            opts="endpoint ipcache ct node policy metrics help"
+            opts="endpoint ipcache ct node policy lb metrics help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1406,6 +1472,34 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bpf__subcmd__help__subcmd__ipcache__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__help__subcmd__lb)
+            opts="list"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__help__subcmd__lb__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1565,6 +1659,112 @@ _skep() {
             ;;
         skep__subcmd__bpf__subcmd__ipcache__subcmd__list)
             opts="-o -q -v -h --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --run-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__lb)
+            opts="-q -v -h --color --quiet --verbose --help list help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__lb__subcmd__help)
+            opts="list help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__lb__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__lb__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__lb__subcmd__list)
+            opts="-o -q -v -h --frontends --backends --affinity --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2338,7 +2538,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help)
-            opts="status observe endpoint identity policy node bpf connectivity lab bench agent operator version completions man help"
+            opts="status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2422,7 +2622,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__bpf)
-            opts="endpoint ipcache ct node policy metrics"
+            opts="endpoint ipcache ct node policy lb metrics"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2506,6 +2706,34 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__bpf__subcmd__ipcache__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__bpf__subcmd__lb)
+            opts="list"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__bpf__subcmd__lb__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3276,6 +3504,62 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__policy__subcmd__wait)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__service)
+            opts="list get explain"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__service__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__service__subcmd__get)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__service__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -5558,6 +5842,252 @@ _skep() {
                     ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__service)
+            opts="-q -v -h --color --quiet --verbose --help list get explain help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__service__subcmd__explain)
+            opts="-o -q -v -h --from --port --to --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --run-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__service__subcmd__get)
+            opts="-o -q -v -h --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --run-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__service__subcmd__help)
+            opts="list get explain help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__service__subcmd__help__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__service__subcmd__help__subcmd__get)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__service__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__service__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__service__subcmd__list)
+            opts="-n -o -q -v -h --namespace --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
                     return 0
                     ;;
                 --run-dir)

@@ -4,12 +4,13 @@ use std::sync::{Arc, atomic::Ordering};
 
 use jiff::Timestamp;
 
-use super::{check, policy::HostHealth, shared::Agent, sockets};
+use super::{check, origin, policy::HostHealth, shared::Agent, sockets};
 use crate::{
     api::{
-        Attachment, BpfEndpoint, BpfNode, BpfPolicy, Component, Connection, Endpoint,
-        EndpointState, Finding, HOST_FIREWALL, Health, Identity, IdentityState, Inspect,
-        InspectError, IpcacheEntry, Metric, Node, NodeStatus, OFF, Policy, Usage,
+        Attachment, BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfNode, BpfPolicy,
+        Component, Connection, Endpoint, EndpointState, Finding, HOST_FIREWALL, Health, Identity,
+        IdentityState, Inspect, InspectError, IpcacheEntry, Metric, Node, NodeStatus, OFF, Policy,
+        Service, ServiceExplanation, ServiceQuestion, Usage,
     },
     flows::BootClock,
     maps::ConntrackTable,
@@ -118,6 +119,11 @@ impl Inspector {
             method: attachment.method.to_string(),
         })
         .collect()
+    }
+
+    /// Some answers would mislead before everything was seen.
+    fn synced(&self) -> Result<(), InspectError> {
+        if self.agent.progress.synced() { Ok(()) } else { Err(InspectError::Starting) }
     }
 
     fn pool(&self, family: Family) -> Option<Usage> {
@@ -249,10 +255,23 @@ impl Inspect for Inspector {
             .collect()
     }
 
+    fn services(&self) -> Result<Vec<Service>, InspectError> {
+        self.synced()?;
+        Ok(self.agent.balancer.report())
+    }
+
+    fn explain_service(
+        &self,
+        question: &ServiceQuestion,
+    ) -> Result<ServiceExplanation, InspectError> {
+        self.synced()?;
+        let origin = origin::find(&self.agent, &question.from);
+        let unhooked = sockets::unbalanced(&self.agent);
+        Ok(self.agent.balancer.explain(question, origin.as_ref(), unhooked.as_deref()))
+    }
+
     fn check(&self) -> Result<Vec<Finding>, InspectError> {
-        if !self.agent.progress.synced() {
-            return Err(InspectError::Starting);
-        }
+        self.synced()?;
         Ok(check::check(&self.agent)?)
     }
 
@@ -279,6 +298,18 @@ impl Inspect for Inspector {
 
     fn bpf_nodes(&self) -> Result<Vec<BpfNode>, InspectError> {
         Ok(BpfNode::list(&*self.agent.maps)?)
+    }
+
+    fn bpf_frontends(&self) -> Result<Vec<BpfFrontend>, InspectError> {
+        Ok(BpfFrontend::list(&*self.agent.maps)?)
+    }
+
+    fn bpf_backends(&self) -> Result<Vec<BpfBackend>, InspectError> {
+        Ok(BpfBackend::list(&*self.agent.maps)?)
+    }
+
+    fn bpf_affinity(&self) -> Result<Vec<BpfAffinity>, InspectError> {
+        Ok(BpfAffinity::list(&*self.agent.maps, &BootClock::now())?)
     }
 
     fn bpf_metrics(&self) -> Result<Vec<Metric>, InspectError> {

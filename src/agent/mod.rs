@@ -15,6 +15,7 @@ mod inspect;
 mod install;
 mod metrics;
 mod node;
+mod origin;
 mod peers;
 mod plugin;
 mod pods;

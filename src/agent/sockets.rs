@@ -42,6 +42,13 @@ pub(super) fn fault(agent: &Agent) -> Option<String> {
     Some(format!("{} is not on control group {}", hook.program(), group.display()))
 }
 
+/// Says why connections to services are not balanced, be it that nobody wants them to be.
+pub(super) fn unbalanced(agent: &Agent) -> Option<String> {
+    let off = agent.config.cgroup_root == CgroupRoot::Off;
+    let off = off.then(|| "the agent's setting cgroup-root is off".into());
+    off.or_else(|| fault(agent))
+}
+
 /// Puts the programs back if somebody took them off.
 pub(super) fn repair(agent: &Agent) {
     if fault(agent).is_some() {

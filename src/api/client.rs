@@ -14,10 +14,11 @@ use hyper::{
     header::HOST,
 };
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use tokio::net::UnixStream;
 
 use super::{
-    List, Listed,
+    List, Listed, ServiceExplanation, ServiceQuestion,
     flows::{Parameters, Problem},
 };
 use crate::flows::{Message, Request};
@@ -86,7 +87,22 @@ impl Client {
     /// # Errors
     /// When the agent cannot be asked, or cannot answer.
     pub async fn list<T: Listed>(&mut self) -> Result<List<T>, ClientError> {
-        let response = self.get(T::PATH).await?;
+        self.list_at(T::PATH).await
+    }
+
+    /// Asks what becomes of a client's connections to a service.
+    ///
+    /// # Errors
+    /// When the agent cannot be asked, or cannot answer.
+    pub async fn explain_service(
+        &mut self,
+        question: &ServiceQuestion,
+    ) -> Result<List<ServiceExplanation>, ClientError> {
+        self.list_at(&format!("{}?{}", ServiceExplanation::PATH, query(question))).await
+    }
+
+    async fn list_at<T: Listed>(&mut self, path: &str) -> Result<List<T>, ClientError> {
+        let response = self.get(path).await?;
         let body = response.into_body().collect().await.map_err(ClientError::Broken)?;
         serde_json::from_slice(&body.to_bytes()).map_err(ClientError::Malformed)
     }
@@ -153,7 +169,7 @@ impl FlowLines {
 }
 
 /// Writes `application/x-www-form-urlencoded`.
-fn query(parameters: &Parameters) -> String {
+fn query(parameters: &impl Serialize) -> String {
     let value = serde_json::to_value(parameters).expect("parameters are plain");
     let members = value.as_object().into_iter().flatten();
     let pairs = members.map(|(key, value)| {

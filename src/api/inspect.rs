@@ -1,8 +1,9 @@
 //! What an agent must be able to tell.
 
 use super::{
-    BpfEndpoint, BpfNode, BpfPolicy, Connection, Endpoint, Finding, Identity, IpcacheEntry, Metric,
-    Node, NodeStatus, Policy,
+    BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfNode, BpfPolicy, Connection, Endpoint,
+    Finding, Identity, IpcacheEntry, Metric, Node, NodeStatus, Policy, Service, ServiceExplanation,
+    ServiceQuestion,
 };
 use crate::maps::MapError;
 
@@ -29,6 +30,21 @@ pub trait Inspect: Send + Sync + 'static {
 
     /// Returns the policies as this node has them.
     fn policies(&self) -> Vec<Policy>;
+
+    /// Returns the services as this node has them.
+    ///
+    /// # Errors
+    /// While they have not all been seen.
+    fn services(&self) -> Result<Vec<Service>, InspectError>;
+
+    /// Says what becomes of a client's connections to a service.
+    ///
+    /// # Errors
+    /// While services have not all been seen.
+    fn explain_service(
+        &self,
+        question: &ServiceQuestion,
+    ) -> Result<ServiceExplanation, InspectError>;
 
     /// Compares what should be with what is.
     ///
@@ -65,6 +81,24 @@ pub trait Inspect: Send + Sync + 'static {
     /// # Errors
     /// When the kernel cannot be asked.
     fn bpf_policies(&self) -> Result<Vec<BpfPolicy>, InspectError>;
+
+    /// Returns the frontends of services in the maps.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    fn bpf_frontends(&self) -> Result<Vec<BpfFrontend>, InspectError>;
+
+    /// Returns the backends of services in the maps.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    fn bpf_backends(&self) -> Result<Vec<BpfBackend>, InspectError>;
+
+    /// Returns the clients that stay with a backend.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    fn bpf_affinity(&self) -> Result<Vec<BpfAffinity>, InspectError>;
 
     /// Returns the datapath's counters, zero ones left out.
     ///

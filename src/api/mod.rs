@@ -1,8 +1,9 @@
 //! 7. What a node agent serves: the admin API on its unix socket, health, metrics.
 //!
 //! The admin API is HTTP/1.1 with JSON: `GET /v1/status`, `/v1/endpoints`, `/v1/identities`,
-//! `/v1/nodes`, `/v1/policies`, `/v1/bpf/{endpoint,ipcache,ct,node,policy,metrics}`, `/v1/check`, and `/v1/flows`, which
-//! streams one object per line. The agent implements [`Inspect`]; [`serve`] does the rest;
+//! `/v1/nodes`, `/v1/policies`, `/v1/services`, `/v1/bpf/{endpoint,ipcache,ct,node,policy,metrics}`,
+//! `/v1/bpf/lb/{frontends,backends,affinity}`, `/v1/check`,
+//! `/v1/services/explain` with a question as its query, and `/v1/flows`, which streams one object per line. The agent implements [`Inspect`]; [`serve`] does the rest;
 //! [`Client`] asks. What is exchanged are the versioned structs of this module, never `model` types.
 
 mod bpf;
@@ -14,12 +15,13 @@ mod list;
 mod node;
 mod policy;
 mod server;
+mod service;
 mod socket;
 mod status;
 
 pub use bpf::{
-    BpfEndpoint, BpfNode, BpfPolicy, Connection, Direction, End, IpcacheEntry, IpcacheKind, Leg,
-    Metric, Traffic, Zone,
+    BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfNode, BpfPolicy, Connection, Direction,
+    End, IpcacheEntry, IpcacheKind, Leg, Metric, Traffic, Zone,
 };
 pub use client::{Client, ClientError, FlowLines};
 pub use inspect::{Inspect, InspectError};
@@ -27,5 +29,10 @@ pub use list::{API_VERSION, List, Listed, Located};
 pub use node::{Endpoint, EndpointState, Identity, IdentityState, Node};
 pub use policy::{Policy, PolicyState, RuleHits};
 pub use server::serve;
+pub use service::{
+    Asker, Backend, BackendState, BalanceVerdict, Explained, ExplainedEndpoint, Fate, Frontend,
+    FrontendKind, Hook, InvalidAsker, InvalidName, QualifiedName, Scope, Service, ServiceClient,
+    ServiceExplanation, ServiceQuestion, ServiceType, Topology, TrafficPolicy, WhenEmpty,
+};
 pub use socket::ServeError;
 pub use status::{Attachment, Component, Finding, HOST_FIREWALL, Health, NodeStatus, OFF, Usage};

@@ -14,7 +14,7 @@ use futures::{FutureExt, Stream, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Inspect, InspectError, List, Listed,
+    Inspect, InspectError, List, Listed, ServiceExplanation, ServiceQuestion,
     flows::{Encoder, Parameters, Problem},
     socket::{Guarded, ServeError},
 };
@@ -60,34 +60,49 @@ fn router(shared: Shared) -> Router {
         .merge(list(|inspect| Ok(inspect.identities())))
         .merge(list(|inspect| Ok(inspect.nodes())))
         .merge(list(|inspect| Ok(inspect.policies())))
+        .merge(list(Inspect::services))
         .merge(list(Inspect::check))
         .merge(list(Inspect::bpf_endpoints))
         .merge(list(Inspect::bpf_ipcache))
         .merge(list(Inspect::bpf_connections))
         .merge(list(Inspect::bpf_nodes))
         .merge(list(Inspect::bpf_policies))
+        .merge(list(Inspect::bpf_frontends))
+        .merge(list(Inspect::bpf_backends))
+        .merge(list(Inspect::bpf_affinity))
         .merge(list(Inspect::bpf_metrics))
+        .route(ServiceExplanation::PATH, get(explain_service))
         .route("/v1/flows", get(flows))
         .with_state(shared)
 }
 
 /// A route that lists one kind. Maps are read with system calls, so on a thread that may block.
 fn list<T: Listed>(ask: fn(&dyn Inspect) -> Result<Vec<T>, InspectError>) -> Router<Shared> {
-    let handler = move |State(shared): State<Shared>| async move {
-        let answer = tokio::task::spawn_blocking(move || {
-            let inspect = shared.inspect.as_ref();
-            ask(inspect).map(|items| List::of_node(&inspect.node_name(), items))
-        });
-        match answer.await {
-            Ok(Ok(list)) => Json(list).into_response(),
-            Ok(Err(error @ InspectError::Starting)) => {
-                problem(StatusCode::SERVICE_UNAVAILABLE, &error)
-            }
-            Ok(Err(error)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error),
-            Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error),
-        }
-    };
+    let handler = move |State(shared): State<Shared>| answer(shared, ask);
     Router::new().route(T::PATH, get(handler))
+}
+
+async fn explain_service(
+    State(shared): State<Shared>,
+    Query(question): Query<ServiceQuestion>,
+) -> Response {
+    answer(shared, move |inspect| Ok(vec![inspect.explain_service(&question)?])).await
+}
+
+async fn answer<T: Listed>(
+    shared: Shared,
+    ask: impl FnOnce(&dyn Inspect) -> Result<Vec<T>, InspectError> + Send + 'static,
+) -> Response {
+    let answer = tokio::task::spawn_blocking(move || {
+        let inspect = shared.inspect.as_ref();
+        ask(inspect).map(|items| List::of_node(&inspect.node_name(), items))
+    });
+    match answer.await {
+        Ok(Ok(list)) => Json(list).into_response(),
+        Ok(Err(error @ InspectError::Starting)) => problem(StatusCode::SERVICE_UNAVAILABLE, &error),
+        Ok(Err(error)) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error),
+    }
 }
 
 async fn flows(State(shared): State<Shared>, Query(parameters): Query<Parameters>) -> Response {

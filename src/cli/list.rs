@@ -8,7 +8,7 @@ use super::{
     exit::Answer,
     output::{Cell, Columns, FormatArgs, ListView, Output},
     runtime,
-    source::{Answers, SourceArgs},
+    source::{Answers, Failure, SourceArgs},
 };
 use crate::api::{List, Located};
 
@@ -62,13 +62,25 @@ impl ListArgs {
             runtime::query(async { self.source.open().await?.list().await })?;
         let nodes = arrange(&mut answers);
         out.show(&ListView { list: List::of(answers.items), nodes }, self.format.format)?;
-        for failure in &answers.failures {
-            out.warn(&format!("node {}: {}", failure.node_name, failure.reason));
-        }
-        match (answers.failures.len(), answers.asked) {
-            (0, _) | (_, None) => Ok(Answer::Yes),
-            (failed, Some(total)) => Err(ClusterError::Partial { failed, total }.into()),
-        }
+        complete(out, &answers.failures, answers.asked)
+    }
+}
+
+/// Names the agents that did not answer.
+///
+/// # Errors
+/// When there are any.
+pub(crate) fn complete(
+    out: &Output,
+    failures: &[Failure],
+    asked: Option<usize>,
+) -> Result<Answer, Error> {
+    for failure in failures {
+        out.warn(&format!("node {}: {}", failure.node_name, failure.reason));
+    }
+    match (failures.len(), asked) {
+        (0, _) | (_, None) => Ok(Answer::Yes),
+        (failed, Some(total)) => Err(ClusterError::Partial { failed, total }.into()),
     }
 }
 

@@ -36,6 +36,7 @@ mod output;
 mod policy;
 mod run;
 mod runtime;
+mod service;
 mod source;
 mod status;
 mod tree;

@@ -9,7 +9,7 @@ use super::{
     exit::{self, Answer},
     lab,
     output::Output,
-    policy,
+    policy, service,
     tree::{Bpf, Cli, Command, Connectivity, ListOf},
 };
 use crate::{cni, telemetry};
@@ -63,12 +63,14 @@ fn dispatch(command: Command, out: &Output) -> Result<Answer, Error> {
         Command::Bpf(Bpf::Ct(ListOf::List(args))) => args.run(out),
         Command::Bpf(Bpf::Node(ListOf::List(args))) => args.run(out),
         Command::Bpf(Bpf::Policy(ListOf::List(args))) => args.run(out),
+        Command::Bpf(Bpf::Lb(ListOf::List(args))) => args.run(out),
         Command::Bpf(Bpf::Metrics(ListOf::List(args))) => args.run(out),
         Command::Connectivity(Connectivity::Test(args)) => args.run(out),
         Command::Connectivity(Connectivity::List(args)) => args.run(out),
         Command::Connectivity(Connectivity::Serve(args)) => args.run(),
         Command::Connectivity(Connectivity::Probe(args)) => args.run(out),
         Command::Policy(command) => policy::run(command, out),
+        Command::Service(command) => service::run(command, out),
         Command::Lab(command) => lab::run(command, out),
         Command::Bench(args) => args.run(out),
         Command::Agent(args) => args.run(out),

@@ -12,7 +12,7 @@ use super::{
     error::Error,
     output::Columns,
 };
-use crate::api::{Client, Located};
+use crate::api::{Client, ClientError, List, Listed, Located};
 
 /// Agents that are asked at a time.
 const PARALLEL: usize = 16;
@@ -149,13 +149,28 @@ impl Source {
     /// # Errors
     /// When nobody can be asked; of several agents those that fail are part of the answer.
     pub(crate) async fn list<T: Columns>(&self) -> Result<Answers<T>, Error> {
+        self.ask(T::COMMAND, async |client| client.list().await).await
+    }
+
+    /// Asks by a command what `direct` asks of the agent of this node.
+    ///
+    /// # Errors
+    /// When nobody can be asked; of several agents those that fail are part of the answer.
+    pub(crate) async fn ask<T: Listed>(
+        &self,
+        command: &[&str],
+        direct: impl AsyncFnOnce(&mut Client) -> Result<List<T>, ClientError>,
+    ) -> Result<Answers<T>, Error> {
         match self {
             Self::Node(socket) => {
                 let mut client = Client::connect(socket).await?;
-                let items = client.list().await?.items;
+                let items = direct(&mut client).await?.items;
                 Ok(Answers { items, failures: Vec::new(), asked: None })
             }
-            Self::Cluster { cluster, nodes } => list(cluster, nodes).await,
+            Self::Cluster { cluster, nodes } => {
+                let agents = cluster.agents(nodes).await?;
+                Ok(ask(cluster, agents, command).await)
+            }
         }
     }
 }
@@ -169,15 +184,15 @@ pub(crate) async fn list<T: Columns>(
     nodes: &[String],
 ) -> Result<Answers<T>, Error> {
     let agents = cluster.agents(nodes).await?;
-    Ok(ask(cluster, agents).await)
+    Ok(ask(cluster, agents, T::COMMAND).await)
 }
 
-async fn ask<T: Columns>(cluster: &Cluster, agents: Vec<AgentPod>) -> Answers<T> {
+async fn ask<T: Listed>(cluster: &Cluster, agents: Vec<AgentPod>, command: &[&str]) -> Answers<T> {
     let asked = Some(agents.len());
     let answers: Vec<_> = stream::iter(agents)
         .map(|AgentPod { node, pod }| async move {
             let answer = match pod {
-                Ok(pod) => cluster.list::<T>(&pod, T::COMMAND).await,
+                Ok(pod) => cluster.list::<T>(&pod, command).await,
                 Err(reason) => Err(reason),
             };
             answer.map_err(|reason| Failure { node_name: node, reason })

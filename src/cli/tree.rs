@@ -6,7 +6,7 @@ use super::{
     agent, bench, bpf, completions, connectivity, endpoint, identity, lab, man, node, observe,
     operator,
     output::{ColorChoice, Settings},
-    policy, status, version,
+    policy, service, status, version,
 };
 use crate::telemetry::Level;
 
@@ -89,6 +89,9 @@ pub(crate) enum Command {
     /// What network policies mean
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Services, as the nodes balance them
+    #[command(subcommand)]
+    Service(service::Command),
     /// Nodes of the cluster
     #[command(subcommand)]
     Node(ListOf<node::list::Args>),
@@ -128,6 +131,9 @@ pub(crate) enum Bpf {
     /// Policies, as verdicts for classes of peers and ports
     #[command(subcommand)]
     Policy(ListOf<bpf::policy::list::Args>),
+    /// Services: frontends, backends, affinity
+    #[command(subcommand)]
+    Lb(ListOf<bpf::lb::list::Args>),
     /// Counters of packets and drops
     #[command(subcommand)]
     Metrics(ListOf<bpf::metrics::list::Args>),

@@ -32,6 +32,8 @@ pub(crate) struct Agent {
 pub(crate) struct Facts {
     pub(crate) health: api::Health,
     pub(crate) endpoints: Vec<api::Endpoint>,
+    pub(crate) services: Vec<api::Service>,
+    pub(crate) explain: fn(&api::ServiceQuestion) -> api::ServiceExplanation,
 }
 
 impl Default for Facts {
@@ -39,6 +41,15 @@ impl Default for Facts {
         Self {
             health: api::Health::Ok,
             endpoints: vec![endpoint(1, "shop", "frontend-x", 1), endpoint(2, "shop", "api-y", 2)],
+            services: vec![],
+            explain: |question| api::ServiceExplanation {
+                service: question.service.clone(),
+                from: question.from.clone(),
+                client: None,
+                reason: Some(format!("{question:?}")),
+                connections: vec![],
+                findings: vec![],
+            },
         }
     }
 }
@@ -166,6 +177,17 @@ impl Inspect for Facts {
         }]
     }
 
+    fn services(&self) -> Result<Vec<api::Service>, InspectError> {
+        Ok(self.services.clone())
+    }
+
+    fn explain_service(
+        &self,
+        question: &api::ServiceQuestion,
+    ) -> Result<api::ServiceExplanation, InspectError> {
+        Ok((self.explain)(question))
+    }
+
     fn check(&self) -> Result<Vec<api::Finding>, InspectError> {
         Ok(vec![])
     }
@@ -192,6 +214,48 @@ impl Inspect for Facts {
 
     fn bpf_nodes(&self) -> Result<Vec<api::BpfNode>, InspectError> {
         Ok(vec![])
+    }
+
+    fn bpf_frontends(&self) -> Result<Vec<api::BpfFrontend>, InspectError> {
+        let everywhere = api::BpfFrontend {
+            id: 7,
+            address: "0.0.0.0".parse().expect("an address"),
+            port: 30080,
+            protocol: "TCP".into(),
+            scope: api::Scope::Internal,
+            places: 2,
+            backends: vec![1, 2],
+            affinity_seconds: 60,
+            flags: vec![],
+        };
+        let gap = api::BpfFrontend {
+            id: 8,
+            address: "fd00:10:96::1".parse().expect("an address"),
+            scope: api::Scope::External,
+            backends: vec![2],
+            affinity_seconds: 0,
+            flags: vec!["drop-if-empty".into()],
+            ..everywhere.clone()
+        };
+        Ok(vec![everywhere, gap])
+    }
+
+    fn bpf_backends(&self) -> Result<Vec<api::BpfBackend>, InspectError> {
+        Ok(vec![api::BpfBackend {
+            id: 1,
+            address: "10.244.1.1".parse().expect("an address"),
+            port: 8080,
+            protocol: "TCP".into(),
+        }])
+    }
+
+    fn bpf_affinity(&self) -> Result<Vec<api::BpfAffinity>, InspectError> {
+        Ok(vec![api::BpfAffinity {
+            client: "netns:4242".into(),
+            frontend: 7,
+            backend: 1,
+            last_used: jiff::Timestamp::now(),
+        }])
     }
 
     fn bpf_metrics(&self) -> Result<Vec<api::Metric>, InspectError> {

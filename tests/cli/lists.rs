@@ -66,6 +66,10 @@ fn a_list_is_a_versioned_document_for_scripts() {
         ("bpf endpoint list", "BpfEndpointList"),
         ("bpf ct list", "ConnectionList"),
         ("bpf node list", "BpfNodeList"),
+        ("bpf lb list", "BpfFrontendList"),
+        ("bpf lb list --frontends", "BpfFrontendList"),
+        ("bpf lb list --backends", "BpfBackendList"),
+        ("bpf lb list --affinity", "BpfAffinityList"),
         ("bpf metrics list", "MetricList"),
         ("status", "NodeStatusList"),
     ] {

@@ -18,5 +18,6 @@ mod observe;
 mod operator;
 mod policy;
 mod run;
+mod service;
 mod status;
 mod version;

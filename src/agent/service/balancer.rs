@@ -8,8 +8,13 @@ use std::{
 
 use tracing::{error, info, warn};
 
-use super::news::{News, edits};
+use super::{
+    explain::{self, Origin},
+    news::{News, edits},
+    report::report,
+};
 use crate::{
+    api,
     kubernetes::Change,
     maps::{Left, MapError, MapStore, ServiceWriter},
     service::{Changes, Edit, FrontendKey, ObjectName, Retired, Services, input::Site},
@@ -135,6 +140,21 @@ impl<M: MapStore> Balancer<M> {
             failures: state.failures,
             findings,
         }
+    }
+
+    /// Returns the services for people.
+    pub(in crate::agent) fn report(&self) -> Vec<api::Service> {
+        report(&self.state().services)
+    }
+
+    /// Says what becomes of a client's connections; `unhooked` says why no socket is balanced, if so.
+    pub(in crate::agent) fn explain(
+        &self,
+        question: &api::ServiceQuestion,
+        origin: Option<&Origin>,
+        unhooked: Option<&str>,
+    ) -> api::ServiceExplanation {
+        explain::answer(&self.state().services, question, origin, unhooked)
     }
 
     fn follow(&self, state: &mut State, changes: Changes) {

@@ -1,6 +1,12 @@
 //! Services of this node: news of the cluster in, maps out.
 
 mod balancer;
+mod explain;
 mod news;
+mod report;
+#[cfg(test)]
+mod tests;
+mod words;
 
 pub(super) use balancer::Balancer;
+pub(super) use explain::Origin;

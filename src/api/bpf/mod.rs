@@ -3,6 +3,7 @@
 mod connection;
 mod endpoint;
 mod ipcache;
+mod lb;
 mod metric;
 mod node;
 mod policy;
@@ -10,6 +11,7 @@ mod policy;
 pub use connection::{Connection, End, Leg, Traffic, Zone};
 pub use endpoint::BpfEndpoint;
 pub use ipcache::{IpcacheEntry, IpcacheKind};
+pub use lb::{BpfAffinity, BpfBackend, BpfFrontend};
 pub use metric::{Direction, Metric};
 pub use node::BpfNode;
 pub use policy::BpfPolicy;

@@ -12,6 +12,7 @@ pub(crate) mod ipcache {
     //! `skep bpf ipcache`.
     pub(crate) mod list;
 }
+pub(crate) mod lb;
 pub(crate) mod metrics {
     //! `skep bpf metrics`.
     pub(crate) mod list;

@@ -20,6 +20,13 @@ pub(crate) enum Format {
     Name,
 }
 
+impl Format {
+    /// Tells whether it is for scripts, which expect a document even if there is nothing to show.
+    pub(crate) const fn is_document(self) -> bool {
+        matches!(self, Self::Json | Self::Yaml)
+    }
+}
+
 /// `-o`, on every command that answers with a list or an object.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct FormatArgs {

@@ -7,7 +7,7 @@ use crate::service::{
     Finding, ObjectName,
     context::Context,
     index::{Ids, Slot},
-    input::{Service, Site},
+    input::{EndpointSlice, Service, Site},
     output::{BackendId, BackendKey, Frontend, FrontendKey, Retired, ServiceId},
 };
 
@@ -72,6 +72,11 @@ impl Services {
     /// Finds a service.
     pub fn service(&self, name: &ObjectName) -> Option<&Service> {
         self.record(name)?.service.as_ref()
+    }
+
+    /// Returns the slices of a service.
+    pub fn slices_of(&self, name: &ObjectName) -> &[EndpointSlice] {
+        self.record(name).map_or(&[], |record| &record.slices)
     }
 
     /// Finds a frontend.

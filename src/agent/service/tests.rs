@@ -1,0 +1,225 @@
+//! Services for the admin API.
+
+use std::{net::IpAddr, num::NonZeroU16};
+
+use super::{
+    explain::{Origin, answer},
+    report::report,
+};
+use crate::{
+    api,
+    model::{Addresses, Family},
+    service::{
+        Changes, Edit, ObjectName, Protocol, Services,
+        input::{
+            Affinity, Conditions, Endpoint, EndpointSlice, Place, Service, ServiceKind,
+            ServicePort, Site, SlicePort, TrafficPolicy,
+        },
+    },
+};
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn number(port: u16) -> NonZeroU16 {
+    NonZeroU16::new(port).unwrap()
+}
+
+fn site() -> Site {
+    Site {
+        place: Place { node: "here".into(), zone: Some("z1".into()) },
+        node_ports: vec![ip("192.168.0.1")],
+        nodes: ["192.168.0.1", "192.168.0.2"].map(ip).into(),
+        pods: vec!["10.0.0.0/16".parse().unwrap()],
+    }
+}
+
+/// A load balancer's service, of whose clients outside each node takes its own.
+fn web() -> Service {
+    Service {
+        name: ObjectName::new("shop", "web"),
+        created: 1,
+        kind: ServiceKind::LoadBalancer,
+        cluster_ips: Addresses { v4: Some([10, 96, 0, 1].into()), v6: None },
+        external_ips: vec![ip("10.0.0.9")],
+        load_balancer_ips: vec![ip("203.0.113.2")],
+        ports: vec![ServicePort {
+            name: "http".into(),
+            protocol: Protocol::Tcp,
+            port: number(80),
+            node_port: Some(number(30_080)),
+        }],
+        affinity: Some(Affinity::default()),
+        internal: TrafficPolicy::Cluster,
+        external: TrafficPolicy::Local,
+        source_ranges: Some(["198.51.100.0/24".parse().unwrap()].into()),
+        publish_not_ready: false,
+        health_check_port: None,
+        distribution: None,
+    }
+}
+
+fn endpoint(address: &str, node: &str, terminating: bool) -> Endpoint {
+    Endpoint {
+        address: ip(address),
+        others: [].into(),
+        conditions: Conditions { ready: !terminating, serving: true, terminating },
+        node: Some(node.into()),
+        zone: Some("z1".into()),
+        hints: None,
+    }
+}
+
+fn store(service: Service) -> Services {
+    let slice = EndpointSlice {
+        name: ObjectName::new("shop", "web-1"),
+        service: "web".into(),
+        family: Family::V4,
+        ports: vec![SlicePort { name: "http".into(), protocol: Protocol::Tcp, port: number(8080) }],
+        endpoints: vec![endpoint("10.0.0.1", "here", true), endpoint("10.0.0.2", "there", false)],
+    };
+    let mut services = Services::new(site());
+    let _: Changes = services.apply([Edit::PutService(service), Edit::PutSlice(slice)]);
+    services
+}
+
+#[test]
+fn a_service_is_told_with_all_its_frontends() {
+    let told = report(&store(web()));
+    let [service] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((service.namespace.as_str(), service.name.as_str()), ("shop", "web"));
+    assert_eq!(service.kind, api::ServiceType::LoadBalancer);
+    assert_eq!(service.findings, ["external IP 10.0.0.9 is in a prefix of pods"]);
+    let words = service.frontends.iter().map(|one| {
+        let taking = one.backends.iter().filter(|backend| backend.takes_connections).count();
+        format!("{} {} {} {taking}", one.address, one.kind.name(), one.scope.name())
+    });
+    assert_eq!(
+        words.collect::<Vec<_>>(),
+        [
+            "0.0.0.0 node-port internal 1",
+            "10.96.0.1 cluster-ip internal 1",
+            "192.168.0.1 node-port external 1",
+            "203.0.113.2 load-balancer internal 1",
+            "203.0.113.2 load-balancer external 1",
+        ]
+    );
+}
+
+#[test]
+fn a_frontend_is_told_with_its_settings_and_backends() {
+    let told = report(&store(web()));
+    let frontend = told[0].frontends.last().unwrap();
+    assert_eq!(frontend.policy, api::TrafficPolicy::Local);
+    assert_eq!(
+        (frontend.affinity_seconds, frontend.when_empty),
+        (Some(10_800), api::WhenEmpty::Drop)
+    );
+    assert_eq!(frontend.source_ranges, Some(vec!["198.51.100.0/24".parse().unwrap()]));
+    let last_resort = &frontend.backends[0];
+    assert_eq!(last_resort.state, api::BackendState::Terminating);
+    assert!(last_resort.takes_connections);
+    let place = (last_resort.node.as_deref(), last_resort.zone.as_deref());
+    assert_eq!(place, (Some("here"), Some("z1")));
+    let inside = &told[0].frontends[1];
+    let states: Vec<_> = inside.backends.iter().map(|one| one.takes_connections).collect();
+    assert_eq!(states, [true, false], "who ends only keeps what it has");
+    assert_eq!(inside.source_ranges, None);
+}
+
+fn pod(address: &str, node: &str) -> Origin {
+    let place = Place { node: node.into(), zone: Some("z1".into()) };
+    Origin { addresses: vec![ip(address)], place: Some(place) }
+}
+
+fn question(port: Option<u16>, to: Option<&str>) -> api::ServiceQuestion {
+    api::ServiceQuestion {
+        service: "shop/web".parse().unwrap(),
+        from: "shop/client".parse().unwrap(),
+        port,
+        protocol: None,
+        to: to.map(ip),
+    }
+}
+
+fn told(origin: &Origin, question: &api::ServiceQuestion) -> api::ServiceExplanation {
+    answer(&store(web()), question, Some(origin), None)
+}
+
+#[test]
+fn a_pod_is_told_about_all_that_it_finds() {
+    let told = told(&pod("10.0.0.7", "here"), &question(None, None));
+    assert_eq!((told.reason, told.findings.len()), (None, 1));
+    let client = told.client.unwrap();
+    assert_eq!((client.scope, client.node.as_deref()), (api::Scope::Internal, Some("here")));
+    let words = told
+        .connections
+        .iter()
+        .map(|one| format!("{}:{} {:?} {}", one.address, one.port, one.hook, one.is_taken()));
+    assert_eq!(
+        words.collect::<Vec<_>>(),
+        [
+            "0.0.0.0:30080 Connect true",
+            "10.96.0.1:80 Connect true",
+            // Source ranges need an address, which a socket does not have yet.
+            "203.0.113.2:80 Packet false",
+        ]
+    );
+    let one = &told.connections[1];
+    assert_eq!(
+        (one.topology, one.affinity_seconds),
+        (api::Topology::IncompleteHints, Some(10_800))
+    );
+    let fates: Vec<_> = one.endpoints.iter().map(|one| (one.fate, one.takes_connections)).collect();
+    assert_eq!(fates, [(api::Fate::Draining, false), (api::Fate::Chosen, true)]);
+    assert_eq!(one.endpoints[0].node.as_deref(), Some("here"));
+}
+
+#[test]
+fn a_question_may_be_about_one_address_or_port() {
+    let inside = pod("10.0.0.7", "there");
+    let told = |port, to| told(&inside, &question(port, to));
+    assert_eq!(told(Some(80), None).connections.len(), 2);
+    let node_port = told(None, Some("192.168.0.2")).connections;
+    assert_eq!((node_port.len(), node_port[0].address), (1, ip("192.168.0.2")));
+    let reason = told(Some(81), Some("10.96.0.1")).reason;
+    assert_eq!(reason.as_deref(), Some("service shop/web has no frontend at 10.96.0.1, port 81"));
+}
+
+#[test]
+fn clients_outside_are_not_balanced_yet() {
+    let outside = Origin { addresses: vec![ip("198.51.100.9")], place: None };
+    let explained = told(&outside, &question(None, Some("203.0.113.2")));
+    let [one] = explained.connections.as_slice() else { panic!("{explained:?}") };
+    assert_eq!((one.verdict, one.hook), (api::BalanceVerdict::Balanced, api::Hook::Packet));
+    assert_eq!(one.unbalanced.as_deref(), Some("connections from outside are not balanced yet"));
+    let reason = told(&outside, &question(None, Some("10.96.0.1"))).reason;
+    let expected = "10.96.0.1:80/TCP of service shop/web is for clients in the cluster only";
+    assert_eq!(reason.as_deref(), Some(expected));
+}
+
+#[test]
+fn what_is_not_there_is_told() {
+    let services = store(web());
+    let nobody = answer(&services, &question(None, None), None, None);
+    assert_eq!(nobody.reason.as_deref(), Some("there is no pod shop/client"));
+    let mut other = question(None, None);
+    other.service = "shop/db".parse().unwrap();
+    let absent = answer(&services, &other, Some(&pod("10.0.0.7", "here")), None);
+    assert_eq!(absent.reason.as_deref(), Some("there is no service shop/db"));
+    let v6 = told(&pod("fd00::7", "here"), &question(None, None));
+    let expected = "the client has no address of a family of service shop/web";
+    assert_eq!(v6.reason.as_deref(), Some(expected));
+}
+
+#[test]
+fn without_programs_on_sockets_nothing_is_balanced() {
+    let inside = pod("10.0.0.7", "here");
+    let told = answer(&store(web()), &question(None, None), Some(&inside), Some("it is off"));
+    assert_eq!(told.connections[1].unbalanced.as_deref(), Some("it is off"));
+    assert!(!told.connections[1].is_taken());
+    let other = pod("10.0.0.7", "there");
+    let told = answer(&store(web()), &question(None, None), Some(&other), Some("it is off"));
+    assert_eq!(told.connections[1].unbalanced, None, "this node cannot know");
+}

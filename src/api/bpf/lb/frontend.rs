@@ -1,0 +1,98 @@
+//! The map of frontends and the lists of their backends.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use serde::{Deserialize, Serialize};
+use skep_bpf::abi::{FrontendKey, FrontendValue, SlotKey, frontend_flags, frontend_scope};
+
+use crate::{
+    api::{Listed, Scope},
+    flows::protocol_name,
+    maps::{FrontendTable, MapError, MapStore, SlotTable},
+};
+
+/// What a client connects to, as the datapath knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BpfFrontend {
+    /// Its number on the node that was asked.
+    pub id: u32,
+    /// Address. The unspecified one stands for all nodes: a node port, for clients inside.
+    pub address: IpAddr,
+    /// Port.
+    pub port: u16,
+    /// TCP, UDP or SCTP.
+    pub protocol: String,
+    /// Which clients find it.
+    pub scope: Scope,
+    /// How many places its list has.
+    pub places: u32,
+    /// The numbers of backends at these places, in order; fewer than places are gaps.
+    pub backends: Vec<u32>,
+    /// Seconds for which a client stays with its backend; 0 = it does not.
+    pub affinity_seconds: u32,
+    /// `drop-if-empty`, `ranges`, and numbers that this version does not know.
+    pub flags: Vec<String>,
+}
+
+impl BpfFrontend {
+    /// Reads the maps, ordered by address, port, protocol and scope, IPv4 first.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn list(store: &impl MapStore) -> Result<Vec<Self>, MapError> {
+        let mut frontends = store.entries::<FrontendTable>()?;
+        frontends.sort_by_key(|(key, _)| (IpAddr::from(key.addr), key.port, key.proto, key.scope));
+        let lists = lists(store)?;
+        let none = BTreeMap::new();
+        let item = |(key, value): &(FrontendKey, FrontendValue)| {
+            let list = lists.get(&value.service_id).unwrap_or(&none);
+            Self::new(key, value, list)
+        };
+        Ok(frontends.iter().map(item).collect())
+    }
+
+    fn new(key: &FrontendKey, value: &FrontendValue, list: &BTreeMap<u32, u32>) -> Self {
+        Self {
+            id: value.service_id,
+            address: key.addr.into(),
+            port: key.port,
+            protocol: protocol_name(key.proto),
+            scope: match key.scope {
+                frontend_scope::INTERNAL => Scope::Internal,
+                frontend_scope::EXTERNAL => Scope::External,
+                _ => Scope::Unknown,
+            },
+            places: value.backends,
+            // What is beyond the last place nobody looks at.
+            backends: list.range(..value.backends).map(|(_, id)| *id).collect(),
+            affinity_seconds: value.affinity,
+            flags: flags(value.flags),
+        }
+    }
+}
+
+/// Returns the backends of each frontend, by place. Marks of members are in no list.
+fn lists(store: &impl MapStore) -> Result<BTreeMap<u32, BTreeMap<u32, u32>>, MapError> {
+    let mut lists: BTreeMap<u32, BTreeMap<u32, u32>> = BTreeMap::new();
+    for (key, id) in store.entries::<SlotTable>()? {
+        if key.slot & SlotKey::MEMBER == 0 {
+            lists.entry(key.service_id).or_default().insert(key.slot, id);
+        }
+    }
+    Ok(lists)
+}
+
+fn flags(bits: u32) -> Vec<String> {
+    const KNOWN: [(u32, &str); 2] =
+        [(frontend_flags::DROP_IF_EMPTY, "drop-if-empty"), (frontend_flags::RANGES, "ranges")];
+    let set = KNOWN.iter().filter(|(bit, _)| bits & bit != 0);
+    let rest = KNOWN.iter().fold(bits, |rest, (bit, _)| rest & !bit);
+    let unknown = (rest != 0).then(|| format!("{rest:#x}"));
+    set.map(|(_, name)| (*name).to_owned()).chain(unknown).collect()
+}
+
+impl Listed for BpfFrontend {
+    const KIND: &'static str = "BpfFrontendList";
+    const PATH: &'static str = "/v1/bpf/lb/frontends";
+}

@@ -1,0 +1,7 @@
+//! `skep bpf lb`.
+
+pub(crate) mod list;
+
+mod affinity;
+mod backend;
+mod frontend;

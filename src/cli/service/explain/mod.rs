@@ -1,0 +1,7 @@
+//! `skep service explain`.
+
+mod command;
+mod view;
+mod words;
+
+pub(super) use command::Args;
