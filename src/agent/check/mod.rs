@@ -22,6 +22,8 @@ pub(super) fn check(agent: &Agent) -> Result<Vec<Finding>, MapError> {
     )?);
     findings.extend(system::attachments(agent, &records, &devices));
     findings.extend(system::devices(&records));
+    findings
+        .extend(agent.balancer.differences()?.into_iter().map(|what| finding("services", what)));
     findings.extend(system::services(agent));
     findings.extend(system::routes(agent));
     findings.extend(system::records(agent, &records));

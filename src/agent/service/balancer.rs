@@ -16,7 +16,7 @@ use super::{
 use crate::{
     api,
     kubernetes::Change,
-    maps::{Left, MapError, MapStore, ServiceWriter},
+    maps::{Left, MapError, MapStore, ServiceWriter, service_differences},
     service::{Changes, Edit, FrontendKey, ObjectName, Retired, Services, input::Site},
 };
 
@@ -123,6 +123,14 @@ impl<M: MapStore> Balancer<M> {
                 Err(error) => warn!(map = error.map, source = %error.source, "backends stay"),
             }
         }
+    }
+
+    /// Compares the maps with what services say.
+    ///
+    /// # Errors
+    /// When a map cannot be read.
+    pub(in crate::agent) fn differences(&self) -> Result<Vec<String>, MapError> {
+        service_differences(&*self.store, &self.state().services)
     }
 
     /// Returns how services are doing.

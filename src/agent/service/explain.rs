@@ -22,6 +22,8 @@ pub(in crate::agent) struct Origin {
     pub(in crate::agent) addresses: Vec<IpAddr>,
     /// Where the client is; `None` outside of the cluster.
     pub(in crate::agent) place: Option<Place>,
+    /// It has no interface of its own but the node's.
+    pub(in crate::agent) on_host: bool,
 }
 
 impl Origin {
@@ -102,7 +104,7 @@ fn connections(
     }
     let explained = found.into_iter().filter_map(|vip| {
         let told = explain(services, vip, &origin.client(vip)?).ok()?;
-        Some(connection(services, &told, vip, unhooked))
+        Some(connection(services, &told, vip, &by(origin, unhooked)))
     });
     let explained: Vec<_> = explained.collect();
     if explained.is_empty() {
@@ -132,18 +134,31 @@ fn meant(services: &Services, name: &ObjectName, question: &ServiceQuestion) -> 
         .collect()
 }
 
-fn connection(
-    services: &Services,
-    told: &Explanation,
-    vip: Vip,
-    unhooked: Option<&str>,
-) -> api::Explained {
+/// Who connects, and why its sockets are not balanced, if they are not.
+enum By<'a> {
+    Outside,
+    Pod(Option<&'a str>),
+    Node(Option<&'a str>),
+}
+
+fn by<'a>(origin: &Origin, unhooked: Option<&'a str>) -> By<'a> {
+    match (&origin.place, origin.on_host) {
+        (None, _) => By::Outside,
+        (Some(_), true) => By::Node(unhooked),
+        (Some(_), false) => By::Pod(unhooked),
+    }
+}
+
+fn connection(services: &Services, told: &Explanation, vip: Vip, by: &By<'_>) -> api::Explained {
     let ranges = services.frontend(&told.key).is_some_and(|one| one.source_ranges.is_some());
-    let at_connect = told.key.scope == Scope::Internal && vip.protocol == Protocol::Tcp && !ranges;
-    let (hook, unbalanced) = if at_connect {
-        (api::Hook::Connect, unhooked.map(str::to_owned))
-    } else {
-        (api::Hook::Packet, Some(words::by_packet(&told.key)))
+    // Source ranges need an address, which a socket does not have yet.
+    let may_connect = vip.protocol == Protocol::Tcp && !ranges;
+    let (hook, unbalanced) = match (by, may_connect) {
+        (By::Outside, _) => (api::Hook::Packet, Some(words::OUTSIDE.to_owned())),
+        (By::Pod(None) | By::Node(None), true) => (api::Hook::Connect, None),
+        (By::Pod(_), _) => (api::Hook::Packet, None),
+        (By::Node(Some(unhooked)), true) => (api::Hook::Connect, Some((*unhooked).to_owned())),
+        (By::Node(_), false) => (api::Hook::Packet, Some(words::PACKETS_OF_NODES.to_owned())),
     };
     api::Explained {
         id: told.id.0,

@@ -130,7 +130,7 @@ fn a_frontend_is_told_with_its_settings_and_backends() {
 
 fn pod(address: &str, node: &str) -> Origin {
     let place = Place { node: node.into(), zone: Some("z1".into()) };
-    Origin { addresses: vec![ip(address)], place: Some(place) }
+    Origin { addresses: vec![ip(address)], place: Some(place), on_host: false }
 }
 
 fn question(port: Option<u16>, to: Option<&str>) -> api::ServiceQuestion {
@@ -162,7 +162,7 @@ fn a_pod_is_told_about_all_that_it_finds() {
         [
             "0.0.0.0:30080 Connect true",
             "10.96.0.1:80 Connect true",
-            // Source ranges need an address, which a socket does not have yet.
+            // The client is in none of the source ranges.
             "203.0.113.2:80 Packet false",
         ]
     );
@@ -189,7 +189,7 @@ fn a_question_may_be_about_one_address_or_port() {
 
 #[test]
 fn clients_outside_are_not_balanced_yet() {
-    let outside = Origin { addresses: vec![ip("198.51.100.9")], place: None };
+    let outside = Origin { addresses: vec![ip("198.51.100.9")], place: None, on_host: false };
     let explained = told(&outside, &question(None, Some("203.0.113.2")));
     let [one] = explained.connections.as_slice() else { panic!("{explained:?}") };
     assert_eq!((one.verdict, one.hook), (api::BalanceVerdict::Balanced, api::Hook::Packet));
@@ -214,11 +214,15 @@ fn what_is_not_there_is_told() {
 }
 
 #[test]
-fn without_programs_on_sockets_nothing_is_balanced() {
-    let inside = pod("10.0.0.7", "here");
-    let told = answer(&store(web()), &question(None, None), Some(&inside), Some("it is off"));
+fn without_programs_on_sockets_pods_are_balanced_by_packets_and_nodes_are_not() {
+    let node = Origin { on_host: true, ..pod("192.168.0.1", "here") };
+    let told = answer(&store(web()), &question(None, None), Some(&node), Some("it is off"));
     assert_eq!(told.connections[1].unbalanced.as_deref(), Some("it is off"));
     assert!(!told.connections[1].is_taken());
+    let inside = pod("10.0.0.7", "here");
+    let told = answer(&store(web()), &question(None, None), Some(&inside), Some("it is off"));
+    let one = &told.connections[1];
+    assert_eq!((one.hook, one.is_taken()), (api::Hook::Packet, true), "by its packets");
     let other = pod("10.0.0.7", "there");
     let told = answer(&store(web()), &question(None, None), Some(&other), Some("it is off"));
     assert_eq!(told.connections[1].unbalanced, None, "this node cannot know");

@@ -3,7 +3,7 @@
 use crate::{
     api::{self, Asker, ServiceQuestion},
     service::{
-        FrontendKey, ObjectName, Protocol, Scope,
+        FrontendKey, ObjectName, Scope,
         choose::{Fate, NoHints, Topology},
         explain::{Endpoint, Verdict},
         input::TrafficDistribution,
@@ -45,16 +45,11 @@ pub(super) fn nothing(
     }
 }
 
-/// Says why the datapath does not balance what only packets tell about.
-pub(super) fn by_packet(key: &FrontendKey) -> String {
-    match (key.scope, key.vip.protocol) {
-        (Scope::External, _) => "connections from outside are not balanced yet".into(),
-        (Scope::Internal, Protocol::Tcp) => {
-            "connections to addresses with source ranges are not balanced yet".into()
-        }
-        (Scope::Internal, protocol) => format!("{protocol} is not balanced yet"),
-    }
-}
+/// Why the datapath does nothing for clients outside of the cluster.
+pub(super) const OUTSIDE: &str = "connections from outside are not balanced yet";
+/// Why it does nothing for nodes where sockets do not suffice.
+pub(super) const PACKETS_OF_NODES: &str =
+    "of what nodes send, only connections of TCP without source ranges are balanced yet";
 
 pub(super) fn verdict(verdict: Verdict) -> api::BalanceVerdict {
     match verdict {

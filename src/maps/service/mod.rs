@@ -4,11 +4,13 @@
 //! [`ServiceWriter`] writes them in an order in which a program never finds a place without a backend.
 
 mod arrange;
+mod check;
 mod encode;
 mod left;
 mod list;
 mod writer;
 
+pub use check::differences;
 pub use encode::{decode_frontend_key, encode_backend, encode_frontend_key};
 pub use left::Left;
 pub use writer::{ServiceError, ServiceWriter};

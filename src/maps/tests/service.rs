@@ -9,9 +9,9 @@ use std::{
 
 use ipnet::IpNet;
 use proptest::prelude::*;
-use skep_bpf::abi::SlotKey;
+use skep_bpf::abi::{FrontendValue, SlotKey};
 
-use super::{Left, ServiceWriter, encode::range_keys, encode_frontend_key};
+use super::{Left, ServiceWriter, differences, encode::range_keys, encode_frontend_key};
 use crate::{
     maps::{
         BackendTable, FrontendTable, MapError, MapStore, MemoryStore, RangeTable, Slice, SlotTable,
@@ -177,8 +177,15 @@ fn follow(store: &Watched, services: &mut Services, writer: &mut ServiceWriter, 
     }
 }
 
+/// What the checker finds and what a naive reading finds.
+fn all_differences(store: &Watched, services: &Services) -> Vec<String> {
+    let mut found = naive_differences(store, services);
+    found.extend(differences(store, services).expect("listed"));
+    found
+}
+
 /// Compares the maps with what services say.
-fn differences(store: &Watched, services: &Services) -> Vec<String> {
+fn naive_differences(store: &Watched, services: &Services) -> Vec<String> {
     let mut found = Vec::new();
     let frontends = store.entries::<FrontendTable>().expect("listed");
     if frontends.len() != services.frontends().count() {
@@ -219,6 +226,40 @@ fn differences(store: &Watched, services: &Services) -> Vec<String> {
     found
 }
 
+#[test]
+fn the_checker_finds_every_kind_of_damage() {
+    let store = Watched::default();
+    let (mut services, mut writer) = (Services::default(), ServiceWriter::default());
+    let ranges = BTreeSet::from([1]);
+    follow(
+        &store,
+        &mut services,
+        &mut writer,
+        edit(&Act::Service { which: 1, affinity: false, ranges }),
+    );
+    let hosts = BTreeSet::from([1, 2]);
+    follow(&store, &mut services, &mut writer, edit(&Act::Endpoints { which: 1, hosts }));
+    assert!(differences(&store, &services).expect("listed").is_empty());
+    let damaged = |damage: &dyn Fn(&MemoryStore), words: &str| {
+        damage(&store.store);
+        let found = differences(&store, &services).expect("listed");
+        assert!(found.iter().any(|what| what.contains(words)), "{words}: {found:?}");
+    };
+    let slots = store.store.entries::<SlotTable>().expect("listed");
+    let ranges = store.store.entries::<RangeTable>().expect("listed");
+    let backends = store.store.entries::<BackendTable>().expect("listed");
+    let (key, value) = store.store.entries::<FrontendTable>().expect("listed")[0];
+    let put = |store: &MemoryStore| store.put::<FrontendTable>(&key, &value).expect("written");
+    damaged(&|s| s.delete::<RangeTable>(&ranges[0].0).expect("deleted"), "source ranges");
+    damaged(&|s| s.delete::<BackendTable>(&backends[0].0).expect("deleted"), "a backend");
+    damaged(&|s| s.delete::<SlotTable>(&slots[0].0).expect("deleted"), "other backends");
+    damaged(&|s| s.delete::<FrontendTable>(&key).expect("deleted"), "is missing");
+    damaged(&|s| s.put::<FrontendTable>(&key, &FrontendValue::default()).expect("put"), "differs");
+    put(&store.store);
+    let stray = skep_bpf::abi::FrontendKey { port: 99, ..key };
+    damaged(&|s| s.put::<FrontendTable>(&stray, &value).expect("written"), "too many");
+}
+
 proptest! {
     #[test]
     fn maps_follow_and_no_program_ever_finds_a_place_without_a_backend(
@@ -228,7 +269,7 @@ proptest! {
         let (mut services, mut writer) = (Services::default(), ServiceWriter::default());
         for act in &acts {
             follow(&store, &mut services, &mut writer, edit(act));
-            let found = differences(&store, &services);
+            let found = all_differences(&store, &services);
             prop_assert!(found.is_empty(), "{act:?}: {found:?}");
         }
         let faults = store.faults.into_inner().expect("not poisoned");
@@ -259,7 +300,7 @@ proptest! {
         let backends: Vec<_> = next.backends().collect();
         writer.write(&store, &next, all, &backends).expect("written");
         ServiceWriter::remove_backends(&store, retired.backends()).expect("removed");
-        let found = differences(&store, &next);
+        let found = all_differences(&store, &next);
         prop_assert!(found.is_empty(), "{found:?}");
         for (key, frontend) in next.frontends() {
             let same = services.frontend(key).filter(|old| old.id != frontend.id);
@@ -282,7 +323,7 @@ proptest! {
         prop_assert!(faults.is_empty(), "{faults:?}");
         store.room = None;
         writer.write(&store, &services, [], &[]).expect("there is room");
-        let found = differences(&store, &services);
+        let found = all_differences(&store, &services);
         prop_assert!(found.is_empty(), "{found:?}");
     }
 }

@@ -27,7 +27,7 @@ use crate::{
 /// its backend, and what of the service has no effect. For clients in the cluster their own node is
 /// asked. Addresses of nobody in the cluster are clients outside: each node that is asked answers for
 /// packets that arrive at it. The HOOK says where a backend is chosen: when a socket connects, or at the
-/// first packet, which the datapath does not do yet. Policy is not looked at: see `skep policy explain`.
+/// first packet. Policy is not looked at: see `skep policy explain`.
 /// The exit code is 0 if a backend takes every connection shown, and 1 if one is refused, dropped or not
 /// balanced yet.
 #[derive(Debug, clap::Args)]
