@@ -76,6 +76,9 @@ _skep() {
             skep__subcmd__bench,policy)
                 cmd="skep__subcmd__bench__subcmd__policy"
                 ;;
+            skep__subcmd__bench,service)
+                cmd="skep__subcmd__bench__subcmd__service"
+                ;;
             skep__subcmd__bench,worker)
                 cmd="skep__subcmd__bench__subcmd__worker"
                 ;;
@@ -87,6 +90,9 @@ _skep() {
                 ;;
             skep__subcmd__bench__subcmd__help,policy)
                 cmd="skep__subcmd__bench__subcmd__help__subcmd__policy"
+                ;;
+            skep__subcmd__bench__subcmd__help,service)
+                cmd="skep__subcmd__bench__subcmd__help__subcmd__service"
                 ;;
             skep__subcmd__bench__subcmd__help,worker)
                 cmd="skep__subcmd__bench__subcmd__help__subcmd__worker"
@@ -342,6 +348,9 @@ _skep() {
                 ;;
             skep__subcmd__help__subcmd__bench,policy)
                 cmd="skep__subcmd__help__subcmd__bench__subcmd__policy"
+                ;;
+            skep__subcmd__help__subcmd__bench,service)
+                cmd="skep__subcmd__help__subcmd__bench__subcmd__service"
                 ;;
             skep__subcmd__help__subcmd__bench,worker)
                 cmd="skep__subcmd__help__subcmd__bench__subcmd__worker"
@@ -970,7 +979,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bench)
-            opts="-o -q -v -h --rows --rounds --list --output --color --quiet --verbose --help worker policy cni help"
+            opts="-o -q -v -h --rows --rounds --list --output --color --quiet --verbose --help worker policy service cni help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1038,7 +1047,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bench__subcmd__help)
-            opts="worker policy cni help"
+            opts="worker policy service cni help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1093,6 +1102,20 @@ _skep() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        skep__subcmd__bench__subcmd__help__subcmd__service)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         skep__subcmd__bench__subcmd__help__subcmd__worker)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1114,6 +1137,28 @@ _skep() {
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bench__subcmd__service)
+            opts="-q -v -h --cgroup --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --cgroup)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -2566,7 +2611,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__bench)
-            opts="worker policy cni"
+            opts="worker policy service cni"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2594,6 +2639,20 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__bench__subcmd__policy)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__bench__subcmd__service)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

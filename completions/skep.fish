@@ -781,25 +781,26 @@ complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcomman
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "enter" -d 'Join namespaces and a control group and become a program'
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "stand-in" -d 'Serve in place of a container\'s image'
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy cni help" -l rows -d 'Rows to measure: names, groups or beginnings of names' -r
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy cni help" -l rounds -d 'Rounds that count, each of 0.4 s per topology' -r
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy cni help" -l output -d 'File to write the rows to, as JSON' -r -F
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy cni help" -s o -d 'Output format' -r -f -a "table\t'Columns for people'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -l rows -d 'Rows to measure: names, groups or beginnings of names' -r
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -l rounds -d 'Rounds that count, each of 0.4 s per topology' -r
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -l output -d 'File to write the rows to, as JSON' -r -F
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -s o -d 'Output format' -r -f -a "table\t'Columns for people'
 wide\t'More columns'
 json\t'One JSON document'
 yaml\t'One YAML document'
 name\t'Names only, one a line'"
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy cni help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy cni help" -l list -d 'List the rows and their goals instead of measuring'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy cni help" -s q -l quiet -d 'Print answers, warnings and errors only'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy cni help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy cni help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy cni help" -f -a "worker" -d 'Send or answer the load of a running bench'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy cni help" -f -a "policy" -d 'Measure the policy engine'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy cni help" -f -a "cni" -d 'Call the CNI plugin of the node that this runs on'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy cni help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -l list -d 'List the rows and their goals instead of measuring'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -f -a "worker" -d 'Send or answer the load of a running bench'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -f -a "policy" -d 'Measure the policy engine'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -f -a "service" -d 'Measure services'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -f -a "cni" -d 'Call the CNI plugin of the node that this runs on'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from worker" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
@@ -812,6 +813,13 @@ never\t'Not at all'"
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from policy" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from policy" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from policy" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from service" -l cgroup -d 'Control group to measure connections in' -r -F
+complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from service" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from service" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from service" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from service" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from cni" -l conf-dir -d 'Directory of the network lists' -r -F
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from cni" -l bin-dir -d 'Directory of the plugins' -r -F
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from cni" -l calls -d 'Calls one after the other' -r
@@ -824,6 +832,7 @@ complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcomm
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from cni" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "worker" -d 'Send or answer the load of a running bench'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "policy" -d 'Measure the policy engine'
+complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "service" -d 'Measure services'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "cni" -d 'Call the CNI plugin of the node that this runs on'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand agent" -l config -d 'File with settings in YAML' -r -F
@@ -955,4 +964,5 @@ complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcomma
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from lab" -f -a "stand-in" -d 'Serve in place of a container\'s image'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "worker" -d 'Send or answer the load of a running bench'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "policy" -d 'Measure the policy engine'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "service" -d 'Measure services'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "cni" -d 'Call the CNI plugin of the node that this runs on'
