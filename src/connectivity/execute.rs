@@ -111,7 +111,7 @@ impl Executor {
         loop {
             let again: Vec<usize> = outcomes
                 .iter()
-                .filter(|(at, outcome)| checks[*at].may_settle() && !fits(&checks[*at], outcome))
+                .filter(|(at, outcome)| checks[*at].may_settle && !fits(&checks[*at], outcome))
                 .map(|(at, _)| *at)
                 .collect();
             if again.is_empty() || Instant::now() >= end {

@@ -13,6 +13,10 @@ pub enum Expectation {
     AnswerIfNamed,
     /// The peer answers, and saw this source address.
     AnswerTo(IpAddr),
+    /// These servers answer, all of them and nobody else.
+    Servers(Vec<String>),
+    /// One of these servers answers, and always the same.
+    OneServer(Vec<String>),
     /// The name resolves to exactly these addresses.
     Resolves(Vec<IpAddr>),
     /// The name resolves to anything.
@@ -62,6 +66,14 @@ impl Expectation {
             (Self::AnswerTo(source), Outcome::Answered { seen_as, .. }) => {
                 seen_as.is_none_or(|seen| seen == *source)
             }
+            (Self::Servers(wanted), Outcome::Answered { servers, .. }) => {
+                let mut wanted = wanted.clone();
+                wanted.sort_unstable();
+                wanted == *servers
+            }
+            (Self::OneServer(some), Outcome::Answered { servers, .. }) => {
+                matches!(&servers[..], [one] if some.contains(one))
+            }
             (Self::Resolves(wanted), Outcome::Resolved { addresses, .. }) => {
                 let mut wanted = wanted.clone();
                 wanted.sort_unstable();
@@ -89,6 +101,8 @@ impl fmt::Display for Expectation {
         match self {
             Self::Answer | Self::AnswerIfNamed => f.write_str("an answer"),
             Self::AnswerTo(source) => write!(f, "an answer, to {source}"),
+            Self::Servers(servers) => write!(f, "answers of exactly {}", servers.join(", ")),
+            Self::OneServer(servers) => write!(f, "answers of only one of {}", servers.join(", ")),
             Self::Resolves(addresses) => {
                 let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
                 write!(f, "exactly {}", addresses.join(", "))
@@ -122,6 +136,7 @@ mod tests {
             lost: 0,
             seen_as: seen.map(ip),
             mtu: None,
+            servers: Vec::new(),
         };
         let (peer, router) = (ip("10.0.0.2"), ip("10.0.0.1"));
         let refused = |by| Outcome::Refused { by };
@@ -184,6 +199,31 @@ mod tests {
         assert_eq!(wanted.judge(&found(&["10.0.0.1", "10.0.0.2"])), Verdict::Pass);
         assert_eq!(wanted.judge(&found(&["10.0.0.1"])), Verdict::Fail);
         assert_eq!(wanted.judge(&found(&["10.0.0.1", "10.0.0.2", "10.0.0.3"])), Verdict::Fail);
+    }
+
+    #[test]
+    fn servers_are_all_that_should_answer_and_no_others() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let answered = |servers: &[&str]| Outcome::Answered {
+            micros: 1,
+            lost: 0,
+            seen_as: None,
+            mtu: None,
+            servers: names(servers),
+        };
+        let (all, one) = (Expectation::Servers(names(&["b", "a"])), names(&["a", "b"]));
+        let one = Expectation::OneServer(one);
+        for (servers, is_all, is_one) in [
+            (&["a", "b"][..], true, false),
+            (&["a"], false, true),
+            (&["c"], false, false),
+            (&["a", "b", "c"], false, false),
+            (&[], false, false),
+        ] {
+            let outcome = answered(servers);
+            assert_eq!(all.judge(&outcome) == Verdict::Pass, is_all, "{servers:?}");
+            assert_eq!(one.judge(&outcome) == Verdict::Pass, is_one, "{servers:?}");
+        }
     }
 
     #[test]

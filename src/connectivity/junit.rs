@@ -89,7 +89,7 @@ fn describe(text: &mut String, result: &CheckResult) {
         check.from.name,
         check.from.node,
         check.to.name,
-        check.to.node.as_deref().unwrap_or("outside"),
+        check.to.place(),
         check.expectation
     );
     for flow in flows {

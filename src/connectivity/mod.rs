@@ -19,6 +19,7 @@ mod run;
 mod scenario;
 mod selection;
 pub mod serve;
+mod services;
 mod topology;
 
 pub use deploy::{DeployError, default_image};
@@ -31,4 +32,5 @@ pub use report::{CheckResult, Report, ScenarioReport, Status};
 pub use run::{Event, Options, TestError, Witness, run};
 pub use scenario::{Profile, Scenario};
 pub use selection::{InvalidPattern, NothingSelected, Pattern, select};
+pub use services::{Purpose, Service, Services};
 pub use topology::{Actor, Dns, External, Manners, Topology, family_name};

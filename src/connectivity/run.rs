@@ -22,6 +22,7 @@ use super::{
     report::{CheckResult, Report, ScenarioReport},
     scenario::{Profile, Scenario},
     serve,
+    services::Services,
     topology::{Dns, External, FAMILIES, Topology},
 };
 use crate::kubernetes::ExecError;
@@ -213,6 +214,7 @@ impl Run<'_> {
         let mut cast = Cast::new(&self.nodes);
         deploy::create_accounts(self.client, self.namespace).await?;
         let service = deploy::create_service(self.client, self.namespace);
+        let services = self.create_services();
         let make = |part: deploy::Part| async move {
             let spec = PodSpec {
                 namespace: self.namespace,
@@ -224,8 +226,9 @@ impl Run<'_> {
             deploy::create_pod(self.client, &spec).await.map(|made| (part, made))
         };
         let pods = stream::iter(cast.parts.clone()).map(make).buffered(PODS_AT_ONCE);
-        let (service, made) = futures::join!(service, pods.collect::<Vec<_>>());
+        let (service, services, made) = futures::join!(service, services, pods.collect::<Vec<_>>());
         service?;
+        let services = services?;
         let mut no_hosts = None;
         for made in made {
             if let (part, Err(reason)) = made? {
@@ -242,14 +245,22 @@ impl Run<'_> {
         let count = cast.parts.len();
         let wait = deploy::wait(self.client, self.namespace, count, self.options.start_timeout);
         let pods = wait.await?;
-        self.topology(&cast, &pods, no_hosts).await
+        self.topology(&cast, &pods, (no_hosts, services)).await
+    }
+
+    /// Makes the services, if a scenario needs them.
+    async fn create_services(&self) -> Result<Services, DeployError> {
+        if self.options.scenarios.iter().any(|scenario| scenario.test == "services") {
+            return deploy::create_services(self.client, self.namespace).await;
+        }
+        Ok(Services::new())
     }
 
     async fn topology(
         &self,
         cast: &Cast,
         pods: &[Pod],
-        no_hosts: Option<String>,
+        (no_hosts, services): (Option<String>, Services),
     ) -> Result<Topology, TestError> {
         let clients = cast.actors(Role::Client, pods);
         let families = FAMILIES
@@ -275,6 +286,7 @@ impl Run<'_> {
             no_host_firewall: None,
             externals,
             dns: dns?,
+            services,
             port: serve::PORT,
         })
     }
@@ -418,6 +430,7 @@ impl Run<'_> {
                             lost: 0,
                             seen_as: None,
                             mtu: None,
+                            servers: Vec::new(),
                         }
                     } else {
                         Outcome::TimedOut { millis: waited.as_millis() as u64 }

@@ -136,6 +136,7 @@ const LARGE: &str = "large";
 const ERRORS: &str = "icmp-errors";
 const PROBES: &str = "probes";
 const DNS: &str = "dns";
+const SERVICES: &str = "services";
 const POLICY: &str = "policy";
 
 /// Returns those without policies first: the others run after them, one at a time.
@@ -180,6 +181,13 @@ const PLAIN: &[Scenario] = &[
     scenario(DNS, "dns-headless", Standard, plan::dns::headless, "A headless service resolves to its pods"),
     scenario(DNS, "dns-absent", Standard, plan::dns::absent, "A name that does not exist is answered as such, quickly"),
     scenario(DNS, "dns-world", Standard, plan::dns::world, "Pods resolve the external targets that are given by name"),
+    scenario(SERVICES, "pod-to-service", Smoke, plan::services::pod_to_service, "Pods reach every server by a service's address"),
+    scenario(SERVICES, "pod-to-hairpin-service", Standard, plan::services::pod_to_hairpin_service, "A pod reaches itself by the service that stands for it"),
+    scenario(SERVICES, "node-to-service", Standard, plan::services::node_to_service, "Nodes reach every server by a service's address"),
+    scenario(SERVICES, "pod-to-nodeport", Standard, plan::services::pod_to_node_port, "Pods reach every server by a port of their own and of another node"),
+    scenario(SERVICES, "service-without-endpoints", Standard, plan::services::without_endpoints, "A service that stands for nobody refuses at once"),
+    scenario(SERVICES, "service-session-affinity", Standard, plan::services::session_affinity, "A service that keeps clients with a server does so"),
+    scenario(SERVICES, "service-internal-traffic-policy", Standard, plan::services::internal_traffic_policy, "A service of local servers leads to those of the pod's node only"),
 ];
 
 #[rustfmt::skip]

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{probe::Host, scenario::Profile};
+use super::{probe::Host, scenario::Profile, services::Services};
 use crate::model::Family;
 
 /// A pod of the test.
@@ -116,6 +116,8 @@ pub struct Topology {
     pub externals: Vec<External>,
     /// Cluster DNS.
     pub dns: Dns,
+    /// Services of the test; none when no scenario asks for them.
+    pub services: Services,
     /// Port of the servers.
     pub port: u16,
 }
@@ -163,6 +165,7 @@ impl Topology {
             no_host_firewall: None,
             externals: world.collect(),
             dns: Dns::Present { kubernetes: vec!["10.96.0.1".parse().expect("an address")] },
+            services: super::services::example(families),
             port: super::serve::PORT,
         }
     }

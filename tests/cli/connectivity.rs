@@ -73,6 +73,7 @@ no-policies/host-to-pod         smoke    Nodes reach pods of their own and of ot
 no-policies/pod-to-world        smoke    Pods reach the external targets
 probes/kubelet-exec             smoke    Exec probes of kubelets succeed
 dns/dns-service                 smoke    Pods resolve the cluster's own service
+services/pod-to-service         smoke    Pods reach every server by a service's address
 policy/echo-ingress             smoke    Only one team reaches servers, by TCP
 policy/all-egress-deny-knp      smoke    Nothing gets out but answers, by NetworkPolicy
 --- stderr
@@ -121,11 +122,13 @@ fn client_and_server_work_by_hand() {
     };
     let mut server = home.spawn(&["connectivity", "serve", "--port", &port, "--name", "me"]);
     let probes = ["http", "tcp", "udp"].map(|protocol| format!("{protocol}://127.0.0.1:{port}"));
+    let who = format!("udp://127.0.0.1:{port},servers=1");
     let mut args = vec!["connectivity", "probe", "--wait", "--timeout", "20", "-o", "json"];
-    args.extend(probes.iter().map(String::as_str));
+    args.extend(probes.iter().chain([&who]).map(String::as_str));
     let outcome = home.run(&args);
     assert_eq!(outcome.code, Some(0), "{outcome}");
     assert_eq!(outcome.json()["items"][0]["seenAs"], "127.0.0.1");
+    assert_eq!(outcome.json()["items"][3]["servers"][0], "me");
     // A second one cannot have the port.
     let second = home.run(&["connectivity", "serve", "--port", &port]);
     assert_eq!(second.code, Some(3), "{second}");

@@ -194,6 +194,25 @@ fn connectivity_shows_the_flows_around_a_failure() {
 
 #[test]
 #[ignore = "needs root"]
+fn connectivity_fails_when_a_backend_of_a_service_is_out_of_reach() {
+    let lab = Lab::bare("backend", &["--nodes", "2"]);
+    let rules = "add table inet broken; add chain inet broken in { type filter hook input priority 0; }; add rule inet broken in udp dport 8472 drop";
+    let nft = lab.exec("node-2", &["nft", rules]);
+    assert!(nft.status.success(), "{}", text(&nft));
+    let (output, report) = test(&lab, &["--test", "^services$", "--timeout", "1"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let failed = scenarios(&report, "failed");
+    for name in ["pod-to-service", "node-to-service", "pod-to-nodeport"] {
+        assert!(failed.iter().any(|one| one == name), "{name} fails: {failed:?}");
+    }
+    let passed = scenarios(&report, "passed");
+    for name in ["pod-to-hairpin-service", "service-internal-traffic-policy"] {
+        assert!(passed.iter().any(|one| one == name), "{name} stays on a node: {failed:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
 fn connectivity_interrupted_leaves_no_namespace() {
     let lab = Lab::bare("ctrl-c", &["--nodes", "2"]);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

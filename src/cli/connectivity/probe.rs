@@ -16,14 +16,16 @@ use crate::{
 ///
 /// A probe is a protocol, a place and options: tcp://HOST:PORT, udp://HOST:PORT, icmp://HOST,
 /// http://HOST:PORT or dns://NAME, followed by any of ,size=BYTES (or mtu, or mtu+1), ,df=route,
-/// ,df=ignore-route, ,ttl=HOPS, ,family=ipv4 or ipv6 and ,within=MILLISECONDS. TCP and UDP expect their bytes back, as
-/// `skep connectivity serve` sends them; tcp with size=0 only connects. The exit code is 1 when a
+/// ,df=ignore-route, ,ttl=HOPS, ,family=ipv4 or ipv6, ,within=MILLISECONDS and, for http and udp, ,servers=COUNT, which
+/// asks by one new socket after the other until so many servers have told their names. TCP and UDP expect their bytes back,
+/// as `skep connectivity serve` sends them; tcp with size=0 only connects. The exit code is 1 when a
 /// probe is not answered.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:
   skep connectivity probe tcp://10.0.0.1:443,size=0
   skep connectivity probe icmp://10.0.0.1,size=mtu,df=route 'icmp://[fd00::1]'
-  skep connectivity probe udp://10.0.0.1:24240,size=8000 -o json")]
+  skep connectivity probe udp://10.0.0.1:24240,size=8000 -o json
+  skep connectivity probe http://10.96.0.20:80,servers=2")]
 pub(crate) struct Args {
     /// What to try
     #[arg(value_name = "PROBE", required = true, value_parser = probe)]

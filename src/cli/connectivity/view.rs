@@ -215,7 +215,7 @@ impl ReportView {
         let mut row = |key: &str, value: String, tone| {
             table.row([Cell::toned(key, tone), value.into()]);
         };
-        let place = check.to.node.as_deref().unwrap_or("outside");
+        let place = check.to.place();
         let family = check.family.map_or("", family_name);
         row("FAILED", report.scenario.to_string(), Tone::Bad);
         row(

@@ -99,7 +99,7 @@ pub(super) fn account(namespace: &str, name: &str) -> Value {
     })
 }
 
-fn label(role: Role) -> String {
+pub(super) fn label(role: Role) -> String {
     format!("skep-connectivity-{}", role.name())
 }
 

@@ -5,6 +5,7 @@ mod manifest;
 mod nodes;
 mod ready;
 mod remove;
+mod services;
 
 use k8s_openapi::api::core::v1::{Namespace, Pod, Service, ServiceAccount};
 use kube::{Api, Client, api::PostParams, core::Status};
@@ -18,6 +19,7 @@ pub(super) use manifest::{CONTAINER, EXPIRES, LABEL, MANAGER, SERVICE, expiry};
 pub(super) use nodes::choose;
 pub(super) use ready::{is_ready, wait};
 pub(super) use remove::{has_expired, remove, sweep};
+pub(super) use services::{SERVICE_PORT, create_services};
 
 /// How long a new namespace may take to get its service account, without which no pod is admitted.
 const ACCOUNT_WITHIN: Duration = Duration::from_secs(20);

@@ -97,5 +97,6 @@ pub(super) fn readiness(from: &crate::connectivity::Actor, kind: &'static str) -
         family: None,
         action: Action::Readiness,
         expectation: Expectation::Ready(kind),
+        may_settle: false,
     }
 }

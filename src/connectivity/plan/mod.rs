@@ -6,6 +6,7 @@ pub(super) mod errors;
 pub(super) mod large;
 pub(super) mod mtu;
 pub(super) mod probes;
+pub(super) mod services;
 pub(super) mod world;
 
 use std::net::IpAddr;
@@ -17,6 +18,12 @@ use super::{
     topology::{Actor, FAMILIES, Topology},
 };
 use crate::model::Family;
+
+/// What people call places outside the cluster.
+pub(super) const WORLD: &str = "world";
+
+/// Why nothing is tried between nodes.
+pub(super) const ONE_NODE: &str = "other nodes: the cluster has one usable node only";
 
 /// One thing that one pod tries, and what should happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +38,8 @@ pub struct Check {
     pub action: Action,
     /// What should happen.
     pub expectation: Expectation,
+    /// Whether it may fail at first, as what it asks for spreads with some delay.
+    pub may_settle: bool,
 }
 
 /// Who is asked.
@@ -38,10 +47,22 @@ pub struct Check {
 pub struct Peer {
     /// Name of a pod, or what people call it.
     pub name: String,
-    /// Its node; none outside the cluster.
+    /// Its node; none of a name, of a service's own address, and outside the cluster.
     pub node: Option<String>,
     /// Its address, when it is known beforehand.
     pub address: Option<IpAddr>,
+}
+
+impl Peer {
+    /// Returns where it is, for people.
+    pub fn place(&self) -> &str {
+        match &self.node {
+            Some(node) => node,
+            None if self.name == WORLD => "outside",
+            None if self.address.is_some() => "service",
+            None => "name",
+        }
+    }
 }
 
 /// What is done.
@@ -60,11 +81,6 @@ impl Check {
             Action::Probe(probe) => probe.protocol.name(),
             Action::Readiness => "readiness",
         }
-    }
-
-    /// Tells whether it may fail at first, as what it asks for spreads with some delay.
-    pub const fn may_settle(&self) -> bool {
-        matches!(&self.action, Action::Probe(Probe { protocol: Protocol::Dns, .. }))
     }
 }
 
@@ -120,7 +136,7 @@ impl Planned {
             return;
         }
         if place != Place::Same && topology.nodes.len() < 2 {
-            self.gap("other nodes: the cluster has one usable node only".to_owned());
+            self.gap(ONE_NODE.to_owned());
         }
         for from in sources {
             for to in targets.iter().filter(|to| to.name != from.name) {
@@ -155,9 +171,18 @@ impl Planned {
             from: from.clone(),
             to: to.clone(),
             family: Some(family),
+            may_settle: probe.protocol == Protocol::Dns,
             action: Action::Probe(probe),
             expectation,
         }));
+    }
+
+    /// Lets everything fail at first.
+    fn settling(mut self) -> Self {
+        for check in &mut self.checks {
+            check.may_settle = true;
+        }
+        self
     }
 
     /// Notes what cannot be tried; the same reason once.
@@ -232,6 +257,11 @@ mod tests {
                 "port-unreachable",
                 "packet-too-big",
                 "ttl-exceeded",
+                "pod-to-service",
+                "node-to-service",
+                "pod-to-nodeport",
+                "service-session-affinity",
+                "service-internal-traffic-policy",
             ];
             assert_eq!(
                 told,

@@ -1,6 +1,6 @@
 //! The world outside: the external targets.
 
-use super::{Pair, Peer, Planned, large, mtu};
+use super::{Pair, Peer, Planned, WORLD, large, mtu};
 use crate::connectivity::{
     expect::Expectation,
     probe::{Host, Probe, Protocol, Size},
@@ -47,7 +47,7 @@ fn peer(external: &External) -> Peer {
         Host::Address(address) => Some(address),
         Host::Name(_) => None,
     };
-    Peer { name: "world".to_owned(), node: None, address }
+    Peer { name: WORLD.to_owned(), node: None, address }
 }
 
 /// Connects to every target, and pings those that may be expected to answer. A target with a name

@@ -129,6 +129,7 @@ mod tests {
             family: Some(Family::V4),
             action: Action::Probe(Probe::new(Protocol::Http, two, 80)),
             expectation: Expectation::Dropped(truth.clone()),
+            may_settle: false,
         };
         let drop = |second: i64, ends, protocol, port, blame: &Blame| Drop {
             time: Timestamp::from_second(second).unwrap(),

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::connectivity::{
     expect::Expectation,
-    plan::{Peer, Planned},
+    plan::{ONE_NODE, Peer, Planned, WORLD},
     probe::{Probe, Protocol, Size},
     topology::{Actor, External, FAMILIES, Manners, Topology},
 };
@@ -71,7 +71,7 @@ fn inside(planned: &mut Planned, topology: &Topology, row: &Row, expectation: &E
         there.find(|to| to.name != from.name)
     };
     if row.place != Place::Same && topology.nodes.len() < 2 && row.to != Who::B {
-        planned.gap("other nodes: the cluster has one usable node only".to_owned());
+        planned.gap(ONE_NODE.to_owned());
     }
     let same = (row.place != Place::Other).then(|| peers(true)).flatten();
     let other = (row.place != Place::Same).then(|| peers(false)).flatten();
@@ -112,7 +112,7 @@ fn outside(planned: &mut Planned, topology: &Topology, row: &Row, expectation: &
         };
         match visit(target, external, row.how) {
             Ok(probe) => {
-                let peer = Peer { name: "world".to_owned(), node: None, address: Some(target) };
+                let peer = Peer { name: WORLD.to_owned(), node: None, address: Some(target) };
                 planned.add(from, &peer, family, vec![(probe, expectation.clone())]);
             }
             Err(reason) => planned.gap(reason.to_owned()),

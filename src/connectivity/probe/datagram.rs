@@ -12,7 +12,7 @@ use nix::sys::socket::{
 use rustix::net::sockopt as option;
 
 use super::{
-    message::{Echo, difference, overhead, pattern},
+    message::{Echo, Payload, Seen, overhead, pattern},
     outcome::Outcome,
     queue,
     spec::{Fragments, Probe, Protocol, Size},
@@ -41,7 +41,12 @@ pub(super) fn try_it(probe: &Probe, address: IpAddr, timeout: Duration) -> Outco
         Ok((ready, size, mtu))
     });
     match begun {
-        Ok((ready, size, mtu)) => ready.exchange(size, mtu, timeout),
+        Ok((ready, ..)) if probe.servers.is_some() => {
+            ready.exchange(&Payload::Question, None, timeout)
+        }
+        Ok((ready, size, mtu)) => {
+            ready.exchange(&Payload::Echo(pattern(size, rand::random())), mtu, timeout)
+        }
         Err(error) => Outcome::of(&error, elapsed(started)),
     }
 }
@@ -85,27 +90,26 @@ impl Ready {
         }
     }
 
-    fn exchange(&self, size: usize, mtu: Option<u32>, timeout: Duration) -> Outcome {
+    fn exchange(&self, payload: &Payload, mtu: Option<u32>, timeout: Duration) -> Outcome {
         let started = Instant::now();
-        let payload = pattern(size, rand::random());
         let mut buffer = vec![0; LARGEST];
         for attempt in 0..ATTEMPTS {
             let sent = Instant::now();
             let sequence = attempt as u16;
             let packet = match self.echo {
-                Some(echo) => echo.request(self.id.unwrap_or(0), sequence, &payload),
-                None => payload.clone(),
+                Some(echo) => echo.request(self.id.unwrap_or(0), sequence, payload.bytes()),
+                None => payload.bytes().to_vec(),
             };
             if let Err(error) = self.socket.send(&packet) {
                 return self.explain(&error, started);
             }
             let until = started + timeout * (attempt + 1) / ATTEMPTS;
-            match self.answer(&payload, sequence, until, &mut buffer) {
-                Ok(None) => {
+            match self.answer(payload, sequence, until, &mut buffer) {
+                Ok(Ok(seen)) => {
                     let micros = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
-                    return Outcome::Answered { micros, lost: attempt, seen_as: None, mtu };
+                    return Outcome::answered(micros, seen).after(attempt, mtu);
                 }
-                Ok(Some(at)) => return Outcome::Corrupt { at },
+                Ok(Err(at)) => return Outcome::Corrupt { at },
                 Err(error) if is_timeout(&error) => {}
                 Err(error) => return self.explain(&error, started),
             }
@@ -113,14 +117,14 @@ impl Ready {
         Outcome::TimedOut { millis: elapsed(started) }
     }
 
-    /// Waits for the answer; returns where it differs from what was sent.
+    /// Waits for the answer; returns what it tells, or where it differs from what it should be.
     fn answer(
         &self,
-        payload: &[u8],
+        payload: &Payload,
         sequence: u16,
         until: Instant,
         buffer: &mut [u8],
-    ) -> io::Result<Option<u64>> {
+    ) -> io::Result<Result<Option<Seen>, u64>> {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             self.socket.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
@@ -130,7 +134,7 @@ impl Ready {
                 Some(echo) => echo.reply(&buffer[..length], self.id, sequence),
             };
             if let Some(received) = received {
-                return Ok(difference(payload, received));
+                return Ok(payload.compare(received));
             }
             if until <= Instant::now() {
                 return Err(io::ErrorKind::TimedOut.into());

@@ -1,6 +1,57 @@
 //! Echo requests, and the bytes that probes send.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+
+use serde::Deserialize;
+
+/// A datagram that the test's servers do not give back, but answer by telling who they are.
+const QUESTION: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+
+/// What skep's own servers, in pods and in the lab's world, tell.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Seen {
+    /// Who answers; those of the world have no name.
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    /// Whom they see.
+    pub(super) client: SocketAddr,
+}
+
+impl Seen {
+    /// Reads what a server tells; nothing of other servers' answers.
+    pub(super) fn read(answer: &[u8]) -> Option<Self> {
+        serde_json::from_slice(answer).ok()
+    }
+}
+
+/// What a datagram carries.
+pub(super) enum Payload {
+    /// Bytes that must come back.
+    Echo(Vec<u8>),
+    /// The question who is there.
+    Question,
+}
+
+impl Payload {
+    /// Returns the bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Echo(bytes) => bytes,
+            Self::Question => QUESTION,
+        }
+    }
+
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// With the place where it differs from what it should be.
+    pub(super) fn compare(&self, received: &[u8]) -> Result<Option<Seen>, u64> {
+        match self {
+            Self::Echo(sent) => difference(sent, received).map_or(Ok(None), Err),
+            Self::Question => Seen::read(received).map(Some).ok_or(0),
+        }
+    }
+}
 
 /// Bytes of an ICMP echo header.
 pub(super) const HEADER: usize = 8;
@@ -108,6 +159,16 @@ mod tests {
         reply[0] = 129;
         assert_eq!(Echo::V6.reply(&reply, None, 3), Some(&b""[..]));
         assert_eq!(Echo::V4Datagram.reply(&[], None, 3), None);
+    }
+
+    #[test]
+    fn a_question_is_answered_with_a_name_and_nothing_else() {
+        let answer = br#"{"name":"me","server":"10.0.0.1:7","client":"[fd00::1]:9"}"#;
+        let seen = Payload::Question.compare(answer).unwrap().unwrap();
+        assert_eq!((seen.name.as_deref(), seen.client.port()), (Some("me"), 9));
+        assert_eq!(Payload::Question.compare(QUESTION), Err(0), "given back as it came");
+        assert_eq!(Payload::Echo(b"abc".to_vec()).compare(b"abd"), Err(2));
+        assert_eq!(Seen::read(br#"{"client":"10.0.0.1:7"}"#).and_then(|seen| seen.name), None);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::{fmt, io, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::message::Seen;
+
 /// How a probe ended. As JSON: an object whose `result` names the variant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "kebab-case", rename_all_fields = "camelCase")]
@@ -21,6 +23,9 @@ pub enum Outcome {
         /// The route's MTU when a packet of its size was sent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mtu: Option<u32>,
+        /// The names of the servers that answered, sorted, if they tell.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        servers: Vec<String>,
     },
     /// The resolver answered.
     Resolved {
@@ -82,6 +87,21 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Returns the outcome of one answer, with what the peer told.
+    pub(super) fn answered(micros: u64, seen: Option<Seen>) -> Self {
+        let (seen_as, server) = seen.map(|seen| (seen.client.ip(), seen.name)).unzip();
+        let servers = server.flatten().into_iter().collect();
+        Self::Answered { micros, lost: 0, seen_as, mtu: None, servers }
+    }
+
+    /// Adds to an answer how many requests were lost before it, and the MTU that decided its size.
+    pub(super) fn after(mut self, requests: u32, route_mtu: Option<u32>) -> Self {
+        if let Self::Answered { lost, mtu, .. } = &mut self {
+            (*lost, *mtu) = (requests, route_mtu);
+        }
+        self
+    }
+
     /// Tells whether the peer, or the resolver, answered as it should.
     pub const fn is_answer(&self) -> bool {
         matches!(self, Self::Answered { .. } | Self::Resolved { .. })
@@ -110,8 +130,11 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let by = |by: &Option<IpAddr>| by.map(|by| format!(" (by {by})")).unwrap_or_default();
         match self {
-            Self::Answered { micros, lost, seen_as, mtu } => {
+            Self::Answered { micros, lost, seen_as, mtu, servers } => {
                 write!(f, "answered in {}", millis(*micros))?;
+                if !servers.is_empty() {
+                    write!(f, " by {}", servers.join(", "))?;
+                }
                 if *lost > 0 {
                     write!(f, " after {lost} lost")?;
                 }
@@ -155,8 +178,24 @@ mod tests {
         let by = Some("fd00::1".parse().unwrap());
         for (outcome, json) in [
             (
-                Outcome::Answered { micros: 412, lost: 1, seen_as: by, mtu: Some(1450) },
+                Outcome::Answered {
+                    micros: 412,
+                    lost: 1,
+                    seen_as: by,
+                    mtu: Some(1450),
+                    servers: Vec::new(),
+                },
                 r#"{"result":"answered","micros":412,"lost":1,"seenAs":"fd00::1","mtu":1450}"#,
+            ),
+            (
+                Outcome::Answered {
+                    micros: 412,
+                    lost: 0,
+                    seen_as: None,
+                    mtu: None,
+                    servers: vec!["me".into()],
+                },
+                r#"{"result":"answered","micros":412,"lost":0,"servers":["me"]}"#,
             ),
             (Outcome::Refused { by: None }, r#"{"result":"refused"}"#),
             (
@@ -175,8 +214,14 @@ mod tests {
         let by = Some("10.0.0.1".parse().unwrap());
         for (outcome, text) in [
             (
-                Outcome::Answered { micros: 412, lost: 2, seen_as: by, mtu: None },
-                "answered in 0.4 ms after 2 lost, seen as 10.0.0.1",
+                Outcome::Answered {
+                    micros: 412,
+                    lost: 2,
+                    seen_as: by,
+                    mtu: None,
+                    servers: vec!["me".into(), "you".into()],
+                },
+                "answered in 0.4 ms by me, you after 2 lost, seen as 10.0.0.1",
             ),
             (
                 Outcome::TooBig { mtu: 1450, by: None },

@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    datagram, name,
+    census, datagram, name,
     outcome::Outcome,
     spec::{Host, Probe, Protocol},
     stream,
@@ -99,9 +99,16 @@ fn run_once(probe: &Probe, timeout: Duration) -> Outcome {
         },
     };
     let left = deadline.saturating_duration_since(Instant::now());
+    match probe.servers {
+        None => ask(probe, address, left),
+        Some(wanted) => census::take(wanted, deadline, |left| ask(probe, address, left)),
+    }
+}
+
+fn ask(probe: &Probe, address: IpAddr, timeout: Duration) -> Outcome {
     match probe.protocol {
-        Protocol::Tcp | Protocol::Http => stream::try_it(probe, address, left),
-        Protocol::Udp | Protocol::Icmp => datagram::try_it(probe, address, left),
+        Protocol::Tcp | Protocol::Http => stream::try_it(probe, address, timeout),
+        Protocol::Udp | Protocol::Icmp => datagram::try_it(probe, address, timeout),
         Protocol::Dns => named(address),
     }
 }

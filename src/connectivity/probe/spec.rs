@@ -99,6 +99,9 @@ pub struct Probe {
     pub family: Option<Family>,
     /// How long it may take, in milliseconds, when that is less than what others may.
     pub within: Option<u32>,
+    /// How many servers are looked for behind the address, each time by a new socket; `None` asks
+    /// once, and not who answers.
+    pub servers: Option<u16>,
 }
 
 /// Text that is no probe.
@@ -120,7 +123,7 @@ pub enum InvalidProbe {
     #[error("an IPv6 address stands in brackets, as in [fd00::1]")]
     Brackets,
     /// The option does not exist.
-    #[error("unknown option {0:?}; there are size, df, ttl, family and within")]
+    #[error("unknown option {0:?}; there are size, df, ttl, family, within and servers")]
     Option(String),
     /// The option's value makes no sense.
     #[error("{value:?} is no value for {option}: {expected}")]
@@ -146,6 +149,7 @@ impl Probe {
             ttl: None,
             family: None,
             within: None,
+            servers: None,
         }
     }
 
@@ -173,6 +177,13 @@ impl Probe {
     #[must_use]
     pub const fn within(mut self, millis: u32) -> Self {
         self.within = Some(millis);
+        self
+    }
+
+    /// Changes how many servers are looked for.
+    #[must_use]
+    pub const fn seeking(mut self, servers: u16) -> Self {
+        self.servers = Some(servers);
         self
     }
 
@@ -219,7 +230,10 @@ impl fmt::Display for Probe {
             Some(Family::V4) => f.write_str(",family=ipv4")?,
             Some(Family::V6) => f.write_str(",family=ipv6")?,
         }
-        self.within.map_or(Ok(()), |millis| write!(f, ",within={millis}"))
+        if let Some(millis) = self.within {
+            write!(f, ",within={millis}")?;
+        }
+        self.servers.map_or(Ok(()), |servers| write!(f, ",servers={servers}"))
     }
 }
 
@@ -306,6 +320,12 @@ impl Probe {
                 let millis = value.parse().ok().filter(|millis| *millis > 0);
                 self.within = Some(millis.ok_or_else(|| wrong("within", "milliseconds"))?);
             }
+            "servers" => {
+                let tells = matches!(self.protocol, Protocol::Http | Protocol::Udp);
+                let servers = value.parse().ok().filter(|servers| *servers > 0 && tells);
+                let expected = "a number, in probes by http:// or udp://";
+                self.servers = Some(servers.ok_or_else(|| wrong("servers", expected))?);
+            }
             _ => return Err(InvalidProbe::Option(key.to_owned())),
         }
         Ok(())
@@ -336,6 +356,7 @@ mod tests {
             "http://example.org:80,family=ipv6",
             "dns://kubernetes.default.svc,family=ipv4",
             "udp://10.0.0.1:7,within=250",
+            "http://[fd00::1]:80,servers=2",
         ] {
             let probe: Probe = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(probe.to_string(), text);
@@ -359,6 +380,8 @@ mod tests {
             ("udp://10.0.0.1:7,size=mtu-1", "no value for size"),
             ("udp://10.0.0.1:7,df=yes", "`route` or `ignore-route`"),
             ("udp://10.0.0.1:7,within=0", "no value for within"),
+            ("http://10.0.0.1:80,servers=0", "no value for servers"),
+            ("tcp://10.0.0.1:80,servers=2", "by http:// or udp://"),
             ("udp://10.0.0.1:7,color=red", "unknown option \"color\""),
         ] {
             let error = text.parse::<Probe>().expect_err(text).to_string();

@@ -6,10 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::Deserialize;
-
 use super::{
-    message::{difference, pattern},
+    message::{Seen, difference, pattern},
     outcome::Outcome,
     spec::{Probe, Protocol, Size},
 };
@@ -26,6 +24,8 @@ pub(super) fn try_it(probe: &Probe, address: IpAddr, timeout: Duration) -> Outco
     let deadline = started + timeout;
     let peer = SocketAddr::new(address, probe.port);
     let talked = connect(peer, deadline).and_then(|stream| match (probe.protocol, probe.size) {
+        // Programs compare the peer's name: an address that stands for others must show there.
+        _ if stream.peer_addr()? != peer => Ok(Talk::Renamed(stream.peer_addr()?)),
         (Protocol::Http, _) => http(stream, probe, deadline),
         (_, Size::Payload(size)) => echo(stream, size as usize, deadline),
         // A stream has no packets of its own.
@@ -33,17 +33,25 @@ pub(super) fn try_it(probe: &Probe, address: IpAddr, timeout: Duration) -> Outco
     });
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     match talked {
-        Ok(Talk::Fine { seen_as }) => Outcome::Answered { micros, lost: 0, seen_as, mtu: None },
+        Ok(Talk::Fine(seen)) => Outcome::answered(micros, seen),
         Ok(Talk::Corrupt { at }) => Outcome::Corrupt { at },
         Ok(Talk::Status(status)) => Outcome::HttpStatus { status },
+        Ok(Talk::Renamed(name)) => {
+            Outcome::Failed { reason: format!("the peer's name is {name} once it is connected") }
+        }
         Err(error) => Outcome::of(&error, micros / 1000),
     }
 }
 
 /// How a conversation went.
 enum Talk {
-    Fine { seen_as: Option<IpAddr> },
-    Corrupt { at: u64 },
+    /// As it should; the server may have told whom it saw.
+    Fine(Option<Seen>),
+    /// The socket is connected to another address than was asked for, and shows it.
+    Renamed(SocketAddr),
+    Corrupt {
+        at: u64,
+    },
     Status(u16),
 }
 
@@ -80,13 +88,7 @@ fn echo(mut stream: TcpStream, size: usize, deadline: Instant) -> io::Result<Tal
             return Err(io::ErrorKind::TimedOut.into());
         }
     }
-    Ok(Talk::Fine { seen_as: None })
-}
-
-/// What skep's own servers, in pods and in the lab's world, say about their client.
-#[derive(Deserialize)]
-struct Seen {
-    client: SocketAddr,
+    Ok(Talk::Fine(None))
 }
 
 fn http(mut stream: TcpStream, probe: &Probe, deadline: Instant) -> io::Result<Talk> {
@@ -107,8 +109,7 @@ fn http(mut stream: TcpStream, probe: &Probe, deadline: Instant) -> io::Result<T
         .windows(4)
         .position(|end| end == b"\r\n\r\n")
         .map_or(&[][..], |at| &answer[at + 4..]);
-    let seen = serde_json::from_slice::<Seen>(body).ok();
-    Ok(Talk::Fine { seen_as: seen.map(|seen| seen.client.ip()) })
+    Ok(Talk::Fine(Seen::read(body)))
 }
 
 /// Reads the status of `HTTP/1.1 200 OK`.

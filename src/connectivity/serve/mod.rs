@@ -1,5 +1,7 @@
-//! The server: gives bytes back as they came, over TCP and UDP, and tells HTTP clients whom it saw.
+//! The server: gives bytes back as they came, over TCP and UDP, and tells who asks by
+//! HTTP, or by a datagram of the same form, who it is and whom it saw.
 
+mod answer;
 mod tcp;
 mod udp;
 
@@ -43,7 +45,8 @@ pub async fn serve(name: &str, port: u16, shutdown: CancellationToken) -> Result
         datagrams.extend(present(socket).map_err(failed("UDP"))?);
     }
     for socket in datagrams {
-        tokio::spawn(async move { udp::echo(socket).await });
+        let name = Arc::clone(&name);
+        tokio::spawn(async move { udp::serve(&name, socket).await });
     }
     for listener in listeners {
         tokio::spawn(tcp::serve(Arc::clone(&name), listener));

@@ -1,8 +1,7 @@
 //! TCP: HTTP is answered, anything else is echoed.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use serde::Serialize;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -10,24 +9,14 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use super::answer::{Answer, is_question};
+
 /// Connections served at once.
 const CONNECTIONS: usize = 1024;
 /// A connection that says nothing for so long is closed.
 const IDLE: Duration = Duration::from_secs(60);
 /// Largest head of an HTTP request.
 const LARGEST_HEAD: usize = 8 << 10;
-/// What HTTP requests start with; echo clients send bytes that are not ASCII.
-const METHODS: [&[u8]; 2] = [b"GET ", b"HEAD "];
-
-/// What HTTP clients are told.
-#[derive(Debug, Serialize)]
-struct Answer<'a> {
-    name: &'a str,
-    /// The address that was asked.
-    server: SocketAddr,
-    /// Who asked, as the server sees it.
-    client: SocketAddr,
-}
 
 /// Serves every connection, a bounded number at once.
 pub(super) async fn serve(name: Arc<str>, listener: TcpListener) {
@@ -58,8 +47,7 @@ async fn converse(name: &str, mut stream: TcpStream) -> io::Result<()> {
             return Ok(());
         }
         let received = &buffer[..length];
-        let is_http = METHODS.iter().any(|method| received.starts_with(method));
-        if head.is_empty() && !is_http {
+        if head.is_empty() && !is_question(received) {
             stream.write_all(received).await?;
             continue;
         }
@@ -75,7 +63,7 @@ async fn converse(name: &str, mut stream: TcpStream) -> io::Result<()> {
 
 async fn answer(name: &str, stream: &mut TcpStream) -> io::Result<()> {
     let answer = Answer { name, server: stream.local_addr()?, client: stream.peer_addr()? };
-    let body = serde_json::to_string(&answer)?;
+    let body = answer.json()?;
     let text = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()

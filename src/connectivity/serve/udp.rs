@@ -1,8 +1,9 @@
-//! UDP: datagrams go back as they came, from the address that they were sent to.
+//! UDP: questions are answered, other datagrams go back as they came; from the address that they
+//! were sent to.
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
     os::fd::AsRawFd,
 };
 
@@ -15,6 +16,8 @@ use nix::{
     },
 };
 use tokio::{io::Interest, net::UdpSocket};
+
+use super::answer::{Answer, is_question};
 
 /// Largest datagram.
 const LARGEST: usize = 65_535;
@@ -38,22 +41,22 @@ pub(super) fn open_v6(port: u16) -> io::Result<UdpSocket> {
     UdpSocket::from_std(descriptor.into())
 }
 
-/// Sends every datagram back, for ever.
+/// Answers every datagram, for ever.
 ///
 /// A node has several addresses: without the one that was asked as source, the kernel chooses, and
 /// the client drops the answer of a stranger.
-pub(super) async fn echo(socket: UdpSocket) {
+pub(super) async fn serve(name: &str, socket: UdpSocket) {
     let mut buffer = vec![0; LARGEST];
     loop {
         if socket.ready(Interest::READABLE).await.is_err() {
             return;
         }
         // Errors are about earlier datagrams that could not be delivered; the socket goes on.
-        socket.try_io(Interest::READABLE, || exchange(&socket, &mut buffer)).ok();
+        socket.try_io(Interest::READABLE, || exchange(name, &socket, &mut buffer)).ok();
     }
 }
 
-fn exchange(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()> {
+fn exchange(name: &str, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()> {
     let descriptor = socket.as_raw_fd();
     let mut space = nix::cmsg_space!([u8; 64]);
     let mut iov = [IoSliceMut::new(buffer)];
@@ -62,7 +65,13 @@ fn exchange(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()> {
     let (length, client) = (received.bytes, received.address);
     let asked = received.cmsgs()?.find_map(Asked::read);
     let client = client.ok_or(Errno::EDESTADDRREQ)?;
-    let iov = [IoSlice::new(&buffer[..length])];
+    let local = socket.local_addr()?;
+    let server =
+        asked.as_ref().map_or(local, |asked| SocketAddr::new(asked.address(), local.port()));
+    let told = is_question(&buffer[..length])
+        .then(|| Answer { name, server, client: address(&client)? }.json())
+        .transpose()?;
+    let iov = [IoSlice::new(told.as_ref().map_or(&buffer[..length], |told| told.as_bytes()))];
     let send = |controls: &[ControlMessage<'_>]| {
         sendmsg(descriptor, &iov, controls, MsgFlags::empty(), Some(&client)).map(drop)
     };
@@ -73,6 +82,13 @@ fn exchange(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()> {
     }?)
 }
 
+/// Returns who sent a datagram.
+fn address(client: &SockaddrStorage) -> io::Result<SocketAddr> {
+    let v4 = client.as_sockaddr_in().map(|v4| SocketAddr::from((v4.ip(), v4.port())));
+    let v6 = client.as_sockaddr_in6().map(|v6| SocketAddr::from((v6.ip(), v6.port())));
+    v4.or(v6).ok_or_else(|| Errno::EAFNOSUPPORT.into())
+}
+
 /// The address that was asked, in the form in which it becomes the answer's source.
 enum Asked {
     V4(libc::in_pktinfo),
@@ -80,6 +96,13 @@ enum Asked {
 }
 
 impl Asked {
+    fn address(&self) -> IpAddr {
+        match self {
+            Self::V4(info) => Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr)).into(),
+            Self::V6(info) => Ipv6Addr::from(info.ipi6_addr.s6_addr).into(),
+        }
+    }
+
     fn read(control: ControlMessageOwned) -> Option<Self> {
         match control {
             ControlMessageOwned::Ipv4PacketInfo(info) => Some(Self::V4(libc::in_pktinfo {
@@ -115,9 +138,13 @@ mod tests {
         let server = tokio::spawn(serve::serve("me", port, stop.clone()));
         let mut probes = Vec::new();
         for host in ["127.0.0.1", "[::1]"] {
-            for options in
-                ["http://H:P", "tcp://H:P,size=300000", "udp://H:P,size=60000", "udp://H:P"]
-            {
+            for options in [
+                "http://H:P",
+                "tcp://H:P,size=300000",
+                "udp://H:P,size=60000",
+                "udp://H:P",
+                "udp://H:P,servers=1",
+            ] {
                 let text = options.replace('H', host).replace('P', &port.to_string());
                 // The scheme has letters of its own.
                 let text = text.replace(&format!("{host}ttp"), "http");
@@ -129,8 +156,12 @@ mod tests {
         let attempts = tokio::task::spawn_blocking(run).await.unwrap();
         for attempt in &attempts {
             assert!(attempt.outcome.is_answer(), "{attempt:?}");
-            let Outcome::Answered { seen_as, .. } = &attempt.outcome else { panic!("{attempt:?}") };
-            assert_eq!(seen_as.is_some(), attempt.probe.starts_with("http"), "{attempt:?}");
+            let Outcome::Answered { seen_as, servers, .. } = &attempt.outcome else {
+                panic!("{attempt:?}")
+            };
+            let tells = attempt.probe.starts_with("http") || attempt.probe.ends_with("servers=1");
+            assert_eq!(seen_as.is_some(), tells, "{attempt:?}");
+            assert_eq!(servers.concat(), if tells { "me" } else { "" }, "{attempt:?}");
         }
         stop.cancel();
         server.await.unwrap().unwrap();

@@ -1,0 +1,86 @@
+//! The services of the test: what each is for, and what the cluster made of it.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use super::{probe::Protocol, topology::family_of};
+use crate::model::Family;
+
+/// What a service of the test is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// It stands for all servers.
+    Servers,
+    /// The same, at a port of every node.
+    NodePort,
+    /// It stands for one client, which asks itself.
+    Itself,
+    /// It stands for nobody.
+    Nobody,
+    /// It keeps each client with one server.
+    Sticky,
+    /// It stands for the servers on the client's node.
+    Local,
+}
+
+impl Purpose {
+    /// Every purpose.
+    pub(super) const ALL: [Self; 6] =
+        [Self::Servers, Self::NodePort, Self::Itself, Self::Nobody, Self::Sticky, Self::Local];
+
+    /// Returns the name of its service.
+    pub const fn service(self) -> &'static str {
+        match self {
+            Self::Servers => "echo",
+            Self::NodePort => "echo-node-port",
+            Self::Itself => "echo-itself",
+            Self::Nobody => "echo-nobody",
+            Self::Sticky => "echo-sticky",
+            Self::Local => "echo-local",
+        }
+    }
+}
+
+/// A service, as the cluster made it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Service {
+    /// Its own addresses, one of each of its families.
+    pub addresses: Vec<IpAddr>,
+    /// The port of every node that stands for its TCP port.
+    pub tcp_node_port: Option<u16>,
+    /// The same for its UDP port.
+    pub udp_node_port: Option<u16>,
+}
+
+impl Service {
+    /// Returns its address in a family.
+    pub(super) fn address(&self, family: Family) -> Option<IpAddr> {
+        self.addresses.iter().copied().find(|address| family_of(*address) == family)
+    }
+
+    /// Returns the port of nodes at which a protocol is spoken.
+    pub(super) const fn node_port(&self, protocol: Protocol) -> Option<u16> {
+        match protocol {
+            Protocol::Udp => self.udp_node_port,
+            _ => self.tcp_node_port,
+        }
+    }
+}
+
+/// The services, or why the cluster did not admit them.
+pub type Services = BTreeMap<Purpose, Result<Service, String>>;
+
+/// Returns services that a cluster of these families could have made, for tests of plans.
+#[cfg(test)]
+pub(super) fn example(families: &[Family]) -> Services {
+    let service = |(number, purpose)| {
+        let address = |family: &Family| match family {
+            Family::V4 => format!("10.96.1.{number}"),
+            Family::V6 => format!("fd00:96::{number}"),
+        };
+        let addresses = families.iter().map(address);
+        let addresses = addresses.map(|text| text.parse().expect("an address")).collect();
+        let node_port = (purpose == Purpose::NodePort).then_some(30_000);
+        (purpose, Ok(Service { addresses, tcp_node_port: node_port, udp_node_port: node_port }))
+    };
+    (1..).zip(Purpose::ALL).map(service).collect()
+}
