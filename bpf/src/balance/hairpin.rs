@@ -23,9 +23,9 @@ pub fn address<'c>(config: &'c Config, p: &Parsed) -> &'c Addr {
 }
 
 /// Gets a packet of [`super::serve`] ready for the pod that sent it: [`State::change`] and [`State::turn`]
-/// are due then. Returns 0 or the code of a
-/// [`DropReason`].
-#[inline(always)]
+/// are due then. Returns 0 or the code of a [`DropReason`]. Out of line: its stack must be free again when
+/// the packet is changed.
+#[inline(never)]
 pub(super) fn turn<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
     let p = &st.packet;
     let (own, port) = p.source();
@@ -68,7 +68,7 @@ fn remember<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, source: u32) -> u
 /// Gets an answer to the hairpin address ready for the pod that sent it, as the service's:
 /// [`State::change`] and [`State::turn`] are due then. Returns 0 or
 /// the code of a [`DropReason`].
-#[inline(always)]
+#[inline(never)]
 pub(super) fn turn_back<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
     let p = &st.packet;
     let (own, hairpin) = (p.src, p.dst);
