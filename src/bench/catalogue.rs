@@ -59,6 +59,19 @@ pub struct RowSpec {
     pub about: String,
 }
 
+impl RowSpec {
+    /// Makes a row.
+    pub(super) fn new(
+        name: &str,
+        group: Group,
+        unit: &'static str,
+        goal: Goal,
+        about: &str,
+    ) -> Self {
+        Self { name: name.to_owned(), group, unit, goal, about: about.to_owned() }
+    }
+}
+
 /// An address family, as in row names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Ip {

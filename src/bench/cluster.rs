@@ -53,13 +53,7 @@ const LOOK: Duration = Duration::from_millis(2);
 
 /// Returns the rows of these groups.
 pub(super) fn rows() -> Vec<RowSpec> {
-    let row = |name: &str, group, unit, goal, about: &str| RowSpec {
-        name: name.to_owned(),
-        group,
-        unit,
-        goal,
-        about: about.to_owned(),
-    };
+    let row = RowSpec::new;
     let at_most = Goal::AtMost;
     vec![
         row(CNI_ADD, Group::Cni, "ms", at_most(5.0), "one CNI ADD on a node with 30 pods, p50"),

@@ -6,6 +6,7 @@
 //! within a round, with its bootstrap interval. A row whose interval is wider than a tenth says
 //! nothing, and says so.
 
+mod alone;
 mod catalogue;
 mod cluster;
 mod cni;

@@ -12,6 +12,7 @@ pub(super) use process::resident;
 pub use measure::{PolicyBenchError, PolicyTimes, measure_policy};
 
 use super::{
+    alone,
     catalogue::{Group, RowSpec},
     cluster,
     error::BenchError,
@@ -31,12 +32,8 @@ const MATRIX: &str = "policy-matrix";
 
 /// Returns the rows of this group.
 pub(super) fn rows() -> Vec<RowSpec> {
-    let row = |name: &str, unit, most, about: &str| RowSpec {
-        name: name.to_owned(),
-        group: Group::Policy,
-        unit,
-        goal: Goal::AtMost(most),
-        about: about.to_owned(),
+    let row = |name: &str, unit, most, about: &str| {
+        RowSpec::new(name, Group::Policy, unit, Goal::AtMost(most), about)
     };
     vec![
         row(COMPILE, "s", 1.0, "1,000 policies and 10,000 identities for 100 endpoints, one core"),
@@ -63,21 +60,13 @@ pub(super) fn measure_all(
     program: &Path,
     findings: &mut Findings<'_>,
 ) -> Result<(), BenchError> {
-    let chosen: Vec<&RowSpec> = rows.iter().filter(|row| row.group == Group::Policy).collect();
-    if chosen.is_empty() {
-        return Ok(());
-    }
-    findings.step("the policy engine")?;
-    let times = match run(program, findings) {
-        Err(BenchError::Cancelled) => return Err(BenchError::Cancelled),
-        Err(error) => {
-            findings.note_error(&error);
-            return Ok(());
-        }
-        Ok(times) => times,
-    };
-    for spec in chosen {
-        let row = match spec.name.as_str() {
+    alone::measure(
+        rows,
+        Group::Policy,
+        "the policy engine",
+        findings,
+        |findings| run(program, findings),
+        |times, spec| match spec.name.as_str() {
             COMPILE => Row::absolute(spec, &times.compile),
             MEMORY => Row::absolute(spec, &[times.memory]),
             ENTRIES => Row::absolute(spec, &[times.entries]),
@@ -85,10 +74,8 @@ pub(super) fn measure_all(
             EDIT => Row::absolute(spec, &[percentile_of(&times.edit, 0.99)]),
             LINT => Row::absolute(spec, &times.lint),
             _ => Row::absolute(spec, &times.matrix),
-        };
-        findings.add(row);
-    }
-    Ok(())
+        },
+    )
 }
 
 fn run(program: &Path, findings: &Findings<'_>) -> Result<PolicyTimes, BenchError> {

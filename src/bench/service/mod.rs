@@ -11,6 +11,7 @@ pub use measure::{ServiceBenchError, ServiceTimes, measure_services};
 
 use self::group::Group as ControlGroup;
 use super::{
+    alone,
     catalogue::{Group, RowSpec},
     cluster,
     error::BenchError,
@@ -28,12 +29,8 @@ const CONNECT_10K: &str = "service-connect-10k";
 
 /// Returns the rows of this group.
 pub(super) fn rows() -> Vec<RowSpec> {
-    let row = |name: &str, unit, most, about: &str| RowSpec {
-        name: name.to_owned(),
-        group: Group::Service,
-        unit,
-        goal: Goal::AtMost(most),
-        about: about.to_owned(),
+    let row = |name: &str, unit, most, about: &str| {
+        RowSpec::new(name, Group::Service, unit, Goal::AtMost(most), about)
     };
     vec![
         row(
@@ -63,30 +60,20 @@ pub(super) fn measure_all(
     program: &Path,
     findings: &mut Findings<'_>,
 ) -> Result<(), BenchError> {
-    let chosen: Vec<&RowSpec> = rows.iter().filter(|row| row.group == Group::Service).collect();
-    if chosen.is_empty() {
-        return Ok(());
-    }
-    findings.step("services")?;
-    let times = match run(program, findings) {
-        Err(BenchError::Cancelled) => return Err(BenchError::Cancelled),
-        Err(error) => {
-            findings.note_error(&error);
-            return Ok(());
-        }
-        Ok(times) => times,
-    };
-    for spec in chosen {
-        let row = match spec.name.as_str() {
+    alone::measure(
+        rows,
+        Group::Service,
+        "services",
+        findings,
+        |findings| run(program, findings),
+        |times, spec| match spec.name.as_str() {
             PROGRAM => Row::absolute(spec, &times.program),
             CHANGE => Row::absolute(spec, &[percentile_of(&times.change, 0.99)]),
             MEMORY => Row::absolute(spec, &[times.memory]),
             CONNECT_10 => Row::compared(spec, &times.connect, (1, 0), 0),
             _ => Row::compared(spec, &times.connect, (2, 1), 0),
-        };
-        findings.add(row);
-    }
-    Ok(())
+        },
+    )
 }
 
 fn run(program: &Path, findings: &Findings<'_>) -> Result<ServiceTimes, BenchError> {
