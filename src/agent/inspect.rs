@@ -93,8 +93,8 @@ impl Inspector {
             component("services", Health::Starting, "waiting for the first full sync".into())
         } else {
             let mut message = format!("{} frontends in the maps", services.frontends);
-            if !services.findings.is_empty() {
-                message.push_str(&format!(", {} parts without effect", services.findings.len()));
+            if services.findings > 0 {
+                message.push_str(&format!(", {} parts without effect", services.findings));
             }
             component("services", Health::Ok, message)
         }

@@ -126,7 +126,7 @@ fn opens(p: &Parsed) -> bool {
     p.proto == transport::TCP && p.tcp_flags & (tcp_flag::SYN | tcp_flag::ACK) == tcp_flag::SYN
 }
 
-/// Chooses a backend. Later fragments and the middle of a TCP connection choose nobody anew.
+/// Chooses a backend. A later fragment has to follow its first one: it chooses nobody.
 #[inline(always)]
 fn pick<E: Env>(env: &E, st: &mut State, frontend: &FrontendValue) -> u32 {
     if matches!(st.packet.fragment, Fragment::Later) {

@@ -33,8 +33,8 @@ pub(in crate::agent) struct BalancerHealth {
     pub(in crate::agent) behind: Option<String>,
     /// How often maps refused.
     pub(in crate::agent) failures: u64,
-    /// What of services has no effect.
-    pub(in crate::agent) findings: Vec<String>,
+    /// How many parts of services have no effect.
+    pub(in crate::agent) findings: usize,
 }
 
 /// Makes the maps follow services and endpoint slices.
@@ -136,17 +136,11 @@ impl<M: MapStore> Balancer<M> {
     /// Returns how services are doing.
     pub(in crate::agent) fn health(&self) -> BalancerHealth {
         let state = self.state();
-        let mut findings: Vec<String> = state
-            .services
-            .findings()
-            .map(|(service, finding)| format!("service {service}: {finding}"))
-            .collect();
-        findings.sort_unstable();
         BalancerHealth {
             frontends: state.writer.len(),
             behind: state.behind.clone(),
             failures: state.failures,
-            findings,
+            findings: state.services.findings().count(),
         }
     }
 

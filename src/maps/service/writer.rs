@@ -215,9 +215,8 @@ impl ServiceWriter {
             return Ok(());
         };
         let wanted = Written::wanted(key, frontend, before);
-        let missing = wanted.list.iter().find(|id| self.backends.contains_key(id));
-        if let Some(id) = missing {
-            let key = &self.backends[id];
+        let missing = wanted.list.iter().filter_map(|id| Some((id, self.backends.get(id)?)));
+        for (id, key) in missing {
             store.put::<BackendTable>(id, &encode_backend(key))?;
         }
         let step = wanted.step(before);

@@ -33,7 +33,8 @@ use crate::{
 struct Watched {
     store: MemoryStore,
     faults: Mutex<Vec<String>>,
-    room: Option<usize>,
+    /// The map that is short of room, and how many entries it takes.
+    room: Option<(&'static str, usize)>,
 }
 
 impl Watched {
@@ -52,10 +53,9 @@ impl Watched {
     }
 
     fn is_full<T: Table>(&self, key: &T::Key) -> bool {
-        T::NAME == SlotTable::NAME
-            && self.store.get::<T>(key).expect("read").is_none()
-            && self.room.is_some_and(|room| {
-                self.store.entries::<SlotTable>().expect("listed").len() >= room
+        self.store.get::<T>(key).expect("read").is_none()
+            && self.room.is_some_and(|(map, room)| {
+                T::NAME == map && self.store.entries::<T>().expect("listed").len() >= room
             })
     }
 }
@@ -312,9 +312,11 @@ proptest! {
 
     #[test]
     fn a_full_map_serves_what_fits_and_the_rest_once_there_is_room(
-        acts in proptest::collection::vec(act(), 1..16), room in 1_usize..12,
+        acts in proptest::collection::vec(act(), 1..16),
+        map in prop_oneof![Just(SlotTable::NAME), Just(BackendTable::NAME)],
+        room in 1_usize..12,
     ) {
-        let mut store = Watched { room: Some(room), ..Watched::default() };
+        let mut store = Watched { room: Some((map, room)), ..Watched::default() };
         let (mut services, mut writer) = (Services::default(), ServiceWriter::default());
         for act in &acts {
             follow(&store, &mut services, &mut writer, edit(act));
