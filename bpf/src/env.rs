@@ -96,9 +96,9 @@ pub trait Entry {
     fn tcp_flags(&self, side: usize) -> u8;
     /// Returns the translated source.
     fn translated(&self) -> (Addr, u16);
-    /// Returns the service that the opener speaks with.
+    /// Returns the end that [`crate::abi::ct_flags::SERVICE`] is about.
     fn service(&self) -> (Addr, u16);
-    /// Returns the number of the backend that an alias of a service is about.
+    /// Returns the number of the backend.
     fn backend_id(&self) -> u32;
     /// Returns the key of the tracked entry of an alias.
     fn alias(&self) -> CtKey;

@@ -3,7 +3,7 @@
 use crate::{
     abi::{Config, DropReason, EndpointValue},
     checksum::Diff,
-    packet::{ETHERNET, Packet, Parsed},
+    packet::{ETHERNET, Packet, Parsed, Window},
     state::State,
 };
 
@@ -12,6 +12,16 @@ use crate::{
 #[inline(always)]
 pub fn is_exceptional<P: Packet>(pkt: &P, config: &Config, p: &Parsed) -> bool {
     p.ttl <= 1 || p.special || is_too_big(pkt, config, p)
+}
+
+/// Tells whether a packet is too big for its way, and the network may not cut it.
+#[inline(always)]
+pub fn must_not_be_cut<P: Packet>(pkt: &P, config: &Config, p: &Parsed) -> bool {
+    if !is_too_big(pkt, config, p) {
+        return false;
+    }
+    // RFC 791: "don't fragment"; routers never cut IPv6 (RFC 8200 5).
+    !p.is_v4() || pkt.window::<2>(p.l3 + 6).is_none_or(|w| w.be16::<0>() & 0x4000 != 0)
 }
 
 #[inline(always)]
@@ -75,13 +85,17 @@ impl From<&EndpointValue> for Entrance {
     }
 }
 
+/// Addresses a frame to the pod behind [`State::entrance`].
+#[inline(always)]
+pub fn address<P: Packet>(pkt: &P, st: &State) -> Result<(), DropReason> {
+    if pkt.put_words(0, st.entrance.macs) { Ok(()) } else { Err(DropReason::WriteError) }
+}
+
 /// Makes a packet ready for [`State::entrance`].
 #[inline(always)]
 pub fn prepare_for_pod<P: Packet>(pkt: &P, st: &State) -> Result<(), DropReason> {
     take_hop(pkt, &st.packet)?;
-    if !pkt.put_words(0, st.entrance.macs) {
-        return Err(DropReason::WriteError);
-    }
+    address(pkt, st)?;
     pkt.set_mark(0);
     pkt.set_to_host();
     Ok(())

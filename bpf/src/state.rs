@@ -6,7 +6,7 @@ use crate::{
         CtKey, CtValue, DeviceValue, EndpointValue, Event, FragKey, FragValue, FrontendKey,
         FrontendValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
         PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RangeKey,
-        SlotKey, SocketValue,
+        SlotKey, SocketValue, TableBlock, TableKey,
     },
     door::{Legs, Local, Question, Receipt, Verdict},
     forward::Entrance,
@@ -48,22 +48,37 @@ pub struct State {
     pub(crate) rule_id: u32,
     /// The translation to make; meaningful once a walk has set it.
     pub change: Change,
-    /// The service that a pod's packet was for, or that an answer must show; zero for most.
+    /// The service that who opened the connection believes to speak with, or that an answer must show; zero
+    /// for most.
     pub service: Translation,
+    /// What the packet was sent to before its backend was found; of an answer, what its receiver must see.
+    pub frontend: Translation,
     /// The backend that takes the packet.
     pub backend: Translation,
     /// Its number.
     pub backend_id: u32,
+    /// Who opened the connection that a translation belongs to.
+    pub opener: Translation,
+    /// The end that the other side sees instead of the opener.
+    pub stand_in: Translation,
+    /// The address that such an end shall have, if the way to the other side has no other.
+    pub own: Addr,
+    /// The device by which a packet leaves that is passed on.
+    pub out: u32,
     /// Not zero if the backend was chosen for this packet.
     pub fresh: u32,
     /// Not zero where it is decided whether a connection is one with a service.
     pub decides: u32,
     /// A [`crate::balance::deed`] if the packet is for the pod that sends it, else 0.
     pub hairpin: u32,
+    /// Not zero if the host gets the packet as an answer of a service: [`State::change`] is due then.
+    pub answers: u32,
     /// Not zero if [`State::turn`] is due after [`State::change`].
     pub turns: u32,
-    /// Work area: the other end of a packet that turns.
+    /// Work area: the change after that.
     pub turn: Change,
+    /// Work area: what a change came to, 0 or the code of a [`crate::abi::DropReason`].
+    pub failed: u32,
     /// Work area: ports to try for a translation.
     pub ports: Ports,
     /// Work area: the port that was tried.
@@ -139,6 +154,7 @@ struct Layouts {
     _frontend: (FrontendKey, FrontendValue),
     _range: RangeKey,
     _slot: SlotKey,
+    _table: (TableKey, TableBlock),
     _backend: BackendValue,
     _affinity: (AffinityKey, AffinityValue),
     _socket: SocketValue,
@@ -162,6 +178,7 @@ impl State {
         self.fresh = 0;
         self.decides = 0;
         self.hairpin = 0;
+        self.answers = 0;
         self.translated = Addr::ZERO;
     }
 }

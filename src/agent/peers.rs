@@ -10,6 +10,13 @@ use crate::{
 };
 
 impl Agent {
+    /// Lets the host's own packets be looked at if services have backends at the host.
+    pub(super) fn host_serves(&self) {
+        if let Some(serves) = self.balancer.serves_here() {
+            self.policy.set_serving(serves);
+        }
+    }
+
     /// Takes in news of nodes; those of this node set the pod CIDRs.
     pub(super) fn nodes_changed(&self, change: Change<NodeObject>) {
         let cidrs = {
@@ -63,6 +70,7 @@ impl Agent {
         }
         if let Some(site) = cluster.site() {
             self.balancer.set_site(site);
+            self.host_serves();
         }
         cluster.flush();
         // Before, addresses of nodes that are not known any more may still be in the maps.

@@ -189,6 +189,7 @@ fn watch_cluster(tasks: &mut Tasks, agent: &Arc<Agent>, client: &Client) {
     });
     watched!(services, "watch of services", every(), |agent, change| {
         agent.balancer.changed::<Service>(change);
+        agent.host_serves();
     });
     watched!(
         service_slices,
@@ -196,6 +197,7 @@ fn watch_cluster(tasks: &mut Tasks, agent: &Arc<Agent>, client: &Client) {
         EndpointSlice::config(),
         |agent, change| {
             agent.balancer.changed::<EndpointSlice>(change);
+            agent.host_serves();
         }
     );
     tasks.spawn(watch_apiserver(Arc::clone(agent), client.clone()));

@@ -33,6 +33,7 @@ use crate::{
         judge::Mode,
         parse::{Compat, Settings},
     },
+    service::maglev::Limit,
 };
 
 /// An agent that is set up but not running.
@@ -71,6 +72,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         conntrack_entries: config.conntrack_entries.unwrap_or_else(entries_by_memory),
         backend_entries: config.backend_entries.unwrap_or_else(backends_by_memory),
     })?);
+    let spread = Limit::at_most(config.maglev_entries);
     let maps = datapath.maps();
     let devices = Devices::find(&config)?;
     let route_mtu = route_mtu(config.routing, devices.underlay.mtu, &devices.addresses());
@@ -118,7 +120,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         pods,
         endpoints,
         policy,
-        balancer: Balancer::open(Arc::clone(&maps))?,
+        balancer: Balancer::open(Arc::clone(&maps), spread)?,
         devices: Mutex::new(devices),
         route_mtu,
         watches: Watches::default(),

@@ -71,6 +71,7 @@ pub(super) fn first_sync(agent: &Agent) -> Result<(), AgentError> {
     agent.cluster().allow_deletes();
     agent.enforce_all();
     agent.balancer.set_synced();
+    agent.host_serves();
     agent.progress.set_synced();
     repair_once(agent);
     info!("cluster synced");

@@ -92,6 +92,9 @@ settings! {
         /// Room for backends of services: auto, or entries
         #[arg(value_name = "COUNT")]
         backend_entries = "backend-entries" "SKEP_BACKEND_ENTRIES",
+        /// Entries that the Maglev table of a service may have: more spread more backends evenly
+        #[arg(value_name = "COUNT")]
+        maglev_entries = "maglev-entries" "SKEP_MAGLEV_ENTRIES",
         /// Control group whose processes reach services: auto (all of this host), off or a directory
         #[arg(value_name = "DIR")]
         cgroup_root = "cgroup-root" "SKEP_CGROUP_ROOT",
@@ -155,6 +158,8 @@ pub struct AgentConfig {
     pub conntrack_entries: Option<u32>,
     /// Room for backends of services; none = by memory.
     pub backend_entries: Option<u32>,
+    /// How many entries the Maglev table of a service may have.
+    pub maglev_entries: u32,
     /// Whose connections to services are balanced when they are made.
     pub cgroup_root: CgroupRoot,
 }
@@ -250,6 +255,12 @@ impl AgentArgs {
                 None,
                 "auto or a number of entries",
             ),
+            maglev_entries: parse.value(
+                "maglev-entries",
+                self.maglev_entries,
+                DEFAULT_MAGLEV_ENTRIES,
+                "a number of entries",
+            ),
             cgroup_root: parse.value(
                 "cgroup-root",
                 self.cgroup_root,
@@ -261,6 +272,9 @@ impl AgentArgs {
         parse.finish(config)
     }
 }
+
+/// Room for 163 backends whose shares differ by 1 % at most.
+const DEFAULT_MAGLEV_ENTRIES: u32 = 16_381;
 
 /// Checks what a single field's type cannot say.
 fn check(parse: &mut Parser, config: &AgentConfig) {
@@ -282,6 +296,13 @@ fn check(parse: &mut Parser, config: &AgentConfig) {
     if let Some(entries) = config.backend_entries.filter(|count| !(1024..=1 << 24).contains(count))
     {
         parse.refuse("backend-entries", &entries.to_string(), "is outside of 1024-16777216");
+    }
+    if !(251..=131_071).contains(&config.maglev_entries) {
+        parse.refuse(
+            "maglev-entries",
+            &config.maglev_entries.to_string(),
+            "is outside of 251-131071",
+        );
     }
     if let Devices::Names(names) = &config.devices {
         for name in names.iter().filter(|name| name.len() > 15 || name.contains('/')) {

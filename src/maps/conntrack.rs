@@ -68,7 +68,9 @@ fn alias_of(key: &CtKey, value: &CtValue) -> Option<CtKey> {
     if value.flags & ct_flags::SNAT == 0 {
         return None;
     }
-    let other = if value.flags & ct_flags::OPENED_BY_B != 0 {
+    let other = if key.zone == Zone::Service as u8 {
+        (value.service_addr, value.service_port)
+    } else if value.flags & ct_flags::OPENED_BY_B != 0 {
         (key.addr_a, key.port_a)
     } else {
         (key.addr_b, key.port_b)

@@ -4,7 +4,7 @@ use skep_bpf::abi::{
     Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Config, CtKey, CtValue,
     DeviceValue, EndpointValue, FrontendKey, FrontendValue, HostValue, IdentityValue, IpcacheKey,
     IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey,
-    PolicyPortKey, RangeKey, SlotKey, maps,
+    PolicyPortKey, RangeKey, SlotKey, TableBlock, TableKey, maps,
 };
 
 /// A map whose entries user space reads and writes.
@@ -64,6 +64,8 @@ tables! {
     FrontendTable = FRONTEND: FrontendKey => FrontendValue;
     /// Numbers of backends, by place in a frontend's list.
     SlotTable = SLOT: SlotKey => u32;
+    /// Numbers of backends, by entry of a Maglev table.
+    MaglevTable = MAGLEV: TableKey => TableBlock;
     /// Backends, by number.
     BackendTable = BACKEND: u32 => BackendValue;
     /// Prefixes whose addresses may connect to a frontend.

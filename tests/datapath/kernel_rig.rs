@@ -16,7 +16,8 @@ use skep_bpf::abi::{
     Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Bucket, Config, Counter, CtKey,
     CtValue, DeviceValue, EndpointValue, Event, FragKey, FragValue, FrontendKey, FrontendValue,
     HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell,
-    PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RangeKey, SlotKey, maps, programs,
+    PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RangeKey, SlotKey, TableBlock, TableKey, maps,
+    programs,
 };
 
 use crate::rig::{Hook, Meta, Ran, Rig, Verdict};
@@ -70,6 +71,7 @@ impl KernelRig {
         self.clear::<FragKey, FragValue>(maps::FRAGMENT);
         self.clear::<FrontendKey, FrontendValue>(maps::FRONTEND);
         self.clear::<SlotKey, u32>(maps::SLOT);
+        self.clear::<TableKey, TableBlock>(maps::MAGLEV);
         self.clear::<u32, BackendValue>(maps::BACKEND);
         self.clear::<AffinityKey, AffinityValue>(maps::AFFINITY);
         self.set(maps::CONFIG, Config::default());
@@ -277,6 +279,9 @@ impl Rig for KernelRig {
     fn slot(&mut self, key: SlotKey, backend_id: u32) {
         self.put(maps::SLOT, key, backend_id);
     }
+    fn table(&mut self, key: TableKey, value: TableBlock) {
+        self.put(maps::MAGLEV, key, value);
+    }
     fn range(&mut self, key: RangeKey) {
         let mut data = [0_u8; 20];
         data[..4].copy_from_slice(&key.service_id.to_ne_bytes());
@@ -324,6 +329,13 @@ impl Rig for KernelRig {
     }
     fn put_connection(&mut self, key: CtKey, value: CtValue) {
         self.put(maps::CONNTRACK, key, value);
+    }
+    fn forget(&mut self, key: CtKey) {
+        drop(self.hash::<CtKey, CtValue>(maps::CONNTRACK).remove(&key));
+    }
+    fn route(&mut self, _ifindex: u32) {}
+    fn has_routes(&self) -> bool {
+        false
     }
     fn now(&self) -> u64 {
         let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)

@@ -100,15 +100,18 @@ fn structs_lie_in_memory_as_in_the_object() {
             peer_mac }
         EndpointValue { ifindex, endpoint_id, identity, incarnation, flags, ingress_policy,
             egress_policy, mac, host_mac }
-        HostValue { protected, ingress_policy, egress_policy }
+        HostValue { protected, ingress_policy, egress_policy, backends }
         IpcacheKey { prefix_len, addr }
         IpcacheValue { identity, node_id, key_index, flags }
         NodeValue { addr_v4, addr_v6, flags }
         CtKey { addr_a, addr_b, port_a, port_b, proto, zone, type_class }
         CtValue { tag, approval, created, last_seen, last_report, packets, bytes, incarnation,
-            endpoint, alias, nat_addr, nat_port, tcp_flags, kind, flags, service_port, service_addr }
+            endpoint, alias, nat_addr, nat_port, tcp_flags, kind, flags, service_port, service_addr,
+            backend_id }
         FrontendKey { addr, port, proto, scope }
-        FrontendValue { service_id, backends, flags, affinity }
+        FrontendValue { service_id, backends, flags, affinity, table, table_size }
+        TableKey { table, block }
+        TableBlock { backends }
         SlotKey { service_id, slot }
         RangeKey { prefix_len, service_id, addr }
         BackendValue { addr, port, proto }

@@ -6,6 +6,7 @@ use skep_bpf::abi::{
     Addr, AdmissionQuota, BackendValue, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event,
     FrontendKey, FrontendValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
     PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RangeKey, SlotKey,
+    TableBlock, TableKey,
 };
 
 /// The six programs.
@@ -73,6 +74,7 @@ pub(crate) trait Rig {
     fn cell(&mut self, key: PolicyCellKey, value: PolicyCell);
     fn frontend(&mut self, key: FrontendKey, value: FrontendValue);
     fn slot(&mut self, key: SlotKey, backend_id: u32);
+    fn table(&mut self, key: TableKey, value: TableBlock);
     fn range(&mut self, key: RangeKey);
     fn backend(&mut self, id: u32, value: Option<BackendValue>);
 
@@ -83,6 +85,10 @@ pub(crate) trait Rig {
     fn events(&mut self) -> Vec<Event>;
     fn connections(&self) -> BTreeMap<CtKey, CtValue>;
     fn put_connection(&mut self, key: CtKey, value: CtValue);
+    fn forget(&mut self, key: CtKey);
+    /// Lets all routes go by a device, where routes can be simulated.
+    fn route(&mut self, ifindex: u32);
+    fn has_routes(&self) -> bool;
     /// Monotonic time, ns.
     fn now(&self) -> u64;
     /// Whether the overlay's tunnel key can be simulated.

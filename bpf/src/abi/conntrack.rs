@@ -8,9 +8,9 @@ use super::{Addr, pod::abi_struct};
 pub enum Zone {
     /// Pod traffic as pods see it.
     Pod = 0,
-    /// Before service translation.
+    /// Before service translation: what the client sends.
     Service = 1,
-    /// As seen on the underlay after source translation to the node.
+    /// As seen by the other end after the source was translated, to the node for most.
     NodeSnat = 2,
     /// The host's own flows.
     Host = 3,
@@ -104,7 +104,8 @@ pub mod ct_flags {
     pub const SNAT: u8 = 2;
     /// The connection came from outside the node (its replies are never translated).
     pub const INBOUND: u8 = 4;
-    /// The opener speaks with a service: `service_addr` and `service_port` are what it sees.
+    /// The opener speaks with a service. `service_addr` and `service_port` are the end of it that is not in
+    /// the key: what the opener sees, or in zone `Service` the backend.
     pub const SERVICE: u8 = 8;
 }
 
@@ -165,8 +166,7 @@ abi_struct! {
         pub bytes: [u64; 2],
         /// Incarnation of each side's endpoint when its leg was approved; 0 = not a local pod.
         pub incarnation: [u32; 2],
-        /// Number of each side's endpoint, for quotas; 0 = not a local pod. Of an alias of a service: the
-        /// backend's number, and zero.
+        /// Number of each side's endpoint, for quotas; 0 = not a local pod.
         pub endpoint: [u32; 2],
         /// Key of the tracked entry; all zero unless this is an alias.
         pub alias: CtKey,
@@ -180,10 +180,14 @@ abi_struct! {
         pub kind: u8,
         /// [`ct_flags`].
         pub flags: u8,
-        /// Port of the service, host order; zero unless `flags` has SERVICE.
+        /// Port of the service or its backend, host order; zero unless `flags` has SERVICE.
         pub service_port: u16,
-        /// Address of the service; zero unless `flags` has SERVICE.
+        /// Address of the service or its backend; zero unless `flags` has SERVICE.
         pub service_addr: Addr,
+        /// Number of the backend, in zone `Service`.
+        pub backend_id: u32,
+        /// Zero.
+        pub reserved: u32,
     }
 }
 

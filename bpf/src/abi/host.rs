@@ -3,8 +3,8 @@
 use super::pod::abi_struct;
 
 abi_struct! {
-    /// The one element of the host's map. All zero means that nothing protects the host: its packets
-    /// are neither judged nor tracked.
+    /// The one element of the host's map. All zero means that nothing protects the host, whose packets
+    /// are neither judged nor tracked then, and that it serves nobody.
     pub struct HostValue {
         /// All ones if the host firewall is on, else zero: a mask, as programs do without a branch.
         pub protected: u32,
@@ -12,7 +12,8 @@ abi_struct! {
         pub ingress_policy: u32,
         /// Policy of packets that the host itself sends.
         pub egress_policy: u32,
-        /// Zero.
-        pub reserved: u32,
+        /// Not zero if services have backends at addresses of the host itself: their answers must show the
+        /// service.
+        pub backends: u32,
     }
 }

@@ -39,7 +39,7 @@ pub use metrics::{AdmissionQuota, Bucket, Counter, Direction, metric_index};
 pub use reason::{Counted, DropReason, Note};
 pub use service::{
     AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, RANGE_PREFIX, RangeKey,
-    SlotKey, SocketValue, frontend_flags, frontend_scope,
+    SlotKey, SocketValue, TableBlock, TableKey, frontend_flags, frontend_scope,
 };
 pub use tables::{
     ADDR_PREFIX, CellVerdict, PORT_PREFIX, PolicyAddrKey, PolicyCell, PolicyCellKey,
@@ -47,65 +47,67 @@ pub use tables::{
 };
 
 /// Version of every layout in this module; part of every map name and pin path.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// Names of the maps, as the kernel shows them and as they are pinned.
 pub mod maps {
     /// `Addr` -> [`super::EndpointValue`]: the pods of this node. Hash.
-    pub const ENDPOINT: &str = "endpoint_v2";
+    pub const ENDPOINT: &str = "endpoint_v3";
     /// ifindex (u32) -> [`super::DeviceValue`]. Hash.
-    pub const DEVICE: &str = "device_v2";
+    pub const DEVICE: &str = "device_v3";
     /// [`super::IpcacheKey`] -> [`super::IpcacheValue`]. LPM trie.
-    pub const IPCACHE: &str = "ipcache_v2";
+    pub const IPCACHE: &str = "ipcache_v3";
     /// node id (u32) -> [`super::NodeValue`]. Hash.
-    pub const NODE: &str = "node_v2";
+    pub const NODE: &str = "node_v3";
     /// node address (`Addr`) -> node id (u32). Hash.
-    pub const NODE_ADDR: &str = "node_addr_v2";
+    pub const NODE_ADDR: &str = "node_addr_v3";
     /// identity (u32) -> [`super::IdentityValue`]: the known identities. Hash.
-    pub const IDENTITY: &str = "identity_v2";
+    pub const IDENTITY: &str = "identity_v3";
     /// One [`super::Config`]. Array.
-    pub const CONFIG: &str = "config_v2";
+    pub const CONFIG: &str = "config_v3";
     /// One [`super::HostValue`]. Array.
-    pub const HOST: &str = "host_v2";
+    pub const HOST: &str = "host_v3";
     /// One u32, the policy revision; bumped last. Array.
-    pub const REVISION: &str = "revision_v2";
+    pub const REVISION: &str = "revision_v3";
     /// [`super::PolicyIdentityKey`] -> class (u32). Hash.
-    pub const POLICY_IDENTITY: &str = "policy_id_v2";
+    pub const POLICY_IDENTITY: &str = "policy_id_v3";
     /// [`super::PolicyPortKey`] -> class (u32). LPM trie.
-    pub const POLICY_PORT: &str = "policy_port_v2";
+    pub const POLICY_PORT: &str = "policy_port_v3";
     /// [`super::PolicyAddrKey`] -> class (u32). LPM trie.
-    pub const POLICY_ADDR: &str = "policy_addr_v2";
+    pub const POLICY_ADDR: &str = "policy_addr_v3";
     /// [`super::PolicyCellKey`] -> [`super::PolicyCell`]. Hash.
-    pub const POLICY_CELL: &str = "policy_cell_v2";
+    pub const POLICY_CELL: &str = "policy_cell_v3";
     /// [`super::FrontendKey`] -> [`super::FrontendValue`]. Hash.
-    pub const FRONTEND: &str = "frontend_v2";
+    pub const FRONTEND: &str = "frontend_v3";
     /// [`super::SlotKey`] -> number of a backend (u32). Hash.
-    pub const SLOT: &str = "slot_v2";
+    pub const SLOT: &str = "slot_v3";
+    /// [`super::TableKey`] -> [`super::TableBlock`]. Hash.
+    pub const MAGLEV: &str = "maglev_v3";
     /// number (u32) -> [`super::BackendValue`]. Hash.
-    pub const BACKEND: &str = "backend_v2";
+    pub const BACKEND: &str = "backend_v3";
     /// [`super::RangeKey`] -> 1 (u32). LPM trie.
-    pub const RANGE: &str = "range_v2";
+    pub const RANGE: &str = "range_v3";
     /// [`super::AffinityKey`] -> [`super::AffinityValue`]. LRU hash.
-    pub const AFFINITY: &str = "affinity_v2";
+    pub const AFFINITY: &str = "affinity_v3";
     /// socket -> [`super::SocketValue`]. Socket storage.
-    pub const SOCKET: &str = "socket_v2";
+    pub const SOCKET: &str = "socket_v3";
     /// [`super::CtKey`] -> [`super::CtValue`]. Plain hash.
-    pub const CONNTRACK: &str = "ct_v2";
+    pub const CONNTRACK: &str = "ct_v3";
     /// [`super::FragKey`] -> [`super::FragValue`]. LRU hash.
-    pub const FRAGMENT: &str = "frag_v2";
+    pub const FRAGMENT: &str = "frag_v3";
     /// [`super::metric_index`] -> [`super::Counter`]. Per-CPU array.
-    pub const METRICS: &str = "metrics_v2";
+    pub const METRICS: &str = "metrics_v3";
     /// endpoint id (u32) -> [`super::Bucket`]. Per-CPU LRU hash: the new-flow rate of one endpoint.
-    pub const ADMISSION: &str = "admission_v2";
+    pub const ADMISSION: &str = "admission_v3";
     /// endpoint id (u32) -> [`super::AdmissionQuota`], published by the collector. Hash.
-    pub const QUOTA: &str = "quota_v2";
+    pub const QUOTA: &str = "quota_v3";
     /// [`super::Event`] records. Ring buffer.
-    pub const EVENTS: &str = "events_v2";
+    pub const EVENTS: &str = "events_v3";
     /// Per-CPU state of a packet in flight, one slot per hook. Per-CPU array.
-    pub const SCRATCH: &str = "scratch_v2";
+    pub const SCRATCH: &str = "scratch_v3";
 
     /// Every map that is pinned and shared by all programs.
-    pub const PINNED: [&str; 25] = [
+    pub const PINNED: [&str; 26] = [
         ENDPOINT,
         DEVICE,
         IPCACHE,
@@ -121,6 +123,7 @@ pub mod maps {
         POLICY_CELL,
         FRONTEND,
         SLOT,
+        MAGLEV,
         BACKEND,
         RANGE,
         AFFINITY,

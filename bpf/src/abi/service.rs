@@ -46,8 +46,12 @@ abi_struct! {
         pub flags: u32,
         /// Seconds for which a client stays with its backend; 0 = it does not.
         pub affinity: u32,
+        /// Number of its Maglev table in [`TableKey`].
+        pub table: u32,
+        /// Entries of that table; 0 = it has none, and any backend will do.
+        pub table_size: u32,
         /// Zero.
-        pub reserved: [u32; 4],
+        pub reserved: [u32; 2],
     }
 }
 
@@ -65,6 +69,30 @@ abi_struct! {
 impl SlotKey {
     /// Marks a backend's number in [`SlotKey::slot`]: who takes new connections is found at once.
     pub const MEMBER: u32 = 1 << 31;
+}
+
+abi_struct! {
+    /// Some entries in a row of a Maglev table.
+    #[derive(Hash)]
+    pub struct TableKey {
+        /// The table's number.
+        pub table: u32,
+        /// The first entry by [`TableBlock::ENTRIES`].
+        pub block: u32,
+    }
+}
+
+abi_struct! {
+    /// Numbers of the backends at these entries; zero behind the end of the table.
+    pub struct TableBlock {
+        /// By entry.
+        pub backends: [u32; TableBlock::ENTRIES],
+    }
+}
+
+impl TableBlock {
+    /// Entries in a block, a power of two.
+    pub const ENTRIES: usize = 32;
 }
 
 abi_struct! {

@@ -2,7 +2,8 @@
 
 use super::Services;
 use crate::abi::{
-    Addr, AffinityKey, AffinityValue, BackendValue, FrontendValue, SlotKey, frontend_flags,
+    Addr, AffinityKey, AffinityValue, BackendValue, FrontendValue, SlotKey, TableBlock, TableKey,
+    frontend_flags,
 };
 
 const SECOND: u64 = 1_000_000_000;
@@ -18,21 +19,23 @@ pub enum Choice<'s> {
     Drop,
 }
 
-/// Chooses who takes a new connection of `client`.
+/// Chooses who takes a new connection of `client`. `draw` is any number if all backends will do, and the
+/// connection's own where all nodes must choose the same one.
 #[inline(always)]
 pub fn choose<'s, S: Services>(
     services: &'s S,
     frontend: &FrontendValue,
     client: Addr,
+    draw: u32,
 ) -> Choice<'s> {
     if frontend.backends == 0 {
         let drops = frontend.flags & frontend_flags::DROP_IF_EMPTY != 0;
         return if drops { Choice::Drop } else { Choice::Refuse };
     }
     let id = if frontend.affinity == 0 {
-        any(services, frontend)
+        any(services, frontend, draw)
     } else {
-        usual(services, frontend, client)
+        usual(services, frontend, client, draw)
     };
     // Lists are written after backends and before their length: nothing is missing, unless programs
     // were stopped for longer than numbers rest.
@@ -42,18 +45,50 @@ pub fn choose<'s, S: Services>(
     }
 }
 
-/// Returns any backend.
+/// Returns the backend at the drawn entry of the frontend's Maglev table, or at the drawn place of its
+/// list.
 #[inline(always)]
-fn any<S: Services>(services: &S, frontend: &FrontendValue) -> Option<u32> {
-    // The upper half of the product is below the length, with no division.
-    let slot = (u64::from(services.random()) * u64::from(frontend.backends)) >> 32;
-    services.slot(&SlotKey { service_id: frontend.service_id, slot: slot as u32 })
+fn any<S: Services>(services: &S, frontend: &FrontendValue, draw: u32) -> Option<u32> {
+    if frontend.table_size != 0 {
+        const ENTRIES: u32 = TableBlock::ENTRIES as u32;
+        let entry = scaled(draw, frontend.table_size);
+        let key = TableKey { table: frontend.table, block: entry / ENTRIES };
+        return services.table_entry(&key, (entry % ENTRIES) as usize);
+    }
+    let slot = scaled(draw, frontend.backends);
+    services.slot(&SlotKey { service_id: frontend.service_id, slot })
+}
+
+/// Scales a number of 32 bits to one below `limit`, with no division: the upper half of the product.
+#[inline(always)]
+fn scaled(draw: u32, limit: u32) -> u32 {
+    ((u64::from(draw) * u64::from(limit)) >> 32) as u32
+}
+
+/// Returns the number that all nodes draw for a connection from outside: from the client's end, and of
+/// the frontend only its port, as a node port has another address at every node.
+#[inline(always)]
+pub fn lot((client, port): (Addr, u16), frontend_port: u16, proto: u8) -> u32 {
+    let [a, b] = client.words();
+    let ports = u64::from(port) << 32 | u64::from(frontend_port) << 16 | u64::from(proto);
+    // Multilinear, and then the finaliser of MurmurHash3: neighbouring ports end far apart.
+    let mut hash = (a.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        .wrapping_add(b.wrapping_mul(0xc2b2_ae3d_27d4_eb4f))
+        .wrapping_add(ports.wrapping_mul(0x1656_67b1_9e37_79f9));
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    (hash >> 32) as u32
 }
 
 /// Returns the client's backend, if it still takes connections and the client comes back in time;
 /// otherwise any, which is the client's from then on.
 #[inline(always)]
-fn usual<S: Services>(services: &S, frontend: &FrontendValue, client: Addr) -> Option<u32> {
+fn usual<S: Services>(
+    services: &S,
+    frontend: &FrontendValue,
+    client: Addr,
+    draw: u32,
+) -> Option<u32> {
     let service_id = frontend.service_id;
     let key = AffinityKey { client, service_id, reserved: 0 };
     let now = services.now();
@@ -64,7 +99,7 @@ fn usual<S: Services>(services: &S, frontend: &FrontendValue, client: Addr) -> O
     });
     let backend_id = match kept {
         Some(value) => value.backend_id,
-        None => any(services, frontend)?,
+        None => any(services, frontend, draw)?,
     };
     services.put_affinity(&key, &AffinityValue { last_used: now, backend_id, reserved: 0 });
     Some(backend_id)

@@ -55,7 +55,7 @@ pub fn connect<S: Services, K: Socket>(services: &S, socket: &K) -> Answer {
         }
         return Answer::Go;
     };
-    let backend = match choose(services, frontend, socket.client()) {
+    let backend = match choose(services, frontend, socket.client(), services.random()) {
         Choice::Backend(_, backend) => backend,
         Choice::Refuse => return Answer::Refused,
         Choice::Drop => return Answer::Unreachable,

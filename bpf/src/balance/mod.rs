@@ -7,20 +7,23 @@ mod choose;
 mod connect;
 mod find;
 pub mod hairpin;
+mod outside;
 mod reject;
 mod serve;
 mod translate;
 
-pub use choose::{Choice, choose};
+pub use choose::{Choice, choose, lot};
 pub use connect::{Answer, Socket, connect, peer};
 pub use find::find;
+pub use outside::{aim_at_backend, enter, entered};
 pub use reject::reject;
 pub(crate) use serve::service_of;
 pub use serve::{serve, served};
-pub use translate::{deed, deed_of, reveal, translate};
+pub use translate::{change, deed, deed_of, reveal, translate};
 
 use crate::abi::{
     Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, RangeKey, SlotKey,
+    TableKey,
 };
 
 /// What balancing may ask of its surroundings.
@@ -29,6 +32,8 @@ pub trait Services {
     fn frontend(&self, key: &FrontendKey) -> Option<&FrontendValue>;
     /// Returns the number of the backend at a place.
     fn slot(&self, key: &SlotKey) -> Option<u32>;
+    /// Returns the number of the backend at an entry of the block of a Maglev table.
+    fn table_entry(&self, key: &TableKey, entry: usize) -> Option<u32>;
     /// Returns a backend.
     fn backend(&self, id: u32) -> Option<&BackendValue>;
     /// Tells whether an address is in one of the source ranges of a frontend.

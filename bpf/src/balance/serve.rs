@@ -14,8 +14,7 @@ use crate::{
     conntrack,
     door::Context,
     env::{Entry, Env, Put},
-    fragment,
-    nat::{Change, Field, Translation},
+    nat::{self, Change, Field, Translation},
     packet::{Fragment, Kind, Parsed, transport, transport::tcp_flag},
     state::State,
 };
@@ -36,8 +35,7 @@ pub mod served {
 #[inline(never)]
 pub fn serve<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, at_node: u32) -> u32 {
     let p = &st.packet;
-    let is_balanced = matches!(p.proto, transport::TCP | transport::UDP | transport::SCTP);
-    if !is_balanced || !matches!(p.kind, Kind::Flow) {
+    if !is_balanced(p.proto) || !matches!(p.kind, Kind::Flow) {
         return served::NO;
     }
     let asked = find(env, p.destination(), p.proto, frontend_scope::INTERNAL, || at_node != 0);
@@ -53,6 +51,7 @@ pub fn serve<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, at_node: u32) ->
     let (key, _) = CtKey::canonical(Zone::Service, (p.proto, 0), p.source(), (addr, port));
     st.alias = key;
     st.service = Translation { addr, port };
+    st.frontend = st.service;
     let found = match kept(env, cx, st) {
         true => served::YES,
         false => pick(env, st, frontend),
@@ -60,18 +59,20 @@ pub fn serve<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, at_node: u32) ->
     if found != served::YES {
         return found;
     }
-    // Later fragments come with the service's address, too: remembered once, and so.
-    fragment::remember(env, st, cx.now);
-    if matches!(st.packet.fragment, Fragment::First) {
-        st.packet.fragment = Fragment::Whole;
-    }
+    nat::remember_as_it_came(env, st, cx.now);
     (st.packet.dst, st.packet.dport) = (st.backend.addr, st.backend.port);
     served::YES
 }
 
+/// Tells whether services have such a protocol.
+#[inline(always)]
+pub(super) fn is_balanced(proto: u8) -> bool {
+    matches!(proto, transport::TCP | transport::UDP | transport::SCTP)
+}
+
 /// Tells whether a client may connect, by its address.
 #[inline(always)]
-fn admits<E: Env>(env: &E, frontend: &FrontendValue, client: Addr) -> bool {
+pub(super) fn admits<E: Env>(env: &E, frontend: &FrontendValue, client: Addr) -> bool {
     let service_id = frontend.service_id;
     frontend.flags & frontend_flags::RANGES == 0
         || env.is_in_range(&RangeKey { prefix_len: RANGE_PREFIX + 128, service_id, addr: client })
@@ -116,13 +117,14 @@ fn kept<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> bool {
 
 /// Tells whether one end of a connection is a backend: its number may have been given to another one.
 #[inline(always)]
-fn leads_to(key: &CtKey, backend: &Translation) -> bool {
+pub(super) fn leads_to(key: &CtKey, backend: &Translation) -> bool {
     (key.addr_a == backend.addr && key.port_a == backend.port)
         || (key.addr_b == backend.addr && key.port_b == backend.port)
 }
 
+/// Tells whether a packet asks for a new connection.
 #[inline(always)]
-fn opens(p: &Parsed) -> bool {
+pub(super) fn opens(p: &Parsed) -> bool {
     p.proto == transport::TCP && p.tcp_flags & (tcp_flag::SYN | tcp_flag::ACK) == tcp_flag::SYN
 }
 
@@ -134,7 +136,7 @@ fn pick<E: Env>(env: &E, st: &mut State, frontend: &FrontendValue) -> u32 {
     }
     let client = st.packet.src;
     st.fresh = 1;
-    match choose(env, frontend, client) {
+    match choose(env, frontend, client, env.random()) {
         Choice::Backend(id, backend) => {
             st.backend_id = id;
             st.backend = Translation { addr: backend.addr, port: backend.port };
@@ -148,7 +150,7 @@ fn pick<E: Env>(env: &E, st: &mut State, frontend: &FrontendValue) -> u32 {
 /// [`State::change`] is due then. Returns 0 or the code of a [`DropReason`].
 #[inline(always)]
 pub(super) fn settle<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
-    st.change = Change { field: Field::Destination, from: st.service, to: st.backend };
+    st.change = Change { field: Field::Destination, from: st.frontend, to: st.backend };
     bind(env, cx, st)
 }
 
@@ -164,7 +166,7 @@ pub(super) fn bind<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
         created: cx.now,
         last_seen: cx.now,
         alias: st.key,
-        endpoint: [st.backend_id, 0],
+        backend_id: st.backend_id,
         kind: ct_kind::ALIAS,
         ..CtValue::default()
     };

@@ -1,6 +1,6 @@
 //! What to do with a packet.
 
-use super::admit::{Admitted, Destination, Host, Source};
+use super::admit::{Admitted, Destination, Host, Source, Transit};
 
 /// What the kernel shall do with a packet. Adapters translate it and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,24 @@ impl Action {
     #[inline(always)]
     pub(crate) fn to_neighbour(ifindex: u32, _source: &Admitted<Source>) -> Self {
         Self { verb: Verb::Neighbour, ifindex }
+    }
+
+    /// Passes on between others over the overlay.
+    #[inline(always)]
+    pub(crate) fn relay_to_device(ifindex: u32, _transit: &Admitted<Transit>) -> Self {
+        Self { verb: Verb::Device, ifindex }
+    }
+
+    /// Passes on between others by the route.
+    #[inline(always)]
+    pub(crate) fn relay_to_neighbour(ifindex: u32, _transit: &Admitted<Transit>) -> Self {
+        Self { verb: Verb::Neighbour, ifindex }
+    }
+
+    /// Sends back what skep itself answers to a client outside: nothing of it comes from anyone else.
+    #[inline(always)]
+    pub(crate) fn answer_outside(ifindex: u32) -> Self {
+        Self { verb: Verb::Device, ifindex }
     }
 
     /// Lets the packet go on: to the host, through the stack, or out of the device.

@@ -20,6 +20,10 @@ pub enum Destination {}
 #[derive(Debug)]
 pub enum Host {}
 
+/// No leg: both ends of the connection are elsewhere.
+#[derive(Debug)]
+pub enum Transit {}
+
 /// Proof that the leg `L` of a packet was judged. Only [`admit`] makes one.
 #[derive(Debug)]
 #[must_use = "a proof that is not used means a packet that is not delivered"]
@@ -188,6 +192,7 @@ const DESTINATION: u32 = 2;
 const REPLY: u32 = 4;
 const JUDGED: u32 = 8;
 const SERVICE: u32 = 16;
+const TRANSIT: u32 = 32;
 const NEWS_SHIFT: u32 = 8;
 const REFUSED_SHIFT: u32 = 16;
 
@@ -200,6 +205,18 @@ impl Receipt {
         way: Way,
     ) -> Self {
         Self((from.here & SOURCE) | (to.here & DESTINATION) | (way.bit() * REPLY))
+    }
+
+    /// Writes down that the host's leg is admitted, whichever way the packet goes.
+    #[inline(always)]
+    pub(super) fn of_host(_host: &Admitted<Host>) -> Self {
+        Self(SOURCE | DESTINATION)
+    }
+
+    /// Writes down that this node passes the packet on between others.
+    #[inline(always)]
+    pub(super) fn passed_on(_transit: Admitted<Transit>, way: Way) -> Self {
+        Self(TRANSIT | (way.bit() * REPLY))
     }
 
     /// Adds news.
@@ -268,6 +285,15 @@ impl Receipt {
     #[inline(always)]
     pub fn destination(self) -> Result<Admitted<Destination>, DropReason> {
         self.proof(DESTINATION)
+    }
+
+    /// Returns the proof that the packet is one between others.
+    ///
+    /// # Errors
+    /// When it is not: a bug of the walk, which then drops.
+    #[inline(always)]
+    pub fn transit(self) -> Result<Admitted<Transit>, DropReason> {
+        self.proof(TRANSIT)
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! Packets of the host that no policy is asked about, each for a reason.
 
-use super::admit::{Admitted, Destination, Host, Local, Source};
+use super::admit::{Admitted, Destination, Host, Local, Receipt, Source};
 use crate::{
     abi::{Config, DropReason},
     env::Env,
@@ -79,6 +79,22 @@ fn is_dhcp(p: &Parsed) -> bool {
 #[inline(always)]
 pub fn complaint(p: &Parsed) -> Option<Admitted<Host>> {
     if matches!(p.kind, Kind::Error) { Some(Admitted::without_question()) } else { None }
+}
+
+/// Leaves a receipt in the state for what the host sends without asking a policy, and tells whether it
+/// does.
+#[inline(always)]
+pub fn excuse(st: &mut State) -> bool {
+    let proof =
+        unprotected(st).or_else(|| link_protocol(&st.packet)).or_else(|| complaint(&st.packet));
+    st.receipt = Receipt::default();
+    match proof {
+        Some(proof) => {
+            st.receipt = Receipt::of_host(&proof);
+            true
+        }
+        None => false,
+    }
 }
 
 /// Admits outer packets of the overlay from a node: what is inside is judged when it comes out.

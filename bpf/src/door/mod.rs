@@ -13,14 +13,16 @@ mod judge;
 mod leg;
 mod pass;
 mod related;
+mod relay;
 
 pub use action::{Action, Outcome};
-pub use admit::{Admitted, Destination, Host, Local, Receipt, Source};
+pub use admit::{Admitted, Destination, Host, Local, Receipt, Source, Transit};
 pub use host::{
-    complaint, host, is_protected, link_protocol, to_itself, transit, tunnelled, unprotected,
-    vouched,
+    complaint, excuse, host, is_protected, link_protocol, to_itself, transit, tunnelled,
+    unprotected, vouched,
 };
 pub(crate) use judge::{Question, Verdict, told};
 pub(crate) use leg::Legs;
 pub use pass::{Context, Tally, pass};
 pub use related::related;
+pub use relay::{relay, relay_back};

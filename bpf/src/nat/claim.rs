@@ -57,6 +57,28 @@ pub fn translate_flow<E: Env>(
     }
 }
 
+/// Claims an end for the connection of [`State::key`], which is new: a port of the address in
+/// [`State::stand_in`], or if there is none, the packet's own source. It is in the state then. Returns 0 or the code of a
+/// [`DropReason`]. Out of line: rare, and it would crowd the stack of its callers.
+#[inline(never)]
+pub fn claim_end<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
+    let node = st.stand_in.addr;
+    let claimed = if node.is_zero() {
+        let own = st.packet.src;
+        st.ports = Ports::only(st.packet.sport);
+        search(env, cx, st, &own)
+    } else {
+        claim(env, cx, st, &node)
+    };
+    match claimed {
+        Ok(end) => {
+            st.stand_in = end;
+            0
+        }
+        Err(reason) => reason.code().into(),
+    }
+}
+
 #[inline(always)]
 fn claim<E: Env>(
     env: &E,
@@ -69,9 +91,20 @@ fn claim<E: Env>(
             Ports::of(cx.config, env.random())
         }
         // The checksum of SCTP covers the ports and cannot be corrected: they stay.
-        transport::SCTP => Ports { at: st.packet.sport, left: 1, ..Ports::default() },
+        transport::SCTP => Ports::only(st.packet.sport),
         _ => return Err(DropReason::NatUnsupportedProtocol),
     };
+    search(env, cx, st, node)
+}
+
+/// Claims the first of [`State::ports`] that is free.
+#[inline(always)]
+fn search<E: Env>(
+    env: &E,
+    cx: &Context<'_>,
+    st: &mut State,
+    node: &Addr,
+) -> Result<Translation, DropReason> {
     st.claim = EXHAUSTED;
     let left = u32::from(st.ports.left);
     env.repeat(left, || {
@@ -95,6 +128,11 @@ pub struct Ports {
 }
 
 impl Ports {
+    #[inline(always)]
+    fn only(port: u16) -> Self {
+        Self { at: port, left: 1, ..Self::default() }
+    }
+
     #[inline(always)]
     fn of(config: &Config, random: u32) -> Self {
         let (min, max) = (config.snat_port_min as u16, config.snat_port_max as u16);

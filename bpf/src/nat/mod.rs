@@ -1,4 +1,5 @@
-//! Source translation of pods to the address of the node.
+//! Translation of sources: of pods to the address of the node, and of clients outside whose backend is
+//! elsewhere.
 //!
 //! The tracked entry says what the other end sees; an alias in zone `NodeSnat`, keyed by the tuple
 //! on the underlay, leads back to it. A port is claimed by inserting that alias.
@@ -8,6 +9,7 @@ mod quoted;
 mod reverse;
 mod rewrite;
 
-pub use claim::{Ports, Translation, current, translate_flow};
-pub use reverse::{find as find_original, may_be_translated};
+pub use claim::{Ports, Translation, claim_end, current, translate_flow};
+pub(crate) use reverse::remember_as_it_came;
+pub use reverse::{behind, untranslate};
 pub use rewrite::{Change, Field, refresh_sums, rewrite, rewrite_flow};

@@ -1,6 +1,6 @@
 //! Translating an ICMP error: its own address, and the packet that it quotes (RFC 5508 4).
 
-use super::rewrite::{Change, code, pseudo, store_addr, sum_at};
+use super::rewrite::{Change, Field, code, pseudo, store_addr, sum_at};
 use crate::{
     abi::DropReason,
     checksum::Diff,
@@ -9,6 +9,9 @@ use crate::{
 };
 
 /// Makes [`State::change`] on an ICMP error, and on the opposite end of what it quotes.
+///
+/// Who complains need not be the other end of the connection. Its address is replaced all the same, as the
+/// kernel's own translation does: it would mean nothing to who gets the error.
 ///
 /// Returns 0, or the code of a [`DropReason`]. Out of line: it would crowd the stack of its callers.
 #[inline(never)]
@@ -28,7 +31,11 @@ fn change<P: Packet>(
     if !pkt.fix_sum(sum, message.get(), Covered::Message, ZeroSum::Valid) {
         return Err(DropReason::L4Checksum);
     }
-    let diff = Diff::addr(&change.from.addr, &change.to.addr);
+    let from = match change.field {
+        Field::Source => &outer.src,
+        Field::Destination => &change.from.addr,
+    };
+    let diff = Diff::addr(from, &change.to.addr);
     if let Some(covered) = pseudo(outer)
         && !pkt.fix_sum(sum, diff.get(), covered, ZeroSum::Valid)
     {

@@ -1,19 +1,23 @@
 //! What the node receives from the underlay.
 
-use super::{arrive, icmp};
+use super::{
+    arrive,
+    relay::{self, way},
+};
 use crate::{
     abi::{
         ABI_VERSION, Addr, Config, DeviceKind, DeviceValue, Direction, DropReason, Observation,
-        ipcache_flags,
+        frontend_scope, ipcache_flags,
     },
-    door::{self, Action, Context, Local, Tally},
+    balance::{self, deed, entered},
+    door::{self, Action, Context, Local, Receipt, Tally},
     env::Env,
-    fragment,
     link::{self, Frame},
-    nat::{self, Change, Field, Translation},
+    nat::{self, behind},
     packet::{
-        ETHERNET, Fragment, Kind, Packet, Parsed,
+        ETHERNET, Packet,
         ip::{self, Extent},
+        transport,
     },
     report::{self, Place, Refusal},
     state::State,
@@ -57,9 +61,13 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
         bytes: pkt.len(),
         tally: Tally::Count,
     };
-    match aim(env, pkt, &cx, st, device)? {
-        Aim::Beyond => return pass_on(env, pkt),
-        Aim::Host => {
+    let own = u32::from(is_own(device, &st.packet.dst));
+    let aim = aim(env, pkt, &cx, st, own);
+    let mut deed = 0;
+    match aim {
+        aim::BEYOND => return pass_on(env, pkt),
+        aim::REFUSED => return Ok(relay::refuse(env, pkt, st, 0)),
+        aim::HOST => {
             let unasked = door::unprotected(st)
                 .or_else(|| door::link_protocol(&st.packet))
                 .or_else(|| door::tunnelled(env, config, st));
@@ -67,71 +75,153 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
                 report::forwarded(env, pkt, PLACE.direction);
                 return Ok(Action::accept(&proof));
             }
+            arrive::read(env, pkt, st)?;
             arrive::at_host(st);
         }
-        Aim::Pod | Aim::TranslatedPod => {
-            let pod = env.endpoint(&st.packet.dst).ok_or(DropReason::StaleAddress)?;
-            arrive::at_pod(st, pod)?;
+        aim::POD => {}
+        aim::TRANSLATED_POD => deed = deed::UNTRANSLATE,
+        aim::CLIENT if st.turns != 0 => return relay::back(env, pkt, &cx, st, PLACE),
+        aim::CLIENT => {
+            arrive::at_host(st);
+            deed = deed::PASS_BACK;
+        }
+        aim::SERVICE => {
+            // What protects the host has its say about the port that the client sees.
+            if door::is_protected(st) && own != 0 {
+                arrive::at_host(st);
+                arrive::judge(env, pkt, &cx, st, Local::NONE)?;
+            }
+            st.own = if st.packet.is_v4() { device.addr_v4 } else { device.addr_v6 };
+            balance::aim_at_backend(env, st, cx.now);
+            match way(env, pkt, &cx, st) {
+                way::POD => deed = deed::SERVE,
+                way::HOST => {
+                    arrive::at_host(st);
+                    deed = deed::PASS_ON;
+                }
+                way => return relay::forth(env, pkt, &cx, st, way),
+            }
+        }
+        refusal => return Err(refusal.into()),
+    }
+    // The verifier shall walk the rest once.
+    let deed = env.blur(deed, cx.bytes);
+    let aim = env.blur(aim, cx.bytes);
+    if aim != aim::HOST && deed != deed::PASS_ON && deed != deed::PASS_BACK {
+        let pod = env.endpoint(&st.packet.dst).ok_or(DropReason::StaleAddress)?;
+        arrive::at_pod(st, pod)?;
+        st.decides = 1;
+    }
+    let mut receipt = Receipt::default();
+    if arrive::is_at_pod(st) || door::is_protected(st) {
+        receipt = arrive::judge(env, pkt, &cx, st, Local::NONE)?;
+    }
+    if deed != 0 {
+        let refusal = relay::translate(env, pkt, &cx, st, deed);
+        if refusal != 0 {
+            return Err(refusal.into());
         }
     }
-    // To translate takes all of this.
-    if st.translated.is_zero() {
-        arrive::read(env, pkt, st)?;
-    }
-    let receipt = arrive::judge(env, pkt, &cx, st, Local::NONE)?;
     if !arrive::is_at_pod(st) {
         return Ok(Action::accept(&receipt.host(st, PLACE.direction)?));
-    }
-    if !st.translated.is_zero() {
-        nat::rewrite(pkt, st)?;
-        nat::refresh_sums(pkt, st);
     }
     arrive::deliver(pkt, &cx, st, receipt)
 }
 
-/// Where a packet goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Aim {
+/// Where a packet goes: one of these, or the code of a [`DropReason`].
+mod aim {
     /// To the host itself.
-    Host,
+    pub(super) const HOST: u32 = 0;
     /// To a pod of this node.
-    Pod,
+    pub(super) const POD: u32 = 1;
     /// To a pod of this node that the sender knows by the node's address.
-    TranslatedPod,
+    pub(super) const TRANSLATED_POD: u32 = 2;
+    /// To a service.
+    pub(super) const SERVICE: u32 = 3;
+    /// To a service that nobody serves.
+    pub(super) const REFUSED: u32 = 4;
+    /// To a client of a service that the sender knows by the node's address.
+    pub(super) const CLIENT: u32 = 5;
     /// To somebody else, by the stack.
-    Beyond,
+    pub(super) const BEYOND: u32 = 6;
 }
 
-/// Finds out where a packet goes, and who sent it.
+/// Finds out where a packet goes, and who sent it. Out of line: the verifier then forgets by which of its
+/// many ways a packet came through. `own` is not 0 if the destination is the device's own address.
+#[inline(never)]
+fn aim<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State, own: u32) -> u32 {
+    let code = match target(env, pkt, cx, st, own != 0) {
+        Ok(aim) => aim,
+        Err(reason) => reason.code().into(),
+    };
+    env.blur(code, cx.bytes)
+}
+
 #[inline(always)]
-fn aim<E: Env, P: Packet>(
+fn target<E: Env, P: Packet>(
     env: &E,
     pkt: &P,
     cx: &Context<'_>,
     st: &mut State,
-    device: &DeviceValue,
-) -> Result<Aim, DropReason> {
+    is_own: bool,
+) -> Result<u32, DropReason> {
     let dst = st.packet.dst;
     if ip::is_group(&dst) || ip::is_link_local_v6(&dst) {
         st.src_identity = stranger(env, st);
-        return Ok(Aim::Host);
+        return Ok(aim::HOST);
     }
     st.src_identity = sender(env, pkt, cx.config, st)?;
-    if !is_own(device, &dst) {
-        if env.endpoint(&dst).is_some() {
-            return Ok(Aim::Pod);
-        }
-        match target::locate(env, cx.config, st) {
-            target::Place::Host => {}
-            target::Place::Stale => return Err(DropReason::StaleAddress),
-            // An address of the host that nobody has told the agent of.
-            target::Place::World if door::is_protected(st) && pkt.route(&dst).ends() => {
-                return Ok(Aim::Host);
-            }
-            _ => return Ok(Aim::Beyond),
+    if !is_own && env.endpoint(&dst).is_some() {
+        arrive::read(env, pkt, st)?;
+        return Ok(aim::POD);
+    }
+    let place = if is_own { target::Place::Host } else { target::locate(env, cx.config, st) };
+    if matches!(place, target::Place::Stale) {
+        return Err(DropReason::StaleAddress);
+    }
+    let is_host = matches!(place, target::Place::Host);
+    let is_world = matches!(place, target::Place::World);
+    if (is_host || is_world) && !is_tunnel(cx.config, st) {
+        match arrive::read(env, pkt, st) {
+            Ok(()) => match translated(env, cx, st, is_host) {
+                aim::HOST => {}
+                aim => return Ok(aim),
+            },
+            // It is nobody's business unless somebody is protected.
+            Err(reason) if door::is_protected(st) => return Err(reason),
+            Err(_) => {}
         }
     }
-    Ok(if untranslate(env, pkt, cx, st) { Aim::TranslatedPod } else { Aim::Host })
+    // An address of the host that nobody has told the agent of.
+    let unknown = is_world && door::is_protected(st) && pkt.route(&dst).ends();
+    Ok(if is_host || unknown { aim::HOST } else { aim::BEYOND })
+}
+
+/// Finds out whether a packet is for somebody whom the sender knows by another address.
+#[inline(always)]
+fn translated<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, is_host: bool) -> u32 {
+    if is_host {
+        match nat::untranslate(env, cx, st, 0) {
+            behind::POD => return aim::TRANSLATED_POD,
+            behind::CLIENT => return aim::CLIENT,
+            _ => {}
+        }
+    }
+    match balance::enter(env, cx, st, frontend_scope::EXTERNAL.into()) {
+        entered::NO => aim::HOST,
+        entered::YES => aim::SERVICE,
+        entered::REFUSED => aim::REFUSED,
+        refusal => refusal,
+    }
+}
+
+/// Tells whether a packet is one of the overlay: what is inside may be for a service, but not itself.
+#[inline(always)]
+fn is_tunnel(config: &Config, st: &State) -> bool {
+    let p = &st.packet;
+    target::is_overlay(config)
+        && p.proto == transport::UDP
+        && u32::from(p.dport) == config.vxlan_port
 }
 
 #[inline(always)]
@@ -181,63 +271,4 @@ fn stranger<E: Env>(env: &E, st: &mut State) -> u32 {
 fn pass_on<E: Env, P: Packet>(env: &E, pkt: &P) -> Result<Action, Refusal> {
     report::forwarded(env, pkt, PLACE.direction);
     Ok(Action::accept(&door::transit()))
-}
-
-/// Finds the pod behind a packet to the node's own address, and lets [`State::packet`] say what the
-/// pod shall see; [`State::change`] is then due. Returns false if the packet is for the host.
-#[inline(always)]
-fn untranslate<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State) -> bool {
-    let error = matches!(st.packet.kind, Kind::Error);
-    if error {
-        let readable = icmp::read_if_error(pkt, st).is_ok();
-        if !readable || st.quoted.src != st.packet.dst || is_later(&st.quoted) {
-            return false;
-        }
-    } else if !matches!(st.packet.kind, Kind::Flow) || fragment::resolve(env, st).is_err() {
-        return false;
-    }
-    // An error quotes what the pod had sent.
-    let (p, (node, other)) = if error {
-        (&st.quoted, (st.quoted.source(), st.quoted.destination()))
-    } else {
-        (&st.packet, (st.packet.destination(), st.packet.source()))
-    };
-    let protocol = (p.proto, p.type_class);
-    if !nat::may_be_translated(cx.config, p, node.1) {
-        return false;
-    }
-    let Some(original) = nat::find_original(env, st, protocol, node, other) else { return false };
-    let from = Translation { addr: node.0, port: node.1 };
-    st.translated = node.0;
-    st.change = Change { field: Field::Destination, from, to: original };
-    if error {
-        st.packet.dst = original.addr;
-        set_end(&mut st.quoted, original, Field::Source);
-    } else {
-        // Later fragments come with the node's address, too: remembered once, and so.
-        fragment::remember(env, st, cx.now);
-        if matches!(st.packet.fragment, Fragment::First) {
-            st.packet.fragment = Fragment::Whole;
-        }
-        set_end(&mut st.packet, original, Field::Destination);
-    }
-    true
-}
-
-#[inline(always)]
-fn is_later(p: &Parsed) -> bool {
-    matches!(p.fragment, Fragment::Later)
-}
-
-#[inline(always)]
-fn set_end(p: &mut Parsed, end: Translation, field: Field) {
-    let exchange = p.type_class != 0;
-    match field {
-        Field::Source => (p.src, p.sport) = (end.addr, end.port),
-        Field::Destination => (p.dst, p.dport) = (end.addr, end.port),
-    }
-    // Both ports of an ICMP exchange are its identifier.
-    if exchange {
-        (p.sport, p.dport) = (end.port, end.port);
-    }
 }

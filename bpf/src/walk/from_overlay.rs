@@ -1,12 +1,13 @@
 //! What other nodes send over the overlay.
 
-use super::arrive;
+use super::{arrive, relay};
 use crate::{
     abi::{ABI_VERSION, Config, Direction, DropReason, Note, Observation, identity, ipcache_flags},
-    door::{self, Action, Admitted, Context, Host, Local, Tally},
+    door::{self, Action, Admitted, Context, Host, Local, Receipt, Tally},
     env::Env,
     fragment,
     link::{self, Frame},
+    nat::{self, behind},
     packet::{
         ETHERNET, Packet, Tunnel,
         ip::{self, Extent},
@@ -55,15 +56,28 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     }
     arrive::read(env, pkt, st)?;
     let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally: Tally::Count };
-    if !arrive::is_at_pod(st)
-        && let Some(proof) = door::unprotected(st)
-    {
+    if !arrive::is_at_pod(st) {
+        match nat::untranslate(env, &cx, st, 0) {
+            behind::NOBODY => {}
+            behind::CLIENT if st.turns != 0 => return relay::back(env, pkt, &cx, st, PLACE),
+            behind::CLIENT => st.answers = 1,
+            // Who knows a pod by this node's address is outside of the overlay.
+            _ => return Err(DropReason::UnknownTarget.into()),
+        }
+    }
+    let mut receipt = Receipt::default();
+    if arrive::is_at_pod(st) || door::is_protected(st) {
+        receipt = arrive::judge(env, pkt, &cx, st, Local::NONE)?;
+    } else {
         fragment::remember(env, st, cx.now);
         report::forwarded(env, pkt, Direction::Ingress);
-        return Ok(to_host(pkt, &proof));
     }
-    let receipt = arrive::judge(env, pkt, &cx, st, Local::NONE)?;
     if !arrive::is_at_pod(st) {
+        // The host itself is the client of a service.
+        let refusal = if st.answers == 0 { 0 } else { relay::reveal(env, pkt, &cx, st) };
+        if refusal != 0 {
+            return Err(refusal.into());
+        }
         return Ok(to_host(pkt, &receipt.host(st, Direction::Ingress)?));
     }
     arrive::deliver(pkt, &cx, st, receipt)

@@ -1,17 +1,18 @@
 //! What a pod sends.
 
-use super::{arrive, icmp};
+use super::{arrive, icmp, relay};
 use crate::{
     abi::{
         ABI_VERSION, Addr, Config, DeviceKind, DeviceValue, Direction, DropReason, Family, Note,
-        Observation, device_flags,
+        Observation, device_flags, mark as kinds,
     },
     balance::{self, deed, hairpin, served},
-    door::{self, Action, Context, Local, Receipt, Tally},
+    door::{self, Action, Admitted, Context, Local, Receipt, Source, Tally},
     env::Env,
     forward, fragment,
     link::{self, Frame},
     mark,
+    nat::{self, behind},
     packet::{
         ETHERNET, Kind, Mac, Packet,
         ip::{self, Extent},
@@ -143,6 +144,10 @@ fn route<E: Env, P: Packet>(
         receipt = arrive::judge(env, pkt, cx, st, Local::from(device))?;
         deed = balance::deed_of(st, receipt.has_service());
     }
+    // The kernel answers such a packet, and the pod must know what of: shown when it leaves, if it does.
+    if deed == deed::SHOW && exceptional && !arrive::is_at_pod(st) {
+        deed = 0;
+    }
     if deed != 0 {
         let refusal = balance::translate(env, pkt, cx, st, deed);
         if refusal != 0 {
@@ -161,6 +166,9 @@ fn route<E: Env, P: Packet>(
         forward::prepare_for_pod(pkt, st)?;
         return Ok(Action::pod_to_pod(st.entrance.ifindex, &source, &destination));
     }
+    if deed == deed::SHOW && !matches!(st.place.observation, Observation::ToHost) {
+        return show_outside(pkt, cx, st, &source);
+    }
     pkt.set_mark(mark::admitted(cx.config, device.identity));
     match st.place.observation {
         Observation::ToOverlay => {
@@ -172,6 +180,10 @@ fn route<E: Env, P: Packet>(
             Ok(Action::to_neighbour(st.node_device, &source))
         }
         Observation::ToHost => {
+            let refusal = if st.answers == 0 { 0 } else { relay::reveal(env, pkt, cx, st) };
+            if refusal != 0 {
+                return Err(refusal.into());
+            }
             pkt.set_to_host();
             Ok(Action::pod_to_host(&source, &receipt.host(st, Direction::Ingress)?))
         }
@@ -180,6 +192,21 @@ fn route<E: Env, P: Packet>(
             Ok(Action::accept(&source))
         }
     }
+}
+
+/// Sends an answer to a client outside: it comes from the service's address by now, which no program
+/// shall look at again and which the overlay would not carry.
+#[inline(always)]
+fn show_outside<P: Packet>(
+    pkt: &P,
+    cx: &Context<'_>,
+    st: &State,
+    source: &Admitted<Source>,
+) -> Result<Action, Refusal> {
+    let device = pkt.route(&st.packet.dst).device().ok_or(DropReason::FibLookupFailed)?;
+    forward::take_hop(pkt, &st.packet)?;
+    pkt.set_mark(mark::of_kind(cx.config, kinds::SNAT_DONE));
+    Ok(Action::to_neighbour(device, source))
 }
 
 /// Finds the destination of a packet that is not for the address of a pod of this node: it may still be
@@ -231,6 +258,10 @@ fn aim<E: Env, P: Packet>(
             refusal => return Err(refusal),
         }
     }
+    if matches!(place, target::Place::Host) && icmp::read_if_error(pkt, st).is_ok() {
+        let found = nat::untranslate(env, cx, st, 0);
+        st.answers = u32::from(found == behind::CLIENT && st.turns == 0);
+    }
     let place = target::Place::from_bits(env.blur(place.bits(), cx.bytes));
     let observation = beyond(env, pkt, cx.config, st, place, exceptional).map_err(code)?;
     st.place = Place { observation, ..PLACE };
@@ -242,7 +273,11 @@ fn aim<E: Env, P: Packet>(
 #[inline(always)]
 fn reject<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, Refusal> {
     report::refused(env, pkt, st, DropReason::NoBackend, PLACE);
-    Ok(if balance::reject(pkt, st) == 0 { Action::answer(pkt.ifindex()) } else { Action::drop() })
+    Ok(if balance::reject(pkt, st, 0) == 0 {
+        Action::answer(pkt.ifindex())
+    } else {
+        Action::drop()
+    })
 }
 
 /// Returns the host, if it is protected and the packet may end there.

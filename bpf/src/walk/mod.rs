@@ -5,6 +5,8 @@ mod from_netdev;
 mod from_overlay;
 mod from_pod;
 mod icmp;
+mod own;
+mod relay;
 mod to_netdev;
 mod to_overlay;
 mod to_pod;

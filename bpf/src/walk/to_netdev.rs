@@ -1,12 +1,12 @@
 //! What leaves the node.
 
-use super::icmp;
+use super::{arrive, own};
 use crate::{
     abi::{
         ABI_VERSION, Addr, Config, DeviceKind, DeviceValue, Direction, DropReason, Observation,
         config_flags, mark as kinds,
     },
-    door::{self, Action, Context, Local, Tally},
+    door::{self, Action, Context, Local, Receipt, Tally},
     env::Env,
     fragment,
     link::{self, Frame},
@@ -66,27 +66,31 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     if refusal != 0 {
         return Err(refusal.into());
     }
-    if !st.from.is_pod() {
-        if kind == kinds::POD && env.endpoint(&st.packet.dst).is_none() {
-            return stale(env, pkt, config, st);
-        }
-        let unasked = door::unprotected(st)
-            .or_else(|| door::link_protocol(&st.packet))
-            .or_else(|| door::complaint(&st.packet));
-        if let Some(proof) = unasked {
-            report::forwarded(env, pkt, PLACE.direction);
-            return Ok(Action::accept(&proof));
-        }
+    if !st.from.is_pod() && kind == kinds::POD && env.endpoint(&st.packet.dst).is_none() {
+        return stale(env, pkt, config, st);
     }
     // A pod's packets were counted when it sent them.
     let tally = Tally::from_bit(env.blur(u32::from(st.from.is_pod()), pkt.len()));
     let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally };
-    fragment::resolve(env, st)?;
-    match st.packet.kind {
-        Kind::Flow => out(env, pkt, &cx, st, device),
-        Kind::Error => error_out(env, pkt, &cx, st, device),
-        _ => Err(DropReason::CtUnknownProtocol.into()),
+    if st.from.is_pod() {
+        let receipt = judge(env, pkt, &cx, st)?;
+        return pod_out(env, pkt, &cx, st, device, receipt);
     }
+    let step = env.blur(own::aim(env, pkt, &cx, st), cx.bytes);
+    match step {
+        own::UNASKED => {}
+        own::ASKED => {
+            let receipt = judge(env, pkt, &cx, st)?;
+            report::passed(env, pkt, st, receipt, PLACE);
+        }
+        way => return own::serve(env, pkt, &cx, st, way),
+    }
+    let receipt = st.receipt;
+    let refusal = own::disguise(env, pkt, &cx, st);
+    if refusal != 0 {
+        return Err(refusal.into());
+    }
+    Ok(Action::accept(&receipt.host(st, PLACE.direction)?))
 }
 
 /// Finds out who sends the packet, to whom, and whether its source must be translated. Returns 0 or the
@@ -135,32 +139,79 @@ fn pass_on<E: Env, P: Packet>(env: &E, pkt: &P) -> Result<Action, Refusal> {
     Ok(Action::accept(&door::transit()))
 }
 
-/// A packet of a pod of this node, or of the protected host.
+/// Judges a packet of a pod of this node, or of the protected host.
+#[inline(never)]
+fn judge<E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    cx: &Context<'_>,
+    st: &mut State,
+) -> Result<Receipt, Refusal> {
+    let from = st.from;
+    match st.packet.kind {
+        Kind::Flow => {
+            fragment::resolve(env, st)?;
+            let receipt = door::pass(env, pkt, cx, st, from, Local::NONE)?;
+            fragment::remember(env, st, cx.now);
+            Ok(receipt)
+        }
+        Kind::Error => {
+            arrive::read(env, pkt, st)?;
+            Ok(door::related(env, cx, st, from, Local::NONE)?)
+        }
+        _ => Err(DropReason::CtUnknownProtocol.into()),
+    }
+}
+
+/// A packet of a pod. If its connection is translated, the other end must not see the pod's own address,
+/// nor that of a backend.
 #[inline(always)]
-fn out<E: Env, P: Packet>(
+fn pod_out<E: Env, P: Packet>(
     env: &E,
     pkt: &P,
     cx: &Context<'_>,
     st: &mut State,
     device: &DeviceValue,
+    receipt: Receipt,
 ) -> Result<Action, Refusal> {
-    let from = st.from;
-    let receipt = door::pass(env, pkt, cx, st, from, Local::NONE)?;
-    fragment::remember(env, st, cx.now);
-    if !st.from.is_pod() {
-        report::passed(env, pkt, st, receipt, PLACE);
-        return Ok(Action::accept(&receipt.host(st, PLACE.direction)?));
-    }
     let proof = receipt.source()?;
-    if st.translates != 0 && !receipt.is_reply() {
-        let to = nat::translate_flow(env, cx, st, own(device, st))?;
-        let (addr, port) = st.packet.source();
-        st.change = Change { field: Field::Source, from: Translation { addr, port }, to };
+    if is_translated(env, cx, st, device, receipt)? {
+        let is_error = matches!(st.packet.kind, Kind::Error);
+        let (addr, port) = if is_error { st.quoted.destination() } else { st.packet.source() };
+        let (from, to) = (Translation { addr, port }, st.stand_in);
+        st.change = Change { field: Field::Source, from, to };
         nat::rewrite(pkt, st)?;
         pkt.set_mark(mark::of_kind(cx.config, kinds::SNAT_DONE));
     }
     report::forwarded(env, pkt, PLACE.direction);
     Ok(Action::accept(&proof))
+}
+
+/// Tells whether something else shall be seen instead of the pod: it is in [`State::stand_in`] then.
+#[inline(always)]
+fn is_translated<E: Env>(
+    env: &E,
+    cx: &Context<'_>,
+    st: &mut State,
+    device: &DeviceValue,
+    receipt: Receipt,
+) -> Result<bool, Refusal> {
+    // The kernel had to look at the answer of a backend.
+    if receipt.has_service() {
+        st.stand_in = st.service;
+        return Ok(true);
+    }
+    // An ICMP error about a packet that came to the pod: the key of the quoted connection is in the state.
+    if matches!(st.packet.kind, Kind::Error) {
+        let Some(to) = nat::current(env, st, own(device, st)) else { return Ok(false) };
+        st.stand_in = to;
+        return Ok(true);
+    }
+    if st.translates == 0 || receipt.is_reply() {
+        return Ok(false);
+    }
+    st.stand_in = nat::translate_flow(env, cx, st, own(device, st))?;
+    Ok(true)
 }
 
 /// Tells whether the destination must not see the pod's own address.
@@ -178,30 +229,6 @@ fn must_translate(config: &Config, st: &State, place: target::Place) -> Result<b
         target::Place::RemotePod | target::Place::Host => false,
         target::Place::Stale => return Err(DropReason::StaleAddress),
     })
-}
-
-/// An ICMP error of a pod about a packet that came to it: if the connection is translated, the
-/// other end knows only the translation.
-#[inline(always)]
-fn error_out<E: Env, P: Packet>(
-    env: &E,
-    pkt: &P,
-    cx: &Context<'_>,
-    st: &mut State,
-    device: &DeviceValue,
-) -> Result<Action, Refusal> {
-    icmp::read_if_error(pkt, st)?;
-    let from = st.from;
-    let proof = door::related(env, cx, st, from, Local::NONE)?.source()?;
-    // The key of the quoted connection is in the state.
-    if let Some(to) = nat::current(env, st, own(device, st)) {
-        let (addr, port) = st.quoted.destination();
-        st.change = Change { field: Field::Source, from: Translation { addr, port }, to };
-        nat::rewrite(pkt, st)?;
-        pkt.set_mark(mark::of_kind(cx.config, kinds::SNAT_DONE));
-    }
-    report::forwarded(env, pkt, PLACE.direction);
-    Ok(Action::accept(&proof))
 }
 
 /// Returns the node's address that the outside sees.

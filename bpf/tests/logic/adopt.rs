@@ -25,7 +25,7 @@ fn cluster(closed: Direction, socket: OwnSocket) -> Cluster<Simulation> {
         Direction::Ingress => (CLOSED, policy::OPEN),
         _ => (policy::OPEN, CLOSED),
     };
-    c.rig.host(HostValue { protected: u32::MAX, ingress_policy, egress_policy, reserved: 0 });
+    c.rig.host(HostValue { protected: u32::MAX, ingress_policy, egress_policy, backends: 0 });
     c.rig.sockets.push(socket);
     c
 }

@@ -9,7 +9,7 @@ use std::{
 use skep_bpf::{
     abi::{
         Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, RangeKey,
-        SlotKey, SocketValue, frontend_flags, frontend_scope,
+        SlotKey, SocketValue, TableKey, frontend_flags, frontend_scope,
     },
     balance::{Answer, Services, Socket, connect, peer},
 };
@@ -37,6 +37,9 @@ impl Services for Tables {
     }
     fn backend(&self, id: u32) -> Option<&BackendValue> {
         self.backends.get(&id)
+    }
+    fn table_entry(&self, _key: &TableKey, _entry: usize) -> Option<u32> {
+        unreachable!("sockets take any backend")
     }
     fn is_in_range(&self, _key: &RangeKey) -> bool {
         unreachable!("sockets have no address to look for")
@@ -66,7 +69,8 @@ impl Tables {
         let addr = addr(address);
         let service_id = 100 + self.frontends.len() as u32;
         let backends = ids.len() as u32;
-        let value = FrontendValue { service_id, backends, flags, affinity, reserved: [0; 4] };
+        let value =
+            FrontendValue { service_id, backends, flags, affinity, ..FrontendValue::default() };
         self.frontends.insert(key(addr), value);
         for (slot, id) in (0..).zip(ids) {
             self.slots.insert(SlotKey { service_id, slot }, *id);

@@ -12,7 +12,7 @@ use skep_bpf::{
         Config, CtKey, CtValue, DeviceValue, EndpointValue, Event, FragKey, FragValue, FrontendKey,
         FrontendValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PORT_PREFIX,
         PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RANGE_PREFIX,
-        RangeKey, SlotKey, ipcache_flags,
+        RangeKey, SlotKey, TableBlock, TableKey, ipcache_flags,
     },
     balance::Services,
     door::Outcome,
@@ -68,6 +68,7 @@ struct Maps {
     slots: HashMap<SlotKey, u32>,
     backends: HashMap<u32, BackendValue>,
     ranges: Vec<RangeKey>,
+    tables: HashMap<TableKey, TableBlock>,
     affinity: RefCell<HashMap<AffinityKey, AffinityValue>>,
 }
 
@@ -125,7 +126,7 @@ impl Entry for Shared {
         (self.0.borrow().service_addr, self.0.borrow().service_port)
     }
     fn backend_id(&self) -> u32 {
-        self.0.borrow().endpoint[0]
+        self.0.borrow().backend_id
     }
     fn alias(&self) -> CtKey {
         self.0.borrow().alias
@@ -154,6 +155,9 @@ impl Services for Maps {
     }
     fn backend(&self, id: u32) -> Option<&BackendValue> {
         self.backends.get(&id)
+    }
+    fn table_entry(&self, key: &TableKey, entry: usize) -> Option<u32> {
+        Some(self.tables.get(key)?.backends[entry])
     }
     fn is_in_range(&self, key: &RangeKey) -> bool {
         self.ranges.iter().any(|own| {
@@ -338,6 +342,9 @@ impl Rig for Simulation {
     fn slot(&mut self, key: SlotKey, backend_id: u32) {
         self.maps.slots.insert(key, backend_id);
     }
+    fn table(&mut self, key: TableKey, value: TableBlock) {
+        self.maps.tables.insert(key, value);
+    }
     fn range(&mut self, key: RangeKey) {
         self.maps.ranges.push(key);
     }
@@ -391,6 +398,15 @@ impl Rig for Simulation {
     }
     fn put_connection(&mut self, key: CtKey, value: CtValue) {
         self.maps.connections.borrow_mut().insert(key, Rc::new(RefCell::new(value)));
+    }
+    fn forget(&mut self, key: CtKey) {
+        self.maps.connections.borrow_mut().remove(&key);
+    }
+    fn route(&mut self, ifindex: u32) {
+        self.route = Some(Route::by(ifindex));
+    }
+    fn has_routes(&self) -> bool {
+        true
     }
     fn now(&self) -> u64 {
         NOW

@@ -1,7 +1,7 @@
 //! The services of the cluster and what of them is in the maps.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
@@ -17,7 +17,10 @@ use crate::{
     api,
     kubernetes::Change,
     maps::{Left, MapError, MapStore, ServiceWriter, service_differences},
-    service::{Changes, Edit, FrontendKey, ObjectName, Retired, Services, input::Site},
+    service::{
+        BackendId, BackendKey, Changes, Edit, FrontendKey, ObjectName, Retired, Services,
+        input::Site, maglev::Limit,
+    },
 };
 
 /// Numbers that no frontend names any more rest this long: programs that have read a frontend before it
@@ -44,6 +47,7 @@ pub(in crate::agent) struct BalancerHealth {
 #[derive(Debug)]
 pub(in crate::agent) struct Balancer<M> {
     store: Arc<M>,
+    limit: Limit,
     state: Mutex<State>,
 }
 
@@ -52,29 +56,32 @@ struct State {
     services: Services,
     writer: ServiceWriter,
     synced: bool,
+    /// Backends at addresses of this node.
+    own: HashSet<BackendId>,
     retired: VecDeque<(Instant, Retired)>,
     behind: Option<String>,
     failures: u64,
 }
 
 impl<M: MapStore> Balancer<M> {
-    /// Takes over what an earlier agent left.
+    /// Takes over what an earlier agent left; Maglev tables have `limit` entries at most.
     ///
     /// # Errors
     /// When a map cannot be read.
-    pub(in crate::agent) fn open(store: Arc<M>) -> Result<Self, MapError> {
+    pub(in crate::agent) fn open(store: Arc<M>, limit: Limit) -> Result<Self, MapError> {
         let left = Left::read(&*store)?;
         let mut services = Services::default();
         services.adopt(left.frontends.iter().copied(), left.backends.iter().copied());
         let state = State {
             services,
-            writer: ServiceWriter::new(left),
+            writer: ServiceWriter::new(left, limit),
             synced: false,
+            own: HashSet::new(),
             retired: VecDeque::new(),
             behind: None,
             failures: 0,
         };
-        Ok(Self { store, state: Mutex::new(state) })
+        Ok(Self { store, limit, state: Mutex::new(state) })
     }
 
     /// Takes in news of services or of slices.
@@ -89,6 +96,7 @@ impl<M: MapStore> Balancer<M> {
     pub(in crate::agent) fn set_site(&self, site: Site) {
         let mut state = self.state();
         let changes = state.services.set_site(site);
+        state.find_own();
         self.follow(&mut state, changes);
     }
 
@@ -102,6 +110,7 @@ impl<M: MapStore> Balancer<M> {
         keys.sort_unstable();
         keys.dedup();
         let backends = state.services.backends().collect();
+        state.find_own();
         let changes = Changes { changed: keys, backends, retired, ..Changes::default() };
         self.follow(&mut state, changes);
         let frontends = state.writer.len();
@@ -125,12 +134,18 @@ impl<M: MapStore> Balancer<M> {
         }
     }
 
+    /// Tells whether services have backends at addresses of this node; `None` as long as nobody knows.
+    pub(in crate::agent) fn serves_here(&self) -> Option<bool> {
+        let state = self.state();
+        state.synced.then(|| !state.own.is_empty())
+    }
+
     /// Compares the maps with what services say.
     ///
     /// # Errors
     /// When a map cannot be read.
     pub(in crate::agent) fn differences(&self) -> Result<Vec<String>, MapError> {
-        service_differences(&*self.store, &self.state().services)
+        service_differences(&*self.store, &self.state().services, self.limit)
     }
 
     /// Returns how services are doing.
@@ -162,6 +177,7 @@ impl<M: MapStore> Balancer<M> {
     fn follow(&self, state: &mut State, changes: Changes) {
         let Changes { changed, removed, backends, findings, retired } = changes;
         findings.iter().for_each(|service| tell(&state.services, service));
+        state.follow_own(&backends, &retired);
         if !state.synced {
             // Nobody was told of these numbers yet.
             state.retired.push_back((Instant::now(), retired));
@@ -188,6 +204,25 @@ impl<M: MapStore> Balancer<M> {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no panic while holding the lock")
+    }
+}
+
+impl State {
+    /// Finds all backends at addresses of this node.
+    fn find_own(&mut self) {
+        let own = &self.services.site().node_ports;
+        let is_own = |(_, key): &(BackendId, BackendKey)| own.contains(&key.address);
+        self.own = self.services.backends().filter(is_own).map(|(id, _)| id).collect();
+    }
+
+    /// Takes in which backends came and went.
+    fn follow_own(&mut self, new: &[(BackendId, BackendKey)], retired: &Retired) {
+        let own = &self.services.site().node_ports;
+        let new = new.iter().filter(|(_, key)| own.contains(&key.address));
+        self.own.extend(new.map(|(id, _)| *id));
+        for id in retired.backends() {
+            self.own.remove(&id);
+        }
     }
 }
 

@@ -154,11 +154,13 @@ fn connection(services: &Services, told: &Explanation, vip: Vip, by: &By<'_>) ->
     // Source ranges need an address, which a socket does not have yet.
     let may_connect = vip.protocol == Protocol::Tcp && !ranges;
     let (hook, unbalanced) = match (by, may_connect) {
-        (By::Outside, _) => (api::Hook::Packet, Some(words::OUTSIDE.to_owned())),
         (By::Pod(None) | By::Node(None), true) => (api::Hook::Connect, None),
-        (By::Pod(_), _) => (api::Hook::Packet, None),
+        (By::Outside | By::Pod(_), _) => (api::Hook::Packet, None),
         (By::Node(Some(unhooked)), true) => (api::Hook::Connect, Some((*unhooked).to_owned())),
-        (By::Node(_), false) => (api::Hook::Packet, Some(words::PACKETS_OF_NODES.to_owned())),
+        (By::Node(_), false) if vip.protocol == Protocol::Tcp => {
+            (api::Hook::Packet, Some(words::TCP_OF_NODES.to_owned()))
+        }
+        (By::Node(_), false) => (api::Hook::Packet, None),
     };
     api::Explained {
         id: told.id.0,

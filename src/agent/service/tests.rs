@@ -188,12 +188,12 @@ fn a_question_may_be_about_one_address_or_port() {
 }
 
 #[test]
-fn clients_outside_are_not_balanced_yet() {
+fn clients_outside_are_balanced_packet_by_packet() {
     let outside = Origin { addresses: vec![ip("198.51.100.9")], place: None, on_host: false };
     let explained = told(&outside, &question(None, Some("203.0.113.2")));
     let [one] = explained.connections.as_slice() else { panic!("{explained:?}") };
     assert_eq!((one.verdict, one.hook), (api::BalanceVerdict::Balanced, api::Hook::Packet));
-    assert_eq!(one.unbalanced.as_deref(), Some("connections from outside are not balanced yet"));
+    assert_eq!(one.unbalanced, None);
     let reason = told(&outside, &question(None, Some("10.96.0.1"))).reason;
     let expected = "10.96.0.1:80/TCP of service shop/web is for clients in the cluster only";
     assert_eq!(reason.as_deref(), Some(expected));

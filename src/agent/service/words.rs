@@ -45,11 +45,9 @@ pub(super) fn nothing(
     }
 }
 
-/// Why the datapath does nothing for clients outside of the cluster.
-pub(super) const OUTSIDE: &str = "connections from outside are not balanced yet";
-/// Why it does nothing for nodes where sockets do not suffice.
-pub(super) const PACKETS_OF_NODES: &str =
-    "of what nodes send, only connections of TCP without source ranges are balanced yet";
+/// Why the datapath does nothing for nodes where sockets do not suffice.
+pub(super) const TCP_OF_NODES: &str =
+    "connections of TCP that nodes make are balanced only where there are no source ranges";
 
 pub(super) fn verdict(verdict: Verdict) -> api::BalanceVerdict {
     match verdict {

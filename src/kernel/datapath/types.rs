@@ -216,13 +216,16 @@ impl LoadOptions {
             // A backend is usually behind a cluster IP and, in two scopes, a node port.
             maps::SLOT => Some(self.backend_entries.saturating_mul(4)),
             maps::FRONTEND => Some(self.backend_entries),
+            // Tables have a hundred entries for each backend, and a block has 32 of them: the few services
+            // that are reachable from outside have a part of all backends.
+            maps::MAGLEV => Some(self.backend_entries),
             _ => None,
         }
     }
 
     /// Every map that [`Self::max_entries`] knows.
-    pub(super) const SIZED: [&str; 4] =
-        [maps::CONNTRACK, maps::BACKEND, maps::SLOT, maps::FRONTEND];
+    pub(super) const SIZED: [&str; 5] =
+        [maps::CONNTRACK, maps::BACKEND, maps::SLOT, maps::FRONTEND, maps::MAGLEV];
 }
 
 /// A packet for [`super::Datapath::test_run`].

@@ -2,23 +2,36 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Left, encode::frontend_value, encode::range_keys};
+use skep_bpf::abi::{TableBlock, TableKey};
+
+use super::{Left, encode::frontend_value, encode::range_keys, spread};
 use crate::{
-    maps::{MapError, MapStore},
-    service::{BackendId, BackendKey, Frontend, FrontendKey, Services},
+    maps::{MaglevTable, MapError, MapStore},
+    service::{
+        BackendId, BackendKey, Frontend, FrontendKey, Services,
+        maglev::{self, Limit},
+    },
 };
 
-/// Returns every difference between services and the maps, in words.
+/// Returns every difference between services and the maps, in words; Maglev tables have `limit` entries at
+/// most.
 ///
 /// # Errors
 /// When a map cannot be listed.
-pub fn differences(store: &impl MapStore, services: &Services) -> Result<Vec<String>, MapError> {
+pub fn differences(
+    store: &impl MapStore,
+    services: &Services,
+    limit: Limit,
+) -> Result<Vec<String>, MapError> {
     let left = Left::read(store)?;
+    let tables: HashMap<TableKey, TableBlock> =
+        store.entries::<MaglevTable>()?.into_iter().collect();
     let backends: HashMap<BackendId, BackendKey> =
         left.backends.iter().map(|(key, id)| (*id, *key)).collect();
     let mut found = Vec::new();
     for (key, frontend) in services.frontends() {
-        let what = fault(&left, &backends, key, frontend);
+        let what = fault(&left, &backends, limit, key, frontend)
+            .or_else(|| spread_fault(&left, &tables, limit, key, frontend));
         found.extend(what.map(|what| format!("frontend {} {what}", key.vip)));
     }
     let stray = left.values.keys().filter(|key| services.frontend(key).is_none());
@@ -31,11 +44,14 @@ pub fn differences(store: &impl MapStore, services: &Services) -> Result<Vec<Str
 fn fault(
     left: &Left,
     backends: &HashMap<BackendId, BackendKey>,
+    limit: Limit,
     key: &FrontendKey,
     frontend: &Frontend,
 ) -> Option<&'static str> {
     let Some(value) = left.values.get(key) else { return Some("is missing") };
-    if *value != frontend_value(frontend) {
+    let mut wanted = frontend_value(frontend);
+    spread::number(&mut wanted, spread::size(key, frontend, limit), Some(value));
+    if *value != wanted {
         return Some("differs");
     }
     let places = left.lists.get(&value.service_id).map_or(&[][..], Vec::as_slice);
@@ -57,4 +73,19 @@ fn fault(
     let mut ranges = left.ranges.get(&value.service_id).cloned().unwrap_or_default();
     ranges.sort_unstable();
     (ranges != range_keys(key, frontend)).then_some("has other source ranges")
+}
+
+/// Says whether the Maglev table of a frontend is wrong.
+fn spread_fault(
+    left: &Left,
+    tables: &HashMap<TableKey, TableBlock>,
+    limit: Limit,
+    key: &FrontendKey,
+    frontend: &Frontend,
+) -> Option<&'static str> {
+    let value = left.values.get(key).filter(|value| value.table_size != 0)?;
+    let entries = maglev::table(&frontend.backends, limit);
+    let blocks = spread::blocks(value.table, &entries);
+    let is_right = blocks.iter().all(|(key, block)| tables.get(key) == Some(block));
+    (!is_right).then_some("has another Maglev table")
 }

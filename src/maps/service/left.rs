@@ -1,6 +1,6 @@
 //! What an earlier process left in the maps.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use skep_bpf::abi::{FrontendValue, RangeKey, SlotKey};
 
@@ -9,7 +9,10 @@ use super::{
     encode::{decode_backend, decode_frontend_key, service_id},
 };
 use crate::{
-    maps::{BackendTable, Entries, FrontendTable, MapError, MapStore, RangeTable, SlotTable},
+    maps::{
+        BackendTable, Entries, FrontendTable, MaglevTable, MapError, MapStore, RangeTable,
+        SlotTable,
+    },
     service::{BackendId, BackendKey, FrontendKey, ServiceId},
 };
 
@@ -24,6 +27,8 @@ pub struct Left {
     pub(super) lists: HashMap<u32, Vec<u32>>,
     pub(super) members: HashMap<u32, Vec<u32>>,
     pub(super) ranges: HashMap<u32, Vec<RangeKey>>,
+    /// Which blocks there are of a table.
+    pub(super) tables: HashMap<u32, HashSet<u32>>,
 }
 
 impl Left {
@@ -49,6 +54,10 @@ impl Left {
         for (key, _) in store.entries::<RangeTable>()? {
             ranges.entry(key.service_id).or_default().push(key);
         }
+        let mut tables: HashMap<u32, HashSet<u32>> = HashMap::new();
+        for (key, _) in store.entries::<MaglevTable>()? {
+            tables.entry(key.table).or_default().insert(key.block);
+        }
         Ok(Self {
             frontends: values.iter().map(|(key, value)| (*key, service_id(value))).collect(),
             backends: backends
@@ -58,6 +67,7 @@ impl Left {
             lists: lists(places.into_iter().map(|(key, id)| (key.service_id, key.slot, id))),
             members: by_service,
             ranges,
+            tables,
         })
     }
 }

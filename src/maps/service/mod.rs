@@ -8,6 +8,8 @@ mod check;
 mod encode;
 mod left;
 mod list;
+mod spread;
+mod stale;
 mod writer;
 
 pub use check::differences;

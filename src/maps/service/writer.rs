@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use skep_bpf::abi::{FrontendValue, RangeKey, SlotKey};
+use skep_bpf::abi::{FrontendValue, TableKey};
 
 use super::{
     encode::{encode_backend, encode_frontend_key},
     left::Left,
     list::Written,
+    spread,
+    stale::Stale,
 };
 use crate::{
-    maps::{BackendTable, FrontendTable, MapError, MapStore, RangeTable, SlotTable},
-    service::{BackendId, BackendKey, FrontendKey, Services},
+    maps::{BackendTable, FrontendTable, MaglevTable, MapError, MapStore, RangeTable, SlotTable},
+    service::{BackendId, BackendKey, FrontendKey, Services, maglev::Limit},
 };
 
 /// A frontend is not in the maps as it should be.
@@ -35,17 +37,22 @@ pub struct ServiceWriter {
     backends: BTreeMap<u32, BackendKey>,
     /// Frontends that could not be written yet.
     behind: Vec<FrontendKey>,
-    /// Places of lists that no frontend has: an earlier process ended amid a change.
-    strays: Vec<SlotKey>,
-    /// Likewise of source ranges.
-    stray_ranges: Vec<RangeKey>,
+    /// What no frontend has: an earlier process ended amid a change.
+    strays: Stale,
+    /// The largest size of Maglev tables.
+    limit: Limit,
 }
 
 impl ServiceWriter {
-    /// Starts with what an earlier process left.
-    pub fn new(left: Left) -> Self {
-        let Left { values, mut lists, mut members, mut ranges, .. } = left;
-        let written = values.into_iter().map(|(key, value)| {
+    /// Starts with what an earlier process left; Maglev tables have `limit` entries at most.
+    pub fn new(left: Left, limit: Limit) -> Self {
+        let Left { values, mut lists, mut members, mut ranges, mut tables, .. } = left;
+        let written = values.into_iter().map(|(key, mut value)| {
+            let blocks = tables.remove(&value.table).unwrap_or_default();
+            if !spread::keys(&value).all(|key| blocks.contains(&key.block)) {
+                // It is written again, whatever there is of it.
+                value.table_size = 0;
+            }
             let mut list = lists.remove(&value.service_id).unwrap_or_default();
             list.truncate(value.backends as usize);
             let members = members.remove(&value.service_id).unwrap_or_default();
@@ -64,9 +71,16 @@ impl ServiceWriter {
             members,
             ..Written::default()
         });
-        let strays = rest.chain(members).flat_map(|list| list.slots().collect::<Vec<_>>());
-        let stray_ranges = ranges.into_values().flatten().collect();
-        Self { written, strays: strays.collect(), stray_ranges, ..Self::default() }
+        let slots = rest.chain(members).flat_map(|list| list.slots().collect::<Vec<_>>());
+        let blocks = tables.into_iter().flat_map(|(table, blocks)| {
+            blocks.into_iter().map(move |block| TableKey { table, block })
+        });
+        let strays = Stale {
+            slots: slots.collect(),
+            ranges: ranges.into_values().flatten().collect(),
+            blocks: blocks.collect(),
+        };
+        Self { written, strays, limit, ..Self::default() }
     }
 
     /// Returns how many frontends are in the maps.
@@ -111,8 +125,7 @@ impl ServiceWriter {
             keys.sort_unstable();
             keys.dedup();
         }
-        delete_slots(store, std::mem::take(&mut self.strays).into_iter());
-        delete_ranges(store, std::mem::take(&mut self.stray_ranges).iter());
+        std::mem::take(&mut self.strays).delete_each(store);
         if self.write_all(store, services, &keys).is_ok() {
             return Ok(());
         }
@@ -130,8 +143,8 @@ impl ServiceWriter {
         let backends: Vec<_> =
             self.backends.iter().map(|(id, key)| (*id, encode_backend(key))).collect();
         store.put_all::<BackendTable>(&backends)?;
-        let (mut slots, mut values, mut stale) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut ranges, mut stale_ranges) = (Vec::new(), Vec::new());
+        let (mut slots, mut values, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut blocks, mut stale) = (Vec::new(), Stale::default());
         let mut now = Vec::with_capacity(keys.len());
         let mut gone = Vec::new();
         for key in keys {
@@ -139,23 +152,23 @@ impl ServiceWriter {
             let Some(frontend) = services.frontend(key) else {
                 if let Some(before) = before {
                     gone.push(*key);
-                    stale.extend(before.slots());
-                    stale_ranges.extend(before.ranges.iter().copied());
+                    stale.add(before);
                 }
                 continue;
             };
-            let wanted = Written::wanted(key, frontend, before);
-            let step = wanted.step(before);
-            slots.extend(step.before);
-            stale.extend(step.after);
-            ranges.extend(step.ranges_before);
-            stale_ranges.extend(step.ranges_after);
+            let wanted = Written::wanted(key, frontend, self.limit, before);
+            let step = wanted.step(frontend, self.limit, before);
+            slots.extend(step.slots);
+            blocks.extend(step.blocks);
+            ranges.extend(step.ranges);
+            stale.join(step.stale);
             if before.is_none_or(|before| before.value != wanted.value) {
                 values.push((encode_frontend_key(key), wanted.value));
             }
             now.push((*key, wanted));
         }
         store.put_all::<SlotTable>(&slots)?;
+        store.put_all::<MaglevTable>(&blocks)?;
         store.put_all::<RangeTable>(&ranges)?;
         store.put_all::<FrontendTable>(&values)?;
         self.backends.clear();
@@ -163,9 +176,7 @@ impl ServiceWriter {
         let keys: Vec<_> = gone.iter().map(encode_frontend_key).collect();
         store.delete_all::<FrontendTable>(&keys)?;
         gone.iter().for_each(|key| drop(self.written.remove(key)));
-        delete_ranges(store, stale_ranges.iter());
-        // Nothing looks at these any more; what stays is only memory, and is told.
-        store.delete_all::<SlotTable>(&stale)
+        stale.delete(store)
     }
 
     /// Writes frontend by frontend, so that those that fit are served.
@@ -209,32 +220,27 @@ impl ServiceWriter {
         let Some(frontend) = services.frontend(key) else {
             store.delete::<FrontendTable>(&encode_frontend_key(key))?;
             if let Some(before) = self.written.remove(key) {
-                delete_slots(store, before.slots());
-                delete_ranges(store, before.ranges.iter());
+                Stale::of(&before).delete_each(store);
             }
             return Ok(());
         };
-        let wanted = Written::wanted(key, frontend, before);
+        let wanted = Written::wanted(key, frontend, self.limit, before);
         let missing = wanted.list.iter().filter_map(|id| Some((id, self.backends.get(id)?)));
         for (id, key) in missing {
             store.put::<BackendTable>(id, &encode_backend(key))?;
         }
-        let step = wanted.step(before);
+        let step = wanted.step(frontend, self.limit, before);
         let put = store
-            .put_all::<SlotTable>(&step.before)
-            .and_then(|()| store.put_all::<RangeTable>(&step.ranges_before));
+            .put_all::<SlotTable>(&step.slots)
+            .and_then(|()| store.put_all::<MaglevTable>(&step.blocks))
+            .and_then(|()| store.put_all::<RangeTable>(&step.ranges));
         if let Err(error) = put {
-            // Places beyond the old list are nobody's; those within are of backends all the same.
-            let length = before.map_or(0, |before| before.list.len());
-            let extra = step.before.iter().map(|(key, _)| *key);
-            delete_slots(store, extra.filter(|key| key.slot as usize >= length));
-            delete_ranges(store, step.ranges_before.iter().map(|(range, _)| range));
+            step.undone(before).delete_each(store);
             self.doubt(key);
             return Err(error);
         }
         store.put::<FrontendTable>(&encode_frontend_key(key), &wanted.value)?;
-        delete_slots(store, step.after.into_iter());
-        delete_ranges(store, step.ranges_after.iter());
+        step.stale.delete_each(store);
         self.written.insert(*key, wanted);
         Ok(())
     }
@@ -249,13 +255,4 @@ impl ServiceWriter {
     ) -> Result<(), MapError> {
         ids.into_iter().try_for_each(|id| store.delete::<BackendTable>(&id.0))
     }
-}
-
-fn delete_slots(store: &impl MapStore, slots: impl Iterator<Item = SlotKey>) {
-    // Nothing looks at them any more; one that stays costs memory until its number is used again.
-    slots.for_each(|key| drop(store.delete::<SlotTable>(&key)));
-}
-
-fn delete_ranges<'a>(store: &impl MapStore, ranges: impl Iterator<Item = &'a RangeKey>) {
-    ranges.for_each(|key| drop(store.delete::<RangeTable>(key)));
 }

@@ -9,21 +9,22 @@ use std::{
 
 use ipnet::IpNet;
 use proptest::prelude::*;
-use skep_bpf::abi::{FrontendValue, SlotKey};
+use skep_bpf::abi::{FrontendValue, SlotKey, TableBlock, TableKey};
 
 use super::{Left, ServiceWriter, differences, encode::range_keys, encode_frontend_key};
 use crate::{
     maps::{
-        BackendTable, FrontendTable, MapError, MapStore, MemoryStore, RangeTable, Slice, SlotTable,
-        Table,
+        BackendTable, FrontendTable, MaglevTable, MapError, MapStore, MemoryStore, RangeTable,
+        Slice, SlotTable, Table,
     },
     model::{Addresses, Family},
     service::{
-        Changes, Edit, FrontendKey, ObjectName, Protocol, Services,
+        Changes, Edit, FrontendKey, ObjectName, Protocol, Scope, Services,
         input::{
             Affinity, Conditions, Endpoint, EndpointSlice, Service, ServiceKind, ServicePort,
             SlicePort, TrafficPolicy,
         },
+        maglev::Limit,
     },
 };
 
@@ -52,6 +53,17 @@ impl Watched {
         }
     }
 
+    /// Tables are long: they are looked at when a frontend is switched, or a backend is gone.
+    fn look_at_tables(&self) {
+        for (key, value) in self.store.entries::<FrontendTable>().expect("listed") {
+            let fault = table_fault(&self.store, &value);
+            self.faults
+                .lock()
+                .expect("not poisoned")
+                .extend(fault.map(|what| format!("{key:?} {what}")));
+        }
+    }
+
     fn is_full<T: Table>(&self, key: &T::Key) -> bool {
         self.store.get::<T>(key).expect("read").is_none()
             && self.room.is_some_and(|(map, room)| {
@@ -73,11 +85,17 @@ impl MapStore for Watched {
         }
         self.store.put::<T>(key, value)?;
         self.look();
+        if T::NAME == FrontendTable::NAME {
+            self.look_at_tables();
+        }
         Ok(())
     }
     fn delete<T: Table>(&self, key: &T::Key) -> Result<(), MapError> {
         self.store.delete::<T>(key)?;
         self.look();
+        if T::NAME == BackendTable::NAME {
+            self.look_at_tables();
+        }
         Ok(())
     }
     fn slice<T: Table>(
@@ -87,6 +105,26 @@ impl MapStore for Watched {
     ) -> Result<Slice<T>, MapError> {
         self.store.slice::<T>(cursor, limit)
     }
+}
+
+/// Says whether an entry of a frontend's Maglev table has no backend.
+fn table_fault(store: &MemoryStore, value: &FrontendValue) -> Option<String> {
+    let alive: HashSet<u32> =
+        store.entries::<BackendTable>().expect("listed").into_iter().map(|(id, _)| id).collect();
+    let entries = table_of(store, value);
+    let dead = entries.iter().position(|id| !alive.contains(id))?;
+    Some(format!("has nobody at entry {dead} of its table"))
+}
+
+/// Returns the Maglev table of a frontend; 0 where an entry is missing.
+fn table_of(store: &MemoryStore, value: &FrontendValue) -> Vec<u32> {
+    let size = value.table_size as usize;
+    let blocks = 0..u32::try_from(size.div_ceil(TableBlock::ENTRIES)).expect("few");
+    let block = |block| {
+        let key = TableKey { table: value.table, block };
+        store.get::<MaglevTable>(&key).expect("read").unwrap_or_default().backends
+    };
+    blocks.flat_map(block).take(size).collect()
 }
 
 /// What a test does to one of a few services.
@@ -180,7 +218,7 @@ fn follow(store: &Watched, services: &mut Services, writer: &mut ServiceWriter, 
 /// What the checker finds and what a naive reading finds.
 fn all_differences(store: &Watched, services: &Services) -> Vec<String> {
     let mut found = naive_differences(store, services);
-    found.extend(differences(store, services).expect("listed"));
+    found.extend(differences(store, services, Limit::default()).expect("listed"));
     found
 }
 
@@ -191,7 +229,7 @@ fn naive_differences(store: &Watched, services: &Services) -> Vec<String> {
     if frontends.len() != services.frontends().count() {
         found.push(format!("{} frontends", frontends.len()));
     }
-    let mut slots = 0;
+    let (mut slots, mut blocks) = (0, 0);
     for (key, frontend) in services.frontends() {
         let value = store.get::<FrontendTable>(&encode_frontend_key(key)).expect("read");
         let Some(value) = value else {
@@ -207,6 +245,12 @@ fn naive_differences(store: &Watched, services: &Services) -> Vec<String> {
         if places != ids || value.backends as usize != ids.len() {
             found.push(format!("{} has {places:?}, not {ids:?}", key.vip));
         }
+        let table = table_of(&store.store, &value);
+        blocks += table.len().div_ceil(TableBlock::ENTRIES);
+        let spread: HashSet<u32> = table.iter().copied().collect();
+        if key.scope == Scope::External && ids.len() > 1 && spread != ids {
+            found.push(format!("{} spreads over {spread:?}, not {ids:?}", key.vip));
+        }
         slots += ids.len() * if value.affinity == 0 { 1 } else { 2 };
         if value.affinity != 0 && ids.iter().any(|id| at(SlotKey::MEMBER | id) == 0) {
             found.push(format!("{} lacks a member", key.vip));
@@ -218,6 +262,10 @@ fn naive_differences(store: &Watched, services: &Services) -> Vec<String> {
         store.entries::<RangeTable>().expect("listed").into_iter().map(|(key, _)| key).collect();
     if ranges != wanted {
         found.push(format!("source ranges are {ranges:?}"));
+    }
+    let all = store.entries::<MaglevTable>().expect("listed").len();
+    if all != blocks {
+        found.push(format!("{all} blocks of tables, not {blocks}"));
     }
     let all = store.entries::<SlotTable>().expect("listed").len();
     if all != slots {
@@ -239,10 +287,10 @@ fn the_checker_finds_every_kind_of_damage() {
     );
     let hosts = BTreeSet::from([1, 2]);
     follow(&store, &mut services, &mut writer, edit(&Act::Endpoints { which: 1, hosts }));
-    assert!(differences(&store, &services).expect("listed").is_empty());
+    assert!(differences(&store, &services, Limit::default()).expect("listed").is_empty());
     let damaged = |damage: &dyn Fn(&MemoryStore), words: &str| {
         damage(&store.store);
-        let found = differences(&store, &services).expect("listed");
+        let found = differences(&store, &services, Limit::default()).expect("listed");
         assert!(found.iter().any(|what| what.contains(words)), "{words}: {found:?}");
     };
     let slots = store.store.entries::<SlotTable>().expect("listed");
@@ -250,6 +298,10 @@ fn the_checker_finds_every_kind_of_damage() {
     let backends = store.store.entries::<BackendTable>().expect("listed");
     let (key, value) = store.store.entries::<FrontendTable>().expect("listed")[0];
     let put = |store: &MemoryStore| store.put::<FrontendTable>(&key, &value).expect("written");
+    let (block, mut value_of_block) =
+        store.store.entries::<MaglevTable>().expect("listed").swap_remove(0);
+    value_of_block.backends[0] = 99;
+    damaged(&|s| s.put::<MaglevTable>(&block, &value_of_block).expect("put"), "Maglev table");
     damaged(&|s| s.delete::<RangeTable>(&ranges[0].0).expect("deleted"), "source ranges");
     damaged(&|s| s.delete::<BackendTable>(&backends[0].0).expect("deleted"), "a backend");
     damaged(&|s| s.delete::<SlotTable>(&slots[0].0).expect("deleted"), "other backends");
@@ -289,7 +341,7 @@ proptest! {
         let left = Left::read(&store).expect("read");
         let mut next = Services::default();
         next.adopt(left.frontends.iter().copied(), left.backends.iter().copied());
-        let mut writer = ServiceWriter::new(left);
+        let mut writer = ServiceWriter::new(left, Limit::default());
         let _ = next.apply(before.iter().chain(&meanwhile).map(edit));
         let retired = next.forget_unheld();
         let all: Vec<FrontendKey> = next
@@ -313,8 +365,11 @@ proptest! {
     #[test]
     fn a_full_map_serves_what_fits_and_the_rest_once_there_is_room(
         acts in proptest::collection::vec(act(), 1..16),
-        map in prop_oneof![Just(SlotTable::NAME), Just(BackendTable::NAME)],
-        room in 1_usize..12,
+        (map, room) in prop_oneof![
+            (Just(SlotTable::NAME), 1_usize..12),
+            (Just(BackendTable::NAME), 1_usize..12),
+            (Just(MaglevTable::NAME), 1_usize..60),
+        ],
     ) {
         let mut store = Watched { room: Some((map, room)), ..Watched::default() };
         let (mut services, mut writer) = (Services::default(), ServiceWriter::default());

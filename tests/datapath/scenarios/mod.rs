@@ -2,6 +2,7 @@
 
 pub(crate) mod host;
 pub(crate) mod link;
+pub(crate) mod outside;
 pub(crate) mod overlay;
 pub(crate) mod pods;
 pub(crate) mod policy;
@@ -56,6 +57,21 @@ macro_rules! all_scenarios {
             services: nobody_serves_a_service_without_backends,
             services: source_ranges_admit_whom_they_name,
             services: policies_see_the_backend,
+            outside: a_pod_of_this_node_sees_the_client_outside,
+            outside: a_pod_elsewhere_sees_this_node,
+            outside: the_underlay_reaches_backends_too,
+            outside: errors_find_both_ends_of_a_relayed_connection,
+            outside: errors_from_outside_find_the_pod_behind_a_service,
+            outside: a_backend_of_the_host_sees_the_client_outside,
+            outside: the_node_reaches_services_packet_by_packet,
+            outside: clients_outside_are_told_that_nobody_serves,
+            outside: what_the_overlay_cannot_carry_is_told,
+            outside: fragments_from_outside_go_to_one_backend,
+            outside: source_ranges_hold_outside,
+            outside: a_relayed_connection_follows_its_backend,
+            outside: all_nodes_draw_the_same_backend,
+            outside: what_the_kernel_looked_at_shows_the_service,
+            outside: a_protected_host_judges_node_ports_before_translation,
             source: foreign_source_addresses_are_dropped,
             source: foreign_macs_are_dropped,
             source: addresses_that_cannot_be_forwarded_are_dropped,

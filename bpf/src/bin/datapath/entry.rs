@@ -101,8 +101,7 @@ impl Entry for MapEntry {
     }
     #[inline(always)]
     fn backend_id(&self) -> u32 {
-        // SAFETY: as for `read`.
-        unsafe { side!(self, endpoint: u32, 0).read_volatile() }
+        read!(self, backend_id)
     }
     #[inline(always)]
     fn alias(&self) -> CtKey {

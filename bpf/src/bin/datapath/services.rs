@@ -7,7 +7,7 @@ use aya_ebpf::{
 use skep_bpf::{
     abi::{
         Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, IpcacheKey,
-        RangeKey, SlotKey, ipcache_flags,
+        RangeKey, SlotKey, TableBlock, TableKey, ipcache_flags,
     },
     balance::Services,
     env::Env,
@@ -26,6 +26,12 @@ impl Services for Kernel {
     fn slot(&self, key: &SlotKey) -> Option<u32> {
         // SAFETY: as for `frontend`; the value is copied at once.
         unsafe { maps::SLOT.get(key) }.copied()
+    }
+    #[inline(always)]
+    fn table_entry(&self, key: &TableKey, entry: usize) -> Option<u32> {
+        // SAFETY: as for `frontend`; the number is copied at once.
+        let block = unsafe { maps::MAGLEV.get(key) }?;
+        Some(block.backends[entry & (TableBlock::ENTRIES - 1)])
     }
     #[inline(always)]
     fn backend(&self, id: u32) -> Option<&BackendValue> {

@@ -75,6 +75,8 @@ pub(super) struct Host {
     trial: Trial,
     /// The numbers in the map.
     policies: Policies,
+    /// Whether services have backends at addresses of the host.
+    serves: bool,
     /// How often policies were taken back.
     pub(super) taken_back: u64,
 }
@@ -89,23 +91,26 @@ impl Host {
         settings: &Settings,
     ) -> Result<Self, MapError> {
         let HostSettings { enabled, window, kept } = host;
-        let left = store.get::<HostTable>(&0)?.filter(|value| value.protected != 0);
+        let left = store.get::<HostTable>(&0)?.unwrap_or_default();
+        let serves = left.backends != 0;
+        let left = Some(left).filter(|value| value.protected != 0);
         let policies = left.map_or(OPEN, |value| Policies {
             ingress: value.ingress_policy,
             egress: value.egress_policy,
         });
         let trial = Trial::new(kept.load(settings), policies != OPEN, window, Instant::now());
-        let own = Self { enabled, kept, facts: None, trial, policies, taken_back: 0 };
+        let own = Self { enabled, kept, facts: None, trial, policies, serves, taken_back: 0 };
         own.write(store)?;
         Ok(own)
     }
 
     fn value(&self) -> HostValue {
+        let backends = self.serves.into();
         if !self.enabled {
-            return HostValue::default();
+            return HostValue { backends, ..HostValue::default() };
         }
         let Policies { ingress: ingress_policy, egress: egress_policy } = self.policies;
-        HostValue { protected: u32::MAX, ingress_policy, egress_policy, ..HostValue::default() }
+        HostValue { protected: u32::MAX, ingress_policy, egress_policy, backends }
     }
 
     /// Writes the host's entry, if it differs.
@@ -209,6 +214,14 @@ impl<M: MapStore> Engine<M> {
             state.news.policies = true;
             drop(state);
             self.wake.notify_one();
+        }
+    }
+
+    /// Takes in whether services have backends at addresses of the host, whose answers must show the service.
+    pub(in crate::agent) fn set_serving(&self, serves: bool) {
+        let mut state = self.state();
+        if std::mem::replace(&mut state.host.serves, serves) != serves {
+            state.host.write(state.tables.store()).unwrap_or_else(|problem| report(&problem));
         }
     }
 

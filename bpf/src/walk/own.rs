@@ -1,0 +1,153 @@
+//! What the host itself sends: to services, and from backends of its own.
+
+use super::{
+    icmp,
+    relay::{self, way},
+};
+use crate::{
+    abi::{Addr, CtKey, Direction, DropReason, End, Observation, Zone, frontend_scope},
+    balance::{self, deed, entered},
+    conntrack,
+    door::{self, Action, Context},
+    env::{Entry, Env},
+    forward::{self, Entrance},
+    fragment,
+    nat::{self, behind},
+    packet::{Fragment, Kind, Packet, transport},
+    report::{self, Place, Refusal},
+    state::State,
+};
+
+const PLACE: Place = Place { direction: Direction::Egress, observation: Observation::ToNetwork };
+
+/// Policies are asked about the packet.
+pub(super) const ASKED: u32 = 100;
+/// They are not: the proof is in [`State::receipt`].
+pub(super) const UNASKED: u32 = 101;
+/// The packet is for a service that nobody serves.
+pub(super) const REFUSED: u32 = 102;
+
+/// Finds out what becomes of a packet that the host sends: one of [`way`] if it is for a service,
+/// [`ASKED`], [`UNASKED`], [`REFUSED`], or the code of a [`DropReason`]. Out of line: the verifier then
+/// forgets what it took.
+#[inline(never)]
+pub(super) fn aim<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State) -> u32 {
+    let way = service(env, pkt, cx, st);
+    if way != NO_SERVICE {
+        return way;
+    }
+    if !door::excuse(st) {
+        return ASKED;
+    }
+    report::forwarded(env, pkt, PLACE.direction);
+    UNASKED
+}
+
+/// The packet is for no service.
+const NO_SERVICE: u32 = 103;
+
+/// Finds the backend of a packet, and the way to it.
+///
+/// Sockets of TCP are connected to backends; everything else is looked at packet by packet.
+#[inline(always)]
+fn service<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State) -> u32 {
+    let is_made_here = pkt.ingress_ifindex() == 0;
+    let is_flow = matches!(st.packet.kind, Kind::Flow);
+    if !is_made_here || !is_flow || st.packet.proto == transport::TCP {
+        return NO_SERVICE;
+    }
+    if fragment::resolve(env, st).is_err() {
+        return NO_SERVICE;
+    }
+    match balance::enter(env, cx, st, frontend_scope::INTERNAL.into()) {
+        entered::NO => return NO_SERVICE,
+        entered::YES => {}
+        entered::REFUSED => return REFUSED,
+        refusal => return refusal,
+    }
+    balance::aim_at_backend(env, st, cx.now);
+    way(env, pkt, cx, st)
+}
+
+/// Sends a packet to its backend, by what [`aim`] found: it sees the host's address, and the programs on the
+/// way there judge.
+#[inline(always)]
+pub(super) fn serve<E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    cx: &Context<'_>,
+    st: &mut State,
+    way: u32,
+) -> Result<Action, Refusal> {
+    match way {
+        REFUSED => {
+            report::refused(env, pkt, st, DropReason::NoBackend, PLACE);
+            let ifindex = pkt.ifindex();
+            let told = balance::reject(pkt, st, 0) == 0;
+            return Ok(if told { Action::answer_host(ifindex) } else { Action::drop() });
+        }
+        // Its own address would come in from outside, which the kernel refuses.
+        way::HOST => return Err(DropReason::UnknownTarget.into()),
+        way::POD | way::OVERLAY | way::ROUTE => {}
+        way::TOO_BIG => return Err(DropReason::FragmentNotSupported.into()),
+        refusal => return Err(refusal.into()),
+    }
+    st.own = Addr::ZERO;
+    let refusal = relay::translate(env, pkt, cx, st, deed::PASS_ON);
+    if refusal != 0 {
+        return Err(refusal.into());
+    }
+    let proof = st.receipt.transit()?;
+    pkt.set_mark(0);
+    if way == way::ROUTE {
+        return Ok(Action::relay_to_neighbour(st.out, &proof));
+    }
+    if way == way::POD {
+        let pod = env.endpoint(&st.packet.dst).ok_or(DropReason::StaleAddress)?;
+        st.entrance = Entrance::from(pod);
+        st.out = pod.ifindex;
+        forward::address(pkt, st)?;
+    }
+    Ok(Action::relay_to_device(st.out, &proof))
+}
+
+/// Lets what the host sends come from the service for which it answers or complains, if it does. Returns 0
+/// or the code of a [`DropReason`]. Out of line: the verifier then forgets what it took.
+#[inline(never)]
+pub(super) fn disguise<E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    cx: &Context<'_>,
+    st: &mut State,
+) -> u32 {
+    let is_error = matches!(st.packet.kind, Kind::Error);
+    if is_error && icmp::read_if_error(pkt, st).is_err() {
+        return 0;
+    }
+    if st.host.backends != 0 && nat::untranslate(env, cx, st, 1) == behind::CLIENT {
+        return env.blur(relay::reveal(env, pkt, cx, st), cx.bytes);
+    }
+    if is_error && is_about_backend(env, cx, st) {
+        return env.blur(balance::reveal(pkt, st), cx.bytes);
+    }
+    0
+}
+
+/// Tells whether an error is about a packet from outside on its way to a backend that is a pod of this node;
+/// [`State::service`] is then what it was sent to.
+#[inline(always)]
+fn is_about_backend<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> bool {
+    let q = &st.quoted;
+    if matches!(q.fragment, Fragment::Later) || env.endpoint(&q.dst).is_none() {
+        return false;
+    }
+    let protocol = (q.proto, q.type_class);
+    let (key, end) = CtKey::canonical(Zone::Pod, protocol, q.source(), q.destination());
+    st.key = key;
+    let source = env.blur(u32::from(end == End::B), cx.bytes);
+    let Some(found) = conntrack::find(env, cx.config, &st.key, source, cx.now) else {
+        return false;
+    };
+    st.service = balance::service_of(&found.entry);
+    found.way.bit() == 0 && found.entry.tag() == st.key.tag() && !st.service.addr.is_zero()
+}
