@@ -151,6 +151,7 @@ impl Agent {
     }
 
     pub(super) fn pods_changed(&self, change: Change<PodObject>) {
+        self.balancer.changed(change.clone());
         self.pods.apply_pods(change);
     }
 

@@ -4,10 +4,11 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use crate::service::{
     finding::Finding,
-    input::{EndpointSlice, Service},
+    host_port,
+    input::{EndpointSlice, HostPorts, Service, Site},
     object::ObjectName,
     output::{Backends, Frontend, FrontendKey},
-    wants::Want,
+    wants::{self, Want},
 };
 
 /// What is known of a service. Slices may come before it, and outlive it.
@@ -15,6 +16,8 @@ use crate::service::{
 pub(in crate::service) struct Record {
     pub(in crate::service) name: ObjectName,
     pub(in crate::service) service: Option<Service>,
+    /// Those that the service and its slices stand for, if it is a pod.
+    pub(super) host_ports: Option<Box<HostPorts>>,
     /// By name.
     pub(in crate::service) slices: Vec<EndpointSlice>,
     pub(in crate::service) wants: Vec<Want>,
@@ -35,6 +38,7 @@ impl Record {
         Self {
             name,
             service: None,
+            host_ports: None,
             slices: vec![],
             wants: vec![],
             faults: vec![],
@@ -62,6 +66,33 @@ impl Record {
             }
         }
         true
+    }
+
+    /// Keeps the host ports of a pod. Tells whether anything is different.
+    pub(super) fn put_host_ports(&mut self, ports: HostPorts) -> bool {
+        if self.host_ports.as_deref() == Some(&ports) {
+            return false;
+        }
+        self.service = Some(ports.service());
+        self.slices = ports.slices();
+        self.host_ports = Some(Box::new(ports));
+        true
+    }
+
+    /// Forgets the host ports of a pod.
+    pub(super) fn remove_host_ports(&mut self) {
+        (self.service, self.host_ports) = (None, None);
+        self.slices.clear();
+    }
+
+    /// Returns what is asked for now, and notes what is wrong with that whoever else there is.
+    pub(super) fn ask(&mut self, site: &Site) -> Vec<Want> {
+        self.faults.clear();
+        match (&self.host_ports, &self.service) {
+            (Some(ports), _) => host_port::wants(ports, site, &mut self.faults),
+            (None, Some(service)) => wants::wants(service, site, &mut self.faults),
+            (None, None) => vec![],
+        }
     }
 
     /// Tells whether an endpoint has an address.

@@ -7,7 +7,7 @@ use crate::service::{
     Finding, ObjectName,
     context::Context,
     index::{Ids, Slot},
-    input::{EndpointSlice, Service, Site},
+    input::{EndpointSlice, HostPorts, Service, Site},
     output::{BackendId, BackendKey, Frontend, FrontendKey, Retired, ServiceId},
 };
 
@@ -55,7 +55,8 @@ impl Services {
 
     /// Yields the names of services that are known.
     pub fn names(&self) -> impl Iterator<Item = &ObjectName> {
-        let with_service = |record: &&Record| record.service.is_some();
+        let with_service =
+            |record: &&Record| record.service.is_some() && record.host_ports.is_none();
         self.records.iter().flatten().filter(with_service).map(|record| &record.name)
     }
 
@@ -64,12 +65,17 @@ impl Services {
         self.slices.keys()
     }
 
+    /// Yields the pods with host ports that are known.
+    pub fn pods(&self) -> impl Iterator<Item = &HostPorts> {
+        self.records.iter().flatten().filter_map(|record| record.host_ports.as_deref())
+    }
+
     /// Returns where the tables are made for.
     pub fn site(&self) -> &Site {
         &self.context.site
     }
 
-    /// Finds a service.
+    /// Finds a service, or a pod with host ports by its name among them.
     pub fn service(&self, name: &ObjectName) -> Option<&Service> {
         self.record(name)?.service.as_ref()
     }
