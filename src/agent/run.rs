@@ -19,6 +19,7 @@ use super::{
     publish::{Publisher, announce, publish},
     resolve::Names,
     serve,
+    service::serve_health_checks,
     shared::Agent,
     start::{Started, start},
     upkeep,
@@ -84,6 +85,11 @@ async fn live(
     tasks.spawn(confirm_host(Arc::clone(&agent)));
     tasks.spawn(upkeep::relabel(Arc::clone(&agent), resolver));
     serve::spawn(&mut tasks, &agent, &observer, cancel);
+    let balancer = Arc::clone(&agent.balancer);
+    tasks.spawn(async move {
+        serve_health_checks(balancer).await;
+        Ok("health checks of services")
+    });
     let ready = make_ready(Arc::clone(&agent), plugin, client, changed);
     tasks.spawn(async move {
         ready.await?;

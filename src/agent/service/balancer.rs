@@ -2,10 +2,12 @@
 
 use std::{
     collections::VecDeque,
+    num::NonZeroU16,
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::{
@@ -17,7 +19,9 @@ use crate::{
     api,
     kubernetes::Change,
     maps::{Left, MapError, MapStore, ServiceWriter, service_differences},
-    service::{Changes, Edit, FrontendKey, ObjectName, Retired, Services, input::Site},
+    service::{
+        Changes, Edit, FrontendKey, HealthCheck, ObjectName, Retired, Services, input::Site,
+    },
 };
 
 /// Numbers that no frontend names any more rest this long: programs that have read a frontend before it
@@ -45,6 +49,8 @@ pub(in crate::agent) struct BalancerHealth {
 pub(in crate::agent) struct Balancer<M> {
     store: Arc<M>,
     state: Mutex<State>,
+    /// Told when the services are others.
+    changes: watch::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -74,15 +80,20 @@ impl<M: MapStore> Balancer<M> {
             behind: None,
             failures: 0,
         };
-        Ok(Self { store, state: Mutex::new(state) })
+        Ok(Self { store, state: Mutex::new(state), changes: watch::Sender::new(()) })
     }
 
     /// Takes in news of services or of slices.
     pub(in crate::agent) fn changed<N: News>(&self, change: Change<N>) {
         let mut state = self.state();
         let edits: Vec<Edit> = edits(&state.services, change);
+        let is_service = |edit: &Edit| matches!(edit, Edit::PutService(_) | Edit::RemoveService(_));
+        let are_others = edits.iter().any(is_service);
         let changes = state.services.apply(edits);
         self.follow(&mut state, changes);
+        if are_others {
+            self.changes.send_replace(());
+        }
     }
 
     /// Takes in where this node is and which addresses belong to nodes and pods.
@@ -106,6 +117,7 @@ impl<M: MapStore> Balancer<M> {
         self.follow(&mut state, changes);
         let frontends = state.writer.len();
         info!(frontends, "services are balanced");
+        self.changes.send_replace(());
     }
 
     /// Tries again what failed, and frees numbers that have rested.
@@ -142,6 +154,24 @@ impl<M: MapStore> Balancer<M> {
             failures: state.failures,
             findings: state.services.findings().count(),
         }
+    }
+
+    /// Returns a receiver that learns when services are others than before.
+    pub(in crate::agent) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// Returns the services about which load balancers ask this node, and the ports. Until everything was
+    /// seen there are none: endpoints that were not heard of yet would be taken for absent.
+    pub(in crate::agent) fn health_check_ports(&self) -> Vec<(NonZeroU16, ObjectName)> {
+        let state = self.state();
+        let asked = state.services.health_check_ports().filter(|_| state.synced);
+        asked.map(|(port, service)| (port, service.clone())).collect()
+    }
+
+    /// Returns what load balancers are told about a service.
+    pub(in crate::agent) fn health_check(&self, service: &ObjectName) -> Option<HealthCheck> {
+        self.state().services.health_check(service)
     }
 
     /// Returns the services for people.

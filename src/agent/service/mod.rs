@@ -2,6 +2,7 @@
 
 mod balancer;
 mod explain;
+mod health_check;
 mod news;
 mod report;
 #[cfg(test)]
@@ -10,3 +11,4 @@ mod words;
 
 pub(super) use balancer::Balancer;
 pub(super) use explain::Origin;
+pub(super) use health_check::serve as serve_health_checks;

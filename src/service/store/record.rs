@@ -114,7 +114,8 @@ impl Record {
         self.frontends.iter().map(|(key, frontend)| (key, frontend))
     }
 
-    /// Counts the addresses on a node that are ready, whatever their ports (as kube-proxy does).
+    /// Counts the addresses on a node that are ready, whatever their ports (as kube-proxy does), in the
+    /// family that has more of them: a pod with both families is one endpoint.
     pub(super) fn ready_on(&self, node: &str) -> usize {
         let publish = self.service.as_ref().is_some_and(|service| service.publish_not_ready);
         let ready: BTreeSet<IpAddr> = self
@@ -124,6 +125,7 @@ impl Record {
             .filter(|endpoint| endpoint.is_on(node) && (endpoint.conditions.ready || publish))
             .map(|endpoint| endpoint.address)
             .collect();
-        ready.len()
+        let v4 = ready.iter().filter(|address| address.is_ipv4()).count();
+        v4.max(ready.len() - v4)
     }
 }

@@ -33,7 +33,7 @@ pub struct HealthCheck {
     pub service: ObjectName,
     /// The port that answers.
     pub port: NonZeroU16,
-    /// How many addresses on this node are ready; none means unhealthy.
+    /// How many endpoints on this node are ready; none means unhealthy.
     pub ready: usize,
 }
 
@@ -127,6 +127,13 @@ impl Services {
         let port = record.service.as_ref()?.served_health_check()?;
         let ready = record.ready_on(&self.context.site.place.node);
         Some(HealthCheck { service: name.clone(), port, ready })
+    }
+
+    /// Yields the services about which load balancers ask nodes, in no order, and the ports that answer.
+    pub fn health_check_ports(&self) -> impl Iterator<Item = (NonZeroU16, &ObjectName)> {
+        let port = |record: &Record| record.service.as_ref()?.served_health_check();
+        let records = self.records.iter().flatten();
+        records.filter_map(move |record| Some((port(record)?, &record.name)))
     }
 
     /// Lets numbers be used again that nothing refers to any more.
