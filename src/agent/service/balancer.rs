@@ -1,7 +1,7 @@
 //! The services of the cluster and what of them is in the maps.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     num::NonZeroU16,
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 use super::{
     explain::{self, Origin},
     news::{News, edits},
+    notice::{Queue, notices},
     report::report,
 };
 use crate::{
@@ -51,6 +52,8 @@ pub(in crate::agent) struct Balancer<M> {
     state: Mutex<State>,
     /// Told when the services are others.
     changes: watch::Sender<()>,
+    /// What people are to be told.
+    notices: Queue,
 }
 
 #[derive(Debug)]
@@ -80,7 +83,8 @@ impl<M: MapStore> Balancer<M> {
             behind: None,
             failures: 0,
         };
-        Ok(Self { store, state: Mutex::new(state), changes: watch::Sender::new(()) })
+        let changes = watch::Sender::new(());
+        Ok(Self { store, state: Mutex::new(state), changes, notices: Queue::default() })
     }
 
     /// Takes in news of services or of slices.
@@ -117,6 +121,9 @@ impl<M: MapStore> Balancer<M> {
         self.follow(&mut state, changes);
         let frontends = state.writer.len();
         info!(frontends, "services are balanced");
+        let found: BTreeSet<&ObjectName> =
+            state.services.findings().map(|(service, _)| service).collect();
+        found.into_iter().for_each(|service| self.notify(&state.services, service));
         self.changes.send_replace(());
     }
 
@@ -174,6 +181,11 @@ impl<M: MapStore> Balancer<M> {
         self.state().services.health_check(service)
     }
 
+    /// Returns what people are to be told.
+    pub(super) fn notices(&self) -> &Queue {
+        &self.notices
+    }
+
     /// Returns the services for people.
     pub(in crate::agent) fn report(&self) -> Vec<api::Service> {
         report(&self.state().services)
@@ -197,6 +209,7 @@ impl<M: MapStore> Balancer<M> {
             state.retired.push_back((Instant::now(), retired));
             return;
         }
+        findings.iter().for_each(|service| self.notify(&state.services, service));
         let State { services, writer, .. } = &mut *state;
         let keys = changed.into_iter().chain(removed);
         let written = writer.write(&*self.store, services, keys, &backends);
@@ -214,6 +227,12 @@ impl<M: MapStore> Balancer<M> {
         if !retired.is_empty() {
             state.retired.push_back((Instant::now(), retired));
         }
+    }
+
+    /// Has people told what of a service has no effect. Not before all was seen: it might have been true
+    /// for a moment only.
+    fn notify(&self, services: &Services, service: &ObjectName) {
+        notices(services, service).into_iter().for_each(|notice| self.notices.put(notice));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

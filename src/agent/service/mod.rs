@@ -4,6 +4,7 @@ mod balancer;
 mod explain;
 mod health_check;
 mod news;
+mod notice;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -12,3 +13,4 @@ mod words;
 pub(super) use balancer::Balancer;
 pub(super) use explain::Origin;
 pub(super) use health_check::serve as serve_health_checks;
+pub(super) use notice::tell as tell_findings;

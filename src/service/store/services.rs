@@ -70,6 +70,11 @@ impl Services {
         self.records.iter().flatten().filter_map(|record| record.host_ports.as_deref())
     }
 
+    /// Finds a pod with host ports by its name among services.
+    pub fn pod(&self, name: &ObjectName) -> Option<&HostPorts> {
+        self.record(name)?.host_ports.as_deref()
+    }
+
     /// Returns where the tables are made for.
     pub fn site(&self) -> &Site {
         &self.context.site
