@@ -19,6 +19,7 @@ use super::{
     publish::{Publisher, announce, publish},
     resolve::Names,
     serve,
+    service::{serve_health_checks, tell_findings},
     shared::Agent,
     start::{Started, start},
     upkeep,
@@ -84,6 +85,7 @@ async fn live(
     tasks.spawn(confirm_host(Arc::clone(&agent)));
     tasks.spawn(upkeep::relabel(Arc::clone(&agent), resolver));
     serve::spawn(&mut tasks, &agent, &observer, cancel);
+    serve_services(&mut tasks, &agent, &client);
     let ready = make_ready(Arc::clone(&agent), plugin, client, changed);
     tasks.spawn(async move {
         ready.await?;
@@ -96,6 +98,20 @@ async fn live(
     tasks.shutdown().await;
     drop(lock);
     result
+}
+
+/// Starts what services need besides maps.
+fn serve_services(tasks: &mut Tasks, agent: &Agent, client: &Client) {
+    let balancer = Arc::clone(&agent.balancer);
+    tasks.spawn(async move {
+        serve_health_checks(balancer).await;
+        Ok("health checks of services")
+    });
+    let (balancer, client) = (Arc::clone(&agent.balancer), client.clone());
+    tasks.spawn(async move {
+        tell_findings(balancer, client).await;
+        Ok("findings about services")
+    });
 }
 
 /// Waits for the end: asked for, or because a task has ended that must not.

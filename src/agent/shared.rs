@@ -110,7 +110,7 @@ pub(super) struct Agent {
     pub(super) pods: Arc<Pods>,
     pub(super) endpoints: Arc<Endpoints>,
     pub(super) policy: Arc<Engine<KernelMaps>>,
-    pub(super) balancer: Balancer<KernelMaps>,
+    pub(super) balancer: Arc<Balancer<KernelMaps>>,
     pub(super) devices: Mutex<Devices>,
     pub(super) routes: Mutex<Routes>,
     pub(super) route_mtu: u32,
@@ -151,6 +151,7 @@ impl Agent {
     }
 
     pub(super) fn pods_changed(&self, change: Change<PodObject>) {
+        self.balancer.changed(change.clone());
         self.pods.apply_pods(change);
     }
 

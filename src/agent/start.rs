@@ -120,7 +120,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         pods,
         endpoints,
         policy,
-        balancer: Balancer::open(Arc::clone(&maps), spread)?,
+        balancer: Arc::new(Balancer::open(Arc::clone(&maps), spread)?),
         devices: Mutex::new(devices),
         route_mtu,
         watches: Watches::default(),

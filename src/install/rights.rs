@@ -88,7 +88,7 @@ fn agent() -> Value {
         // Takes its taint off its node, and says that the network is there.
         rule("", &["nodes"], &["patch"]),
         rule("", &["nodes/status"], &["patch"]),
-        // Says that policies of the host were taken back.
+        // Says that policies of the host were taken back, and what of services has no effect.
         rule("", &["events"], &["create"]),
         rule("skep.io", &["skepidentities"], &["get", "list", "watch", "create", "patch"]),
         rule(

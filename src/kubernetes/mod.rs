@@ -7,6 +7,7 @@ pub mod crd;
 mod endpoint_slice;
 mod event;
 mod exec;
+mod host_port;
 mod object;
 mod pod;
 mod resource;

@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1 as core;
 use kube::ResourceExt;
 use serde::{Deserialize, Serialize};
 
-use super::{Malformed, Watched, crd::NamedPort};
-use crate::model::PodRef;
+use super::{Malformed, Watched, crd::NamedPort, host_port::host_ports};
+use crate::{model::PodRef, service::input::HostPorts};
 
 /// A port that a pod names.
 pub type PodPort = NamedPort;
@@ -30,6 +30,10 @@ pub struct PodObject {
     /// Ports with names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub named_ports: Vec<PodPort>,
+    /// Ports of the node that lead to it, as long as it can be reached. What an agent remembers of a pod has
+    /// none: addresses change, and the datapath has those of before.
+    #[serde(skip)]
+    pub host_ports: Option<HostPorts>,
 }
 
 impl Watched for PodObject {
@@ -38,7 +42,6 @@ impl Watched for PodObject {
 
     fn from_object(pod: &core::Pod) -> Result<Self, Malformed> {
         let spec = pod.spec.as_ref();
-        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
         Ok(Self {
             pod: PodRef {
                 namespace: pod.namespace().unwrap_or_default(),
@@ -50,15 +53,22 @@ impl Watched for PodObject {
                 .and_then(|spec| spec.service_account_name.clone())
                 .filter(|name| !name.is_empty())
                 .unwrap_or_else(|| "default".into()),
-            ended: matches!(phase, Some("Succeeded" | "Failed")),
+            ended: has_ended(pod),
             workload: workload(pod),
             named_ports: spec.map(named_ports).unwrap_or_default(),
+            host_ports: host_ports(pod),
         })
     }
 
     fn key(&self) -> String {
         self.pod.to_string()
     }
+}
+
+/// Tells whether a pod has ended; it is not started again.
+pub(super) fn has_ended(pod: &core::Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 fn named_ports(spec: &core::PodSpec) -> Vec<PodPort> {

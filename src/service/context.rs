@@ -22,7 +22,7 @@ pub(super) struct Context {
     pub(super) cluster_ips: Holders,
     /// Whose load balancer has an address.
     pub(super) balanced: Holders,
-    /// Who wants an address from outside, load balancers' included.
+    /// Who wants an address that a cluster IP rules out: from outside, or for host ports.
     pub(super) external: Holders,
     /// Who has an endpoint, but no backend, at an address.
     pub(super) absent: Holders,
@@ -59,8 +59,12 @@ impl Context {
     /// A cluster IP is its service's at all ports, not only at those that it has: whatever else answered
     /// there would pass for the service.
     pub(super) fn loss(&self, slot: Slot, want: &Want) -> Option<Reason> {
-        let external = matches!(want.kind, FrontendKind::LoadBalancer | FrontendKind::ExternalIp);
-        if external && let Some(owner) = self.owner(&self.cluster_ips, want.vip.address) {
+        // These are what people and controllers write; the others are handed out.
+        let written = matches!(
+            want.kind,
+            FrontendKind::LoadBalancer | FrontendKind::ExternalIp | FrontendKind::HostPort
+        );
+        if written && let Some(owner) = self.owner(&self.cluster_ips, want.vip.address) {
             return Some(Reason::ClusterIpOf(owner));
         }
         let winner = self.claims.winner(&want.vip).filter(|winner| winner.slot != slot)?;

@@ -2,9 +2,14 @@
 
 use std::{fmt, net::IpAddr};
 
-use super::{Protocol, address::Unfit, object::ObjectName};
+use super::{
+    Protocol,
+    address::Unfit,
+    object::{ObjectName, Titled},
+    output::Vip,
+};
 
-/// Something of a service that has no effect.
+/// Something of a service, or of a pod with host ports, that has no effect.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Finding {
     /// Where it is written.
@@ -24,6 +29,8 @@ pub enum Field {
     LoadBalancerIp(IpAddr),
     /// `spec.ports[].nodePort` of the service, at an address of this node.
     NodePort(IpAddr),
+    /// `spec.containers[].ports[].hostPort` of the pod.
+    HostPort(Vip),
     /// `endpoints[].addresses` of a slice.
     Endpoint {
         /// The slice.
@@ -42,6 +49,8 @@ pub enum Reason {
     OtherFamily,
     /// It is not the first address of its endpoint, and only that has a meaning.
     NotFirst,
+    /// It is not an address of this node.
+    NotOfThisNode,
     /// It is a node's address.
     NodeAddress,
     /// It is in a prefix of pods.
@@ -81,7 +90,10 @@ impl fmt::Display for Field {
             Self::ExternalIp(address) => write!(f, "external IP {address}"),
             Self::LoadBalancerIp(address) => write!(f, "load balancer IP {address}"),
             Self::NodePort(address) => write!(f, "node port at {address}"),
-            Self::Endpoint { slice, address } => write!(f, "endpoint {address} of slice {slice}"),
+            Self::HostPort(vip) => write!(f, "host port {vip}"),
+            Self::Endpoint { slice, address } => {
+                write!(f, "endpoint {address} of {}", Titled("slice", slice))
+            }
         }
     }
 }
@@ -92,12 +104,18 @@ impl fmt::Display for Reason {
             Self::Unfit(unfit) => write!(f, "is {unfit}"),
             Self::OtherFamily => f.write_str("is of another family"),
             Self::NotFirst => f.write_str("is not the first address of its endpoint"),
+            Self::NotOfThisNode => f.write_str("is not at an address of this node"),
             Self::NodeAddress => f.write_str("is an address of a node"),
             Self::PodAddress => f.write_str("is in a prefix of pods"),
-            Self::ClusterIpOf(service) => write!(f, "is the cluster IP of service {service}"),
-            Self::FrontendOf(service) => write!(f, "is a frontend of service {service}"),
+            Self::ClusterIpOf(service) => {
+                write!(f, "is the cluster IP of {}", Titled("service", service))
+            }
+            Self::FrontendOf(service) => {
+                write!(f, "is a frontend of {}", Titled("service", service))
+            }
             Self::TakenBy { service, port, protocol } => {
-                write!(f, "is taken at port {port}/{protocol} by service {service}")
+                let owner = Titled("service", service);
+                write!(f, "is taken at port {port}/{protocol} by {owner}")
             }
             Self::SctpPort { port, target } => {
                 write!(f, "has SCTP port {target}, which differs from the frontend's {port}")

@@ -15,6 +15,7 @@ mod address;
 mod build;
 mod context;
 mod finding;
+mod host_port;
 mod index;
 mod object;
 mod output;

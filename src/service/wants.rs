@@ -28,12 +28,13 @@ impl Want {
             FrontendKind::ClusterIp => Rank::ClusterIp,
             FrontendKind::NodePort => Rank::NodePort,
             FrontendKind::LoadBalancer | FrontendKind::ExternalIp => Rank::External,
+            FrontendKind::HostPort => Rank::HostPort,
         }
     }
 
     /// Returns where it is written.
     pub(super) fn field(&self) -> Field {
-        field(self.kind, self.vip.address)
+        field(self.kind, self.vip)
     }
 
     /// Returns whom the frontend is for, and which policy chooses for them.
@@ -41,7 +42,7 @@ impl Want {
     /// Cluster IPs are not reachable from outside. At all other addresses, clients in the cluster use
     /// the policy `Cluster`: kube-proxy takes this short cut too, since there is no hop whose source
     /// address `externalTrafficPolicy: Local` would keep. A node port is the same at all nodes for them,
-    /// so that they have it once, under the unspecified address.
+    /// so that they have it once, under the unspecified address. A host port is this node's only.
     pub(super) fn scopes(
         &self,
         service: &Service,
@@ -54,6 +55,7 @@ impl Want {
             FrontendKind::LoadBalancer | FrontendKind::ExternalIp => {
                 (Some(cluster), Some(external))
             }
+            FrontendKind::HostPort => (Some(service.internal), Some(external)),
         };
         let inside = inside.map(|policy| (Scope::Internal, policy));
         let outside = outside.map(|policy| (Scope::External, policy));
@@ -61,12 +63,14 @@ impl Want {
     }
 }
 
-fn field(kind: FrontendKind, address: IpAddr) -> Field {
+fn field(kind: FrontendKind, vip: Vip) -> Field {
+    let address = vip.address;
     match kind {
         FrontendKind::ClusterIp => Field::ClusterIp(address),
         FrontendKind::NodePort => Field::NodePort(address),
         FrontendKind::LoadBalancer => Field::LoadBalancerIp(address),
         FrontendKind::ExternalIp => Field::ExternalIp(address),
+        FrontendKind::HostPort => Field::HostPort(vip),
     }
 }
 
@@ -92,7 +96,7 @@ pub(super) fn wants(service: &Service, site: &Site, findings: &mut Vec<Finding>)
                 // The node port is the frontend then.
                 Some(Reason::NodeAddress) if is_node_port(service, spec) => {}
                 Some(reason) => {
-                    findings.push(Finding { place: field(kind, address), reason: reason.clone() });
+                    findings.push(Finding { place: field(kind, vip), reason: reason.clone() });
                 }
                 None if wants.iter().any(|other| other.vip == vip) => {}
                 None => wants.push(Want { vip, kind, port }),

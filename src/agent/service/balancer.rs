@@ -1,16 +1,19 @@
 //! The services of the cluster and what of them is in the maps.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{BTreeSet, HashSet, VecDeque},
+    num::NonZeroU16,
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::{
     explain::{self, Origin},
     news::{News, edits},
+    notice::{Queue, notices},
     report::report,
 };
 use crate::{
@@ -18,8 +21,8 @@ use crate::{
     kubernetes::Change,
     maps::{Left, MapError, MapStore, ServiceWriter, service_differences},
     service::{
-        BackendId, BackendKey, Changes, Edit, FrontendKey, ObjectName, Retired, Services,
-        input::Site, maglev::Limit,
+        BackendId, BackendKey, Changes, Edit, FrontendKey, HealthCheck, ObjectName, Retired,
+        Services, input::Site, maglev::Limit,
     },
 };
 
@@ -49,6 +52,10 @@ pub(in crate::agent) struct Balancer<M> {
     store: Arc<M>,
     limit: Limit,
     state: Mutex<State>,
+    /// Told when the services are others.
+    changes: watch::Sender<()>,
+    /// What people are to be told.
+    notices: Queue,
 }
 
 #[derive(Debug)]
@@ -81,15 +88,22 @@ impl<M: MapStore> Balancer<M> {
             behind: None,
             failures: 0,
         };
-        Ok(Self { store, limit, state: Mutex::new(state) })
+        let changes = watch::Sender::new(());
+        let notices = Queue::default();
+        Ok(Self { store, limit, state: Mutex::new(state), changes, notices })
     }
 
     /// Takes in news of services or of slices.
     pub(in crate::agent) fn changed<N: News>(&self, change: Change<N>) {
         let mut state = self.state();
         let edits: Vec<Edit> = edits(&state.services, change);
+        let is_service = |edit: &Edit| matches!(edit, Edit::PutService(_) | Edit::RemoveService(_));
+        let are_others = edits.iter().any(is_service);
         let changes = state.services.apply(edits);
         self.follow(&mut state, changes);
+        if are_others {
+            self.changes.send_replace(());
+        }
     }
 
     /// Takes in where this node is and which addresses belong to nodes and pods.
@@ -115,6 +129,10 @@ impl<M: MapStore> Balancer<M> {
         self.follow(&mut state, changes);
         let frontends = state.writer.len();
         info!(frontends, "services are balanced");
+        let found: BTreeSet<&ObjectName> =
+            state.services.findings().map(|(service, _)| service).collect();
+        found.into_iter().for_each(|service| self.notify(&state.services, service));
+        self.changes.send_replace(());
     }
 
     /// Tries again what failed, and frees numbers that have rested.
@@ -159,6 +177,29 @@ impl<M: MapStore> Balancer<M> {
         }
     }
 
+    /// Returns a receiver that learns when services are others than before.
+    pub(in crate::agent) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// Returns the services about which load balancers ask this node, and the ports. Until everything was
+    /// seen there are none: endpoints that were not heard of yet would be taken for absent.
+    pub(in crate::agent) fn health_check_ports(&self) -> Vec<(NonZeroU16, ObjectName)> {
+        let state = self.state();
+        let asked = state.services.health_check_ports().filter(|_| state.synced);
+        asked.map(|(port, service)| (port, service.clone())).collect()
+    }
+
+    /// Returns what load balancers are told about a service.
+    pub(in crate::agent) fn health_check(&self, service: &ObjectName) -> Option<HealthCheck> {
+        self.state().services.health_check(service)
+    }
+
+    /// Returns what people are to be told.
+    pub(super) fn notices(&self) -> &Queue {
+        &self.notices
+    }
+
     /// Returns the services for people.
     pub(in crate::agent) fn report(&self) -> Vec<api::Service> {
         report(&self.state().services)
@@ -183,6 +224,7 @@ impl<M: MapStore> Balancer<M> {
             state.retired.push_back((Instant::now(), retired));
             return;
         }
+        findings.iter().for_each(|service| self.notify(&state.services, service));
         let State { services, writer, .. } = &mut *state;
         let keys = changed.into_iter().chain(removed);
         let written = writer.write(&*self.store, services, keys, &backends);
@@ -200,6 +242,12 @@ impl<M: MapStore> Balancer<M> {
         if !retired.is_empty() {
             state.retired.push_back((Instant::now(), retired));
         }
+    }
+
+    /// Has people told what of a service has no effect. Not before all was seen: it might have been true
+    /// for a moment only.
+    fn notify(&self, services: &Services, service: &ObjectName) {
+        notices(services, service).into_iter().for_each(|notice| self.notices.put(notice));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -2,7 +2,9 @@
 
 mod balancer;
 mod explain;
+mod health_check;
 mod news;
+mod notice;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -10,3 +12,5 @@ mod words;
 
 pub(super) use balancer::Balancer;
 pub(super) use explain::Origin;
+pub(super) use health_check::serve as serve_health_checks;
+pub(super) use notice::tell as tell_findings;

@@ -7,15 +7,16 @@ use crate::{
     service::{
         Backend, Frontend, FrontendKey, FrontendKind, ObjectName, Scope, Services, State,
         WhenEmpty,
-        input::{Affinity, Endpoint, ServiceKind, TrafficPolicy},
+        input::{Affinity, Endpoint, HostPorts, ServiceKind, TrafficPolicy},
     },
 };
 
-/// Tells about all services, by name.
+/// Tells about all services and pods with host ports, by name.
 pub(super) fn report(services: &Services) -> Vec<api::Service> {
-    let mut names: Vec<&ObjectName> = services.names().collect();
+    let pods = services.pods().map(HostPorts::name);
+    let mut names: Vec<ObjectName> = services.names().cloned().chain(pods).collect();
     names.sort_unstable();
-    names.into_iter().filter_map(|name| one(services, name)).collect()
+    names.iter().filter_map(|name| one(services, name)).collect()
 }
 
 fn one(services: &Services, name: &ObjectName) -> Option<api::Service> {
@@ -91,6 +92,7 @@ fn service_type(kind: ServiceKind) -> api::ServiceType {
         ServiceKind::NodePort => api::ServiceType::NodePort,
         ServiceKind::LoadBalancer => api::ServiceType::LoadBalancer,
         ServiceKind::ExternalName => api::ServiceType::ExternalName,
+        ServiceKind::HostPort => api::ServiceType::HostPort,
     }
 }
 
@@ -100,6 +102,7 @@ pub(super) fn frontend_kind(kind: FrontendKind) -> api::FrontendKind {
         FrontendKind::NodePort => api::FrontendKind::NodePort,
         FrontendKind::LoadBalancer => api::FrontendKind::LoadBalancer,
         FrontendKind::ExternalIp => api::FrontendKind::ExternalIp,
+        FrontendKind::HostPort => api::FrontendKind::HostPort,
     }
 }
 

@@ -12,8 +12,8 @@ use crate::{
     service::{
         Changes, Edit, ObjectName, Protocol, Services,
         input::{
-            Affinity, Conditions, Endpoint, EndpointSlice, Place, Service, ServiceKind,
-            ServicePort, Site, SlicePort, TrafficPolicy,
+            Affinity, Conditions, Endpoint, EndpointSlice, HostPort, HostPorts, Place, Service,
+            ServiceKind, ServicePort, Site, SlicePort, TrafficPolicy,
         },
     },
 };
@@ -226,4 +226,39 @@ fn without_programs_on_sockets_pods_are_balanced_by_packets_and_nodes_are_not() 
     let other = pod("10.0.0.7", "there");
     let told = answer(&store(web()), &question(None, None), Some(&other), Some("it is off"));
     assert_eq!(told.connections[1].unbalanced, None, "this node cannot know");
+}
+
+#[test]
+fn a_pod_with_host_ports_is_told_like_a_service() {
+    let port = |address: &str, port| HostPort {
+        address: address.parse().ok(),
+        port: number(port),
+        target: number(80),
+        protocol: Protocol::Tcp,
+    };
+    let ports = HostPorts {
+        pod: ObjectName::new("shop", "web"),
+        created: 1,
+        node: "here".into(),
+        addresses: Addresses { v4: Some([10, 0, 0, 1].into()), v6: None },
+        ports: vec![port("", 8080), port("127.0.0.1", 81)],
+    };
+    let mut services = Services::new(site());
+    let _: Changes = services.apply([Edit::PutHostPorts(ports)]);
+    let told = report(&services);
+    let [service] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((service.name.as_str(), service.kind.name()), ("pod/web", "HostPort"));
+    assert_eq!(service.findings, ["host port 127.0.0.1:81/TCP is a loopback address"]);
+    let words = service.frontends.iter().map(|one| {
+        let scope = one.scope.name();
+        format!("{}:{} {} {scope}", one.address, one.port, one.kind.name())
+    });
+    let expected = ["192.168.0.1:8080 host-port internal", "192.168.0.1:8080 host-port external"];
+    assert_eq!(words.collect::<Vec<_>>(), expected);
+    assert_eq!(service.frontends[0].backends[0].node.as_deref(), Some("here"));
+    let mut asked = question(None, None);
+    asked.service = "shop/pod/web".parse().unwrap();
+    let told = answer(&services, &asked, Some(&pod("10.0.0.7", "here")), None);
+    assert_eq!((told.connections.len(), told.reason), (1, None));
+    assert!(told.connections[0].is_taken());
 }

@@ -71,6 +71,8 @@ pub enum FrontendKind {
     LoadBalancer,
     /// An external one.
     ExternalIp,
+    /// The node's, for a pod of it.
+    HostPort,
 }
 
 /// Where clients are.
@@ -133,6 +135,7 @@ names!(FrontendKind {
     NodePort => "node-port",
     LoadBalancer => "load-balancer",
     ExternalIp => "external-ip",
+    HostPort => "host-port",
 });
 names!(Scope { Internal => "internal", External => "external", Unknown => "unknown", });
 names!(TrafficPolicy { Cluster => "Cluster", Local => "Local", });

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// `NAMESPACE/NAME` of a service or a pod.
+/// `NAMESPACE/NAME` of a service or a pod. Among services, a pod is `NAMESPACE/pod/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct QualifiedName {
@@ -24,7 +24,8 @@ impl FromStr for QualifiedName {
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         let (namespace, name) = text.split_once('/').ok_or(InvalidName)?;
-        if !is_name(namespace) || !is_name(name) {
+        let bare = name.strip_prefix("pod/").unwrap_or(name);
+        if !is_name(namespace) || !is_name(bare) {
             return Err(InvalidName);
         }
         Ok(Self { namespace: namespace.into(), name: name.into() })
@@ -67,7 +68,19 @@ mod tests {
     fn a_name_has_a_namespace() {
         let name: QualifiedName = "kube-system/kube-dns.v2".parse().unwrap();
         assert_eq!(name.to_string(), "kube-system/kube-dns.v2");
-        for text in ["web", "/web", "shop/", "shop/web/x", "Shop/web", "shop/-web", "shop/we b"] {
+        let pod: QualifiedName = "shop/pod/web-0".parse().unwrap();
+        assert_eq!((&*pod.namespace, &*pod.name), ("shop", "pod/web-0"));
+        for text in [
+            "shop/pod/",
+            "shop/pod/a/b",
+            "web",
+            "/web",
+            "shop/",
+            "shop/web/x",
+            "Shop/web",
+            "shop/-web",
+            "shop/we b",
+        ] {
             assert_eq!(text.parse::<QualifiedName>(), Err(InvalidName), "{text}");
         }
     }

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::Frontend;
 use crate::api::Listed;
 
-/// A service on one node.
+/// A service on one node, or the host ports of a pod of the node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Service {
     /// Its namespace.
     pub namespace: String,
-    /// Its name.
+    /// Its name; `pod/NAME` is a pod.
     pub name: String,
     /// Its type.
     #[serde(rename = "type")]
@@ -34,6 +34,8 @@ pub enum ServiceType {
     LoadBalancer,
     /// Another name in DNS.
     ExternalName,
+    /// Not a service: host ports of a pod.
+    HostPort,
 }
 
 impl ServiceType {
@@ -44,6 +46,7 @@ impl ServiceType {
             Self::NodePort => "NodePort",
             Self::LoadBalancer => "LoadBalancer",
             Self::ExternalName => "ExternalName",
+            Self::HostPort => "HostPort",
         }
     }
 }

@@ -17,7 +17,8 @@ use crate::{
 ///
 /// Lists every service on every node: what clients connect to, how many backends are active or about to
 /// end, how many of them take new connections from this node, and how many parts of the service have no
-/// effect. A frontend `*:PORT` is a node port at every node, for clients in the cluster.
+/// effect. A frontend `*:PORT` is a node port at every node, for clients in the cluster. A pod with host
+/// ports is listed as `pod/NAME`, by the node that it is on.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "Examples:\n  skep service list -n shop\n  skep service list --node worker-1 -o wide\n  skep service list -o json | jq '.items[] | select(.findings != [])'"

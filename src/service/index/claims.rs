@@ -9,7 +9,8 @@ use crate::service::{object::ObjectName, output::Vip};
 ///
 /// Cluster IPs and node ports are handed out by the API server, each once. Whoever may edit a service
 /// may write any external address (CVE-2020-8554), so those never win over what was handed out. By rank
-/// and age all nodes agree, whatever the order in which they hear of it.
+/// and age all nodes agree, whatever the order in which they hear of it. A host port is one node's, and
+/// whoever may make a pod may write it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::service) enum Rank {
     /// The service's own address in the cluster.
@@ -18,6 +19,8 @@ pub(in crate::service) enum Rank {
     NodePort,
     /// An external address or a load balancer's.
     External,
+    /// A host port.
+    HostPort,
 }
 
 /// That a service wants an address and port. The least claim wins: rank, then age, then name.
@@ -88,12 +91,13 @@ mod tests {
             slot,
         };
         let mut claims = Claims::default();
+        claims.insert(vip, claim(Rank::HostPort, 1, "p", 5));
         claims.insert(vip, claim(Rank::External, 5, "b", 0));
         claims.insert(vip, claim(Rank::External, 5, "a", 1));
         claims.insert(vip, claim(Rank::External, 4, "z", 2));
         claims.insert(vip, claim(Rank::NodePort, 9, "n", 3));
         claims.insert(vip, claim(Rank::ClusterIp, 9, "c", 4));
-        for slot in [4, 3, 2, 1, 0] {
+        for slot in [4, 3, 2, 1, 0, 5] {
             assert_eq!(claims.winner(&vip).map(|claim| claim.slot), Some(slot));
             claims.remove(&vip, slot);
         }

@@ -48,7 +48,11 @@ pub struct Service {
 impl Service {
     /// Tells whether the service has no frontends: traffic finds it by DNS only.
     pub fn is_dns_only(&self) -> bool {
-        self.kind == ServiceKind::ExternalName || self.cluster_ips == Addresses::default()
+        match self.kind {
+            ServiceKind::ExternalName => true,
+            ServiceKind::HostPort => false,
+            _ => self.cluster_ips == Addresses::default(),
+        }
     }
 
     /// Tells whether nodes listen for the service on ports of theirs.
@@ -76,6 +80,8 @@ pub enum ServiceKind {
     LoadBalancer,
     /// Another name in DNS.
     ExternalName,
+    /// Not a service, but the host ports of a pod of this node.
+    HostPort,
 }
 
 /// A port of a service.

@@ -3,7 +3,7 @@
 use super::{BackendId, BackendKey, FrontendKey, ServiceId};
 use crate::service::{
     ObjectName,
-    input::{EndpointSlice, Service},
+    input::{EndpointSlice, HostPorts, Service},
 };
 
 /// A change of the cluster.
@@ -17,6 +17,10 @@ pub enum Edit {
     PutSlice(EndpointSlice),
     /// A slice is gone.
     RemoveSlice(ObjectName),
+    /// A pod of this node has host ports, or others than before.
+    PutHostPorts(HostPorts),
+    /// A pod, called by its own name, has none or is gone.
+    RemoveHostPorts(ObjectName),
 }
 
 /// What is different after some edits.

@@ -77,6 +77,8 @@ pub enum FrontendKind {
     LoadBalancer,
     /// An external one.
     ExternalIp,
+    /// This node's, for a pod of it.
+    HostPort,
 }
 
 /// A frontend.

@@ -6,10 +6,10 @@ use super::{Record, Services};
 use crate::service::{
     ObjectName,
     index::{Claim, Slot},
-    input::{EndpointSlice, Service, Site},
+    input::{EndpointSlice, HostPorts, Service, Site},
     output::{BackendKey, Changes, Edit, FrontendKind},
     protocol::Protocol,
-    wants::{Want, wants},
+    wants::Want,
 };
 
 impl Services {
@@ -21,6 +21,8 @@ impl Services {
                 Edit::RemoveService(name) => self.remove_service(&name),
                 Edit::PutSlice(slice) => self.put_slice(slice),
                 Edit::RemoveSlice(name) => self.remove_slice(&name),
+                Edit::PutHostPorts(ports) => self.put_host_ports(ports),
+                Edit::RemoveHostPorts(pod) => self.remove_host_ports(&pod),
             }
         }
         self.settle()
@@ -88,6 +90,25 @@ impl Services {
         }
     }
 
+    fn put_host_ports(&mut self, ports: HostPorts) {
+        let slot = self.slot(ports.name());
+        if let Some(record) = &mut self.records[slot as usize]
+            && record.put_host_ports(ports)
+        {
+            self.touched.push(slot);
+            self.ask_again(slot);
+        }
+    }
+
+    fn remove_host_ports(&mut self, pod: &ObjectName) {
+        let Some(slot) = self.slots.get(&ObjectName::of_pod(pod)).copied() else { return };
+        if let Some(record) = &mut self.records[slot as usize] {
+            record.remove_host_ports();
+            self.touched.push(slot);
+            self.ask_again(slot);
+        }
+    }
+
     /// Returns where a service is kept, from now on if it was not.
     fn slot(&mut self, name: ObjectName) -> Slot {
         if let Some(slot) = self.slots.get(&name) {
@@ -109,12 +130,7 @@ impl Services {
     /// for the same.
     fn ask_again(&mut self, slot: Slot) {
         let Some(record) = &mut self.records[slot as usize] else { return };
-        record.faults.clear();
-        let site = &self.context.site;
-        let now = match &record.service {
-            Some(service) => wants(service, site, &mut record.faults),
-            None => vec![],
-        };
+        let now = record.ask(&self.context.site);
         let created = record.service.as_ref().map(|service| service.created);
         let before = std::mem::replace(&mut record.wants, now.clone());
         let name = record.name.clone();
@@ -140,7 +156,9 @@ impl Services {
                 self.context.balanced.insert(address, slot);
                 self.context.external.insert(address, slot);
             }
-            FrontendKind::ExternalIp => self.context.external.insert(address, slot),
+            FrontendKind::ExternalIp | FrontendKind::HostPort => {
+                self.context.external.insert(address, slot);
+            }
             FrontendKind::NodePort => {}
         }
     }

@@ -4,10 +4,11 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use crate::service::{
     finding::Finding,
-    input::{EndpointSlice, Service},
+    host_port,
+    input::{EndpointSlice, HostPorts, Service, Site},
     object::ObjectName,
     output::{Backends, Frontend, FrontendKey},
-    wants::Want,
+    wants::{self, Want},
 };
 
 /// What is known of a service. Slices may come before it, and outlive it.
@@ -15,6 +16,8 @@ use crate::service::{
 pub(in crate::service) struct Record {
     pub(in crate::service) name: ObjectName,
     pub(in crate::service) service: Option<Service>,
+    /// Those that the service and its slices stand for, if it is a pod.
+    pub(super) host_ports: Option<Box<HostPorts>>,
     /// By name.
     pub(in crate::service) slices: Vec<EndpointSlice>,
     pub(in crate::service) wants: Vec<Want>,
@@ -35,6 +38,7 @@ impl Record {
         Self {
             name,
             service: None,
+            host_ports: None,
             slices: vec![],
             wants: vec![],
             faults: vec![],
@@ -64,6 +68,33 @@ impl Record {
         true
     }
 
+    /// Keeps the host ports of a pod. Tells whether anything is different.
+    pub(super) fn put_host_ports(&mut self, ports: HostPorts) -> bool {
+        if self.host_ports.as_deref() == Some(&ports) {
+            return false;
+        }
+        self.service = Some(ports.service());
+        self.slices = ports.slices();
+        self.host_ports = Some(Box::new(ports));
+        true
+    }
+
+    /// Forgets the host ports of a pod.
+    pub(super) fn remove_host_ports(&mut self) {
+        (self.service, self.host_ports) = (None, None);
+        self.slices.clear();
+    }
+
+    /// Returns what is asked for now, and notes what is wrong with that whoever else there is.
+    pub(super) fn ask(&mut self, site: &Site) -> Vec<Want> {
+        self.faults.clear();
+        match (&self.host_ports, &self.service) {
+            (Some(ports), _) => host_port::wants(ports, site, &mut self.faults),
+            (None, Some(service)) => wants::wants(service, site, &mut self.faults),
+            (None, None) => vec![],
+        }
+    }
+
     /// Tells whether an endpoint has an address.
     pub(super) fn has_endpoint(&self, address: IpAddr) -> bool {
         self.slices
@@ -83,7 +114,8 @@ impl Record {
         self.frontends.iter().map(|(key, frontend)| (key, frontend))
     }
 
-    /// Counts the addresses on a node that are ready, whatever their ports (as kube-proxy does).
+    /// Counts the addresses on a node that are ready, whatever their ports (as kube-proxy does), in the
+    /// family that has more of them: a pod with both families is one endpoint.
     pub(super) fn ready_on(&self, node: &str) -> usize {
         let publish = self.service.as_ref().is_some_and(|service| service.publish_not_ready);
         let ready: BTreeSet<IpAddr> = self
@@ -93,6 +125,7 @@ impl Record {
             .filter(|endpoint| endpoint.is_on(node) && (endpoint.conditions.ready || publish))
             .map(|endpoint| endpoint.address)
             .collect();
-        ready.len()
+        let v4 = ready.iter().filter(|address| address.is_ipv4()).count();
+        v4.max(ready.len() - v4)
     }
 }

@@ -7,7 +7,7 @@ use crate::service::{
     Finding, ObjectName,
     context::Context,
     index::{Ids, Slot},
-    input::{EndpointSlice, Service, Site},
+    input::{EndpointSlice, HostPorts, Service, Site},
     output::{BackendId, BackendKey, Frontend, FrontendKey, Retired, ServiceId},
 };
 
@@ -33,7 +33,7 @@ pub struct HealthCheck {
     pub service: ObjectName,
     /// The port that answers.
     pub port: NonZeroU16,
-    /// How many addresses on this node are ready; none means unhealthy.
+    /// How many endpoints on this node are ready; none means unhealthy.
     pub ready: usize,
 }
 
@@ -55,7 +55,8 @@ impl Services {
 
     /// Yields the names of services that are known.
     pub fn names(&self) -> impl Iterator<Item = &ObjectName> {
-        let with_service = |record: &&Record| record.service.is_some();
+        let with_service =
+            |record: &&Record| record.service.is_some() && record.host_ports.is_none();
         self.records.iter().flatten().filter(with_service).map(|record| &record.name)
     }
 
@@ -64,12 +65,22 @@ impl Services {
         self.slices.keys()
     }
 
+    /// Yields the pods with host ports that are known.
+    pub fn pods(&self) -> impl Iterator<Item = &HostPorts> {
+        self.records.iter().flatten().filter_map(|record| record.host_ports.as_deref())
+    }
+
+    /// Finds a pod with host ports by its name among services.
+    pub fn pod(&self, name: &ObjectName) -> Option<&HostPorts> {
+        self.record(name)?.host_ports.as_deref()
+    }
+
     /// Returns where the tables are made for.
     pub fn site(&self) -> &Site {
         &self.context.site
     }
 
-    /// Finds a service.
+    /// Finds a service, or a pod with host ports by its name among them.
     pub fn service(&self, name: &ObjectName) -> Option<&Service> {
         self.record(name)?.service.as_ref()
     }
@@ -121,6 +132,13 @@ impl Services {
         let port = record.service.as_ref()?.served_health_check()?;
         let ready = record.ready_on(&self.context.site.place.node);
         Some(HealthCheck { service: name.clone(), port, ready })
+    }
+
+    /// Yields the services about which load balancers ask nodes, in no order, and the ports that answer.
+    pub fn health_check_ports(&self) -> impl Iterator<Item = (NonZeroU16, &ObjectName)> {
+        let port = |record: &Record| record.service.as_ref()?.served_health_check();
+        let records = self.records.iter().flatten();
+        records.filter_map(move |record| Some((port(record)?, &record.name)))
     }
 
     /// Lets numbers be used again that nothing refers to any more.

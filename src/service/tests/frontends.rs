@@ -154,9 +154,10 @@ fn load_balancers_learn_how_many_ready_addresses_a_node_has() {
             &[local("10.0.0.1"), endpoint("10.0.0.2"), is(ENDING, local("10.0.0.3"))],
         ),
         slice("a-2", "a", &[local("10.0.0.1")]),
+        slice("a-3", "a", &[local("fd00::1"), endpoint("fd00::2")]),
     ];
     let check = store(&asked, &slices).health_check(&name("a")).expect("one");
-    assert_eq!((check.port, check.ready), (number(31_000), 1));
+    assert_eq!((check.port, check.ready), (number(31_000), 1), "a pod of both families is one");
     let near = Service { external: TrafficPolicy::Cluster, ..asked };
     assert_eq!(store(&near, &slices).health_check(&name("a")), None);
 }

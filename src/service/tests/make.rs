@@ -7,8 +7,8 @@ use crate::{
     service::{
         Backend, Changes, Edit, Frontend, FrontendKey, ObjectName, Protocol, Scope, Services, Vip,
         input::{
-            Conditions, Endpoint, EndpointSlice, Hints, Place, Service, ServiceKind, ServicePort,
-            Site, SlicePort, TrafficPolicy,
+            Conditions, Endpoint, EndpointSlice, Hints, HostPort, HostPorts, Place, Service,
+            ServiceKind, ServicePort, Site, SlicePort, TrafficPolicy,
         },
     },
 };
@@ -126,6 +126,31 @@ pub(super) fn slice(text: &str, service: &str, endpoints: &[Endpoint]) -> Endpoi
 
 pub(super) fn slice_port(text: &str, protocol: Protocol, port: u16) -> SlicePort {
     SlicePort { name: text.into(), protocol, port: number(port) }
+}
+
+/// A pod of node `here`.
+pub(super) fn pod(text: &str, addresses: &[&str], ports: &[HostPort]) -> HostPorts {
+    HostPorts {
+        pod: name(text),
+        created: 100,
+        node: "here".into(),
+        addresses: cluster_ips(addresses),
+        ports: ports.to_vec(),
+    }
+}
+
+/// A host port of TCP; no address is all of them.
+pub(super) fn host_port(address: &str, port: u16, target: u16) -> HostPort {
+    HostPort {
+        address: address.parse().ok(),
+        port: number(port),
+        target: number(target),
+        protocol: Protocol::Tcp,
+    }
+}
+
+pub(super) fn put_pod(ports: &HostPorts) -> Edit {
+    Edit::PutHostPorts(ports.clone())
 }
 
 pub(super) fn put(service: &Service) -> Edit {

@@ -5,6 +5,7 @@ mod claims;
 mod endpoints;
 mod explain;
 mod frontends;
+mod host_ports;
 mod maglev;
 mod make;
 mod naive;

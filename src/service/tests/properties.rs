@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use super::make::*;
 use crate::service::{
     BackendId, BackendKey, Changes, Edit, Frontend, FrontendKey, ObjectName, Services,
-    input::{Conditions, Endpoint, EndpointSlice, Service, ServiceKind, Site, TrafficPolicy},
+    input::{
+        Conditions, Endpoint, EndpointSlice, HostPorts, Service, ServiceKind, Site, TrafficPolicy,
+    },
 };
 
 /// Few addresses, so that services and endpoints get in each other's way.
@@ -77,10 +79,25 @@ fn some_slice() -> impl Strategy<Value = EndpointSlice> {
     })
 }
 
+/// Host ports that are node ports and ports of services at the node's address, too.
+fn some_pod() -> impl Strategy<Value = HostPorts> {
+    let host_ip = prop::sample::select(&["", "0.0.0.0", "192.168.0.1", "127.0.0.1", "::"][..]);
+    let number = prop::sample::select(&[80, 30_080][..]);
+    let ports = prop::collection::vec((host_ip, number, 80..82_u16), 1..3);
+    let names = prop::sample::select(&NAMES[..]);
+    (names, address(), ports, 0..3_i64).prop_map(|(text, own, ports, created)| {
+        let port = |(address, port, target): (&str, u16, u16)| host_port(address, port, target);
+        let ports: Vec<_> = ports.into_iter().map(port).collect();
+        HostPorts { created, ..pod(text, &[own], &ports) }
+    })
+}
+
 fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
         4 => some_service().prop_map(Edit::PutService),
         5 => some_slice().prop_map(Edit::PutSlice),
+        3 => some_pod().prop_map(Edit::PutHostPorts),
+        1 => prop::sample::select(&NAMES[..]).prop_map(|text| Edit::RemoveHostPorts(name(text))),
         1 => prop::sample::select(&NAMES[..]).prop_map(|text| Edit::RemoveService(name(text))),
         1 => (0..5_u8).prop_map(|number| Edit::RemoveSlice(name(&format!("slice-{number}")))),
     ]
@@ -91,6 +108,7 @@ fn edit() -> impl Strategy<Value = Edit> {
 struct Cluster {
     services: BTreeMap<ObjectName, Service>,
     slices: BTreeMap<ObjectName, EndpointSlice>,
+    pods: BTreeMap<ObjectName, HostPorts>,
 }
 
 impl Cluster {
@@ -100,13 +118,16 @@ impl Cluster {
             Edit::PutSlice(slice) => drop(self.slices.insert(slice.name.clone(), slice)),
             Edit::RemoveService(name) => drop(self.services.remove(&name)),
             Edit::RemoveSlice(name) => drop(self.slices.remove(&name)),
+            Edit::PutHostPorts(ports) => drop(self.pods.insert(ports.pod.clone(), ports)),
+            Edit::RemoveHostPorts(pod) => drop(self.pods.remove(&pod)),
         }
     }
 
     fn anew(&self) -> Services {
         let mut services = Services::new(site());
-        let slices = self.slices.values().map(put_slice);
-        let _: Changes = services.apply(slices.chain(self.services.values().map(put)));
+        let edits = self.slices.values().map(put_slice);
+        let edits = edits.chain(self.pods.values().map(put_pod));
+        let _: Changes = services.apply(edits.chain(self.services.values().map(put)));
         services
     }
 }
@@ -184,7 +205,8 @@ proptest! {
         }
         let all = cluster.services.keys().cloned().map(Edit::RemoveService);
         let slices = cluster.slices.keys().cloned().map(Edit::RemoveSlice);
-        let changes = services.apply(all.chain(slices));
+        let pods = cluster.pods.keys().cloned().map(Edit::RemoveHostPorts);
+        let changes = services.apply(all.chain(slices).chain(pods));
         follower.follow(&services, &changes)?;
         prop_assert!(follower.frontends.is_empty() && follower.backends.is_empty());
     }
