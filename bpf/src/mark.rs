@@ -36,5 +36,5 @@ pub fn of_kind(config: &Config, kind: u32) -> u32 {
 /// Tells whether a kind says that another program of this node admitted the packet.
 #[inline(always)]
 pub fn vouches(kind: u32) -> bool {
-    matches!(kind, mark::POD | mark::SNAT_DONE | mark::OVERLAY)
+    matches!(kind, mark::POD | mark::SNAT_DONE | mark::OVERLAY | mark::RETURNED)
 }

@@ -58,9 +58,9 @@ abi_struct! {
         pub gateway_v4: Addr,
         /// Gateway address that pods see, IPv6.
         pub gateway_v6: Addr,
-        /// Hairpin source for services, IPv4. Unused so far.
+        /// Who reaches itself through a service seems to be this, IPv4.
         pub hairpin_v4: Addr,
-        /// Hairpin source for services, IPv6. Unused so far.
+        /// Who reaches itself through a service seems to be this, IPv6.
         pub hairpin_v6: Addr,
         /// Expiry of conntrack entries.
         pub timeouts: Timeouts,

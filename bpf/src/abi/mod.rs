@@ -206,6 +206,8 @@ pub mod mark {
     pub const SNAT_DONE: u32 = 0x3;
     /// An outer packet made by skep's VXLAN device.
     pub const OVERLAY: u32 = 0x4;
+    /// On its way back to the host that sent it, by skep itself.
+    pub const RETURNED: u32 = 0x6;
     /// On its way to a pod and admitted; its source address says who sent it.
     pub const ADDRESSED: u32 = 0x5;
     /// Sent by a pod and admitted; the upper 16 bits carry the identity.

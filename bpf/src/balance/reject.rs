@@ -6,7 +6,7 @@
 
 use crate::{
     abi::DropReason,
-    checksum,
+    checksum, link,
     packet::{ETHERNET, Packet, Window, transport},
     state::State,
 };
@@ -20,36 +20,24 @@ const TTL: u8 = 64;
 const TOS: u8 = 0xc0;
 
 /// Turns a packet into the complaint about it: that nobody serves, or if `mtu` is not 0, that it may have
-/// so many bytes. Returns 0 or the code of a [`DropReason`]: packets with options are only dropped. Out of
+/// so many bytes. Returns 0 or the code of a [`DropReason`]: packets with more headers are only dropped. Out of
 /// line: rare, and it takes much of the stack.
 #[inline(never)]
 pub fn reject<P: Packet>(pkt: &P, st: &State, mtu: u32) -> u32 {
     let p = &st.packet;
     let made = match (p.is_v4(), p.l4 - ETHERNET) {
         (true, 20) => complain_v4(pkt, mtu),
-        (false, 40) => complain_v6(pkt, mtu),
+        // Whoever reads the quote wants eight bytes behind the header of a fragment.
+        (false, 40) => complain_v6(pkt, mtu, 0),
+        (false, 48) => complain_v6(pkt, mtu, 8),
         _ => false,
     };
-    if !made || !turn_link(pkt, st) {
+    if !made || !link::turn(pkt, st) {
         return DropReason::NoBackend.code().into();
     }
     pkt.set_mark(0);
     pkt.set_to_host();
     0
-}
-
-/// Sends the frame back to who sent it.
-#[inline(always)]
-fn turn_link<P: Packet>(pkt: &P, st: &State) -> bool {
-    let (to, from) = (st.src_mac.bytes(), st.dst_mac.bytes());
-    pkt.put_words(
-        0,
-        [
-            word(to[0], to[1], to[2], to[3]),
-            word(to[4], to[5], from[0], from[1]),
-            word(from[2], from[3], from[4], from[5]),
-        ],
-    )
 }
 
 #[inline(always)]
@@ -102,8 +90,13 @@ fn complain_v4<P: Packet>(pkt: &P, mtu: u32) -> bool {
 }
 
 #[inline(always)]
-fn complain_v6<P: Packet>(pkt: &P, mtu: u32) -> bool {
-    const LENGTH: u8 = (ICMP_HEADER + QUOTED_V6) as u8;
+fn complain_v6<P: Packet>(pkt: &P, mtu: u32, more: u8) -> bool {
+    let length = (ICMP_HEADER + QUOTED_V6) as u8 + more;
+    let mut rest = [0, 0];
+    if more != 0 {
+        let Some(w) = pkt.window::<8>(ETHERNET + QUOTED_V6) else { return false };
+        rest = [w.raw32::<0>(), w.raw32::<4>()];
+    }
     let Some(w) = pkt.window::<{ QUOTED_V6 as usize }>(ETHERNET) else { return false };
     let quoted = [
         w.raw32::<0>(),
@@ -121,14 +114,15 @@ fn complain_v6<P: Packet>(pkt: &P, mtu: u32) -> bool {
     ];
     let [a, b, s0, s1, s2, s3, d0, d1, d2, d3, c, d] = quoted;
     let pseudo = sum(&[s0, s1, s2, s3, d0, d1, d2, d3])
-        + u64::from(word(0, 0, 0, LENGTH))
+        + u64::from(word(0, 0, 0, length))
         + u64::from(word(0, 0, 0, transport::ICMPV6));
     let (kind, code) = if mtu == 0 { (1, 4) } else { (2, 0) };
-    let rest = mtu.to_be();
-    let message = sum(&quoted) + u64::from(word(kind, code, 0, 0)) + u64::from(rest);
+    let mtu = mtu.to_be();
+    let message = sum(&quoted) + sum(&rest) + u64::from(word(kind, code, 0, 0)) + u64::from(mtu);
     let icmp = with_sum(kind, code, pseudo + message);
-    let start = [word(0x60, 0, 0, 0), word(0, LENGTH, transport::ICMPV6, TTL)];
-    pkt.resize(ETHERNET + 40 + u32::from(LENGTH))
-        && pkt.put_words(ETHERNET, [start[0], start[1], d0, d1, d2, d3, s0, s1, s2, s3, icmp, rest])
+    let start = [word(0x60, 0, 0, 0), word(0, length, transport::ICMPV6, TTL)];
+    pkt.resize(ETHERNET + 40 + u32::from(length))
+        && pkt.put_words(ETHERNET, [start[0], start[1], d0, d1, d2, d3, s0, s1, s2, s3, icmp, mtu])
         && pkt.put_words(ETHERNET + 48, [a, b, s0, s1, s2, s3, d0, d1, d2, d3, c, d])
+        && (more == 0 || pkt.put_words(ETHERNET + 96, rest))
 }

@@ -107,6 +107,12 @@ impl Action {
         Self { verb: Verb::Neighbour, ifindex }
     }
 
+    /// Lets the host have what it sent to itself by a service, or the answer to that.
+    #[inline(always)]
+    pub(crate) fn relay_to_host(ifindex: u32, _transit: &Admitted<Transit>) -> Self {
+        Self { verb: Verb::Back, ifindex }
+    }
+
     /// Sends back what skep itself answers to a client outside: nothing of it comes from anyone else.
     #[inline(always)]
     pub(crate) fn answer_outside(ifindex: u32) -> Self {

@@ -36,3 +36,18 @@ pub fn read<P: Packet>(pkt: &P, st: &mut State) -> Result<Frame, DropReason> {
         _ => Frame::Other(DropReason::UnsupportedL3),
     })
 }
+
+/// Addresses the frame to who sent it.
+#[inline(always)]
+pub fn turn<P: Packet>(pkt: &P, st: &State) -> bool {
+    let (to, from) = (st.src_mac.bytes(), st.dst_mac.bytes());
+    let word = |a, b, c, d| u32::from_ne_bytes([a, b, c, d]);
+    pkt.put_words(
+        0,
+        [
+            word(to[0], to[1], to[2], to[3]),
+            word(to[4], to[5], from[0], from[1]),
+            word(from[2], from[3], from[4], from[5]),
+        ],
+    )
+}

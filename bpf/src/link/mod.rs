@@ -5,5 +5,5 @@ mod ethernet;
 mod neighbour;
 
 pub use arp::answer as answer_arp;
-pub use ethernet::{Frame, read};
+pub use ethernet::{Frame, read, turn};
 pub use neighbour::answer as answer_neighbour;

@@ -7,12 +7,14 @@ use super::{
 use crate::{
     abi::{
         ABI_VERSION, Addr, Config, DeviceKind, DeviceValue, Direction, DropReason, Observation,
-        frontend_scope, ipcache_flags,
+        frontend_scope, ipcache_flags, mark as kinds,
     },
     balance::{self, deed, entered},
     door::{self, Action, Context, Local, Receipt, Tally},
     env::Env,
+    fragment,
     link::{self, Frame},
+    mark,
     nat::{self, behind},
     packet::{
         ETHERNET, Packet,
@@ -41,6 +43,13 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
         return Ok(Action::link());
     };
     let config = env.config().filter(|config| config.abi_version == ABI_VERSION);
+    if let Some(config) = config
+        && mark::kind(config, pkt.mark()) == kinds::RETURNED
+        && let Some(proof) = door::vouched(config, pkt.mark())
+    {
+        pkt.set_mark(0);
+        return Ok(Action::accept(&proof));
+    }
     // Before the first configuration there is nothing to protect it by.
     if config.is_some() {
         door::host(env, st);
@@ -181,8 +190,9 @@ fn target<E: Env, P: Packet>(
     }
     let is_host = matches!(place, target::Place::Host);
     let is_world = matches!(place, target::Place::World);
-    if (is_host || is_world) && !is_tunnel(cx.config, st) {
+    if is_host || is_world {
         match arrive::read(env, pkt, st) {
+            Ok(()) if is_tunnel(cx.config, st) => fragment::remember(env, st, cx.now),
             Ok(()) => match translated(env, cx, st, is_host) {
                 aim::HOST => {}
                 aim => return Ok(aim),

@@ -5,13 +5,15 @@ use super::{
     relay::{self, way},
 };
 use crate::{
-    abi::{Addr, CtKey, Direction, DropReason, End, Observation, Zone, frontend_scope},
-    balance::{self, deed, entered},
+    abi::{
+        Addr, CtKey, Direction, DropReason, End, Observation, Zone, frontend_scope, mark as kinds,
+    },
+    balance::{self, deed, entered, hairpin},
     conntrack,
     door::{self, Action, Context},
     env::{Entry, Env},
     forward::{self, Entrance},
-    fragment,
+    fragment, link, mark,
     nat::{self, behind},
     packet::{Fragment, Kind, Packet, transport},
     report::{self, Place, Refusal},
@@ -46,9 +48,14 @@ pub(super) fn aim<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mu
 /// The packet is for no service.
 const NO_SERVICE: u32 = 103;
 
+/// The packet answers the host, which is a backend of the service that it uses.
+const ANSWER: u32 = 104;
+
 /// Finds the backend of a packet, and the way to it.
 ///
-/// Sockets of TCP are connected to backends; everything else is looked at packet by packet.
+/// Sockets of TCP are connected to backends; everything else is looked at packet by packet. If the backend
+/// is the host itself, the packet comes back to it from the hairpin address: from its own address the kernel
+/// would not take it, and the answer would pass by no program.
 #[inline(always)]
 fn service<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State) -> u32 {
     let is_made_here = pkt.ingress_ifindex() == 0;
@@ -58,6 +65,10 @@ fn service<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State
     }
     if fragment::resolve(env, st).is_err() {
         return NO_SERVICE;
+    }
+    if st.packet.dst == *hairpin::address(cx.config, &st.packet) {
+        let found = nat::untranslate(env, cx, st, 1);
+        return if found == behind::CLIENT { ANSWER } else { NO_SERVICE };
     }
     match balance::enter(env, cx, st, frontend_scope::INTERNAL.into()) {
         entered::NO => return NO_SERVICE,
@@ -84,10 +95,10 @@ pub(super) fn serve<E: Env, P: Packet>(
             report::refused(env, pkt, st, DropReason::NoBackend, PLACE);
             let ifindex = pkt.ifindex();
             let told = balance::reject(pkt, st, 0) == 0;
+            pkt.set_mark(mark::of_kind(cx.config, kinds::RETURNED));
             return Ok(if told { Action::answer_host(ifindex) } else { Action::drop() });
         }
-        // Its own address would come in from outside, which the kernel refuses.
-        way::HOST => return Err(DropReason::UnknownTarget.into()),
+        way::HOST | ANSWER => return turn(env, pkt, cx, st, way),
         way::POD | way::OVERLAY | way::ROUTE => {}
         way::TOO_BIG => return Err(DropReason::FragmentNotSupported.into()),
         refusal => return Err(refusal.into()),
@@ -109,6 +120,30 @@ pub(super) fn serve<E: Env, P: Packet>(
         forward::address(pkt, st)?;
     }
     Ok(Action::relay_to_device(st.out, &proof))
+}
+
+/// Lets the host have what it sent to itself by a service, or the answer to that.
+#[inline(always)]
+fn turn<E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    cx: &Context<'_>,
+    st: &mut State,
+    way: u32,
+) -> Result<Action, Refusal> {
+    st.own = *hairpin::address(cx.config, &st.packet);
+    let deed = if way == ANSWER { deed::PASS_BACK } else { deed::PASS_ON };
+    let ifindex = pkt.ifindex();
+    let refusal = relay::translate(env, pkt, cx, st, deed);
+    if refusal != 0 {
+        return Err(refusal.into());
+    }
+    if !link::turn(pkt, st) {
+        return Err(DropReason::WriteError.into());
+    }
+    pkt.set_mark(mark::of_kind(cx.config, kinds::RETURNED));
+    let proof = st.receipt.transit()?;
+    Ok(Action::relay_to_host(ifindex, &proof))
 }
 
 /// Lets what the host sends come from the service for which it answers or complains, if it does. Returns 0

@@ -64,6 +64,7 @@ macro_rules! all_scenarios {
             outside: errors_from_outside_find_the_pod_behind_a_service,
             outside: a_backend_of_the_host_sees_the_client_outside,
             outside: the_node_reaches_services_packet_by_packet,
+            outside: the_node_reaches_itself_through_a_service,
             outside: clients_outside_are_told_that_nobody_serves,
             outside: what_the_overlay_cannot_carry_is_told,
             outside: fragments_from_outside_go_to_one_backend,

@@ -19,6 +19,8 @@ const CLIENT: u16 = 40_000;
 const SERVICE: u32 = 700;
 /// What programs tell each other about translated packets.
 const SNAT_DONE: u32 = 0x300;
+/// And about what comes back to the host.
+const RETURNED: u32 = 0x600;
 
 fn backend<R: Rig>(c: &mut Cluster<R>, id: u32, address: IpAddr, proto: u8) {
     let addr: Addr = address.into();
@@ -266,6 +268,27 @@ pub(crate) fn the_node_reaches_services_packet_by_packet<R: Rig>(rig: impl Fn() 
     }
 }
 
+pub(crate) fn the_node_reaches_itself_through_a_service<R: Rig>(rig: impl Fn() -> R) {
+    for cast in Cast::both() {
+        let mut c = Cluster::new(rig(), Mode::Vxlan);
+        c.rig.host(HostValue { backends: 1, ..HostValue::default() });
+        expose(&mut c, cast.vip, frontend_scope::INTERNAL, &[cast.node]);
+        let (asked, shown) = exchange((cast.node, CLIENT), (cast.vip, PORT), frames::UDP);
+        let ran = c.uplink_sends(&asked.bytes(), 0);
+        assert_eq!((ran.verdict, ran.mark), (Verdict::Redirect, RETURNED));
+        let (port, _) = frames::ports(&ran.frame);
+        let (got, answered) = exchange((cast.hairpin, port), (cast.node, TARGET), frames::UDP);
+        assert_like(&ran, &got);
+        let meta = Meta { mark: RETURNED, ingress_ifindex: 1, ..Meta::default() };
+        let taken = c.rig.run(Hook::FromNetdev, &ran.frame, meta);
+        assert_eq!((taken.verdict, taken.mark), (Verdict::Accept, 0), "nobody is asked again");
+        assert_eq!(taken.frame, ran.frame);
+        let ran = c.uplink_sends(&answered.bytes(), 0);
+        assert_eq!((ran.verdict, ran.mark), (Verdict::Redirect, RETURNED));
+        assert_like(&ran, &shown);
+    }
+}
+
 pub(crate) fn clients_outside_are_told_that_nobody_serves<R: Rig>(rig: impl Fn() -> R) {
     for cast in Cast::both() {
         let mut c = Cluster::new(rig(), Mode::Vxlan);
@@ -306,6 +329,13 @@ pub(crate) fn what_the_overlay_cannot_carry_is_told<R: Rig>(rig: impl Fn() -> R)
         if cast.world.is_ipv4() {
             let ran = c.uplink_gets(&Frame::udp(from, to, &[7; 1440]).bytes());
             assert_eq!(frames::addresses(&ran.frame), (cast.node, cast.remote), "to be cut");
+        } else {
+            // Who sends fragments learns from them, too.
+            let datagram = Frame::udp(from, to, &[7; 2000]);
+            let (first, _) = frames::fragments(&datagram, 1448, 77);
+            let ran = c.uplink_gets(&first);
+            assert_eq!(frames::body(&ran.frame)[8..], first[14..14 + 56]);
+            assert!(frames::sums_are_valid(&ran.frame));
         }
     }
 }

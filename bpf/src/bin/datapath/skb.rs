@@ -339,7 +339,9 @@ impl Packet for Skb {
 fn look_up_route(skb: &Skb, addr: &Addr) -> u32 {
     // SAFETY: all fields are integers, for which zero is a value.
     let mut params: FibParams = unsafe { MaybeUninit::zeroed().assume_init() };
-    params.ifindex = field!(skb, ingress_ifindex);
+    // Where the packet came in, or by which device the host itself sends it.
+    let (ingress, own): (u32, u32) = (field!(skb, ingress_ifindex), field!(skb, ifindex));
+    params.ifindex = if ingress == 0 { own } else { ingress };
     match addr.family() {
         Family::V4 => {
             params.family = AF_INET;
