@@ -49,6 +49,12 @@ impl Lab {
         skep(&[&["lab", "exec", "--name", &self.name, node, "--"], command].concat())
     }
 
+    /// Runs a command in a namespace that is no node's: `world` or `fabric`.
+    pub(crate) fn within(&self, namespace: &str, command: &[&str]) -> Output {
+        let namespace = format!("--net={}", self.dir().join(namespace).join("net").display());
+        Command::new("nsenter").arg(namespace).args(command).output().expect("nsenter can be run")
+    }
+
     /// Returns the directory of the lab.
     pub(crate) fn dir(&self) -> PathBuf {
         PathBuf::from("/run/skep/lab").join(&self.name)

@@ -25,6 +25,7 @@ mod manifests;
 mod missing;
 mod names;
 mod nodes;
+mod outside;
 mod pods;
 mod policy;
 mod refused;
