@@ -185,6 +185,7 @@ const PLAIN: &[Scenario] = &[
     scenario(SERVICES, "pod-to-hairpin-service", Standard, plan::services::pod_to_hairpin_service, "A pod reaches itself by the service that stands for it"),
     scenario(SERVICES, "node-to-service", Standard, plan::services::node_to_service, "Nodes reach every server by a service's address"),
     scenario(SERVICES, "pod-to-nodeport", Standard, plan::services::pod_to_node_port, "Pods reach every server by a port of their own and of another node"),
+    scenario(SERVICES, "node-to-nodeport", Standard, plan::services::node_to_node_port, "Nodes reach every server by a port of their own and of another node"),
     scenario(SERVICES, "service-without-endpoints", Standard, plan::services::without_endpoints, "A service that stands for nobody refuses at once"),
     scenario(SERVICES, "service-session-affinity", Standard, plan::services::session_affinity, "A service that keeps clients with a server does so"),
     scenario(SERVICES, "service-internal-traffic-policy", Standard, plan::services::internal_traffic_policy, "A service of local servers leads to those of the pod's node only"),

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     io::{Read, Write},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket},
     os::fd::AsRawFd,
     time::{Duration, Instant},
 };
@@ -256,4 +256,44 @@ async fn no_connection_from_outside_fails_while_agents_are_killed() {
     println!("{all} connections, {failed} failed");
     assert!(all > 20, "{all}");
     assert_eq!(failed, 0, "of {all}");
+}
+
+/// Opens flows of UDP from the world until the node's table of connections is full, many times over.
+fn flood(world: &NetNs, server: SocketAddr) {
+    let sent = world.run(|| {
+        for port in 20_000..60_000 {
+            UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))?.send_to(b"flood", server)?;
+        }
+        Ok::<_, std::io::Error>(())
+    });
+    sent.expect("entered").expect("sent");
+}
+
+#[tokio::test]
+#[ignore = "needs root"]
+async fn a_full_table_of_connections_cuts_none_and_is_told() {
+    let lab = Lab::bare("outfull", &["--nodes", "2", "-f", APP]);
+    let all = nodes(&lab).await;
+    settled(&lab, &all).await;
+    let world = NetNs::open(lab.dir().join("world/net")).expect("the world's namespace");
+    let (name, second) = &all[1];
+    let url = format!("http://{}:30081/", host(second[0]));
+    let slow = "head -c 12000000 /dev/zero | \
+        curl -s -m 60 --limit-rate 2M -T - -o /dev/null -w %{http_code} $1";
+    let code = std::thread::scope(|scope| {
+        let load = scope.spawn(|| lab.within("world", &["sh", "-c", slow, "sh", &url]));
+        for _ in 0..3 {
+            flood(&world, SocketAddr::new(second[0], 30_054));
+        }
+        load.join().expect("it ends")
+    });
+    assert_eq!(text(&code), "200", "who was connected stays connected");
+    let output = lab.exec(name, &[SKEP, "bpf", "metrics", "list", "-o", "json"]);
+    let counters: Value = serde_json::from_slice(&output.stdout).expect("told as JSON");
+    let refused = counters["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|counter| counter["reason"] == "CT_MAP_INSERTION_FAILED");
+    println!("{}", refused.expect("what found no room is counted"));
 }

@@ -1,11 +1,18 @@
 //! Services as clients in the cluster meet them.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::Service};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Pod, Service},
+    discovery::v1::EndpointSlice,
+};
 use kube::{
     Api, Client,
-    api::{Patch, PatchParams},
+    api::{ListParams, Patch, PatchParams, PostParams},
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -215,4 +222,95 @@ async fn no_connection_fails_while_backends_come_and_go_and_agents_are_killed() 
     println!("{all} connections, {failed} failed");
     assert!(all > 50, "{all}");
     assert_eq!(failed, 0, "of {all}");
+}
+
+/// A slice of a service that selects nobody.
+fn slice(addresses: &[&String]) -> EndpointSlice {
+    let endpoints: Vec<Value> =
+        addresses.iter().map(|address| json!({ "addresses": [address] })).collect();
+    serde_json::from_value(json!({
+        "metadata": { "name": "churn-1", "labels": { "kubernetes.io/service-name": "churn" } },
+        "addressType": "IPv4",
+        "ports": [{ "name": "", "port": 8080 }],
+        "endpoints": endpoints,
+    }))
+    .expect("a slice")
+}
+
+/// Services that come and go while backends of another one change, for so long; how many changes there were.
+async fn churn(client: &Client, backends: &[String], length: Duration) -> u32 {
+    let services: Api<Service> = Api::namespaced(client.clone(), "default");
+    let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), "default");
+    let (start, mut changes) = (Instant::now(), 0);
+    while start.elapsed() < length {
+        // Two that move on: each backend goes and comes back, and one is always there.
+        let first = changes as usize % backends.len();
+        let second = (first + 1) % backends.len();
+        let wanted = slice(&[&backends[first], &backends[second]]);
+        let patch = Patch::Merge(&wanted);
+        slices.patch("churn-1", &PatchParams::default(), &patch).await.expect("the slice changes");
+        let name = format!("vip-{}", changes % 8);
+        if changes % 16 < 8 {
+            let object = json!({
+                "metadata": { "name": name }, "spec": { "ports": [{ "port": 80 }] },
+            });
+            let object = serde_json::from_value(object).expect("a service");
+            services.create(&PostParams::default(), &object).await.expect("a service comes");
+        } else {
+            services.delete(&name, &Default::default()).await.expect("a service goes");
+        }
+        changes += 2;
+    }
+    changes
+}
+
+#[tokio::test]
+#[ignore = "needs root"]
+async fn no_connection_fails_while_services_change_hundreds_of_times_a_second() {
+    let lab = Lab::bare("svcchurn", &["--nodes", "2", "-f", APP]);
+    let client = lab.client().await;
+    all_answer(&client, &url(&cluster_ips(&client, "web").await[0], 80)).await;
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "default");
+    let web = pods.list(&ListParams::default().labels("app=web")).await.expect("listed");
+    let backends: Vec<String> =
+        web.items.into_iter().filter_map(|pod| pod.status?.pod_ip).collect();
+    assert_eq!(backends.len(), 4);
+    let services: Api<Service> = Api::namespaced(client.clone(), "default");
+    let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), "default");
+    let object = json!({ "metadata": { "name": "churn" }, "spec": { "ports": [{ "port": 80 }] } });
+    let object = serde_json::from_value(object).expect("a service");
+    services.create(&PostParams::default(), &object).await.expect("the service is made");
+    let first = slice(&[&backends[0], &backends[1]]);
+    slices.create(&PostParams::default(), &first).await.expect("the slice is made");
+    let vip = eventually("the service has an address", || async {
+        let spec = services.get("churn").await.expect("read").spec?;
+        let address = spec.cluster_ips?.into_iter().next()?;
+        let vip = url(&address, 80);
+        (get(&client, &vip).await.0 == 0).then_some(vip)
+    })
+    .await;
+    let mark = lab.name.clone();
+    let load = {
+        let (client, mark, vip) = (client.clone(), mark.clone(), vip.clone());
+        tokio::spawn(async move { run(&client, &["sh", "-c", CLIENT, "sh", &mark, &vip]).await })
+    };
+    let file = format!("/tmp/busy-{mark}");
+    eventually("the client is busy", || async {
+        std::path::Path::new(&file).exists().then_some(())
+    })
+    .await;
+    let length = Duration::from_secs(8);
+    let changes = churn(&client, &backends, length).await;
+    std::fs::remove_file(file).expect("the client is busy");
+    let (_, counts) = load.await.expect("the client ends");
+    let counts: Vec<u32> =
+        counts.split_whitespace().map(|n| n.parse().expect("a number")).collect();
+    let [failed, all] = counts[..] else { panic!("two numbers") };
+    let rate = f64::from(changes) / length.as_secs_f64();
+    println!("{changes} changes, {rate:.0} each second; {all} connections, {failed} failed");
+    assert!(all > 50, "{all}");
+    assert_eq!(failed, 0, "of {all}");
+    for vip in cluster_ips(&client, "web").await {
+        assert_eq!(get(&client, &url(&vip, 80)).await.0, 0, "nobody else was harmed");
+    }
 }

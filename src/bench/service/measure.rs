@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     connect::{sample, serve},
+    peers::{Peer, PeerError},
     workload,
 };
 use crate::{
@@ -18,8 +19,9 @@ use crate::{
         node::{NodeError, StandaloneNode},
         policy::{PolicyBenchError, resident},
         rounds::{Schedule, Series, measure},
+        worker::pin_to_last_cpu,
     },
-    kernel::{AttachError, KernelMaps, NetNsError},
+    kernel::{AttachError, KernelMaps, NetNs, NetNsError},
     maps::ServiceWriter,
     service::{Changes, Edit, Services},
 };
@@ -41,8 +43,26 @@ pub struct ServiceTimes {
     pub change: Vec<f64>,
     /// MiB that all services take in the process.
     pub memory: f64,
-    /// Microseconds of connect(): to a backend, to a service of few, to a service of many.
+    /// Microseconds of connect(), by [`subject`].
     pub(super) connect: Series,
+}
+
+/// To whom connections are made.
+pub(super) mod subject {
+    /// A backend.
+    pub(in super::super) const BACKEND: usize = 0;
+    /// The last service of few.
+    pub(in super::super) const FEW: usize = 1;
+    /// The last service of many.
+    pub(in super::super) const MANY: usize = 2;
+    /// The same with iptables' rules for few.
+    pub(in super::super) const IPTABLES_FEW: usize = 3;
+    /// The same with iptables' rules for many.
+    pub(in super::super) const IPTABLES_MANY: usize = 4;
+    /// The same with nftables' rules for many.
+    pub(in super::super) const NFTABLES_MANY: usize = 5;
+    /// How many there are.
+    pub(super) const ALL: usize = 6;
 }
 
 /// Services could not be measured.
@@ -57,6 +77,9 @@ pub enum ServiceBenchError {
     /// Programs were refused on the control group.
     #[error(transparent)]
     Attach(#[from] AttachError),
+    /// A peer could not be made.
+    #[error(transparent)]
+    Peer(#[from] PeerError),
     /// Maps refused services.
     #[error("cannot write services to the maps")]
     Services(#[from] crate::maps::ServiceError),
@@ -172,13 +195,30 @@ impl Scene {
     }
 }
 
-/// Connects to a backend, and to the last service of few and of many.
+/// Makes a peer with so many services.
+fn peer(peer: Peer, count: u32) -> Result<NetNs, ServiceBenchError> {
+    let own = IpAddr::V4(StandaloneNode::ADDRESS);
+    peer.scene(count, own, || serve(SocketAddr::new(own, 0)).map_err(failed("listen")))
+}
+
+/// Connects to a backend, and to the last service of few and of many, of skep and of peers.
 fn connects(cgroup: &Path) -> Result<Series, ServiceBenchError> {
+    // Client and servers share a processor: what is measured is the path, not how another one wakes up.
+    pin_to_last_cpu().map_err(failed("stay on one processor"))?;
     let (few, many) = (Scene::new(cgroup, FEW)?, Scene::new(cgroup, MANY)?);
-    measure(ROUNDS, 3, |subject| match subject {
-        0 => few.sample(few.server),
-        1 => few.sample(few.last),
-        _ => many.sample(many.last),
+    let iptables = [peer(Peer::Iptables, FEW)?, peer(Peer::Iptables, MANY)?];
+    let nftables = peer(Peer::Nftables, MANY)?;
+    let ask = |netns: &NetNs, count: u32| {
+        let vip = workload::vip(count - 1);
+        netns.run(|| sample(vip))?.map_err(failed("connect"))
+    };
+    measure(ROUNDS, subject::ALL, |subject| match subject {
+        subject::BACKEND => few.sample(few.server),
+        subject::FEW => few.sample(few.last),
+        subject::MANY => many.sample(many.last),
+        subject::IPTABLES_FEW => ask(&iptables[0], FEW),
+        subject::IPTABLES_MANY => ask(&iptables[1], MANY),
+        _ => ask(&nftables, MANY),
     })
 }
 

@@ -3,13 +3,14 @@
 mod connect;
 mod group;
 mod measure;
+mod peers;
 mod workload;
 
 use std::path::Path;
 
 pub use measure::{ServiceBenchError, ServiceTimes, measure_services};
 
-use self::group::Group as ControlGroup;
+use self::{group::Group as ControlGroup, measure::subject};
 use super::{
     alone,
     catalogue::{Group, RowSpec},
@@ -26,6 +27,9 @@ const CHANGE: &str = "service-change";
 const MEMORY: &str = "service-memory";
 const CONNECT_10: &str = "service-connect-10";
 const CONNECT_10K: &str = "service-connect-10k";
+const IPTABLES_10: &str = "service-iptables-10";
+const IPTABLES_10K: &str = "service-iptables-10k";
+const NFTABLES_10K: &str = "service-nftables-10k";
 
 /// Returns the rows of this group.
 pub(super) fn rows() -> Vec<RowSpec> {
@@ -48,6 +52,9 @@ pub(super) fn rows() -> Vec<RowSpec> {
             "connect() to the last of 10 services, against its backend, p50",
         ),
         row(CONNECT_10K, "us", 1.05, "connect() to the last of 10,000 services, against 10, p50"),
+        row(IPTABLES_10, "us", 0.77, "connect() to the last of 10 services, against iptables, p50"),
+        row(IPTABLES_10K, "us", 0.0667, "the same with 10,000 services, against iptables, p50"),
+        row(NFTABLES_10K, "us", 0.8, "the same with 10,000 services, against nftables, p50"),
     ]
 }
 
@@ -70,10 +77,20 @@ pub(super) fn measure_all(
             PROGRAM => Row::absolute(spec, &times.program),
             CHANGE => Row::absolute(spec, &[percentile_of(&times.change, 0.99)]),
             MEMORY => Row::absolute(spec, &[times.memory]),
-            CONNECT_10 => Row::compared(spec, &times.connect, (1, 0), 0),
-            _ => Row::compared(spec, &times.connect, (2, 1), 0),
+            name => Row::compared(spec, &times.connect, compared(name), 0),
         },
     )
+}
+
+/// Returns who is compared with whom in a row about connections.
+fn compared(row: &str) -> (usize, usize) {
+    match row {
+        CONNECT_10 => (subject::FEW, subject::BACKEND),
+        IPTABLES_10 => (subject::FEW, subject::IPTABLES_FEW),
+        IPTABLES_10K => (subject::MANY, subject::IPTABLES_MANY),
+        NFTABLES_10K => (subject::MANY, subject::NFTABLES_MANY),
+        _ => (subject::MANY, subject::FEW),
+    }
 }
 
 fn run(program: &Path, findings: &Findings<'_>) -> Result<ServiceTimes, BenchError> {

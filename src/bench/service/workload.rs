@@ -66,6 +66,11 @@ pub(super) fn real_endpoint(number: u32, server: SocketAddr) -> Edit {
     slice(number, server.port(), [server.ip()])
 }
 
+/// Returns the one endpoint of a service that has but one.
+pub(super) fn endpoint(number: u32) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::from(u32::from(FIRST_ENDPOINT) + number), 8080))
+}
+
 fn slice(number: u32, port: u16, addresses: impl IntoIterator<Item = IpAddr>) -> Edit {
     let endpoint = |address| Endpoint {
         address,

@@ -27,7 +27,7 @@ pub(super) fn install(node: &NetNs, ip: Ip) -> Result<String, TopologyError> {
     };
     let text = rules(ip);
     for tool in tools {
-        let outcome = node.run(|| restore(tool, &text))?;
+        let outcome = node.run(|| feed(tool, &["--wait", LOCK_WAIT], &text))?;
         match outcome {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(TopologyError::Run { tool: tool.to_owned(), source }),
@@ -40,10 +40,13 @@ pub(super) fn install(node: &NetNs, ip: Ip) -> Result<String, TopologyError> {
     Err(TopologyError::NoTool(tools.join(", ")))
 }
 
-/// Returns what the tool complained about, if it failed.
-fn restore(tool: &str, text: &str) -> io::Result<Option<String>> {
+/// Runs a tool that reads rules; returns what it complained about, if it failed.
+///
+/// # Errors
+/// When it cannot be run.
+pub(in crate::bench) fn feed(tool: &str, args: &[&str], text: &str) -> io::Result<Option<String>> {
     let mut child = Command::new(tool)
-        .args(["--wait", LOCK_WAIT])
+        .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -10,6 +10,7 @@ mod skep;
 mod veth;
 
 pub(crate) use bridge::bridge;
+pub(in crate::bench) use iptables::feed;
 pub(crate) use pair::Topology;
 pub use pair::TopologyError;
 pub(crate) use skep::{Node, skep};

@@ -9,6 +9,7 @@ mod protocol;
 mod server;
 
 pub(crate) use process::Worker;
+pub(in crate::bench) use process::pin_to_last_cpu;
 pub use process::{WorkerError, serve};
 pub use protocol::{InvalidRole, Role};
 pub(crate) use protocol::{Load, Task};

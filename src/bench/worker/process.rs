@@ -161,7 +161,7 @@ fn prepare(role: Role) -> io::Result<()> {
 
 /// Client and server share one CPU: what is measured then is the cost of the path, not the time
 /// that another CPU needs to wake up.
-fn pin_to_last_cpu() -> io::Result<()> {
+pub(in crate::bench) fn pin_to_last_cpu() -> io::Result<()> {
     let this = Pid::from_raw(0);
     let allowed = sched_getaffinity(this)?;
     let last = (0..CpuSet::count()).rev().find(|cpu| allowed.is_set(*cpu).unwrap_or(false));

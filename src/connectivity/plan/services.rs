@@ -98,10 +98,9 @@ pub(in crate::connectivity) fn pod_to_service(topology: &Topology) -> Planned {
     planned
 }
 
-/// By TCP only: skep does not carry out services for datagrams of nodes yet.
 pub(in crate::connectivity) fn node_to_service(topology: &Topology) -> Planned {
     let mut planned = visit(topology, Purpose::Servers, &topology.hosts, |_, target| {
-        vec![everyone(topology, Protocol::Http, target, SERVICE_PORT)]
+        BOTH.map(|protocol| everyone(topology, protocol, target, SERVICE_PORT)).into()
     });
     on_hosts(&mut planned, topology);
     on_other_nodes(&mut planned, topology);
@@ -131,12 +130,27 @@ fn node_ports(planned: &mut Planned, service: &Service) -> Vec<(Protocol, u16)> 
 
 /// Every node's port leads to every server; each pod asks its own node and one other.
 pub(in crate::connectivity) fn pod_to_node_port(topology: &Topology) -> Planned {
+    to_node_port(topology, &topology.clients, |_, _| true)
+}
+
+/// The same for nodes. What a node sends to its own address by UDP never leaves its loopback device, where
+/// nobody carries out services.
+pub(in crate::connectivity) fn node_to_node_port(topology: &Topology) -> Planned {
+    to_node_port(topology, &topology.hosts, |is_own, protocol| !is_own || protocol != Protocol::Udp)
+}
+
+/// Plans what sources try at node ports; `is_tried` says which protocols, and whether at the own node.
+fn to_node_port(
+    topology: &Topology,
+    sources: &[Actor],
+    is_tried: impl Fn(bool, Protocol) -> bool,
+) -> Planned {
     let mut planned = Planned::default();
     on_hosts(&mut planned, topology);
     on_other_nodes(&mut planned, topology);
     let Some(service) = service(&mut planned, topology, Purpose::NodePort) else { return planned };
     let ports = node_ports(&mut planned, service);
-    for from in &topology.clients {
+    for from in sources {
         let (own, others): (Vec<&Actor>, Vec<&Actor>) =
             topology.hosts.iter().partition(|host| host.node == from.node);
         for host in own.into_iter().chain(others.first().copied()) {
@@ -144,8 +158,10 @@ pub(in crate::connectivity) fn pod_to_node_port(topology: &Topology) -> Planned 
                 let Some(target) = host.address(family) else { continue };
                 let name = Purpose::NodePort.service().to_owned();
                 let peer = Peer { name, node: Some(host.node.clone()), address: Some(target) };
+                let is_own = host.node == from.node;
                 let tries = ports
                     .iter()
+                    .filter(|(protocol, _)| is_tried(is_own, *protocol))
                     .map(|(protocol, port)| everyone(topology, *protocol, target, *port));
                 planned.add(from, &peer, family, tries.collect());
             }
@@ -157,8 +173,9 @@ pub(in crate::connectivity) fn pod_to_node_port(topology: &Topology) -> Planned 
 pub(in crate::connectivity) fn without_endpoints(topology: &Topology) -> Planned {
     let everyone = topology.clients.iter().chain(&topology.hosts);
     let mut planned = visit(topology, Purpose::Nobody, everyone, |_, target| {
-        let probe = Probe::new(Protocol::Tcp, target, SERVICE_PORT).sized(Size::Payload(0));
-        vec![(probe.within(AT_ONCE), Expectation::Refused)]
+        let connection = Probe::new(Protocol::Tcp, target, SERVICE_PORT).sized(Size::Payload(0));
+        let datagram = Probe::new(Protocol::Udp, target, SERVICE_PORT);
+        [connection, datagram].map(|probe| (probe.within(AT_ONCE), Expectation::Refused)).into()
     });
     on_hosts(&mut planned, topology);
     planned
@@ -225,6 +242,18 @@ mod tests {
         };
         assert_eq!(nodes("client-1"), ["node-1", "node-2"]);
         assert_eq!(nodes("client-3"), ["node-1", "node-3"]);
+    }
+
+    #[test]
+    fn nodes_do_not_send_datagrams_to_themselves() {
+        let planned = node_to_node_port(&example(2));
+        // Two nodes, two families: HTTP at both nodes, UDP at the other one.
+        assert_eq!(planned.checks.len(), 2 * 2 * 3);
+        for check in planned.checks {
+            let Action::Probe(probe) = &check.action else { panic!("{check:?}") };
+            let is_own = check.to.node.as_ref() == Some(&check.from.node);
+            assert!(!is_own || probe.protocol != Protocol::Udp, "{check:?}");
+        }
     }
 
     #[test]

@@ -102,6 +102,35 @@ fn an_expired_connection_goes_with_its_alias_and_an_orphan_goes_alone() {
     }
 }
 
+/// The alias of a client outside is what its backend sees, not what the client sent.
+#[test]
+fn an_expired_connection_with_a_service_goes_with_what_its_backend_sees() {
+    for (backend, client, node) in both_families() {
+        let store = Arc::new(MemoryStore::default());
+        let config = Config { abi_version: 1, timeouts: TIMEOUTS, ..Config::default() };
+        store.put::<ConfigTable>(&0, &config).unwrap();
+        let (own, flags) = key(UDP, (client, 4000), (node, 30_080));
+        let old = CtKey { zone: Zone::Service as u8, ..own };
+        let value = CtValue {
+            flags: flags | ct_flags::SNAT | ct_flags::SERVICE,
+            nat_addr: node,
+            nat_port: 61000,
+            service_addr: backend,
+            service_port: 8080,
+            ..tracked(SECOND)
+        };
+        let seen = ((node, 61000), (backend, 8080));
+        let (alias, _) = CtKey::canonical(Zone::NodeSnat, (UDP, 0), seen.0, seen.1);
+        let alias_value = CtValue { kind: ct_kind::ALIAS, alias: old, ..CtValue::default() };
+        store.put::<ConntrackTable>(&old, &value).unwrap();
+        store.put::<ConntrackTable>(&alias, &alias_value).unwrap();
+        let options = CollectorOptions { slice: 100, capacity: 16 };
+        let mut collector = ConntrackCollector::new(Arc::clone(&store), options);
+        assert!(collector.step(61 * SECOND).unwrap().is_some());
+        assert!(store.entries::<ConntrackTable>().unwrap().is_empty());
+    }
+}
+
 #[test]
 fn an_endpoint_with_a_quarter_of_the_table_is_exhausted_until_its_entries_are_gone() {
     for (pod, world, _) in both_families() {
