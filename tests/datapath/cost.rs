@@ -1,12 +1,15 @@
 //! What the programs cost: verified instructions, and time on the established path.
 
-use skep_bpf::abi::{Addr, EndpointValue, Mode};
+use std::time::Duration;
+
+use skep_bpf::abi::{Addr, EndpointValue, Mode, frontend_scope};
 
 use crate::{
     cluster::{Cast, Cluster, IDENTITY_B, endpoint},
     frames::{ACK, Frame, GATEWAY_MAC, POD_MAC, SYN},
     kernel_rig::KernelRig,
     rig::{Hook, Meta, Rig as _},
+    scenarios::outside,
 };
 
 /// No program may need more; the kernel's own limit is a million. A node device's programs need most of it,
@@ -44,6 +47,51 @@ fn the_established_path_takes_about_a_hundred_nanoseconds() {
                 best = best.min(mean.as_nanos());
             }
             println!("prog_run {name}_{family} {best} ns");
+        }
+    }
+}
+
+/// A translated packet cannot be run again, so that each run is one packet: what the kernel takes to begin
+/// and to end a run is part of it, and of the packet that nobody translates.
+fn once(mut run: impl FnMut() -> Duration) -> u128 {
+    let mut times: Vec<u128> = (0..4000).map(|_| run().as_nanos()).collect();
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+#[test]
+#[ignore = "needs root"]
+fn balancing_a_packet_takes_some_hundred_nanoseconds() {
+    for cast in Cast::both() {
+        let family = if cast.a.is_ipv4() { "v4" } else { "v6" };
+        let client = (cast.world, 40_000);
+        for (name, backend) in
+            [("direct", None), ("local", Some(cast.a)), ("relayed", Some(cast.remote))]
+        {
+            let mut c = Cluster::new(KernelRig::new(), Mode::Vxlan);
+            let to = match backend {
+                Some(backend) => {
+                    outside::outside(&mut c, cast.node, &[backend]);
+                    (cast.node, outside::PORT)
+                }
+                None => (cast.a, outside::TARGET),
+            };
+            let frame = Frame::tcp(client, to, SYN).bytes();
+            let _ = c.uplink_gets(&frame);
+            let ack = Frame::tcp(client, to, ACK).bytes();
+            let meta = Meta { ingress_ifindex: 1, ..Meta::default() };
+            let time = once(|| c.rig.time(Hook::FromNetdev, &ack, meta, 1));
+            println!("prog_run from_outside_{name}_{family} {time} ns");
+        }
+        for (name, vip) in [("direct", None), ("service", Some(cast.vip))] {
+            let mut c = Cluster::new(KernelRig::new(), Mode::Vxlan);
+            let scope = frontend_scope::INTERNAL;
+            outside::expose(&mut c, cast.vip, scope, &[cast.b]);
+            let to = vip.map_or((cast.b, outside::TARGET), |vip| (vip, outside::PORT));
+            let frame = Frame::udp((cast.a, 40_000), to, b"question").bytes();
+            let _ = c.a_sends(&frame);
+            let time = once(|| c.rig.time(Hook::FromPod, &frame, Meta::default(), 1));
+            println!("prog_run from_pod_{name}_{family} {time} ns");
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::{
     rig::{Hook, Meta, Ran, Rig, Verdict},
 };
 
-const PORT: u16 = 30_080;
-const TARGET: u16 = 8080;
+pub(crate) const PORT: u16 = 30_080;
+pub(crate) const TARGET: u16 = 8080;
 const CLIENT: u16 = 40_000;
 const SERVICE: u32 = 700;
 /// What programs tell each other about translated packets.
@@ -29,7 +29,7 @@ fn backend<R: Rig>(c: &mut Cluster<R>, id: u32, address: IpAddr, proto: u8) {
 }
 
 /// Lets clients of `scope` reach `backends` at `address`, by TCP and UDP.
-fn expose<R: Rig>(c: &mut Cluster<R>, address: IpAddr, scope: u8, backends: &[IpAddr]) {
+pub(crate) fn expose<R: Rig>(c: &mut Cluster<R>, address: IpAddr, scope: u8, backends: &[IpAddr]) {
     for proto in [frames::TCP, frames::UDP] {
         let key = FrontendKey { addr: address.into(), port: PORT, proto, scope, reserved: 0 };
         let service_id = SERVICE + u32::from(proto);
@@ -44,7 +44,7 @@ fn expose<R: Rig>(c: &mut Cluster<R>, address: IpAddr, scope: u8, backends: &[Ip
     }
 }
 
-fn outside<R: Rig>(c: &mut Cluster<R>, address: IpAddr, backends: &[IpAddr]) {
+pub(crate) fn outside<R: Rig>(c: &mut Cluster<R>, address: IpAddr, backends: &[IpAddr]) {
     expose(c, address, frontend_scope::EXTERNAL, backends);
 }
 
