@@ -16,6 +16,7 @@ mod install;
 mod metrics;
 mod node;
 mod origin;
+mod orphans;
 mod peers;
 mod plugin;
 mod pods;

@@ -13,7 +13,7 @@ use tracing::info;
 use super::{
     AgentError,
     confirm::confirm_host,
-    install,
+    install, orphans,
     plugin::Plugin,
     policy::Kind,
     publish::{Publisher, announce, publish},
@@ -82,6 +82,7 @@ async fn live(
     tasks.spawn(upkeep::repair(Arc::clone(&agent)));
     tasks.spawn(upkeep::enforce(Arc::clone(&agent)));
     tasks.spawn(upkeep::route(Arc::clone(&agent)));
+    tasks.spawn(orphans::cut(Arc::clone(&agent)));
     tasks.spawn(confirm_host(Arc::clone(&agent)));
     tasks.spawn(upkeep::relabel(Arc::clone(&agent), resolver));
     serve::spawn(&mut tasks, &agent, &observer, cancel);

@@ -19,6 +19,7 @@ mod pod_device;
 mod priority;
 mod probe;
 mod ring;
+mod sock_diag;
 mod sys;
 pub mod sysctl;
 
@@ -46,4 +47,5 @@ pub use probe::{
     require_vxlan,
 };
 pub use ring::{EventReader, ReadError};
+pub use sock_diag::abort_connections;
 pub use sys::BatchCursor;

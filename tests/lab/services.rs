@@ -314,3 +314,61 @@ async fn no_connection_fails_while_services_change_hundreds_of_times_a_second() 
         assert_eq!(get(&client, &url(&vip, 80)).await.0, 0, "nobody else was harmed");
     }
 }
+
+#[tokio::test]
+#[ignore = "needs root"]
+async fn connections_to_backends_that_are_gone_are_ended() {
+    let lab = Lab::bare("svcgone", &["--nodes", "2", "-f", APP]);
+    let client = lab.client().await;
+    all_answer(&client, &url(&cluster_ips(&client, "web").await[0], 80)).await;
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "default");
+    let home = pods.get("client").await.expect("read").spec.expect("it has one").node_name;
+    let web = pods.list(&ListParams::default().labels("app=web")).await.expect("listed").items;
+    let is_near = |pod: &&Pod| pod.spec.as_ref().expect("it has one").node_name == home;
+    let (near, far): (Vec<&Pod>, Vec<&Pod>) = web.iter().partition(|pod| is_near(pod));
+    let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), "default");
+    let services: Api<Service> = Api::namespaced(client.clone(), "default");
+    let object = json!({ "metadata": { "name": "churn" }, "spec": { "ports": [{ "port": 80 }] } });
+    let object = serde_json::from_value(object).expect("a service");
+    services.create(&PostParams::default(), &object).await.expect("the service is made");
+    let address = |pod: &Pod| pod.status.clone().and_then(|status| status.pod_ip).expect("one");
+    let spare = address(near.last().expect("one on the client's node"));
+    slices.create(&PostParams::default(), &slice(&[&spare])).await.expect("the slice is made");
+    let vip = eventually("the service has an address", || async {
+        let spec = services.get("churn").await.expect("read").spec?;
+        let vip = url(spec.cluster_ips?.first()?, 80);
+        (get(&client, &vip).await.0 == 0).then_some(vip)
+    })
+    .await;
+    for victim in [near[0], far[0]] {
+        let name = victim.metadata.name.clone().expect("a name");
+        let own = address(victim);
+        let patch = |addresses: &[&String]| Patch::Merge(slice(addresses));
+        let params = PatchParams::default();
+        slices.patch("churn-1", &params, &patch(&[&own])).await.expect("it is the only one");
+        eventually("the service leads to it", || async {
+            (server(&get(&client, &vip).await.1) == name).then_some(())
+        })
+        .await;
+        let slow = "head -c 100000000 /dev/zero | curl -s --limit-rate 500k -T - -o /dev/null $1";
+        let load = {
+            let (client, vip) = (client.clone(), vip.clone());
+            tokio::spawn(async move { run(&client, &["sh", "-c", slow, "sh", &vip]).await })
+        };
+        eventually("the client is connected", || async {
+            let (_, sockets) =
+                run(&client, &["ss", "-Htn", "state", "established", "dst", &own]).await;
+            (!sockets.trim().is_empty()).then_some(())
+        })
+        .await;
+        // It goes without a word.
+        let (code, said) = run_in(&client, &name, &["ip", "link", "set", "eth0", "down"]).await;
+        assert_eq!(code, 0, "{said}");
+        let now = kube::api::DeleteParams::default().grace_period(0);
+        pods.delete(&name, &now).await.expect("it is deleted");
+        slices.patch("churn-1", &params, &patch(&[&spare])).await.expect("another takes over");
+        let ended = tokio::time::timeout(Duration::from_secs(30), load).await;
+        let (code, _) = ended.expect("nobody waits for it").expect("the client ends");
+        assert_ne!(code, 0, "the connection is aborted");
+    }
+}

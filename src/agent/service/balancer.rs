@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashSet, VecDeque},
+    net::IpAddr,
     num::NonZeroU16,
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
@@ -14,6 +15,7 @@ use super::{
     explain::{self, Origin},
     news::{News, edits},
     notice::{Queue, notices},
+    orphans::Orphans,
     report::report,
 };
 use crate::{
@@ -56,6 +58,7 @@ pub(in crate::agent) struct Balancer<M> {
     changes: watch::Sender<()>,
     /// What people are to be told.
     notices: Queue,
+    orphans: Orphans,
 }
 
 #[derive(Debug)]
@@ -89,8 +92,8 @@ impl<M: MapStore> Balancer<M> {
             failures: 0,
         };
         let changes = watch::Sender::new(());
-        let notices = Queue::default();
-        Ok(Self { store, limit, state: Mutex::new(state), changes, notices })
+        let (notices, orphans) = (Queue::default(), Orphans::default());
+        Ok(Self { store, limit, state: Mutex::new(state), changes, notices, orphans })
     }
 
     /// Takes in news of services or of slices.
@@ -150,6 +153,12 @@ impl<M: MapStore> Balancer<M> {
                 Err(error) => warn!(map = error.map, source = %error.source, "backends stay"),
             }
         }
+    }
+
+    /// Returns the addresses of backends that are gone, once; `is_there` tells whether somebody has an
+    /// address.
+    pub(in crate::agent) fn orphans(&self, is_there: impl Fn(IpAddr) -> bool) -> BTreeSet<IpAddr> {
+        self.orphans.due(Instant::now(), is_there)
     }
 
     /// Tells whether services have backends at addresses of this node; `None` as long as nobody knows.
@@ -226,6 +235,9 @@ impl<M: MapStore> Balancer<M> {
         }
         findings.iter().for_each(|service| self.notify(&state.services, service));
         let State { services, writer, .. } = &mut *state;
+        // Who is outside of the cluster may live on without any service.
+        let pods = retired.gone().filter(|key| services.site().is_pod(key.address));
+        self.orphans.add(pods, Instant::now());
         let keys = changed.into_iter().chain(removed);
         let written = writer.write(&*self.store, services, keys, &backends);
         let was_behind = state.behind.take();

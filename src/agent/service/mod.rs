@@ -5,6 +5,7 @@ mod explain;
 mod health_check;
 mod news;
 mod notice;
+mod orphans;
 mod report;
 #[cfg(test)]
 mod tests;

@@ -68,12 +68,12 @@ impl<K: Copy + Ord> Ids<K> {
         }
     }
 
-    /// Forgets the keys that nobody holds. Returns the new keys and the numbers of those forgotten.
-    pub(in crate::service) fn settle(&mut self) -> (Vec<(u32, K)>, Vec<u32>) {
+    /// Forgets the keys that nobody holds. Returns the new keys and those forgotten, with their numbers.
+    pub(in crate::service) fn settle(&mut self) -> (Vec<(u32, K)>, Vec<(u32, K)>) {
         let mut retired = Vec::new();
         for key in std::mem::take(&mut self.idle) {
             if self.known.get(&key).is_some_and(|held| held.holders == 0) {
-                retired.extend(self.known.remove(&key).map(|held| held.id));
+                retired.extend(self.known.remove(&key).map(|held| (held.id, key)));
             }
         }
         (std::mem::take(&mut self.fresh), retired)
@@ -108,7 +108,7 @@ mod tests {
         ids.let_go('a');
         assert_eq!(ids.settle(), (vec![], vec![]), "one still holds it");
         ids.let_go('a');
-        assert_eq!(ids.settle(), (vec![], vec![1]));
+        assert_eq!(ids.settle(), (vec![], vec![(1, 'a')]));
         assert_eq!(ids.hold('c'), 3, "1 is not given back yet");
         ids.release(vec![1]);
         assert_eq!(ids.hold('d'), 1);
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!((ids.hold('a'), ids.hold('c')), (7, 8));
         assert_eq!(ids.settle(), (vec![(8, 'c')], vec![]), "what was there is not new");
         ids.let_go_of_unheld();
-        assert_eq!(ids.settle(), (vec![], vec![3]));
+        assert_eq!(ids.settle(), (vec![], vec![(3, 'b')]));
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub struct Changes {
 #[must_use = "numbers are used again only after they are released"]
 pub struct Retired {
     pub(in crate::service) services: Vec<u32>,
-    pub(in crate::service) backends: Vec<u32>,
+    pub(in crate::service) backends: Vec<(u32, BackendKey)>,
 }
 
 impl Retired {
@@ -57,7 +57,12 @@ impl Retired {
 
     /// Yields the numbers of backends.
     pub fn backends(&self) -> impl Iterator<Item = BackendId> {
-        self.backends.iter().copied().map(BackendId)
+        self.backends.iter().map(|(id, _)| BackendId(*id))
+    }
+
+    /// Yields the backends themselves.
+    pub fn gone(&self) -> impl Iterator<Item = BackendKey> {
+        self.backends.iter().map(|(_, key)| *key)
     }
 
     /// Tells whether there are none.

@@ -13,6 +13,10 @@ use crate::service::{
     },
 };
 
+fn numbers<K>(retired: Vec<(u32, K)>) -> Vec<u32> {
+    retired.into_iter().map(|(id, _)| id).collect()
+}
+
 impl Services {
     /// Builds all that was touched again; returns what differs.
     pub(super) fn settle(&mut self) -> Changes {
@@ -23,7 +27,7 @@ impl Services {
         for slot in touched {
             self.rebuild(slot, &mut changes);
         }
-        let (_, services) = self.frontend_ids.settle();
+        let services = numbers(self.frontend_ids.settle().1);
         let (fresh, backends) = self.backend_ids.settle();
         changes.backends = fresh.into_iter().map(|(id, key)| (BackendId(id), key)).collect();
         changes.retired = Retired { services, backends };
@@ -40,9 +44,8 @@ impl Services {
     pub fn forget_unheld(&mut self) -> Retired {
         self.frontend_ids.let_go_of_unheld();
         self.backend_ids.let_go_of_unheld();
-        let ((_, services), (_, backends)) =
-            (self.frontend_ids.settle(), self.backend_ids.settle());
-        Retired { services, backends }
+        let services = numbers(self.frontend_ids.settle().1);
+        Retired { services, backends: self.backend_ids.settle().1 }
     }
 
     fn rebuild(&mut self, slot: Slot, changes: &mut Changes) {

@@ -144,7 +144,7 @@ impl Services {
     /// Lets numbers be used again that nothing refers to any more.
     pub fn release(&mut self, retired: Retired) {
         self.frontend_ids.release(retired.services);
-        self.backend_ids.release(retired.backends);
+        self.backend_ids.release(retired.backends.into_iter().map(|(id, _)| id).collect());
     }
 
     fn record(&self, name: &ObjectName) -> Option<&Record> {

@@ -1,0 +1,59 @@
+//! Ending connections to backends that are gone.
+
+use std::{collections::BTreeSet, io, net::IpAddr, sync::Arc, time::Duration};
+
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{info, warn};
+
+use super::{error::AgentError, shared::Agent, upkeep::blocking};
+use crate::kernel::{NetNs, abort_connections};
+
+const TICK: Duration = Duration::from_secs(1);
+
+/// Aborts connections of this node's pods and of the node itself to backends that are gone, for ever.
+///
+/// A connection that was made to a backend knows no service any more: without this it would wait for as long
+/// as TCP sends again, a quarter of an hour.
+pub(super) async fn cut(agent: Arc<Agent>) -> Result<&'static str, AgentError> {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let gone = agent.balancer.orphans(|address| is_there(&agent, address));
+        if gone.is_empty() {
+            continue;
+        }
+        let agent = Arc::clone(&agent);
+        blocking(move || {
+            cut_all(&agent, &gone);
+            Ok(())
+        })
+        .await?;
+    }
+}
+
+fn is_there(agent: &Agent, address: IpAddr) -> bool {
+    agent.endpoints.by_address(address).is_some() || agent.cluster().peer(address).is_some()
+}
+
+fn cut_all(agent: &Agent, gone: &BTreeSet<IpAddr>) {
+    let mut aborted = tell("this node", abort_connections(gone));
+    for record in agent.endpoints.records() {
+        let Ok(netns) = NetNs::open(&record.netns) else { continue };
+        if netns.inode() == record.netns_inode
+            && let Ok(outcome) = netns.run(|| abort_connections(gone))
+        {
+            aborted += tell(&record.netns, outcome);
+        }
+    }
+    if aborted > 0 {
+        info!(aborted, backends = ?gone, "connections to backends that are gone are ended");
+    }
+}
+
+fn tell(place: &str, outcome: io::Result<usize>) -> usize {
+    outcome.unwrap_or_else(|error| {
+        warn!(%error, place, "connections to backends that are gone cannot be ended");
+        0
+    })
+}
