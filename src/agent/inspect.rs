@@ -96,6 +96,10 @@ impl Inspector {
             if services.findings > 0 {
                 message.push_str(&format!(", {} parts without effect", services.findings));
             }
+            if let Some(pod) = self.agent.pods.kube_proxy() {
+                message
+                    .push_str(&format!("; {pod} runs here, too: it keeps the connections it made"));
+            }
             component("services", Health::Ok, message)
         }
     }

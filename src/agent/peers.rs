@@ -2,6 +2,7 @@
 
 use super::{
     cluster::{Cluster, NodeLabels},
+    policy::Duties,
     shared::Agent,
 };
 use crate::{
@@ -10,10 +11,12 @@ use crate::{
 };
 
 impl Agent {
-    /// Lets the host's own packets be looked at if services have backends at the host.
+    /// Lets the host's own packets be looked at if services have backends at the host, and leaves kube-proxy
+    /// its connections if it runs here, too.
     pub(super) fn host_serves(&self) {
         if let Some(serves) = self.balancer.serves_here() {
-            self.policy.set_serving(serves);
+            let yields = self.pods.kube_proxy().is_some();
+            self.policy.set_duties(Duties { serves, yields });
         }
     }
 

@@ -64,6 +64,16 @@ impl Pods {
         (pod.uid.is_empty() || pod.uid == found.pod.uid).then(|| found.clone())
     }
 
+    /// Returns kube-proxy's pod on this node, if it runs here: by the labels that kubeadm and others give it.
+    pub(super) fn kube_proxy(&self) -> Option<PodRef> {
+        let state = self.state.lock().expect("no panic while holding the lock");
+        let is_it = |pod: &&PodObject| {
+            let has = |key: &str| pod.labels.get(key).is_some_and(|name| name == "kube-proxy");
+            !pod.ended && (has("k8s-app") || has("component"))
+        };
+        state.pods.values().find(is_it).map(|pod| pod.pod.clone())
+    }
+
     /// Returns the labels behind a pod's identity, when its namespace is known too.
     pub(super) fn labels(&self, pod: &PodObject) -> Option<Labels> {
         let state = self.state.lock().expect("no panic while holding the lock");

@@ -153,6 +153,7 @@ impl Agent {
     pub(super) fn pods_changed(&self, change: Change<PodObject>) {
         self.balancer.changed(change.clone());
         self.pods.apply_pods(change);
+        self.host_serves();
     }
 
     pub(super) fn namespaces_changed(&self, change: Change<NamespaceObject>) {

@@ -100,7 +100,7 @@ fn structs_lie_in_memory_as_in_the_object() {
             peer_mac }
         EndpointValue { ifindex, endpoint_id, identity, incarnation, flags, ingress_policy,
             egress_policy, mac, host_mac }
-        HostValue { protected, ingress_policy, egress_policy, backends }
+        HostValue { protected, ingress_policy, egress_policy, backends, yields }
         IpcacheKey { prefix_len, addr }
         IpcacheValue { identity, node_id, key_index, flags }
         NodeValue { addr_v4, addr_v6, flags }

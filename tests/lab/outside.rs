@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{
     Api,
-    api::{Patch, PatchParams},
+    api::{Patch, PatchParams, PostParams},
 };
 use nix::{
     sys::{
@@ -296,4 +296,22 @@ async fn a_full_table_of_connections_cuts_none_and_is_told() {
         .iter()
         .find(|counter| counter["reason"] == "CT_MAP_INSERTION_FAILED");
     println!("{}", refused.expect("what found no room is counted"));
+}
+
+#[tokio::test]
+#[ignore = "needs root"]
+async fn kube_proxy_beside_skep_is_told() {
+    let lab = Lab::bare("switch", &["--nodes", "1"]);
+    let services = || {
+        let output = lab.exec("node-1", &[SKEP, "status", "-o", "json"]);
+        text(&output).contains("kube-proxy-1 runs here, too").then_some(())
+    };
+    assert_eq!(services(), None);
+    let pod = serde_json::from_value(json!({
+        "metadata": { "name": "kube-proxy-1", "labels": { "k8s-app": "kube-proxy" } },
+        "spec": { "hostNetwork": true, "containers": [{ "name": "one", "image": "none" }] },
+    }));
+    let pods: Api<Pod> = Api::namespaced(lab.client().await, "kube-system");
+    pods.create(&PostParams::default(), &pod.expect("a pod")).await.expect("it is made");
+    eventually("the agent knows of kube-proxy", || async { services() }).await;
 }

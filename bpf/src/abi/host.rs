@@ -15,5 +15,7 @@ abi_struct! {
         /// Not zero if services have backends at addresses of the host itself: their answers must show the
         /// service.
         pub backends: u32,
+        /// Not zero while somebody else balances on this node, too: what began without skep stays theirs.
+        pub yields: u32,
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     door::Context,
     env::{Entry, Env},
     nat::{self, Translation},
-    packet::{Fragment, Kind},
+    packet::{Fragment, Kind, transport},
     state::State,
 };
 
@@ -123,6 +123,9 @@ fn pick<E: Env>(env: &E, st: &mut State, frontend: &FrontendValue) -> u32 {
     let p = &st.packet;
     if matches!(p.fragment, Fragment::Later) {
         return DropReason::FirstFragmentMissing.code().into();
+    }
+    if st.host.yields != 0 && p.proto == transport::TCP && !opens(p) {
+        return entered::NO;
     }
     st.fresh = 1;
     let draw = lot(p.source(), p.dport, p.proto);

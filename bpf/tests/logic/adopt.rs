@@ -25,7 +25,8 @@ fn cluster(closed: Direction, socket: OwnSocket) -> Cluster<Simulation> {
         Direction::Ingress => (CLOSED, policy::OPEN),
         _ => (policy::OPEN, CLOSED),
     };
-    c.rig.host(HostValue { protected: u32::MAX, ingress_policy, egress_policy, backends: 0 });
+    let protected = u32::MAX;
+    c.rig.host(HostValue { protected, ingress_policy, egress_policy, ..HostValue::default() });
     c.rig.sockets.push(socket);
     c
 }

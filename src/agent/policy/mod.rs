@@ -20,7 +20,7 @@ mod tests;
 
 pub(super) use assigned::{Assigned, Held, Policies};
 pub(super) use engine::Engine;
-pub(super) use host::{HostFacts, HostHealth, HostSettings, Kept, host_actor};
+pub(super) use host::{Duties, HostFacts, HostHealth, HostSettings, Kept, host_actor};
 pub(super) use population::named_port;
 pub use rehearsal::{Extent, PolicyRehearsal, RehearsalError};
 pub(super) use sources::{Kind, PolicyObject, Sources};

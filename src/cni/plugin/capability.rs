@@ -61,7 +61,7 @@ struct Bandwidth {
 pub(super) enum Unfulfilled {
     #[error(
         "runtimeConfig.portMappings is not supported by skep-cni ({0}); remove it from \
-         `capabilities` and chain the portmap plugin"
+         `capabilities`: agents serve the host ports of pods themselves"
     )]
     Ports(String),
     #[error(

@@ -260,6 +260,7 @@ mod tests {
                 "pod-to-service",
                 "node-to-service",
                 "pod-to-nodeport",
+                "node-to-nodeport",
                 "service-session-affinity",
                 "service-internal-traffic-policy",
             ];

@@ -82,7 +82,8 @@ fn agree(policies: &[Value]) -> Result<(), TestCaseError> {
     let subject = &all[0].actor;
     let mut c = Cluster::new(KernelRig::new(), Routing::Vxlan);
     let (ingress_policy, egress_policy) = enforce(&mut c, &judge, subject, &all);
-    c.rig.host(HostValue { protected: u32::MAX, ingress_policy, egress_policy, backends: 0 });
+    let protected = u32::MAX;
+    c.rig.host(HostValue { protected, ingress_policy, egress_policy, ..HostValue::default() });
     for peer in &all[1..] {
         peer.addrs.iter().for_each(|addr| place(&mut c, peer, *addr));
     }

@@ -27,7 +27,8 @@ fn protected<R: Rig>(rig: R, mode: Mode, direction: Direction) -> Cluster<R> {
         Direction::Ingress => (POLICY, policy::OPEN),
         _ => (policy::OPEN, POLICY),
     };
-    c.rig.host(HostValue { protected: u32::MAX, ingress_policy, egress_policy, backends: 0 });
+    let protected = u32::MAX;
+    c.rig.host(HostValue { protected, ingress_policy, egress_policy, ..HostValue::default() });
     let ssh = PolicyPortKey {
         prefix_len: PORT_PREFIX + 16,
         policy: POLICY,

@@ -466,8 +466,13 @@ pub(crate) fn a_protected_host_judges_node_ports_before_translation<R: Rig>(rig:
             let mut c = Cluster::new(rig(), Mode::Vxlan);
             let ingress_policy = policy::NONE;
             let egress_policy = policy::OPEN;
-            let host =
-                HostValue { protected: u32::MAX, ingress_policy, egress_policy, backends: 1 };
+            let host = HostValue {
+                protected: u32::MAX,
+                ingress_policy,
+                egress_policy,
+                backends: 1,
+                yields: 0,
+            };
             c.rig.host(host);
             outside(&mut c, cast.node, &[backend]);
             let (asked, _) = exchange((cast.world, CLIENT), (cast.node, PORT), frames::UDP);
@@ -479,5 +484,25 @@ pub(crate) fn a_protected_host_judges_node_ports_before_translation<R: Rig>(rig:
             assert_ne!(ran.verdict, Verdict::Drop);
             assert_eq!(frames::addresses(&ran.frame).1, backend);
         }
+    }
+}
+
+pub(crate) fn connections_of_somebody_else_stay_theirs<R: Rig>(rig: impl Fn() -> R) {
+    for cast in Cast::both() {
+        let mut c = Cluster::new(rig(), Mode::Vxlan);
+        outside(&mut c, cast.node, &[cast.a]);
+        let (client, to) = ((cast.world, CLIENT), (cast.node, PORT));
+        let later = Frame::tcp(client, to, ACK);
+        // Nobody else is there: all nodes choose alike, so that the backend may know the connection.
+        assert_like(&c.uplink_gets(&later.bytes()), &Frame::tcp(client, (cast.a, TARGET), ACK));
+        let mut c = Cluster::new(rig(), Mode::Vxlan);
+        c.rig.host(HostValue { yields: 1, ..HostValue::default() });
+        outside(&mut c, cast.node, &[cast.a]);
+        let ran = c.uplink_gets(&later.bytes());
+        assert_eq!((ran.verdict, &ran.frame), (Verdict::Accept, &later.bytes()));
+        // What begins now is skep's.
+        let got = Frame::tcp(client, (cast.a, TARGET), SYN);
+        assert_like(&c.uplink_gets(&Frame::tcp(client, to, SYN).bytes()), &got);
+        assert_like(&c.uplink_gets(&later.bytes()), &Frame::tcp(client, (cast.a, TARGET), ACK));
     }
 }

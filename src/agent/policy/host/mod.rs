@@ -66,6 +66,15 @@ pub(in crate::agent) enum HostHealth {
     TakenBack(String),
 }
 
+/// What services have to do with the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::agent) struct Duties {
+    /// They have backends at its addresses, whose answers must show the service.
+    pub(in crate::agent) serves: bool,
+    /// Somebody else balances on it, too.
+    pub(in crate::agent) yields: bool,
+}
+
 /// The host's part of the engine.
 #[derive(Debug)]
 pub(super) struct Host {
@@ -75,8 +84,8 @@ pub(super) struct Host {
     trial: Trial,
     /// The numbers in the map.
     policies: Policies,
-    /// Whether services have backends at addresses of the host.
-    serves: bool,
+    /// What services have to do with the host.
+    duties: Duties,
     /// How often policies were taken back.
     pub(super) taken_back: u64,
 }
@@ -92,25 +101,27 @@ impl Host {
     ) -> Result<Self, MapError> {
         let HostSettings { enabled, window, kept } = host;
         let left = store.get::<HostTable>(&0)?.unwrap_or_default();
-        let serves = left.backends != 0;
+        let duties = Duties { serves: left.backends != 0, yields: left.yields != 0 };
         let left = Some(left).filter(|value| value.protected != 0);
         let policies = left.map_or(OPEN, |value| Policies {
             ingress: value.ingress_policy,
             egress: value.egress_policy,
         });
         let trial = Trial::new(kept.load(settings), policies != OPEN, window, Instant::now());
-        let own = Self { enabled, kept, facts: None, trial, policies, serves, taken_back: 0 };
+        let own = Self { enabled, kept, facts: None, trial, policies, duties, taken_back: 0 };
         own.write(store)?;
         Ok(own)
     }
 
     fn value(&self) -> HostValue {
-        let backends = self.serves.into();
+        let Duties { serves, yields } = self.duties;
+        let none =
+            HostValue { backends: serves.into(), yields: yields.into(), ..HostValue::default() };
         if !self.enabled {
-            return HostValue { backends, ..HostValue::default() };
+            return none;
         }
         let Policies { ingress: ingress_policy, egress: egress_policy } = self.policies;
-        HostValue { protected: u32::MAX, ingress_policy, egress_policy, backends }
+        HostValue { protected: u32::MAX, ingress_policy, egress_policy, ..none }
     }
 
     /// Writes the host's entry, if it differs.
@@ -217,10 +228,10 @@ impl<M: MapStore> Engine<M> {
         }
     }
 
-    /// Takes in whether services have backends at addresses of the host, whose answers must show the service.
-    pub(in crate::agent) fn set_serving(&self, serves: bool) {
+    /// Takes in what services have to do with the host.
+    pub(in crate::agent) fn set_duties(&self, duties: Duties) {
         let mut state = self.state();
-        if std::mem::replace(&mut state.host.serves, serves) != serves {
+        if std::mem::replace(&mut state.host.duties, duties) != duties {
             state.host.write(state.tables.store()).unwrap_or_else(|problem| report(&problem));
         }
     }
