@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, num::NonZeroU16};
 
-use super::Record;
+use super::{Record, redirects::Redirects};
 use crate::service::{
     Finding, ObjectName,
     context::Context,
@@ -20,6 +20,8 @@ pub struct Services {
     pub(super) vacant: Vec<Slot>,
     /// Whose a slice is: the label that says so may change.
     pub(super) slices: HashMap<ObjectName, Slot>,
+    /// Policies that redirect, and the pods that they may select.
+    pub(super) redirects: Redirects,
     pub(super) frontend_ids: Ids<FrontendKey>,
     pub(super) backend_ids: Ids<BackendKey>,
     /// Services to build again, some of them more than once.
@@ -55,9 +57,8 @@ impl Services {
 
     /// Yields the names of services that are known.
     pub fn names(&self) -> impl Iterator<Item = &ObjectName> {
-        let with_service =
-            |record: &&Record| record.service.is_some() && record.host_ports.is_none();
-        self.records.iter().flatten().filter(with_service).map(|record| &record.name)
+        let services = self.records.iter().flatten().filter(|record| record.is_service());
+        services.map(|record| &record.name)
     }
 
     /// Yields the names of slices that are known.
@@ -80,7 +81,7 @@ impl Services {
         &self.context.site
     }
 
-    /// Finds a service, or a pod with host ports by its name among them.
+    /// Finds a service, or a pod with host ports or a policy by its name among them.
     pub fn service(&self, name: &ObjectName) -> Option<&Service> {
         self.record(name)?.service.as_ref()
     }
@@ -147,7 +148,7 @@ impl Services {
         self.backend_ids.release(retired.backends);
     }
 
-    fn record(&self, name: &ObjectName) -> Option<&Record> {
+    pub(super) fn record(&self, name: &ObjectName) -> Option<&Record> {
         self.records[*self.slots.get(name)? as usize].as_ref()
     }
 
