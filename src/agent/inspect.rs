@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use super::{check, origin, policy::HostHealth, shared::Agent, sockets};
 use crate::{
     api::{
-        Attachment, BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfNode, BpfPolicy,
-        Component, Connection, Endpoint, EndpointState, Finding, HOST_FIREWALL, Health, Identity,
-        IdentityState, Inspect, InspectError, IpcacheEntry, Metric, Node, NodeStatus, OFF, Policy,
-        Service, ServiceExplanation, ServiceQuestion, Usage,
+        Attachment, BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfMaglev, BpfNode,
+        BpfPolicy, Component, Connection, Endpoint, EndpointState, Finding, HOST_FIREWALL, Health,
+        Identity, IdentityState, Inspect, InspectError, IpcacheEntry, Metric, Node, NodeStatus,
+        OFF, Policy, Service, ServiceExplanation, ServiceQuestion, Usage,
     },
     flows::BootClock,
     maps::ConntrackTable,
@@ -306,6 +306,10 @@ impl Inspect for Inspector {
 
     fn bpf_backends(&self) -> Result<Vec<BpfBackend>, InspectError> {
         Ok(BpfBackend::list(&*self.agent.maps)?)
+    }
+
+    fn bpf_maglev(&self) -> Result<Vec<BpfMaglev>, InspectError> {
+        Ok(BpfMaglev::list(&*self.agent.maps)?)
     }
 
     fn bpf_affinity(&self) -> Result<Vec<BpfAffinity>, InspectError> {

@@ -1,9 +1,9 @@
 //! What an agent must be able to tell.
 
 use super::{
-    BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfNode, BpfPolicy, Connection, Endpoint,
-    Finding, Identity, IpcacheEntry, Metric, Node, NodeStatus, Policy, Service, ServiceExplanation,
-    ServiceQuestion,
+    BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfMaglev, BpfNode, BpfPolicy, Connection,
+    Endpoint, Finding, Identity, IpcacheEntry, Metric, Node, NodeStatus, Policy, Service,
+    ServiceExplanation, ServiceQuestion,
 };
 use crate::maps::MapError;
 
@@ -93,6 +93,12 @@ pub trait Inspect: Send + Sync + 'static {
     /// # Errors
     /// When the kernel cannot be asked.
     fn bpf_backends(&self) -> Result<Vec<BpfBackend>, InspectError>;
+
+    /// Returns the Maglev tables of frontends in the maps.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    fn bpf_maglev(&self) -> Result<Vec<BpfMaglev>, InspectError>;
 
     /// Returns the clients that stay with a backend.
     ///

@@ -2,7 +2,7 @@
 //!
 //! The admin API is HTTP/1.1 with JSON: `GET /v1/status`, `/v1/endpoints`, `/v1/identities`,
 //! `/v1/nodes`, `/v1/policies`, `/v1/services`, `/v1/bpf/{endpoint,ipcache,ct,node,policy,metrics}`,
-//! `/v1/bpf/lb/{frontends,backends,affinity}`, `/v1/check`,
+//! `/v1/bpf/lb/{frontends,backends,affinity,maglev}`, `/v1/check`,
 //! `/v1/services/explain` with a question as its query, and `/v1/flows`, which streams one object per line. The agent implements [`Inspect`]; [`serve`] does the rest;
 //! [`Client`] asks. What is exchanged are the versioned structs of this module, never `model` types.
 
@@ -20,8 +20,8 @@ mod socket;
 mod status;
 
 pub use bpf::{
-    BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfNode, BpfPolicy, Connection, Direction,
-    End, IpcacheEntry, IpcacheKind, Leg, Metric, Traffic, Zone,
+    BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfMaglev, BpfNode, BpfPolicy, Connection,
+    Direction, End, IpcacheEntry, IpcacheKind, Leg, MaglevShare, Metric, Traffic, Zone,
 };
 pub use client::{Client, ClientError, FlowLines};
 pub use inspect::{Inspect, InspectError};

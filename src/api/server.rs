@@ -70,6 +70,7 @@ fn router(shared: Shared) -> Router {
         .merge(list(Inspect::bpf_frontends))
         .merge(list(Inspect::bpf_backends))
         .merge(list(Inspect::bpf_affinity))
+        .merge(list(Inspect::bpf_maglev))
         .merge(list(Inspect::bpf_metrics))
         .route(ServiceExplanation::PATH, get(explain_service))
         .route("/v1/flows", get(flows))

@@ -131,7 +131,7 @@ pub(crate) enum Bpf {
     /// Policies, as verdicts for classes of peers and ports
     #[command(subcommand)]
     Policy(ListOf<bpf::policy::list::Args>),
-    /// Services: frontends, backends, affinity
+    /// Services: frontends, backends, affinity, Maglev tables
     #[command(subcommand)]
     Lb(ListOf<bpf::lb::list::Args>),
     /// Counters of packets and drops

@@ -249,6 +249,27 @@ impl Inspect for Facts {
         }])
     }
 
+    fn bpf_maglev(&self) -> Result<Vec<api::BpfMaglev>, InspectError> {
+        let share = |backend, entries, percent| api::MaglevShare {
+            backend,
+            address: Some([10, 244, 1, 1].into()),
+            port: Some(8080),
+            entries,
+            percent,
+        };
+        Ok(vec![api::BpfMaglev {
+            table: 14,
+            frontend: 7,
+            address: "203.0.113.1".parse().expect("an address"),
+            port: 80,
+            protocol: "TCP".into(),
+            scope: api::Scope::External,
+            entries: 251,
+            missing: 1,
+            shares: vec![share(1, 125, 49.8), share(2, 125, 49.8)],
+        }])
+    }
+
     fn bpf_affinity(&self) -> Result<Vec<api::BpfAffinity>, InspectError> {
         Ok(vec![api::BpfAffinity {
             client: "netns:4242".into(),

@@ -11,7 +11,7 @@ mod policy;
 pub use connection::{Connection, End, Leg, Traffic, Zone};
 pub use endpoint::BpfEndpoint;
 pub use ipcache::{IpcacheEntry, IpcacheKind};
-pub use lb::{BpfAffinity, BpfBackend, BpfFrontend};
+pub use lb::{BpfAffinity, BpfBackend, BpfFrontend, BpfMaglev, MaglevShare};
 pub use metric::{Direction, Metric};
 pub use node::BpfNode;
 pub use policy::BpfPolicy;
