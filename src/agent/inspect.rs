@@ -284,7 +284,8 @@ impl Inspect for Inspector {
     }
 
     fn bpf_connections(&self) -> Result<Vec<Connection>, InspectError> {
-        Ok(Connection::list(&*self.agent.maps, &BootClock::now())?)
+        let name = |frontend, protocol| self.agent.balancer.name_at(frontend, protocol);
+        Ok(Connection::list(&*self.agent.maps, &BootClock::now(), &name)?)
     }
 
     fn policies(&self) -> Vec<Policy> {

@@ -14,7 +14,7 @@ use futures::{FutureExt, Stream, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Inspect, InspectError, List, Listed, ServiceExplanation, ServiceQuestion,
+    Inspect, InspectError, List, Listed, ServiceExplanation, ServiceQuestion, Translation,
     flows::{Encoder, Parameters, Problem},
     socket::{Guarded, ServeError},
 };
@@ -65,6 +65,7 @@ fn router(shared: Shared) -> Router {
         .merge(list(Inspect::bpf_endpoints))
         .merge(list(Inspect::bpf_ipcache))
         .merge(list(Inspect::bpf_connections))
+        .merge(list(|inspect| Ok(Translation::list(inspect.bpf_connections()?))))
         .merge(list(Inspect::bpf_nodes))
         .merge(list(Inspect::bpf_policies))
         .merge(list(Inspect::bpf_frontends))

@@ -124,7 +124,10 @@ pub(crate) enum Bpf {
     Ipcache(ListOf<bpf::ipcache::list::Args>),
     /// Tracked connections
     #[command(subcommand)]
-    Ct(ListOf<bpf::ct::list::Args>),
+    Ct(bpf::ct::Command),
+    /// Connections whose source is translated
+    #[command(subcommand)]
+    Nat(bpf::nat::Command),
     /// Nodes, by number
     #[command(subcommand)]
     Node(ListOf<bpf::node::list::Args>),

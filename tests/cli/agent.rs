@@ -33,6 +33,7 @@ pub(crate) struct Facts {
     pub(crate) health: api::Health,
     pub(crate) endpoints: Vec<api::Endpoint>,
     pub(crate) services: Vec<api::Service>,
+    pub(crate) connections: Vec<api::Connection>,
     pub(crate) explain: fn(&api::ServiceQuestion) -> api::ServiceExplanation,
 }
 
@@ -42,6 +43,7 @@ impl Default for Facts {
             health: api::Health::Ok,
             endpoints: vec![endpoint(1, "shop", "frontend-x", 1), endpoint(2, "shop", "api-y", 2)],
             services: vec![],
+            connections: vec![],
             explain: |question| api::ServiceExplanation {
                 service: question.service.clone(),
                 from: question.from.clone(),
@@ -201,7 +203,7 @@ impl Inspect for Facts {
     }
 
     fn bpf_connections(&self) -> Result<Vec<api::Connection>, InspectError> {
-        Ok(vec![])
+        Ok(self.connections.clone())
     }
 
     fn policies(&self) -> Vec<api::Policy> {

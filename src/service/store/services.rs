@@ -1,6 +1,10 @@
 //! The store, and what it answers.
 
-use std::{collections::HashMap, num::NonZeroU16};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    num::NonZeroU16,
+};
 
 use super::{Record, redirects::Redirects};
 use crate::service::{
@@ -8,7 +12,7 @@ use crate::service::{
     context::Context,
     index::{Ids, Slot},
     input::{EndpointSlice, HostPorts, Service, Site},
-    output::{BackendId, BackendKey, Frontend, FrontendKey, Retired, ServiceId},
+    output::{BackendId, BackendKey, Frontend, FrontendKey, Retired, Scope, ServiceId, Vip},
 };
 
 /// All services, and the tables of one node.
@@ -94,6 +98,23 @@ impl Services {
     /// Finds a frontend.
     pub fn frontend(&self, key: &FrontendKey) -> Option<&Frontend> {
         self.holder(key)?.frontend(key)
+    }
+
+    /// Finds the service that has an address and port for some clients. A port of a node is a node port's, and
+    /// what a policy redirects is still the service's.
+    pub fn service_at(&self, vip: Vip) -> Option<&ObjectName> {
+        let everywhere = match vip.address {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let node_port = self.context.site.is_node(vip.address).then_some(everywhere);
+        let vips = [Some(vip), node_port.map(|address| Vip { address, ..vip })];
+        let scopes = [Scope::Internal, Scope::External];
+        let keys = vips.into_iter().flatten();
+        let keys = keys.flat_map(|vip| scopes.map(|scope| FrontendKey { vip, scope }));
+        let holder = keys.filter_map(|key| self.frontend(&key)).map(|one| &one.service).next()?;
+        let redirect = self.record(holder).and_then(|record| record.redirect.as_deref());
+        Some(redirect.and_then(|redirect| redirect.target.as_ref()).unwrap_or(holder))
     }
 
     /// Yields the frontends of a service, by key.

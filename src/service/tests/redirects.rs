@@ -315,3 +315,33 @@ fn policies_are_not_among_services_and_clients_are_told_who_takes_them() {
         assert_eq!(told.candidates().map(|one| one.port).collect::<Vec<_>>(), [8080]);
     }
 }
+
+#[test]
+fn a_connection_is_named_after_the_service_that_the_client_speaks_with() {
+    let node_port = Service {
+        kind: ServiceKind::NodePort,
+        external_ips: vec![ip("203.0.113.1")],
+        ..service("b", &["10.96.0.2"])
+    };
+    let policies = [
+        put_redirect(&redirect("near", of_service("dns"))),
+        put_redirect(&redirect("cloud", of_address("169.254.169.254"))),
+    ];
+    let near = put_local(&local_pod("a", &NEAR, "near"));
+    let services = applied(dns().into_iter().chain(policies).chain([near, put(&node_port)]));
+    let table = [
+        ("10.96.0.2", 80, Some("b")),
+        ("203.0.113.1", 80, Some("b")),
+        ("192.168.0.1", 30_080, Some("b")),
+        ("192.168.0.2", 30_080, Some("b")),
+        ("10.0.0.1", 30_080, None),
+        (BOTH[0], 80, Some("dns")),
+        (BOTH[1], 80, Some("dns")),
+        (BOTH[0], 81, None),
+        ("169.254.169.254", 80, Some("redirect/cloud")),
+    ];
+    for (address, number, expected) in table {
+        let found = services.service_at(vip(address, number));
+        assert_eq!(found, expected.map(name).as_ref(), "{address} {number}");
+    }
+}
