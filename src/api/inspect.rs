@@ -2,8 +2,8 @@
 
 use super::{
     BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfMaglev, BpfNode, BpfPolicy, Connection,
-    Endpoint, Finding, Identity, IpcacheEntry, Metric, Node, NodeStatus, Policy, Service,
-    ServiceExplanation, ServiceQuestion,
+    ConnectionFilter, Endpoint, Finding, Flushed, Identity, IpcacheEntry, Metric, Node, NodeStatus,
+    Policy, Service, ServiceExplanation, ServiceQuestion,
 };
 use crate::maps::MapError;
 
@@ -69,6 +69,12 @@ pub trait Inspect: Send + Sync + 'static {
     /// # Errors
     /// When the kernel cannot be asked.
     fn bpf_connections(&self) -> Result<Vec<Connection>, InspectError>;
+
+    /// Removes tracked connections.
+    ///
+    /// # Errors
+    /// When the kernel refuses; some may be gone then.
+    fn flush_connections(&self, filter: &ConnectionFilter) -> Result<Flushed, InspectError>;
 
     /// Returns the entries of the node map.
     ///

@@ -206,6 +206,16 @@ impl Inspect for Facts {
         Ok(self.connections.clone())
     }
 
+    fn flush_connections(
+        &self,
+        filter: &api::ConnectionFilter,
+    ) -> Result<api::Flushed, InspectError> {
+        let gone: Vec<_> = self.connections.iter().filter(|one| filter.matches(one)).collect();
+        let with_alias = gone.iter().filter(|one| one.source_xlated.is_some());
+        let (connections, aliases) = (gone.len() as u64, with_alias.count() as u64);
+        Ok(api::Flushed { connections, aliases })
+    }
+
     fn policies(&self) -> Vec<api::Policy> {
         Vec::new()
     }

@@ -1,4 +1,4 @@
-//! Tracked and translated connections.
+//! Tracked and translated connections, and forgetting them.
 
 use insta::assert_snapshot;
 use jiff::{SignedDuration, Timestamp};
@@ -112,14 +112,68 @@ UDP       [fd00:9::9]:41000  [fd00:1::11]:32769  [fd00:1::11]:30053  kube-system
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused() {
+fn nothing_is_forgotten_without_a_yes() {
+    let agent = agent();
+    assert_snapshot!(agent.home.run(&["bpf", "ct", "flush"]), @r"
+code: 2
+--- stdout
+--- stderr
+error: nothing is removed without a yes, and there is no terminal to ask for it
+
+hint: give --yes in scripts
+");
+    let outcome = agent.home.run(&["bpf", "nat", "flush", "--port", "443"]);
+    assert_eq!(outcome.code, Some(2), "{outcome}");
+}
+
+#[test]
+fn how_many_connections_are_forgotten_is_told() {
+    let agent = agent();
+    assert_snapshot!(agent.home.run(&["bpf", "ct", "flush", "--yes"]), @r"
+code: 0
+--- stdout
+REMOVED  OTHER TUPLES
+3        2
+--- stderr
+");
+    for (args, connections, aliases) in [
+        (&["bpf", "ct", "flush", "--service", "kube-system/dns"][..], 2, 1),
+        (&["bpf", "ct", "flush", "--port", "53/udp"], 1, 0),
+        (&["bpf", "nat", "flush"], 2, 2),
+        (&["bpf", "nat", "flush", "--address", "203.0.113.9"], 1, 1),
+        (&["bpf", "nat", "flush", "--service", "kube-system/dns", "--port", "443"], 0, 0),
+    ] {
+        let outcome = agent.home.run(&[args, &["--yes", "-o", "json"]].concat());
+        assert_eq!(outcome.code, Some(0), "{outcome}");
+        let json = outcome.json();
+        assert_eq!(json["kind"], "FlushedList");
+        let item = &json["items"][0];
+        assert_eq!(
+            (&item["connections"], &item["aliases"]),
+            (&connections.into(), &aliases.into())
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_and_without_an_agent_nothing_is_done() {
     let home = Home::new();
     for args in [
-        &["bpf", "ct", "list", "--service", "dns"][..],
+        &["bpf", "ct", "flush", "--yes", "--service", "dns"][..],
         &["bpf", "ct", "list", "--address", "web"],
+        &["bpf", "nat", "flush", "--yes", "--port", "0"],
         &["bpf", "nat", "list", "--service", "shop/web"],
     ] {
         let outcome = home.run(args);
         assert_eq!(outcome.code, Some(2), "{args:?} {outcome}");
+    }
+    for args in [
+        &["bpf", "ct", "flush", "--yes"][..],
+        &["bpf", "nat", "flush", "--yes"],
+        &["bpf", "nat", "list"],
+    ] {
+        let outcome = home.run(args);
+        assert_eq!(outcome.code, Some(3), "{args:?} {outcome}");
+        assert!(outcome.stderr.contains("\nhint: "), "{args:?} {outcome}");
     }
 }

@@ -3,6 +3,7 @@
 mod connection;
 mod connection_filter;
 mod endpoint;
+mod flush;
 mod ipcache;
 mod lb;
 mod metric;
@@ -15,6 +16,7 @@ mod translation;
 pub use connection::{Connection, End, Leg, NameService, Traffic, Zone};
 pub use connection_filter::ConnectionFilter;
 pub use endpoint::BpfEndpoint;
+pub use flush::Flushed;
 pub use ipcache::{IpcacheEntry, IpcacheKind};
 pub use lb::{BpfAffinity, BpfBackend, BpfFrontend, BpfMaglev, MaglevShare};
 pub use metric::{Direction, Metric};

@@ -1,4 +1,4 @@
-//! Connections, decoded and chosen.
+//! Connections, decoded, chosen and removed.
 
 use std::net::IpAddr;
 
@@ -42,7 +42,7 @@ fn track(
     zone: abi::Zone,
     (from, to): (Text, Text),
     (other, nat): (Option<Text>, Option<Text>),
-) {
+) -> CtKey {
     let (key, opener) = CtKey::canonical(zone, (17, 0), addr(from), addr(to));
     let opened_by_b = if opener == abi::End::B { ct_flags::OPENED_BY_B } else { 0 };
     let mut value = CtValue { kind: ct_kind::TRACKED, flags: opened_by_b, ..CtValue::default() };
@@ -55,6 +55,14 @@ fn track(
         (value.nat_addr, value.nat_port) = addr(nat);
     }
     store.put::<ConntrackTable>(&key, &value).unwrap();
+    key
+}
+
+fn alias(store: &MemoryStore, zone: abi::Zone, (from, to): (Text, Text), of: CtKey) -> CtKey {
+    let (key, _) = CtKey::canonical(zone, (17, 0), addr(from), addr(to));
+    let value = CtValue { kind: ct_kind::ALIAS, alias: of, ..CtValue::default() };
+    store.put::<ConntrackTable>(&key, &value).unwrap();
+    key
 }
 
 fn list(store: &MemoryStore) -> Vec<Connection> {
@@ -136,4 +144,29 @@ fn a_filter_means_those_for_whom_all_holds() {
     for (filter, expected) in table {
         assert_eq!(filter.matches(&one), expected, "{filter:?}");
     }
+}
+
+#[test]
+fn a_connection_goes_with_its_aliases_and_others_stay() {
+    let store = MemoryStore::default();
+    let other = ("10.244.1.8", 41_000);
+    let pair = (Some(FRONTEND), None);
+    let gone = track(&store, abi::Zone::Pod, (CLIENT, BACKEND), pair);
+    let theirs = alias(&store, abi::Zone::Service, (CLIENT, FRONTEND), gone);
+    let kept = track(&store, abi::Zone::Pod, (other, BACKEND), pair);
+    let kept_alias = alias(&store, abi::Zone::Service, (other, FRONTEND), kept);
+    let filter = ConnectionFilter {
+        address: Some(CLIENT.0.parse().unwrap()),
+        ..ConnectionFilter::default()
+    };
+    let flush = |filter: &ConnectionFilter| Flushed::flush(&store, &clock(), &name, filter);
+    assert_eq!(flush(&filter).unwrap(), Flushed { connections: 1, aliases: 1 });
+    for (key, is_there) in [(gone, false), (theirs, false), (kept, true), (kept_alias, true)] {
+        assert_eq!(store.get::<ConntrackTable>(&key).unwrap().is_some(), is_there);
+    }
+    let translated = ConnectionFilter { translated: true, ..ConnectionFilter::default() };
+    assert_eq!(flush(&translated).unwrap(), Flushed::default());
+    let all = ConnectionFilter::default();
+    assert_eq!(flush(&all).unwrap(), Flushed { connections: 1, aliases: 1 });
+    assert_eq!(store.entries::<ConntrackTable>().unwrap().len(), 0);
 }

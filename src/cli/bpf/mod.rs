@@ -23,3 +23,5 @@ pub(crate) mod policy {
     //! `skep bpf policy`.
     pub(crate) mod list;
 }
+
+mod flush;

@@ -33,4 +33,16 @@ impl FilterArgs {
             translated: false,
         }
     }
+
+    /// Returns the flags that were given, as words.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut flag = |name: &str, value: Option<String>| {
+            words.extend(value.into_iter().flat_map(|value| [name.to_owned(), value]));
+        };
+        flag("--service", self.service.as_ref().map(ToString::to_string));
+        flag("--address", self.address.map(|address| address.to_string()));
+        flag("--port", self.port.as_ref().map(ToString::to_string));
+        words
+    }
 }

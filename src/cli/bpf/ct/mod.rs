@@ -1,6 +1,7 @@
 //! `skep bpf ct`.
 
 mod filter;
+mod flush;
 mod list;
 
 pub(super) use filter::FilterArgs;
@@ -12,6 +13,7 @@ use crate::cli::{error::Error, exit::Answer, output::Output};
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     List(list::Args),
+    Flush(flush::Args),
 }
 
 /// Runs one of them.
@@ -21,5 +23,6 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command, out: &Output) -> Result<Answer, Error> {
     match command {
         Command::List(args) => args.run(out),
+        Command::Flush(args) => args.run(out),
     }
 }

@@ -1,5 +1,6 @@
 //! `skep bpf nat`.
 
+mod flush;
 mod list;
 
 use crate::cli::{error::Error, exit::Answer, output::Output};
@@ -8,6 +9,7 @@ use crate::cli::{error::Error, exit::Answer, output::Output};
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     List(list::Args),
+    Flush(flush::Args),
 }
 
 /// Runs one of them.
@@ -17,5 +19,6 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command, out: &Output) -> Result<Answer, Error> {
     match command {
         Command::List(args) => args.run(out),
+        Command::Flush(args) => args.run(out),
     }
 }
