@@ -115,17 +115,26 @@ _skep() {
             skep__subcmd__bpf,metrics)
                 cmd="skep__subcmd__bpf__subcmd__metrics"
                 ;;
+            skep__subcmd__bpf,nat)
+                cmd="skep__subcmd__bpf__subcmd__nat"
+                ;;
             skep__subcmd__bpf,node)
                 cmd="skep__subcmd__bpf__subcmd__node"
                 ;;
             skep__subcmd__bpf,policy)
                 cmd="skep__subcmd__bpf__subcmd__policy"
                 ;;
+            skep__subcmd__bpf__subcmd__ct,flush)
+                cmd="skep__subcmd__bpf__subcmd__ct__subcmd__flush"
+                ;;
             skep__subcmd__bpf__subcmd__ct,help)
                 cmd="skep__subcmd__bpf__subcmd__ct__subcmd__help"
                 ;;
             skep__subcmd__bpf__subcmd__ct,list)
                 cmd="skep__subcmd__bpf__subcmd__ct__subcmd__list"
+                ;;
+            skep__subcmd__bpf__subcmd__ct__subcmd__help,flush)
+                cmd="skep__subcmd__bpf__subcmd__ct__subcmd__help__subcmd__flush"
                 ;;
             skep__subcmd__bpf__subcmd__ct__subcmd__help,help)
                 cmd="skep__subcmd__bpf__subcmd__ct__subcmd__help__subcmd__help"
@@ -163,11 +172,17 @@ _skep() {
             skep__subcmd__bpf__subcmd__help,metrics)
                 cmd="skep__subcmd__bpf__subcmd__help__subcmd__metrics"
                 ;;
+            skep__subcmd__bpf__subcmd__help,nat)
+                cmd="skep__subcmd__bpf__subcmd__help__subcmd__nat"
+                ;;
             skep__subcmd__bpf__subcmd__help,node)
                 cmd="skep__subcmd__bpf__subcmd__help__subcmd__node"
                 ;;
             skep__subcmd__bpf__subcmd__help,policy)
                 cmd="skep__subcmd__bpf__subcmd__help__subcmd__policy"
+                ;;
+            skep__subcmd__bpf__subcmd__help__subcmd__ct,flush)
+                cmd="skep__subcmd__bpf__subcmd__help__subcmd__ct__subcmd__flush"
                 ;;
             skep__subcmd__bpf__subcmd__help__subcmd__ct,list)
                 cmd="skep__subcmd__bpf__subcmd__help__subcmd__ct__subcmd__list"
@@ -183,6 +198,12 @@ _skep() {
                 ;;
             skep__subcmd__bpf__subcmd__help__subcmd__metrics,list)
                 cmd="skep__subcmd__bpf__subcmd__help__subcmd__metrics__subcmd__list"
+                ;;
+            skep__subcmd__bpf__subcmd__help__subcmd__nat,flush)
+                cmd="skep__subcmd__bpf__subcmd__help__subcmd__nat__subcmd__flush"
+                ;;
+            skep__subcmd__bpf__subcmd__help__subcmd__nat,list)
+                cmd="skep__subcmd__bpf__subcmd__help__subcmd__nat__subcmd__list"
                 ;;
             skep__subcmd__bpf__subcmd__help__subcmd__node,list)
                 cmd="skep__subcmd__bpf__subcmd__help__subcmd__node__subcmd__list"
@@ -225,6 +246,24 @@ _skep() {
                 ;;
             skep__subcmd__bpf__subcmd__metrics__subcmd__help,list)
                 cmd="skep__subcmd__bpf__subcmd__metrics__subcmd__help__subcmd__list"
+                ;;
+            skep__subcmd__bpf__subcmd__nat,flush)
+                cmd="skep__subcmd__bpf__subcmd__nat__subcmd__flush"
+                ;;
+            skep__subcmd__bpf__subcmd__nat,help)
+                cmd="skep__subcmd__bpf__subcmd__nat__subcmd__help"
+                ;;
+            skep__subcmd__bpf__subcmd__nat,list)
+                cmd="skep__subcmd__bpf__subcmd__nat__subcmd__list"
+                ;;
+            skep__subcmd__bpf__subcmd__nat__subcmd__help,flush)
+                cmd="skep__subcmd__bpf__subcmd__nat__subcmd__help__subcmd__flush"
+                ;;
+            skep__subcmd__bpf__subcmd__nat__subcmd__help,help)
+                cmd="skep__subcmd__bpf__subcmd__nat__subcmd__help__subcmd__help"
+                ;;
+            skep__subcmd__bpf__subcmd__nat__subcmd__help,list)
+                cmd="skep__subcmd__bpf__subcmd__nat__subcmd__help__subcmd__list"
                 ;;
             skep__subcmd__bpf__subcmd__node,help)
                 cmd="skep__subcmd__bpf__subcmd__node__subcmd__help"
@@ -370,11 +409,17 @@ _skep() {
             skep__subcmd__help__subcmd__bpf,metrics)
                 cmd="skep__subcmd__help__subcmd__bpf__subcmd__metrics"
                 ;;
+            skep__subcmd__help__subcmd__bpf,nat)
+                cmd="skep__subcmd__help__subcmd__bpf__subcmd__nat"
+                ;;
             skep__subcmd__help__subcmd__bpf,node)
                 cmd="skep__subcmd__help__subcmd__bpf__subcmd__node"
                 ;;
             skep__subcmd__help__subcmd__bpf,policy)
                 cmd="skep__subcmd__help__subcmd__bpf__subcmd__policy"
+                ;;
+            skep__subcmd__help__subcmd__bpf__subcmd__ct,flush)
+                cmd="skep__subcmd__help__subcmd__bpf__subcmd__ct__subcmd__flush"
                 ;;
             skep__subcmd__help__subcmd__bpf__subcmd__ct,list)
                 cmd="skep__subcmd__help__subcmd__bpf__subcmd__ct__subcmd__list"
@@ -390,6 +435,12 @@ _skep() {
                 ;;
             skep__subcmd__help__subcmd__bpf__subcmd__metrics,list)
                 cmd="skep__subcmd__help__subcmd__bpf__subcmd__metrics__subcmd__list"
+                ;;
+            skep__subcmd__help__subcmd__bpf__subcmd__nat,flush)
+                cmd="skep__subcmd__help__subcmd__bpf__subcmd__nat__subcmd__flush"
+                ;;
+            skep__subcmd__help__subcmd__bpf__subcmd__nat,list)
+                cmd="skep__subcmd__help__subcmd__bpf__subcmd__nat__subcmd__list"
                 ;;
             skep__subcmd__help__subcmd__bpf__subcmd__node,list)
                 cmd="skep__subcmd__help__subcmd__bpf__subcmd__node__subcmd__list"
@@ -845,7 +896,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__agent)
-            opts="-q -v -h --config --node-name --cluster-name --kubeconfig --run-dir --state-dir --bpf-dir --cni-conf-dir --cni-bin-dir --routing --ip-family --attach --devices --mtu --vxlan-port --snat-ports --masquerade --mark-mask --drop-labels --policy-enforcement --policy-compat --policy-audit --host-firewall --host-firewall-confirm --metrics-address --health-address --conntrack-entries --backend-entries --cgroup-root --color --quiet --verbose --help"
+            opts="-q -v -h --config --node-name --cluster-name --kubeconfig --run-dir --state-dir --bpf-dir --cni-conf-dir --cni-bin-dir --routing --ip-family --attach --devices --mtu --vxlan-port --snat-ports --masquerade --mark-mask --drop-labels --policy-enforcement --policy-compat --policy-audit --host-firewall --host-firewall-confirm --metrics-address --health-address --conntrack-entries --backend-entries --maglev-entries --cgroup-root --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -960,6 +1011,10 @@ _skep() {
                     return 0
                     ;;
                 --backend-entries)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --maglev-entries)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1189,7 +1244,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bpf)
-            opts="-q -v -h --color --quiet --verbose --help endpoint ipcache ct node policy lb metrics help"
+            opts="-q -v -h --color --quiet --verbose --help endpoint ipcache ct nat node policy lb metrics help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1207,7 +1262,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bpf__subcmd__ct)
-            opts="-q -v -h --color --quiet --verbose --help list help"
+            opts="-q -v -h --color --quiet --verbose --help list flush help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1224,9 +1279,81 @@ _skep() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        skep__subcmd__bpf__subcmd__ct__subcmd__help)
-            opts="list help"
+        skep__subcmd__bpf__subcmd__ct__subcmd__flush)
+            opts="-y -o -q -v -h --service --address --port --yes --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --run-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__ct__subcmd__help)
+            opts="list flush help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__ct__subcmd__help__subcmd__flush)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1267,12 +1394,24 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bpf__subcmd__ct__subcmd__list)
-            opts="-o -q -v -h --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            opts="-o -q -v -h --service --address --port --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
                     return 0
@@ -1419,7 +1558,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bpf__subcmd__help)
-            opts="endpoint ipcache ct node policy lb metrics help"
+            opts="endpoint ipcache ct nat node policy lb metrics help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1433,8 +1572,22 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bpf__subcmd__help__subcmd__ct)
-            opts="list"
+            opts="list flush"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__help__subcmd__ct__subcmd__flush)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1573,6 +1726,48 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bpf__subcmd__help__subcmd__metrics__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__help__subcmd__nat)
+            opts="list flush"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__help__subcmd__nat__subcmd__flush)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__help__subcmd__nat__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1809,7 +2004,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bpf__subcmd__lb__subcmd__list)
-            opts="-o -q -v -h --frontends --backends --affinity --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            opts="-o -q -v -h --frontends --backends --affinity --maglev --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1915,6 +2110,184 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bpf__subcmd__metrics__subcmd__list)
+            opts="-o -q -v -h --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --run-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__nat)
+            opts="-q -v -h --color --quiet --verbose --help list flush help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__nat__subcmd__flush)
+            opts="-y -o -q -v -h --service --address --port --yes --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --run-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__nat__subcmd__help)
+            opts="list flush help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__nat__subcmd__help__subcmd__flush)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__nat__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__nat__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bpf__subcmd__nat__subcmd__list)
             opts="-o -q -v -h --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2681,7 +3054,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__bpf)
-            opts="endpoint ipcache ct node policy lb metrics"
+            opts="endpoint ipcache ct nat node policy lb metrics"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2695,8 +3068,22 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__bpf__subcmd__ct)
-            opts="list"
+            opts="list flush"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__bpf__subcmd__ct__subcmd__flush)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2821,6 +3208,48 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__bpf__subcmd__metrics__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__bpf__subcmd__nat)
+            opts="list flush"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__bpf__subcmd__nat__subcmd__flush)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__bpf__subcmd__nat__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

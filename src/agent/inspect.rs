@@ -3,14 +3,16 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use jiff::Timestamp;
+use tracing::info;
 
 use super::{check, origin, policy::HostHealth, shared::Agent, sockets};
 use crate::{
     api::{
-        Attachment, BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfNode, BpfPolicy,
-        Component, Connection, Endpoint, EndpointState, Finding, HOST_FIREWALL, Health, Identity,
-        IdentityState, Inspect, InspectError, IpcacheEntry, Metric, Node, NodeStatus, OFF, Policy,
-        Service, ServiceExplanation, ServiceQuestion, Usage,
+        Attachment, BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfMaglev, BpfNode,
+        BpfPolicy, Component, Connection, ConnectionFilter, Endpoint, EndpointState, Finding,
+        Flushed, HOST_FIREWALL, Health, Identity, IdentityState, Inspect, InspectError,
+        IpcacheEntry, Metric, Node, NodeStatus, OFF, Policy, Service, ServiceExplanation,
+        ServiceQuestion, Usage,
     },
     flows::BootClock,
     maps::ConntrackTable,
@@ -288,7 +290,17 @@ impl Inspect for Inspector {
     }
 
     fn bpf_connections(&self) -> Result<Vec<Connection>, InspectError> {
-        Ok(Connection::list(&*self.agent.maps, &BootClock::now())?)
+        let name = |frontend, protocol| self.agent.balancer.name_at(frontend, protocol);
+        Ok(Connection::list(&*self.agent.maps, &BootClock::now(), &name)?)
+    }
+
+    fn flush_connections(&self, filter: &ConnectionFilter) -> Result<Flushed, InspectError> {
+        // Without names, a filter by service would mean nobody.
+        self.synced()?;
+        let name = |frontend, protocol| self.agent.balancer.name_at(frontend, protocol);
+        let flushed = Flushed::flush(&*self.agent.maps, &BootClock::now(), &name, filter)?;
+        info!(?filter, flushed.connections, flushed.aliases, "connections forgotten");
+        Ok(flushed)
     }
 
     fn policies(&self) -> Vec<Policy> {
@@ -310,6 +322,10 @@ impl Inspect for Inspector {
 
     fn bpf_backends(&self) -> Result<Vec<BpfBackend>, InspectError> {
         Ok(BpfBackend::list(&*self.agent.maps)?)
+    }
+
+    fn bpf_maglev(&self) -> Result<Vec<BpfMaglev>, InspectError> {
+        Ok(BpfMaglev::list(&*self.agent.maps)?)
     }
 
     fn bpf_affinity(&self) -> Result<Vec<BpfAffinity>, InspectError> {

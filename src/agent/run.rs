@@ -29,7 +29,7 @@ use crate::{
     flows::{Observer, Settings},
     kernel::EventReader,
     kubernetes::{self, ApiServerSlice, Change, resource, watch, watch_if_served},
-    service::input::{EndpointSlice, Service},
+    service::input::{EndpointSlice, Redirect, Service},
 };
 
 /// The tasks of the agent; all run until it ends.
@@ -218,6 +218,7 @@ fn watch_cluster(tasks: &mut Tasks, agent: &Arc<Agent>, client: &Client) {
         }
     );
     tasks.spawn(watch_apiserver(Arc::clone(agent), client.clone()));
+    tasks.spawn(watch_redirects(Arc::clone(agent), client.clone()));
     for (place, kind) in Kind::ALL.into_iter().enumerate() {
         tasks.spawn(watch_policies(Arc::clone(agent), client.clone(), place, kind));
     }
@@ -229,6 +230,19 @@ async fn watch_apiserver(agent: Arc<Agent>, client: Client) -> Result<&'static s
     let state = &agent.watches.apiserver;
     watch(api, ApiServerSlice::config(), state, |change| agent.apiserver_changed(change)).await;
     Ok("watch of the API server's addresses")
+}
+
+/// Watches policies that redirect; a cluster need not have the kind.
+async fn watch_redirects(agent: Arc<Agent>, client: Client) -> Result<&'static str, AgentError> {
+    let (group, version, kind, plural) = Redirect::RESOURCE;
+    let api = Api::all_with(client, &resource(group, version, kind, plural));
+    let (config, state) = (watcher::Config::default(), &agent.watches.redirects);
+    watch_if_served(api, config, state, |change: Change<Redirect>| {
+        agent.balancer.changed(change);
+        agent.host_serves();
+    })
+    .await;
+    Ok("watch of local redirect policies")
 }
 
 /// Watches one kind that policies are made of; a cluster need not have all of them.

@@ -37,6 +37,7 @@ pub(super) struct Watches {
     pub(super) apiserver: WatchState,
     pub(super) services: WatchState,
     pub(super) service_slices: WatchState,
+    pub(super) redirects: WatchState,
     /// Of each of [`Kind::ALL`].
     pub(super) policies: [WatchState; Kind::ALL.len()],
 }
@@ -53,6 +54,7 @@ impl Watches {
             ("addresses of the API server", &self.apiserver),
             ("services", &self.services),
             ("endpoint slices of services", &self.service_slices),
+            ("local redirect policies", &self.redirects),
         ];
         others.into_iter().chain(policies).collect()
     }
@@ -152,6 +154,7 @@ impl Agent {
 
     pub(super) fn pods_changed(&self, change: Change<PodObject>) {
         self.balancer.changed(change.clone());
+        self.host_serves();
         self.pods.apply_pods(change);
         self.host_serves();
     }

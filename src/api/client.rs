@@ -8,7 +8,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Empty};
 use hyper::{
-    Response, StatusCode,
+    Method, Response, StatusCode,
     body::Incoming,
     client::conn::http1::{SendRequest, handshake},
     header::HOST,
@@ -18,7 +18,7 @@ use serde::Serialize;
 use tokio::net::UnixStream;
 
 use super::{
-    List, Listed, ServiceExplanation, ServiceQuestion,
+    ConnectionFilter, Flushed, List, Listed, ServiceExplanation, ServiceQuestion,
     flows::{Parameters, Problem},
 };
 use crate::flows::{Message, Request};
@@ -101,10 +101,18 @@ impl Client {
         self.list_at(&format!("{}?{}", ServiceExplanation::PATH, query(question))).await
     }
 
+    /// Has the agent forget connections.
+    ///
+    /// # Errors
+    /// When the agent cannot be asked, or cannot do it; some may be gone then.
+    pub async fn flush(&mut self, filter: &ConnectionFilter) -> Result<List<Flushed>, ClientError> {
+        let path = format!("{}?{}", Flushed::PATH, query(filter));
+        let response = self.send(Method::POST, &path).await?;
+        read(response).await
+    }
+
     async fn list_at<T: Listed>(&mut self, path: &str) -> Result<List<T>, ClientError> {
-        let response = self.get(path).await?;
-        let body = response.into_body().collect().await.map_err(ClientError::Broken)?;
-        serde_json::from_slice(&body.to_bytes()).map_err(ClientError::Malformed)
+        read(self.send(Method::GET, path).await?).await
     }
 
     /// Starts a stream of flows. The connection serves nothing else afterwards.
@@ -114,12 +122,18 @@ impl Client {
     pub async fn flows(mut self, request: &Request) -> Result<FlowLines, ClientError> {
         let parameters = Parameters::of(request).map_err(ClientError::Encode)?;
         let query = query(&parameters);
-        let response = self.get(&format!("/v1/flows?{query}")).await?;
+        let response = self.send(Method::GET, &format!("/v1/flows?{query}")).await?;
         Ok(FlowLines { _client: self, body: response.into_body(), buffer: BytesMut::new() })
     }
 
-    async fn get(&mut self, path: &str) -> Result<Response<Incoming>, ClientError> {
-        let request = hyper::Request::get(path)
+    async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+    ) -> Result<Response<Incoming>, ClientError> {
+        let request = hyper::Request::builder()
+            .method(method)
+            .uri(path)
             .header(HOST, "agent")
             .body(Empty::new())
             .expect("paths are constants and escaped queries");
@@ -133,6 +147,11 @@ impl Client {
             .map_or_else(|_| status.to_string(), |problem| problem.error.join(": "));
         Err(ClientError::Refused { status: status.as_u16(), reason })
     }
+}
+
+async fn read<T: Listed>(response: Response<Incoming>) -> Result<List<T>, ClientError> {
+    let body = response.into_body().collect().await.map_err(ClientError::Broken)?;
+    serde_json::from_slice(&body.to_bytes()).map_err(ClientError::Malformed)
 }
 
 /// A stream of flows.

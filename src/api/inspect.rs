@@ -1,9 +1,9 @@
 //! What an agent must be able to tell.
 
 use super::{
-    BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfNode, BpfPolicy, Connection, Endpoint,
-    Finding, Identity, IpcacheEntry, Metric, Node, NodeStatus, Policy, Service, ServiceExplanation,
-    ServiceQuestion,
+    BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfMaglev, BpfNode, BpfPolicy, Connection,
+    ConnectionFilter, Endpoint, Finding, Flushed, Identity, IpcacheEntry, Metric, Node, NodeStatus,
+    Policy, Service, ServiceExplanation, ServiceQuestion,
 };
 use crate::maps::MapError;
 
@@ -70,6 +70,12 @@ pub trait Inspect: Send + Sync + 'static {
     /// When the kernel cannot be asked.
     fn bpf_connections(&self) -> Result<Vec<Connection>, InspectError>;
 
+    /// Removes tracked connections.
+    ///
+    /// # Errors
+    /// When the kernel refuses; some may be gone then.
+    fn flush_connections(&self, filter: &ConnectionFilter) -> Result<Flushed, InspectError>;
+
     /// Returns the entries of the node map.
     ///
     /// # Errors
@@ -93,6 +99,12 @@ pub trait Inspect: Send + Sync + 'static {
     /// # Errors
     /// When the kernel cannot be asked.
     fn bpf_backends(&self) -> Result<Vec<BpfBackend>, InspectError>;
+
+    /// Returns the Maglev tables of frontends in the maps.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    fn bpf_maglev(&self) -> Result<Vec<BpfMaglev>, InspectError>;
 
     /// Returns the clients that stay with a backend.
     ///

@@ -1,10 +1,11 @@
 //! 7. What a node agent serves: the admin API on its unix socket, health, metrics.
 //!
 //! The admin API is HTTP/1.1 with JSON: `GET /v1/status`, `/v1/endpoints`, `/v1/identities`,
-//! `/v1/nodes`, `/v1/policies`, `/v1/services`, `/v1/bpf/{endpoint,ipcache,ct,node,policy,metrics}`,
-//! `/v1/bpf/lb/{frontends,backends,affinity}`, `/v1/check`,
-//! `/v1/services/explain` with a question as its query, and `/v1/flows`, which streams one object per line. The agent implements [`Inspect`]; [`serve`] does the rest;
-//! [`Client`] asks. What is exchanged are the versioned structs of this module, never `model` types.
+//! `/v1/nodes`, `/v1/policies`, `/v1/services`, `/v1/bpf/{endpoint,ipcache,ct,nat,node,policy,metrics}`,
+//! `/v1/bpf/lb/{frontends,backends,affinity,maglev}`, `/v1/check`, `/v1/services/explain` with a question as
+//! its query, and `/v1/flows`, which streams one object per line; `POST /v1/bpf/ct/flush` removes the
+//! connections that its query means. The agent implements [`Inspect`]; [`serve`] does the rest; [`Client`]
+//! asks. What is exchanged are the versioned structs of this module, never `model` types.
 
 mod bpf;
 mod client;
@@ -20,8 +21,9 @@ mod socket;
 mod status;
 
 pub use bpf::{
-    BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfNode, BpfPolicy, Connection, Direction,
-    End, IpcacheEntry, IpcacheKind, Leg, Metric, Traffic, Zone,
+    BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfMaglev, BpfNode, BpfPolicy, Connection,
+    ConnectionFilter, Direction, End, Flushed, IpcacheEntry, IpcacheKind, Leg, MaglevShare, Metric,
+    NameService, Traffic, Translation, Zone,
 };
 pub use client::{Client, ClientError, FlowLines};
 pub use inspect::{Inspect, InspectError};

@@ -8,13 +8,14 @@ use axum::{
     extract::{Query, State},
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use futures::{FutureExt, Stream, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Inspect, InspectError, List, Listed, ServiceExplanation, ServiceQuestion,
+    ConnectionFilter, Flushed, Inspect, InspectError, List, Listed, ServiceExplanation,
+    ServiceQuestion, Translation,
     flows::{Encoder, Parameters, Problem},
     socket::{Guarded, ServeError},
 };
@@ -65,13 +66,16 @@ fn router(shared: Shared) -> Router {
         .merge(list(Inspect::bpf_endpoints))
         .merge(list(Inspect::bpf_ipcache))
         .merge(list(Inspect::bpf_connections))
+        .merge(list(|inspect| Ok(Translation::list(inspect.bpf_connections()?))))
         .merge(list(Inspect::bpf_nodes))
         .merge(list(Inspect::bpf_policies))
         .merge(list(Inspect::bpf_frontends))
         .merge(list(Inspect::bpf_backends))
         .merge(list(Inspect::bpf_affinity))
+        .merge(list(Inspect::bpf_maglev))
         .merge(list(Inspect::bpf_metrics))
         .route(ServiceExplanation::PATH, get(explain_service))
+        .route(Flushed::PATH, post(flush))
         .route("/v1/flows", get(flows))
         .with_state(shared)
 }
@@ -87,6 +91,10 @@ async fn explain_service(
     Query(question): Query<ServiceQuestion>,
 ) -> Response {
     answer(shared, move |inspect| Ok(vec![inspect.explain_service(&question)?])).await
+}
+
+async fn flush(State(shared): State<Shared>, Query(filter): Query<ConnectionFilter>) -> Response {
+    answer(shared, move |inspect| Ok(vec![inspect.flush_connections(&filter)?])).await
 }
 
 async fn answer<T: Listed>(

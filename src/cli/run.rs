@@ -5,6 +5,7 @@ use std::{env, ffi::OsStr, path::Path, process::ExitCode};
 use clap::Parser;
 
 use super::{
+    bpf,
     error::Error,
     exit::{self, Answer},
     lab,
@@ -60,7 +61,8 @@ fn dispatch(command: Command, out: &Output) -> Result<Answer, Error> {
         Command::Node(ListOf::List(args)) => args.run(out),
         Command::Bpf(Bpf::Endpoint(ListOf::List(args))) => args.run(out),
         Command::Bpf(Bpf::Ipcache(ListOf::List(args))) => args.run(out),
-        Command::Bpf(Bpf::Ct(ListOf::List(args))) => args.run(out),
+        Command::Bpf(Bpf::Ct(command)) => bpf::ct::run(command, out),
+        Command::Bpf(Bpf::Nat(command)) => bpf::nat::run(command, out),
         Command::Bpf(Bpf::Node(ListOf::List(args))) => args.run(out),
         Command::Bpf(Bpf::Policy(ListOf::List(args))) => args.run(out),
         Command::Bpf(Bpf::Lb(ListOf::List(args))) => args.run(out),

@@ -125,16 +125,31 @@ impl SourceArgs {
     /// # Errors
     /// When the kubeconfig is unusable.
     pub(crate) async fn open(&self) -> Result<Source, Error> {
-        let socket = self.run_dir.join("agent.sock");
-        let ClusterArgs { kubeconfig, context, .. } = &self.cluster;
-        let asked = kubeconfig.is_some() || context.is_some() || !self.node.is_empty();
-        let chosen = env::var_os("KUBECONFIG").is_some_and(|paths| !paths.is_empty());
-        let here = (is_there(&socket) && !chosen) || default_kubeconfig().is_none();
-        if self.local || (here && !asked) {
-            return Ok(Source::Node(socket));
+        if self.is_here() {
+            return Ok(Source::Node(self.run_dir.join("agent.sock")));
         }
         let cluster = self.cluster.connect().await?;
         Ok(Source::Cluster { cluster, nodes: self.node.clone() })
+    }
+
+    /// Returns whom the flags name, in words.
+    pub(crate) fn place(&self) -> String {
+        match self.node.as_slice() {
+            [] if self.is_here() => "this node".to_owned(),
+            [] => "every node of the cluster".to_owned(),
+            [node] => format!("node {node}"),
+            nodes => format!("nodes {}", nodes.join(", ")),
+        }
+    }
+
+    /// Tells whether no cluster is asked.
+    fn is_here(&self) -> bool {
+        let ClusterArgs { kubeconfig, context, .. } = &self.cluster;
+        let asked = kubeconfig.is_some() || context.is_some() || !self.node.is_empty();
+        let chosen = env::var_os("KUBECONFIG").is_some_and(|paths| !paths.is_empty());
+        let socket = self.run_dir.join("agent.sock");
+        let here = (is_there(&socket) && !chosen) || default_kubeconfig().is_none();
+        self.local || (here && !asked)
     }
 }
 

@@ -124,14 +124,17 @@ pub(crate) enum Bpf {
     Ipcache(ListOf<bpf::ipcache::list::Args>),
     /// Tracked connections
     #[command(subcommand)]
-    Ct(ListOf<bpf::ct::list::Args>),
+    Ct(bpf::ct::Command),
+    /// Connections whose source is translated
+    #[command(subcommand)]
+    Nat(bpf::nat::Command),
     /// Nodes, by number
     #[command(subcommand)]
     Node(ListOf<bpf::node::list::Args>),
     /// Policies, as verdicts for classes of peers and ports
     #[command(subcommand)]
     Policy(ListOf<bpf::policy::list::Args>),
-    /// Services: frontends, backends, affinity
+    /// Services: frontends, backends, affinity, Maglev tables
     #[command(subcommand)]
     Lb(ListOf<bpf::lb::list::Args>),
     /// Counters of packets and drops

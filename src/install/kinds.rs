@@ -1,12 +1,14 @@
-//! Definitions of the kinds that skep reads and others have defined: policies of `cilium.io` and
-//! `policy.networking.k8s.io`.
+//! Definitions of the kinds that skep reads and others have defined: policies and redirects of `cilium.io`,
+//! and policies of `policy.networking.k8s.io`.
 
 use serde_json::{Value, json};
+
+use super::redirect;
 
 /// A kind: group, version, name, plural, short name, whether its objects live in namespaces.
 type Kind = (&'static str, &'static str, &'static str, &'static str, &'static str, bool);
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     ("cilium.io", "v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies", "cnp", true),
     (
         "cilium.io",
@@ -17,6 +19,7 @@ const KINDS: [Kind; 6] = [
         false,
     ),
     ("cilium.io", "v2", "CiliumCIDRGroup", "ciliumcidrgroups", "ccg", false),
+    ("cilium.io", "v2", redirect::KIND, "ciliumlocalredirectpolicies", "clrp", true),
     (
         "policy.networking.k8s.io",
         "v1alpha2",
@@ -46,7 +49,7 @@ const KINDS: [Kind; 6] = [
 /// Returns the definitions. A cluster that has any of them keeps its own.
 ///
 /// What is inside of a policy is not checked by the API server but by skep, which says what is wrong and
-/// where.
+/// where. Redirects are small, and their definition says all.
 pub fn kinds() -> Vec<Value> {
     KINDS.iter().map(definition).collect()
 }
@@ -57,7 +60,6 @@ pub fn is_defined(name: &str) -> bool {
 }
 
 fn definition(&(group, version, kind, plural, short, namespaced): &Kind) -> Value {
-    let anything = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
     json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": {
@@ -73,14 +75,7 @@ fn definition(&(group, version, kind, plural, short, namespaced): &Kind) -> Valu
             },
             "versions": [{
                 "name": version, "served": true, "storage": true,
-                "schema": { "openAPIV3Schema": {
-                    "type": "object",
-                    "properties": {
-                        "spec": anything,
-                        "specs": { "type": "array", "items": anything },
-                        "status": anything,
-                    },
-                } },
+                "schema": { "openAPIV3Schema": schema(kind) },
                 "subresources": { "status": {} },
                 "additionalPrinterColumns": [
                     { "name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp" },
@@ -88,6 +83,17 @@ fn definition(&(group, version, kind, plural, short, namespaced): &Kind) -> Valu
             }],
         },
     })
+}
+
+fn schema(kind: &str) -> Value {
+    let anything = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+    let properties = match kind {
+        redirect::KIND => json!({ "spec": redirect::spec(), "status": anything }),
+        _ => json!({
+            "spec": anything, "specs": { "type": "array", "items": anything }, "status": anything,
+        }),
+    };
+    json!({ "type": "object", "properties": properties })
 }
 
 /// Groups under `k8s.io` are protected: their definitions name who has approved them.

@@ -3,6 +3,7 @@
 //! The lab uses the same objects, so that what works there works with the rights of a real installation.
 
 mod kinds;
+mod redirect;
 mod rights;
 
 pub use kinds::{is_defined, kinds};

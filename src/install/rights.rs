@@ -67,6 +67,8 @@ fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
 
 /// Policies of `cilium.io`.
 const CILIUM: [&str; 2] = ["ciliumnetworkpolicies", "ciliumclusterwidenetworkpolicies"];
+/// Policies of `cilium.io` that redirect.
+const REDIRECTS: &str = "ciliumlocalredirectpolicies";
 const CILIUM_STATUS: [&str; 2] =
     ["ciliumnetworkpolicies/status", "ciliumclusterwidenetworkpolicies/status"];
 /// Policies of `policy.networking.k8s.io`.
@@ -83,7 +85,11 @@ fn agent() -> Value {
         rule("", &["namespaces", "nodes", "pods", "services"], &["get", "list", "watch"]),
         rule("discovery.k8s.io", &["endpointslices"], &["list", "watch"]),
         rule("networking.k8s.io", &["networkpolicies"], &["list", "watch"]),
-        rule("cilium.io", &[CILIUM[0], CILIUM[1], "ciliumcidrgroups"], &["list", "watch"]),
+        rule(
+            "cilium.io",
+            &[CILIUM[0], CILIUM[1], "ciliumcidrgroups", REDIRECTS],
+            &["list", "watch"]
+        ),
         rule("policy.networking.k8s.io", &ADMIN, &["list", "watch"]),
         // Takes its taint off its node, and says that the network is there.
         rule("", &["nodes"], &["patch"]),

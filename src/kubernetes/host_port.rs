@@ -32,7 +32,7 @@ pub(super) fn host_ports(pod: &core::Pod) -> Option<HostPorts> {
 }
 
 /// Yields the containers that run as long as the pod does: an init container only if it is a sidecar.
-fn running(spec: &core::PodSpec) -> impl Iterator<Item = &core::Container> {
+pub(super) fn running(spec: &core::PodSpec) -> impl Iterator<Item = &core::Container> {
     let sidecar = |one: &&core::Container| one.restart_policy.as_deref() == Some("Always");
     spec.init_containers.iter().flatten().filter(sidecar).chain(&spec.containers)
 }
@@ -52,7 +52,7 @@ fn port(port: &core::ContainerPort) -> Option<HostPort> {
 }
 
 /// Old kubelets write `podIP` only.
-fn addresses(status: &core::PodStatus) -> Addresses {
+pub(super) fn addresses(status: &core::PodStatus) -> Addresses {
     let all = status.pod_ips.iter().flatten().map(|one| &one.ip).chain(&status.pod_ip);
     let mut found = Addresses::default();
     for text in all {

@@ -10,6 +10,7 @@ mod exec;
 mod host_port;
 mod object;
 mod pod;
+mod redirect;
 mod resource;
 mod service;
 mod watch;

@@ -6,8 +6,16 @@ use k8s_openapi::api::core::v1 as core;
 use kube::ResourceExt;
 use serde::{Deserialize, Serialize};
 
-use super::{Malformed, Watched, crd::NamedPort, host_port::host_ports};
-use crate::{model::PodRef, service::input::HostPorts};
+use super::{
+    Malformed, Watched,
+    crd::NamedPort,
+    host_port::{addresses, host_ports, running},
+    service::{name, number, protocol},
+};
+use crate::{
+    model::{Addresses, PodRef},
+    service::input::{ContainerPort, HostPorts, LocalPod},
+};
 
 /// A port that a pod names.
 pub type PodPort = NamedPort;
@@ -34,6 +42,9 @@ pub struct PodObject {
     /// none: addresses change, and the datapath has those of before.
     #[serde(skip)]
     pub host_ports: Option<HostPorts>,
+    /// The pod as traffic may be redirected to it, as long as it can be reached. It is not remembered either.
+    #[serde(skip)]
+    pub local: Option<LocalPod>,
 }
 
 impl Watched for PodObject {
@@ -57,6 +68,7 @@ impl Watched for PodObject {
             workload: workload(pod),
             named_ports: spec.map(named_ports).unwrap_or_default(),
             host_ports: host_ports(pod),
+            local: local(pod),
         })
     }
 
@@ -69,6 +81,34 @@ impl Watched for PodObject {
 pub(super) fn has_ended(pod: &core::Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+/// Reads what redirects need to know of a pod; `None` if it cannot be reached.
+fn local(pod: &core::Pod) -> Option<LocalPod> {
+    let (spec, status) = (pod.spec.as_ref()?, pod.status.as_ref()?);
+    let addresses = addresses(status);
+    if has_ended(pod) || addresses == Addresses::default() {
+        return None;
+    }
+    let is_ready = |one: &core::PodCondition| one.type_ == "Ready" && one.status == "True";
+    let ports = running(spec).flat_map(|container| container.ports.iter().flatten());
+    Some(LocalPod {
+        name: name(pod),
+        labels: pod.labels().clone(),
+        node: spec.node_name.as_deref().unwrap_or_default().into(),
+        addresses,
+        ready: status.conditions.iter().flatten().any(is_ready),
+        terminating: pod.metadata.deletion_timestamp.is_some(),
+        ports: ports.filter_map(container_port).collect(),
+    })
+}
+
+fn container_port(port: &core::ContainerPort) -> Option<ContainerPort> {
+    Some(ContainerPort {
+        name: port.name.as_deref()?.into(),
+        protocol: protocol(port.protocol.as_deref())?,
+        port: number(port.container_port)?,
+    })
 }
 
 fn named_ports(spec: &core::PodSpec) -> Vec<PodPort> {
@@ -95,4 +135,47 @@ fn workload(pod: &core::Pod) -> Option<(String, String)> {
         return Some(("Deployment".into(), name.to_owned()));
     }
     Some((owner.kind.clone(), owner.name.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(metadata: Value, status: Value) -> Option<LocalPod> {
+        let mut object = json!({
+            "metadata": { "name": "dns", "namespace": "kube-system", "labels": { "app": "dns" } },
+            "spec": { "nodeName": "here", "containers": [{ "name": "dns", "ports": [
+                { "name": "dns", "containerPort": 5353, "protocol": "UDP" },
+                { "containerPort": 53 },
+            ] }] },
+            "status": status,
+        });
+        for (key, value) in metadata.as_object().into_iter().flatten() {
+            object["metadata"][key] = value.clone();
+        }
+        PodObject::from_object(&serde_json::from_value(object).unwrap()).unwrap().local
+    }
+
+    fn status(phase: &str, ready: &str) -> Value {
+        json!({
+            "phase": phase, "podIP": "10.0.0.1",
+            "conditions": [{ "type": "Ready", "status": ready }],
+        })
+    }
+
+    #[test]
+    fn a_pod_takes_connections_while_it_is_ready_and_not_about_to_end() {
+        let ready = read(json!({}), status("Running", "True")).unwrap();
+        assert!(ready.takes_connections());
+        assert_eq!((&*ready.node, ready.addresses.iter().count()), ("here", 1));
+        let ports: Vec<_> = ready.ports.iter().map(|one| (&*one.name, one.port.get())).collect();
+        assert_eq!(ports, [("dns", 5353)]);
+        assert!(!read(json!({}), status("Running", "False")).unwrap().takes_connections());
+        let ending = json!({ "deletionTimestamp": "2026-01-02T03:04:05Z" });
+        assert!(!read(ending, status("Running", "True")).unwrap().takes_connections());
+        assert_eq!(read(json!({}), status("Failed", "True")), None);
+        assert_eq!(read(json!({}), json!({ "phase": "Pending" })), None);
+    }
 }

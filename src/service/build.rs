@@ -78,6 +78,9 @@ pub(super) fn build(
     let pool = Pool::new(slices, refuse, &mut built.findings);
     let mut known: Vec<Likeness> = Vec::new();
     for want in wants {
+        if context.is_redirected(slot, want) {
+            continue;
+        }
         if let Some(reason) = context.loss(slot, want) {
             built.findings.push(Finding { place: want.field(), reason });
             continue;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{
     finding::Reason,
-    index::{Claims, Holders, Slot},
+    index::{Claims, Holders, Rank, Slot},
     input::{Service, Site},
     object::ObjectName,
     output::FrontendKind,
@@ -31,6 +31,27 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// Tells whether an address is a cluster IP or a load balancer's: it is nobody's backend then.
+    pub(super) fn is_given_out(&self, address: IpAddr) -> bool {
+        self.owner(&self.cluster_ips, address).is_some()
+            || self.owner(&self.balanced, address).is_some()
+    }
+
+    /// Says whose frontend an address is, at whatever port; ports of nodes are not asked about.
+    pub(super) fn service_at(&self, address: IpAddr) -> Option<Reason> {
+        let cluster_ip = self.owner(&self.cluster_ips, address).map(Reason::ClusterIpOf);
+        cluster_ip.or_else(|| self.owner(&self.external, address).map(Reason::FrontendOf))
+    }
+
+    /// Tells whether a redirect has taken over what a service would have, for now.
+    pub(super) fn is_redirected(&self, slot: Slot, want: &Want) -> bool {
+        let winner = self.claims.winner(&want.vip);
+        let owner = self.claims.owner(&want.vip);
+        want.kind == FrontendKind::ClusterIp
+            && winner.is_some_and(|winner| winner.rank == Rank::Redirect)
+            && owner.is_some_and(|owner| owner.slot == slot)
+    }
+
     /// Says why an address is no backend of a service.
     ///
     /// Traffic to a backend is not looked up again, so a backend that is a frontend would be reached on
@@ -67,7 +88,11 @@ impl Context {
         if written && let Some(owner) = self.owner(&self.cluster_ips, want.vip.address) {
             return Some(Reason::ClusterIpOf(owner));
         }
-        let winner = self.claims.winner(&want.vip).filter(|winner| winner.slot != slot)?;
+        // A redirect asks only for what it gets, and takes nothing from others for good.
+        if want.kind == FrontendKind::LocalRedirect {
+            return None;
+        }
+        let winner = self.claims.owner(&want.vip).filter(|winner| winner.slot != slot)?;
         Some(Reason::TakenBy {
             service: winner.name.clone(),
             port: want.vip.port,

@@ -5,11 +5,12 @@ use std::{fmt, net::IpAddr};
 use super::{
     Protocol,
     address::Unfit,
+    input::{Fault, PortId},
     object::{ObjectName, Titled},
     output::Vip,
 };
 
-/// Something of a service, or of a pod with host ports, that has no effect.
+/// Something of a service, of a pod with host ports or of a policy that redirects, that has no effect.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Finding {
     /// Where it is written.
@@ -31,6 +32,18 @@ pub enum Field {
     NodePort(IpAddr),
     /// `spec.containers[].ports[].hostPort` of the pod.
     HostPort(Vip),
+    /// A field of a policy that redirects, by its path.
+    Redirect(&'static str),
+    /// `spec.redirectFrontend.addressMatcher.ip` of the policy.
+    RedirectAddress(IpAddr),
+    /// `spec.redirectFrontend.serviceMatcher` of the policy.
+    RedirectService(ObjectName),
+    /// One of `toPorts` of the policy's frontend, or of the service that it is about.
+    RedirectPort(PortId, Protocol),
+    /// What the policy would redirect.
+    Redirected(Vip),
+    /// A pod of this node that the policy selects.
+    RedirectPod(ObjectName),
     /// `endpoints[].addresses` of a slice.
     Endpoint {
         /// The slice.
@@ -75,6 +88,24 @@ pub enum Reason {
         /// The endpoint's.
         target: u16,
     },
+    /// It cannot be read, and the whole policy means nothing.
+    Faulty(Fault),
+    /// Connections that backends make to the frontend come back to them.
+    BackendsRedirected,
+    /// There is no such service.
+    NoService,
+    /// It is in another namespace than the policy.
+    OtherNamespace,
+    /// It is not of type `ClusterIP`, or has no cluster IP.
+    NotClusterIp,
+    /// The service has no such port.
+    NoSuchPort,
+    /// It has no name, and there are several ports to choose from.
+    Nameless,
+    /// No port of the policy's backend has its name and protocol.
+    NoBackendPort,
+    /// No container of the pod has a port of this name.
+    NoContainerPort(PortId, Protocol),
 }
 
 impl fmt::Display for Finding {
@@ -91,6 +122,12 @@ impl fmt::Display for Field {
             Self::LoadBalancerIp(address) => write!(f, "load balancer IP {address}"),
             Self::NodePort(address) => write!(f, "node port at {address}"),
             Self::HostPort(vip) => write!(f, "host port {vip}"),
+            Self::Redirect(path) => f.write_str(path),
+            Self::RedirectAddress(address) => write!(f, "address {address}"),
+            Self::RedirectService(name) => Titled("service", name).fmt(f),
+            Self::RedirectPort(port, protocol) => write!(f, "port {port}/{protocol}"),
+            Self::Redirected(vip) => write!(f, "redirect of {vip}"),
+            Self::RedirectPod(name) => Titled("pod", name).fmt(f),
             Self::Endpoint { slice, address } => {
                 write!(f, "endpoint {address} of {}", Titled("slice", slice))
             }
@@ -119,6 +156,23 @@ impl fmt::Display for Reason {
             }
             Self::SctpPort { port, target } => {
                 write!(f, "has SCTP port {target}, which differs from the frontend's {port}")
+            }
+            Self::Faulty(fault) => fault.fmt(f),
+            Self::BackendsRedirected => f.write_str(
+                "is not enforced yet: connections of the backend itself are redirected, too",
+            ),
+            Self::NoService => f.write_str("does not exist"),
+            Self::OtherNamespace => f.write_str("is in another namespace than the policy"),
+            Self::NotClusterIp => f.write_str("is not of type ClusterIP, or has no cluster IP"),
+            Self::NoSuchPort => f.write_str("is no port of the service"),
+            Self::Nameless => {
+                f.write_str("has no name, and several ports find each other by names")
+            }
+            Self::NoBackendPort => {
+                f.write_str("has no counterpart of its protocol and name in the policy's backend")
+            }
+            Self::NoContainerPort(port, protocol) => {
+                write!(f, "has no container port {port}/{protocol}")
             }
         }
     }

@@ -20,6 +20,7 @@ mod index;
 mod object;
 mod output;
 mod protocol;
+mod redirect;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,7 @@ impl Want {
             FrontendKind::NodePort => Rank::NodePort,
             FrontendKind::LoadBalancer | FrontendKind::ExternalIp => Rank::External,
             FrontendKind::HostPort => Rank::HostPort,
+            FrontendKind::LocalRedirect => Rank::Redirect,
         }
     }
 
@@ -42,7 +43,8 @@ impl Want {
     /// Cluster IPs are not reachable from outside. At all other addresses, clients in the cluster use
     /// the policy `Cluster`: kube-proxy takes this short cut too, since there is no hop whose source
     /// address `externalTrafficPolicy: Local` would keep. A node port is the same at all nodes for them,
-    /// so that they have it once, under the unspecified address. A host port is this node's only.
+    /// so that they have it once, under the unspecified address. A host port is this node's only. What
+    /// comes from outside is never redirected.
     pub(super) fn scopes(
         &self,
         service: &Service,
@@ -56,6 +58,7 @@ impl Want {
                 (Some(cluster), Some(external))
             }
             FrontendKind::HostPort => (Some(service.internal), Some(external)),
+            FrontendKind::LocalRedirect => (Some(service.internal), None),
         };
         let inside = inside.map(|policy| (Scope::Internal, policy));
         let outside = outside.map(|policy| (Scope::External, policy));
@@ -71,6 +74,7 @@ fn field(kind: FrontendKind, vip: Vip) -> Field {
         FrontendKind::LoadBalancer => Field::LoadBalancerIp(address),
         FrontendKind::ExternalIp => Field::ExternalIp(address),
         FrontendKind::HostPort => Field::HostPort(vip),
+        FrontendKind::LocalRedirect => Field::Redirected(vip),
     }
 }
 

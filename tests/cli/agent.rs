@@ -33,6 +33,7 @@ pub(crate) struct Facts {
     pub(crate) health: api::Health,
     pub(crate) endpoints: Vec<api::Endpoint>,
     pub(crate) services: Vec<api::Service>,
+    pub(crate) connections: Vec<api::Connection>,
     pub(crate) explain: fn(&api::ServiceQuestion) -> api::ServiceExplanation,
 }
 
@@ -42,6 +43,7 @@ impl Default for Facts {
             health: api::Health::Ok,
             endpoints: vec![endpoint(1, "shop", "frontend-x", 1), endpoint(2, "shop", "api-y", 2)],
             services: vec![],
+            connections: vec![],
             explain: |question| api::ServiceExplanation {
                 service: question.service.clone(),
                 from: question.from.clone(),
@@ -201,7 +203,17 @@ impl Inspect for Facts {
     }
 
     fn bpf_connections(&self) -> Result<Vec<api::Connection>, InspectError> {
-        Ok(vec![])
+        Ok(self.connections.clone())
+    }
+
+    fn flush_connections(
+        &self,
+        filter: &api::ConnectionFilter,
+    ) -> Result<api::Flushed, InspectError> {
+        let gone: Vec<_> = self.connections.iter().filter(|one| filter.matches(one)).collect();
+        let with_alias = gone.iter().filter(|one| one.source_xlated.is_some());
+        let (connections, aliases) = (gone.len() as u64, with_alias.count() as u64);
+        Ok(api::Flushed { connections, aliases })
     }
 
     fn policies(&self) -> Vec<api::Policy> {
@@ -246,6 +258,27 @@ impl Inspect for Facts {
             address: "10.244.1.1".parse().expect("an address"),
             port: 8080,
             protocol: "TCP".into(),
+        }])
+    }
+
+    fn bpf_maglev(&self) -> Result<Vec<api::BpfMaglev>, InspectError> {
+        let share = |backend, entries, percent| api::MaglevShare {
+            backend,
+            address: Some([10, 244, 1, 1].into()),
+            port: Some(8080),
+            entries,
+            percent,
+        };
+        Ok(vec![api::BpfMaglev {
+            table: 14,
+            frontend: 7,
+            address: "203.0.113.1".parse().expect("an address"),
+            port: 80,
+            protocol: "TCP".into(),
+            scope: api::Scope::External,
+            entries: 251,
+            missing: 1,
+            shares: vec![share(1, 125, 49.8), share(2, 125, 49.8)],
         }])
     }
 

@@ -70,6 +70,8 @@ fn a_list_is_a_versioned_document_for_scripts() {
         ("bpf lb list --frontends", "BpfFrontendList"),
         ("bpf lb list --backends", "BpfBackendList"),
         ("bpf lb list --affinity", "BpfAffinityList"),
+        ("bpf lb list --maglev", "BpfMaglevList"),
+        ("bpf nat list", "TranslationList"),
         ("bpf metrics list", "MetricList"),
         ("status", "NodeStatusList"),
     ] {

@@ -9,6 +9,7 @@
 
 mod agent;
 mod cni;
+mod connections;
 mod connectivity;
 mod errors;
 mod generated;

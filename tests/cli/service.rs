@@ -29,6 +29,7 @@ fn frontend(id: u32, address: &str, port: u16, kind: FrontendKind, scope: Scope)
         port,
         protocol: "TCP".into(),
         port_name: "http".into(),
+        redirect: (kind == FrontendKind::LocalRedirect).then(|| "shop/near".into()),
         kind,
         scope,
         policy: TrafficPolicy::Cluster,
@@ -166,6 +167,7 @@ fn names_and_ports_that_make_no_sense_are_usage_errors() {
         &["service", "explain", "shop/web", "--from", "shop/client", "--port", "80/icmp"],
         &["service", "explain", "shop/web", "--from", "shop/client", "--to", "web"],
         &["bpf", "lb", "list", "--backends", "--affinity"],
+        &["bpf", "lb", "list", "--affinity", "--maglev"],
     ] {
         let outcome = home.run(args);
         assert_eq!(outcome.code, Some(2), "{args:?} {outcome}");
@@ -215,6 +217,7 @@ fn explanation(question: &ServiceQuestion) -> ServiceExplanation {
             port: 80,
             protocol: "TCP".into(),
             kind: FrontendKind::ClusterIp,
+            redirect: None,
             policy: TrafficPolicy::Cluster,
             verdict: BalanceVerdict::Balanced,
             hook: Hook::Connect,
@@ -321,5 +324,9 @@ NUMBER  ADDRESS     PORT  PROTOCOL
     assert_snapshot!(agent.home.run(&["bpf", "lb", "list", "--affinity"]).stdout, @r"
 CLIENT      FRONTEND  BACKEND  AGE
 netns:4242  7         1        0s
+");
+    assert_snapshot!(agent.home.run(&["bpf", "lb", "list", "--maglev"]).stdout, @r"
+TABLE  FRONTEND            FAMILY  SCOPE     NUMBER  ENTRIES  BACKENDS  SHARES
+14     203.0.113.1:80/TCP  IPv4    external  7       250/251  2         1:125 (49.8%),2:125 (49.8%)
 ");
 }

@@ -23,8 +23,8 @@ use crate::{
     kubernetes::Change,
     maps::{Left, MapError, MapStore, ServiceWriter, service_differences},
     service::{
-        BackendId, BackendKey, Changes, Edit, FrontendKey, HealthCheck, ObjectName, Retired,
-        Services, input::Site, maglev::Limit,
+        BackendId, BackendKey, Changes, Edit, FrontendKey, HealthCheck, ObjectName, Protocol,
+        Retired, Services, Vip, input::Site, maglev::Limit,
     },
 };
 
@@ -212,6 +212,13 @@ impl<M: MapStore> Balancer<M> {
     /// Returns the services for people.
     pub(in crate::agent) fn report(&self) -> Vec<api::Service> {
         report(&self.state().services)
+    }
+
+    /// Names the service that has a frontend, as `NAMESPACE/NAME`.
+    pub(in crate::agent) fn name_at(&self, frontend: api::End, protocol: u8) -> Option<String> {
+        let protocol = Protocol::from_number(protocol)?;
+        let vip = Vip { address: frontend.address, port: frontend.port, protocol };
+        self.state().services.service_at(vip).map(ToString::to_string)
     }
 
     /// Says what becomes of a client's connections; `unhooked` says why no socket is balanced, if so.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
-    report::{frontend_kind, policy, scope},
+    report::{frontend_kind, policy, redirect, scope},
     words,
 };
 use crate::{
@@ -128,7 +128,8 @@ fn meant(services: &Services, name: &ObjectName, question: &ServiceQuestion) -> 
         question.port.is_none_or(|port| port == vip.port)
             && question.protocol.as_ref().is_none_or(|name| name == vip.protocol.name())
     };
-    let keys = services.frontends_of(name).map(|(key, _)| *key);
+    let taken_over = services.redirected(name);
+    let keys = services.frontends_of(name).chain(taken_over).map(|(key, _)| *key);
     keys.filter(|key| is_meant(key.vip))
         .filter_map(|key| Some(FrontendKey { vip: at(key.vip)?, ..key }))
         .collect()
@@ -168,6 +169,7 @@ fn connection(services: &Services, told: &Explanation, vip: Vip, by: &By<'_>) ->
         port: vip.port,
         protocol: vip.protocol.name().into(),
         kind: frontend_kind(told.kind),
+        redirect: redirect(services, &told.service),
         policy: policy(told.policy),
         verdict: words::verdict(told.verdict),
         hook,

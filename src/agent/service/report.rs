@@ -7,14 +7,15 @@ use crate::{
     service::{
         Backend, Frontend, FrontendKey, FrontendKind, ObjectName, Scope, Services, State,
         WhenEmpty,
-        input::{Affinity, Endpoint, HostPorts, ServiceKind, TrafficPolicy},
+        input::{Affinity, Endpoint, HostPorts, Redirect, ServiceKind, TrafficPolicy},
     },
 };
 
-/// Tells about all services and pods with host ports, by name.
+/// Tells about all services, pods with host ports and policies that redirect, by name.
 pub(super) fn report(services: &Services) -> Vec<api::Service> {
     let pods = services.pods().map(HostPorts::name);
     let mut names: Vec<ObjectName> = services.names().cloned().chain(pods).collect();
+    names.extend(services.redirects().map(Redirect::record));
     names.sort_unstable();
     names.iter().filter_map(|name| one(services, name)).collect()
 }
@@ -22,7 +23,10 @@ pub(super) fn report(services: &Services) -> Vec<api::Service> {
 fn one(services: &Services, name: &ObjectName) -> Option<api::Service> {
     let kind = services.service(name)?.kind;
     let places = places(services, name);
-    let frontends = services.frontends_of(name).map(|pair| frontend(pair, &places)).collect();
+    let own = services.frontends_of(name).map(|pair| frontend(services, pair, &places));
+    let taken_over = redirected(services, name);
+    let mut frontends: Vec<api::Frontend> = own.chain(taken_over).collect();
+    frontends.sort_by_key(|one| (one.address, one.port));
     Some(api::Service {
         namespace: name.namespace.to_string(),
         name: name.name.to_string(),
@@ -30,6 +34,12 @@ fn one(services: &Services, name: &ObjectName) -> Option<api::Service> {
         frontends,
         findings: services.findings_of(name).iter().map(ToString::to_string).collect(),
     })
+}
+
+/// Tells about what policies have taken over from a service, for now.
+fn redirected(services: &Services, name: &ObjectName) -> Vec<api::Frontend> {
+    let taken_over = services.redirected(name);
+    taken_over.map(|pair| frontend(services, pair, &places(services, &pair.1.service))).collect()
 }
 
 /// Where endpoints are, by address.
@@ -47,7 +57,11 @@ fn places<'a>(services: &'a Services, name: &ObjectName) -> Places<'a> {
     places
 }
 
-fn frontend((key, frontend): (&FrontendKey, &Frontend), places: &Places<'_>) -> api::Frontend {
+fn frontend(
+    services: &Services,
+    (key, frontend): (&FrontendKey, &Frontend),
+    places: &Places<'_>,
+) -> api::Frontend {
     let backends = &frontend.backends;
     let taking = backends.candidates().iter().map(|one| backend(one, true, places));
     let draining = backends.draining().iter().map(|one| backend(one, false, places));
@@ -58,6 +72,7 @@ fn frontend((key, frontend): (&FrontendKey, &Frontend), places: &Places<'_>) -> 
         protocol: key.vip.protocol.name().into(),
         port_name: frontend.port_name.to_string(),
         kind: frontend_kind(frontend.kind),
+        redirect: redirect(services, &frontend.service),
         scope: scope(key.scope),
         policy: policy(frontend.policy),
         affinity_seconds: frontend.affinity.map(Affinity::seconds),
@@ -68,6 +83,11 @@ fn frontend((key, frontend): (&FrontendKey, &Frontend), places: &Places<'_>) -> 
         },
         backends: taking.chain(draining).collect(),
     }
+}
+
+/// Returns the policy that redirects, if what has a frontend is one.
+pub(super) fn redirect(services: &Services, holder: &ObjectName) -> Option<String> {
+    services.redirect_of(holder).map(ToString::to_string)
 }
 
 fn backend(backend: &Backend, takes_connections: bool, places: &Places<'_>) -> api::Backend {
@@ -93,6 +113,7 @@ fn service_type(kind: ServiceKind) -> api::ServiceType {
         ServiceKind::LoadBalancer => api::ServiceType::LoadBalancer,
         ServiceKind::ExternalName => api::ServiceType::ExternalName,
         ServiceKind::HostPort => api::ServiceType::HostPort,
+        ServiceKind::LocalRedirect => api::ServiceType::LocalRedirect,
     }
 }
 
@@ -103,6 +124,7 @@ pub(super) fn frontend_kind(kind: FrontendKind) -> api::FrontendKind {
         FrontendKind::LoadBalancer => api::FrontendKind::LoadBalancer,
         FrontendKind::ExternalIp => api::FrontendKind::ExternalIp,
         FrontendKind::HostPort => api::FrontendKind::HostPort,
+        FrontendKind::LocalRedirect => api::FrontendKind::LocalRedirect,
     }
 }
 

@@ -12,7 +12,8 @@ use crate::{
     service::{
         Changes, Edit, ObjectName, Protocol, Services,
         input::{
-            Affinity, Conditions, Endpoint, EndpointSlice, HostPort, HostPorts, Place, Service,
+            Affinity, Conditions, Endpoint, EndpointSlice, HostPort, HostPorts, LocalPod, Place,
+            PortId, Redirect, RedirectFrom, RedirectPort, RedirectRule, Selector, Service,
             ServiceKind, ServicePort, Site, SlicePort, TrafficPolicy,
         },
     },
@@ -261,4 +262,59 @@ fn a_pod_with_host_ports_is_told_like_a_service() {
     let told = answer(&services, &asked, Some(&pod("10.0.0.7", "here")), None);
     assert_eq!((told.connections.len(), told.reason), (1, None));
     assert!(told.connections[0].is_taken());
+}
+
+/// A policy that leads what is sent to service `shop/web` to all pods of the namespace on this node.
+fn redirected() -> Services {
+    let to = RedirectPort {
+        port: PortId::Number(number(8081)),
+        protocol: Protocol::Tcp,
+        name: "".into(),
+    };
+    let from = RedirectFrom::Service { name: ObjectName::new("shop", "web"), ports: vec![] };
+    let rule =
+        RedirectRule { from, selector: Selector::default(), to: vec![to], skips_backend: true };
+    let policy = Redirect { name: ObjectName::new("shop", "near"), created: 1, rule: Ok(rule) };
+    let pod = LocalPod {
+        name: ObjectName::new("shop", "cache-0"),
+        labels: [].into(),
+        node: "here".into(),
+        addresses: Addresses { v4: Some([10, 0, 0, 3].into()), v6: None },
+        ready: true,
+        terminating: false,
+        ports: vec![],
+    };
+    let mut services = store(Service { kind: ServiceKind::ClusterIp, ..web() });
+    let _: Changes = services.apply([Edit::PutRedirect(policy), Edit::PutPod(pod)]);
+    services
+}
+
+#[test]
+fn a_policy_is_told_like_a_service_and_on_the_service_that_it_redirects() {
+    let told = report(&redirected());
+    let [policy, service] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((policy.name.as_str(), policy.kind.name()), ("redirect/near", "LocalRedirect"));
+    assert_eq!(policy.findings.len(), 1, "backends are redirected, too");
+    assert_eq!((service.name.as_str(), service.kind.name()), ("web", "ClusterIP"));
+    for told in [policy, service] {
+        let [frontend] = told.frontends.as_slice() else { panic!("{told:?}") };
+        assert_eq!((frontend.address, frontend.kind.name()), (ip("10.96.0.1"), "local-redirect"));
+        assert_eq!(frontend.redirect.as_deref(), Some("shop/near"));
+        assert_eq!(frontend.backends[0].address, ip("10.0.0.3"));
+        assert_eq!(frontend.backends[0].node.as_deref(), Some("here"));
+    }
+}
+
+#[test]
+fn a_client_of_a_redirected_service_is_told_who_takes_it_by_which_policy() {
+    let services = redirected();
+    for name in ["shop/web", "shop/redirect/near"] {
+        let mut asked = question(None, None);
+        asked.service = name.parse().unwrap();
+        let told = answer(&services, &asked, Some(&pod("10.0.0.7", "here")), None);
+        let [one] = told.connections.as_slice() else { panic!("{told:?}") };
+        assert_eq!(one.redirect.as_deref(), Some("shop/near"));
+        assert_eq!(one.endpoints[0].address, ip("10.0.0.3"));
+        assert!(one.is_taken());
+    }
 }

@@ -27,6 +27,16 @@ pub struct Connection {
     /// What the other end sees as source, when that is translated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_xlated: Option<End>,
+    /// The frontend that the opener speaks with, if packets are translated for it. A connection that was made
+    /// to a backend by connect(2) is one like any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<End>,
+    /// The service that has this frontend now, as NAMESPACE/NAME.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_name: Option<String>,
+    /// The backend of the service that takes the connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<End>,
     /// Judgement of the source endpoint's egress, if it is a pod of this node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress: Option<Leg>,
@@ -100,6 +110,9 @@ pub struct End {
     pub port: u16,
 }
 
+/// Names the service that has a frontend of an IP protocol.
+pub type NameService<'a> = &'a dyn Fn(End, u8) -> Option<String>;
+
 /// One side's judgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -125,22 +138,32 @@ impl Connection {
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn list(store: &impl MapStore, clock: &BootClock) -> Result<Vec<Self>, MapError> {
+    pub fn list(
+        store: &impl MapStore,
+        clock: &BootClock,
+        name: NameService<'_>,
+    ) -> Result<Vec<Self>, MapError> {
         let mut items: Vec<Self> = store
             .entries::<ConntrackTable>()?
             .iter()
             .filter(|(_, value)| value.kind == ct_kind::TRACKED)
-            .map(|(key, value)| Self::new(key, value, clock))
+            .map(|(key, value)| Self::new(key, value, clock, name))
             .collect();
         items.sort_by_key(|item| (item.source, item.destination));
         Ok(items)
     }
 
-    fn new(key: &CtKey, value: &CtValue, clock: &BootClock) -> Self {
+    pub(super) fn new(
+        key: &CtKey,
+        value: &CtValue,
+        clock: &BootClock,
+        name: NameService<'_>,
+    ) -> Self {
         let a = End { address: key.addr_a.into(), port: key.port_a };
         let b = End { address: key.addr_b.into(), port: key.port_b };
         let (source, destination) =
             if value.flags & ct_flags::OPENED_BY_B != 0 { (b, a) } else { (a, b) };
+        let (service, backend) = served(key, value, destination).unzip();
         let source_xlated = (value.flags & ct_flags::SNAT != 0)
             .then(|| End { address: value.nat_addr.into(), port: value.nat_port });
         Self {
@@ -149,6 +172,9 @@ impl Connection {
             source,
             destination,
             source_xlated,
+            service,
+            service_name: service.and_then(|frontend| name(frontend, key.proto)),
+            backend,
             egress: Leg::judged(value.approval[OPENER]),
             ingress: Leg::judged(value.approval[RESPONDER]),
             sent: Traffic::from(value, OPENER),
@@ -159,6 +185,16 @@ impl Connection {
             last_seen: clock.wall(Duration::from_nanos(value.last_seen)),
         }
     }
+}
+
+/// Returns the frontend and the backend of a connection with a service: one of them is in the key.
+fn served(key: &CtKey, value: &CtValue, destination: End) -> Option<(End, End)> {
+    if value.flags & ct_flags::SERVICE == 0 {
+        return None;
+    }
+    let other = End { address: value.service_addr.into(), port: value.service_port };
+    let is_before_translation = key.zone == abi::Zone::Service as u8;
+    Some(if is_before_translation { (destination, other) } else { (other, destination) })
 }
 
 impl Traffic {

@@ -20,6 +20,9 @@ pub struct Explained {
     pub protocol: String,
     /// What kind of address it is.
     pub kind: FrontendKind,
+    /// The policy that redirects what is sent to it, as NAMESPACE/NAME.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<String>,
     /// Which endpoints are used.
     pub policy: TrafficPolicy,
     /// What the node's tables say about it.

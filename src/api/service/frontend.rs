@@ -21,6 +21,9 @@ pub struct Frontend {
     pub port_name: String,
     /// What kind of address it is.
     pub kind: FrontendKind,
+    /// The policy that redirects what is sent to it, as NAMESPACE/NAME.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<String>,
     /// Which clients find it.
     pub scope: Scope,
     /// Which endpoints are used.
@@ -73,6 +76,8 @@ pub enum FrontendKind {
     ExternalIp,
     /// The node's, for a pod of it.
     HostPort,
+    /// Any, of which what the node sends there goes to pods of the node.
+    LocalRedirect,
 }
 
 /// Where clients are.
@@ -136,6 +141,7 @@ names!(FrontendKind {
     LoadBalancer => "load-balancer",
     ExternalIp => "external-ip",
     HostPort => "host-port",
+    LocalRedirect => "local-redirect",
 });
 names!(Scope { Internal => "internal", External => "external", Unknown => "unknown", });
 names!(TrafficPolicy { Cluster => "Cluster", Local => "Local", });

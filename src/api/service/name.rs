@@ -4,7 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// `NAMESPACE/NAME` of a service or a pod. Among services, a pod is `NAMESPACE/pod/NAME`.
+/// `NAMESPACE/NAME` of a service or a pod. Among services, a pod is `NAMESPACE/pod/NAME`, and a policy that
+/// redirects is `NAMESPACE/redirect/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct QualifiedName {
@@ -24,7 +25,8 @@ impl FromStr for QualifiedName {
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         let (namespace, name) = text.split_once('/').ok_or(InvalidName)?;
-        let bare = name.strip_prefix("pod/").unwrap_or(name);
+        let prefixes = ["pod/", "redirect/"].into_iter();
+        let bare = prefixes.filter_map(|prefix| name.strip_prefix(prefix)).next().unwrap_or(name);
         if !is_name(namespace) || !is_name(bare) {
             return Err(InvalidName);
         }
@@ -70,8 +72,10 @@ mod tests {
         assert_eq!(name.to_string(), "kube-system/kube-dns.v2");
         let pod: QualifiedName = "shop/pod/web-0".parse().unwrap();
         assert_eq!((&*pod.namespace, &*pod.name), ("shop", "pod/web-0"));
+        assert!("shop/redirect/dns".parse::<QualifiedName>().is_ok());
         for text in [
             "shop/pod/",
+            "shop/redirect/",
             "shop/pod/a/b",
             "web",
             "/web",

@@ -11,7 +11,7 @@ use crate::api::Listed;
 pub struct Service {
     /// Its namespace.
     pub namespace: String,
-    /// Its name; `pod/NAME` is a pod.
+    /// Its name; `pod/NAME` is a pod, `redirect/NAME` a policy that redirects.
     pub name: String,
     /// Its type.
     #[serde(rename = "type")]
@@ -36,6 +36,8 @@ pub enum ServiceType {
     ExternalName,
     /// Not a service: host ports of a pod.
     HostPort,
+    /// Not a service: a policy that leads traffic to pods of the node.
+    LocalRedirect,
 }
 
 impl ServiceType {
@@ -47,6 +49,7 @@ impl ServiceType {
             Self::LoadBalancer => "LoadBalancer",
             Self::ExternalName => "ExternalName",
             Self::HostPort => "HostPort",
+            Self::LocalRedirect => "LocalRedirect",
         }
     }
 }

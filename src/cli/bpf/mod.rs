@@ -1,9 +1,6 @@
 //! `skep bpf`: the datapath's maps, as they are in the kernel.
 
-pub(crate) mod ct {
-    //! `skep bpf ct`.
-    pub(crate) mod list;
-}
+pub(crate) mod ct;
 pub(crate) mod endpoint {
     //! `skep bpf endpoint`.
     pub(crate) mod list;
@@ -13,6 +10,7 @@ pub(crate) mod ipcache {
     pub(crate) mod list;
 }
 pub(crate) mod lb;
+pub(crate) mod nat;
 pub(crate) mod metrics {
     //! `skep bpf metrics`.
     pub(crate) mod list;
@@ -25,3 +23,5 @@ pub(crate) mod policy {
     //! `skep bpf policy`.
     pub(crate) mod list;
 }
+
+mod flush;

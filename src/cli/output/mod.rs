@@ -3,6 +3,7 @@
 //! stdout is the answer, stderr is everything else. Meaning is never carried by colour alone.
 
 mod color;
+mod confirm;
 mod format;
 mod list;
 mod progress;

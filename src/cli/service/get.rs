@@ -17,7 +17,8 @@ use crate::{
 ///
 /// Shows what each node makes of one service: its frontends, the backends behind each and where they are,
 /// and what of the service has no effect. Numbers are those of the node; `skep bpf lb list` has the same.
-/// A frontend `*:PORT` is a node port at every node, for clients in the cluster. The exit code is 1 if
+/// A frontend `*:PORT` is a node port at every node, for clients in the cluster. A frontend of kind
+/// `local-redirect` leads to pods of the node, by the policy that is named. The exit code is 1 if
 /// there is no such service.
 #[derive(Debug, clap::Args)]
 #[command(

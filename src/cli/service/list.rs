@@ -18,7 +18,9 @@ use crate::{
 /// Lists every service on every node: what clients connect to, how many backends are active or about to
 /// end, how many of them take new connections from this node, and how many parts of the service have no
 /// effect. A frontend `*:PORT` is a node port at every node, for clients in the cluster. A pod with host
-/// ports is listed as `pod/NAME`, by the node that it is on.
+/// ports is listed as `pod/NAME`, by the node that it is on. A policy that redirects (kind
+/// CiliumLocalRedirectPolicy) is listed as `redirect/NAME`; its frontends are those for which a pod of the
+/// node is ready.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "Examples:\n  skep service list -n shop\n  skep service list --node worker-1 -o wide\n  skep service list -o json | jq '.items[] | select(.findings != [])'"

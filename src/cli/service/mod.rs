@@ -9,4 +9,5 @@ mod view;
 mod words;
 
 pub(crate) use command::{Command, run};
+pub(crate) use port::Port;
 pub(crate) use words::{family, vip};

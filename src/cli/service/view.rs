@@ -116,7 +116,7 @@ fn cells(frontend: &Frontend, detail: Detail) -> Vec<Cell> {
         frontend.id.into(),
         words::vip(frontend.address, frontend.port, &frontend.protocol).into(),
         words::family(frontend.address).into(),
-        frontend.kind.name().into(),
+        words::kind(frontend.kind, frontend.redirect.as_deref()).into(),
         frontend.scope.name().into(),
         frontend.policy.name().into(),
         Cell::optional(frontend.affinity_seconds.map(|seconds| format!("{seconds}s"))),

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::api::FrontendKind;
+
 /// Writes what a client connects to. The unspecified address stands for all nodes.
 pub(crate) fn vip(address: IpAddr, port: u16, protocol: &str) -> String {
     format!("{}/{protocol}", place(address, port))
@@ -13,6 +15,14 @@ pub(crate) fn place(address: IpAddr, port: u16) -> String {
         address if address.is_unspecified() => format!("*:{port}"),
         IpAddr::V4(address) => format!("{address}:{port}"),
         IpAddr::V6(address) => format!("[{address}]:{port}"),
+    }
+}
+
+/// Names the kind of a frontend, and the policy that redirects it.
+pub(crate) fn kind(kind: FrontendKind, redirect: Option<&str>) -> String {
+    match redirect {
+        Some(policy) => format!("{} by {policy}", kind.name()),
+        None => kind.name().to_owned(),
     }
 }
 

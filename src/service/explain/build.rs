@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::answer::{Client, Endpoint, Explanation, NoFrontend, Verdict};
 use crate::service::{
-    Frontend, FrontendKey, Scope, Services, Vip, WhenEmpty,
+    Frontend, FrontendKey, FrontendKind, Scope, Services, Vip, WhenEmpty,
     build::{Likeness, behind},
     choose::{Candidate, Fate, Pool, choose},
 };
@@ -24,8 +24,9 @@ pub fn explain(services: &Services, vip: Vip, client: &Client) -> Result<Explana
     let found = holder.service.as_ref().zip(holder.wants.iter().find(|want| want.vip == vip));
     let (service, want) = found.ok_or(NoFrontend::Unknown(vip))?;
     let place = match client {
-        Client::Inside { place, .. } => place,
-        Client::Outside { .. } => &services.site().place,
+        // What is redirected here is not redirected elsewhere.
+        Client::Inside { place, .. } if frontend.kind != FrontendKind::LocalRedirect => place,
+        Client::Inside { .. } | Client::Outside { .. } => &services.site().place,
     };
     let refuse = |address| services.context.refuse(service, &holder.wants, address);
     let pool = Pool::new(&holder.slices, refuse, &mut Vec::new());

@@ -11,8 +11,13 @@ use crate::service::{object::ObjectName, output::Vip};
 /// may write any external address (CVE-2020-8554), so those never win over what was handed out. By rank
 /// and age all nodes agree, whatever the order in which they hear of it. A host port is one node's, and
 /// whoever may make a pod may write it.
+///
+/// A redirect goes before all, and claims only what the policy may have: an address that no service has,
+/// or a cluster IP of a service of its own namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::service) enum Rank {
+    /// A redirect that leads somewhere now.
+    Redirect,
     /// The service's own address in the cluster.
     ClusterIp,
     /// A node port.
@@ -66,6 +71,11 @@ impl Claims {
         self.by_vip.get(vip)?.first()
     }
 
+    /// Returns the claim that wins among those of services and pods.
+    pub(in crate::service) fn owner(&self, vip: &Vip) -> Option<&Claim> {
+        self.by_vip.get(vip)?.iter().find(|claim| claim.rank != Rank::Redirect)
+    }
+
     /// Yields all who want something.
     pub(in crate::service) fn slots(&self, vip: &Vip) -> impl Iterator<Item = Slot> {
         self.by_vip.get(vip).into_iter().flatten().map(|claim| claim.slot)
@@ -91,13 +101,16 @@ mod tests {
             slot,
         };
         let mut claims = Claims::default();
+        claims.insert(vip, claim(Rank::Redirect, 9, "r", 6));
+        assert_eq!(claims.owner(&vip), None);
         claims.insert(vip, claim(Rank::HostPort, 1, "p", 5));
         claims.insert(vip, claim(Rank::External, 5, "b", 0));
         claims.insert(vip, claim(Rank::External, 5, "a", 1));
         claims.insert(vip, claim(Rank::External, 4, "z", 2));
         claims.insert(vip, claim(Rank::NodePort, 9, "n", 3));
         claims.insert(vip, claim(Rank::ClusterIp, 9, "c", 4));
-        for slot in [4, 3, 2, 1, 0, 5] {
+        assert_eq!(claims.owner(&vip).map(|claim| claim.slot), Some(4));
+        for slot in [6, 4, 3, 2, 1, 0, 5] {
             assert_eq!(claims.winner(&vip).map(|claim| claim.slot), Some(slot));
             claims.remove(&vip, slot);
         }

@@ -50,7 +50,7 @@ impl Service {
     pub fn is_dns_only(&self) -> bool {
         match self.kind {
             ServiceKind::ExternalName => true,
-            ServiceKind::HostPort => false,
+            ServiceKind::HostPort | ServiceKind::LocalRedirect => false,
             _ => self.cluster_ips == Addresses::default(),
         }
     }
@@ -82,6 +82,8 @@ pub enum ServiceKind {
     ExternalName,
     /// Not a service, but the host ports of a pod of this node.
     HostPort,
+    /// Not a service, but a policy that leads traffic to pods of this node.
+    LocalRedirect,
 }
 
 /// A port of a service.

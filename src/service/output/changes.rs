@@ -3,7 +3,7 @@
 use super::{BackendId, BackendKey, FrontendKey, ServiceId};
 use crate::service::{
     ObjectName,
-    input::{EndpointSlice, HostPorts, Service},
+    input::{EndpointSlice, HostPorts, LocalPod, Redirect, Service},
 };
 
 /// A change of the cluster.
@@ -21,6 +21,14 @@ pub enum Edit {
     PutHostPorts(HostPorts),
     /// A pod, called by its own name, has none or is gone.
     RemoveHostPorts(ObjectName),
+    /// A pod of this node, to which traffic may be redirected, is new or has changed.
+    PutPod(LocalPod),
+    /// A pod of this node is gone.
+    RemovePod(ObjectName),
+    /// A policy that redirects is new or has changed.
+    PutRedirect(Redirect),
+    /// A policy, called by its own name, is gone.
+    RemoveRedirect(ObjectName),
 }
 
 /// What is different after some edits.

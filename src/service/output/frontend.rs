@@ -79,6 +79,8 @@ pub enum FrontendKind {
     ExternalIp,
     /// This node's, for a pod of it.
     HostPort,
+    /// Any, of which traffic from this node goes to pods of this node.
+    LocalRedirect,
 }
 
 /// A frontend.
@@ -106,7 +108,7 @@ impl Frontend {
     /// Tells whether clients outside of the cluster may use the address. It decides about Maglev tables,
     /// which only help where several nodes get packets of one connection.
     pub fn is_exposed(&self) -> bool {
-        self.kind != FrontendKind::ClusterIp
+        !matches!(self.kind, FrontendKind::ClusterIp | FrontendKind::LocalRedirect)
     }
 
     /// Tells whether a client may connect, by its address.

@@ -23,8 +23,13 @@ impl Services {
                 Edit::RemoveSlice(name) => self.remove_slice(&name),
                 Edit::PutHostPorts(ports) => self.put_host_ports(ports),
                 Edit::RemoveHostPorts(pod) => self.remove_host_ports(&pod),
+                Edit::PutPod(pod) => self.redirects.put_pod(pod),
+                Edit::RemovePod(name) => self.redirects.remove_pod(&name),
+                Edit::PutRedirect(policy) => self.redirects.put(policy),
+                Edit::RemoveRedirect(name) => self.remove_redirect(&name),
             }
         }
+        self.redirect();
         self.settle()
     }
 
@@ -40,6 +45,8 @@ impl Services {
             self.ask_again(slot);
             self.touched.push(slot);
         }
+        self.redirects.touch();
+        self.redirect();
         self.settle()
     }
 
@@ -50,6 +57,7 @@ impl Services {
             return;
         }
         record.service = Some(service);
+        self.redirects.touch();
         self.touched.push(slot);
         self.ask_again(slot);
     }
@@ -59,6 +67,7 @@ impl Services {
         if let Some(record) = &mut self.records[slot as usize]
             && record.service.take().is_some()
         {
+            self.redirects.touch();
             self.touched.push(slot);
             self.ask_again(slot);
         }
@@ -110,7 +119,7 @@ impl Services {
     }
 
     /// Returns where a service is kept, from now on if it was not.
-    fn slot(&mut self, name: ObjectName) -> Slot {
+    pub(super) fn slot(&mut self, name: ObjectName) -> Slot {
         if let Some(slot) = self.slots.get(&name) {
             return *slot;
         }
@@ -128,7 +137,7 @@ impl Services {
 
     /// Enters what a service asks for now instead of what it asked for before, and touches those who ask
     /// for the same.
-    fn ask_again(&mut self, slot: Slot) {
+    pub(super) fn ask_again(&mut self, slot: Slot) {
         let Some(record) = &mut self.records[slot as usize] else { return };
         let now = record.ask(&self.context.site);
         let created = record.service.as_ref().map(|service| service.created);
@@ -159,7 +168,7 @@ impl Services {
             FrontendKind::ExternalIp | FrontendKind::HostPort => {
                 self.context.external.insert(address, slot);
             }
-            FrontendKind::NodePort => {}
+            FrontendKind::NodePort | FrontendKind::LocalRedirect => {}
         }
     }
 

@@ -3,6 +3,7 @@
 mod apply;
 mod number;
 mod record;
+mod redirects;
 mod services;
 
 pub use services::{HealthCheck, Services};

@@ -8,6 +8,7 @@ use crate::service::{
     input::{EndpointSlice, HostPorts, Service, Site},
     object::ObjectName,
     output::{Backends, Frontend, FrontendKey},
+    redirect::Compiled,
     wants::{self, Want},
 };
 
@@ -18,6 +19,8 @@ pub(in crate::service) struct Record {
     pub(in crate::service) service: Option<Service>,
     /// Those that the service and its slices stand for, if it is a pod.
     pub(super) host_ports: Option<Box<HostPorts>>,
+    /// What the service and its slices stand for, if it is a policy that redirects.
+    pub(super) redirect: Option<Box<Compiled>>,
     /// By name.
     pub(in crate::service) slices: Vec<EndpointSlice>,
     pub(in crate::service) wants: Vec<Want>,
@@ -39,6 +42,7 @@ impl Record {
             name,
             service: None,
             host_ports: None,
+            redirect: None,
             slices: vec![],
             wants: vec![],
             faults: vec![],
@@ -85,9 +89,35 @@ impl Record {
         self.slices.clear();
     }
 
+    /// Keeps what a policy that redirects comes to. Tells whether anything is different.
+    pub(super) fn put_redirect(&mut self, compiled: Compiled) -> bool {
+        if self.redirect.as_deref() == Some(&compiled) {
+            return false;
+        }
+        self.service = Some(compiled.service.clone());
+        self.slices.clone_from(&compiled.slices);
+        self.redirect = Some(Box::new(compiled));
+        true
+    }
+
+    /// Forgets what a policy came to.
+    pub(super) fn remove_redirect(&mut self) {
+        (self.service, self.redirect) = (None, None);
+        self.slices.clear();
+    }
+
+    /// Tells whether it is a service, and not something that is kept like one.
+    pub(super) fn is_service(&self) -> bool {
+        self.service.is_some() && self.host_ports.is_none() && self.redirect.is_none()
+    }
+
     /// Returns what is asked for now, and notes what is wrong with that whoever else there is.
     pub(super) fn ask(&mut self, site: &Site) -> Vec<Want> {
         self.faults.clear();
+        if let Some(redirect) = &self.redirect {
+            self.faults.clone_from(&redirect.faults);
+            return redirect.wants.clone();
+        }
         match (&self.host_ports, &self.service) {
             (Some(ports), _) => host_port::wants(ports, site, &mut self.faults),
             (None, Some(service)) => wants::wants(service, site, &mut self.faults),

@@ -1,14 +1,18 @@
 //! The store, and what it answers.
 
-use std::{collections::HashMap, num::NonZeroU16};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    num::NonZeroU16,
+};
 
-use super::Record;
+use super::{Record, redirects::Redirects};
 use crate::service::{
     Finding, ObjectName,
     context::Context,
     index::{Ids, Slot},
     input::{EndpointSlice, HostPorts, Service, Site},
-    output::{BackendId, BackendKey, Frontend, FrontendKey, Retired, ServiceId},
+    output::{BackendId, BackendKey, Frontend, FrontendKey, Retired, Scope, ServiceId, Vip},
 };
 
 /// All services, and the tables of one node.
@@ -20,6 +24,8 @@ pub struct Services {
     pub(super) vacant: Vec<Slot>,
     /// Whose a slice is: the label that says so may change.
     pub(super) slices: HashMap<ObjectName, Slot>,
+    /// Policies that redirect, and the pods that they may select.
+    pub(super) redirects: Redirects,
     pub(super) frontend_ids: Ids<FrontendKey>,
     pub(super) backend_ids: Ids<BackendKey>,
     /// Services to build again, some of them more than once.
@@ -55,9 +61,8 @@ impl Services {
 
     /// Yields the names of services that are known.
     pub fn names(&self) -> impl Iterator<Item = &ObjectName> {
-        let with_service =
-            |record: &&Record| record.service.is_some() && record.host_ports.is_none();
-        self.records.iter().flatten().filter(with_service).map(|record| &record.name)
+        let services = self.records.iter().flatten().filter(|record| record.is_service());
+        services.map(|record| &record.name)
     }
 
     /// Yields the names of slices that are known.
@@ -80,7 +85,7 @@ impl Services {
         &self.context.site
     }
 
-    /// Finds a service, or a pod with host ports by its name among them.
+    /// Finds a service, or a pod with host ports or a policy by its name among them.
     pub fn service(&self, name: &ObjectName) -> Option<&Service> {
         self.record(name)?.service.as_ref()
     }
@@ -93,6 +98,23 @@ impl Services {
     /// Finds a frontend.
     pub fn frontend(&self, key: &FrontendKey) -> Option<&Frontend> {
         self.holder(key)?.frontend(key)
+    }
+
+    /// Finds the service that has an address and port for some clients. A port of a node is a node port's, and
+    /// what a policy redirects is still the service's.
+    pub fn service_at(&self, vip: Vip) -> Option<&ObjectName> {
+        let everywhere = match vip.address {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let node_port = self.context.site.is_node(vip.address).then_some(everywhere);
+        let vips = [Some(vip), node_port.map(|address| Vip { address, ..vip })];
+        let scopes = [Scope::Internal, Scope::External];
+        let keys = vips.into_iter().flatten();
+        let keys = keys.flat_map(|vip| scopes.map(|scope| FrontendKey { vip, scope }));
+        let holder = keys.filter_map(|key| self.frontend(&key)).map(|one| &one.service).next()?;
+        let redirect = self.record(holder).and_then(|record| record.redirect.as_deref());
+        Some(redirect.and_then(|redirect| redirect.target.as_ref()).unwrap_or(holder))
     }
 
     /// Yields the frontends of a service, by key.
@@ -147,7 +169,7 @@ impl Services {
         self.backend_ids.release(retired.backends.into_iter().map(|(id, _)| id).collect());
     }
 
-    fn record(&self, name: &ObjectName) -> Option<&Record> {
+    pub(super) fn record(&self, name: &ObjectName) -> Option<&Record> {
         self.records[*self.slots.get(name)? as usize].as_ref()
     }
 

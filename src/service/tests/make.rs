@@ -7,8 +7,9 @@ use crate::{
     service::{
         Backend, Changes, Edit, Frontend, FrontendKey, ObjectName, Protocol, Scope, Services, Vip,
         input::{
-            Conditions, Endpoint, EndpointSlice, Hints, HostPort, HostPorts, Place, Service,
-            ServiceKind, ServicePort, Site, SlicePort, TrafficPolicy,
+            Conditions, Endpoint, EndpointSlice, Hints, HostPort, HostPorts, LocalPod, Place,
+            PortId, Redirect, RedirectFrom, RedirectPort, RedirectRule, Requirement, Selector,
+            Service, ServiceKind, ServicePort, Site, SlicePort, Test, TrafficPolicy,
         },
     },
 };
@@ -151,6 +152,43 @@ pub(super) fn host_port(address: &str, port: u16, target: u16) -> HostPort {
 
 pub(super) fn put_pod(ports: &HostPorts) -> Edit {
     Edit::PutHostPorts(ports.clone())
+}
+
+/// A ready pod of node `here` with the label `app`.
+pub(super) fn local_pod(text: &str, addresses: &[&str], app: &str) -> LocalPod {
+    LocalPod {
+        name: name(text),
+        labels: [("app".to_owned(), app.to_owned())].into(),
+        node: "here".into(),
+        addresses: cluster_ips(addresses),
+        ready: true,
+        terminating: false,
+        ports: vec![],
+    }
+}
+
+/// A port of a policy, of TCP.
+pub(super) fn redirect_port(text: &str, port: u16) -> RedirectPort {
+    let port = PortId::Number(number(port));
+    RedirectPort { port, protocol: Protocol::Tcp, name: text.into() }
+}
+
+/// A policy that leads what is sent to `from` to port 8080 of pods with the label `app: near`.
+pub(super) fn redirect(text: &str, from: RedirectFrom) -> Redirect {
+    let test = Test::In(vec!["near".into()]);
+    let selector = Selector { requirements: vec![Requirement { key: "app".into(), test }] };
+    let to = vec![redirect_port("", 8080)];
+    let rule = RedirectRule { from, selector, to, skips_backend: false };
+    Redirect { name: name(text), created: 100, rule: Ok(rule) }
+}
+
+pub(super) fn of_service(service: &str) -> RedirectFrom {
+    RedirectFrom::Service { name: name(service), ports: vec![] }
+}
+
+/// Port 80 of an address.
+pub(super) fn of_address(address: &str) -> RedirectFrom {
+    RedirectFrom::Address { address: ip(address), ports: vec![redirect_port("", 80)] }
 }
 
 pub(super) fn put(service: &Service) -> Edit {

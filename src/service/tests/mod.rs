@@ -10,5 +10,7 @@ mod maglev;
 mod make;
 mod naive;
 mod properties;
+mod redirects;
+mod redirects_naive;
 mod refused;
 mod topology;

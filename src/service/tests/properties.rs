@@ -8,12 +8,13 @@ use super::make::*;
 use crate::service::{
     BackendId, BackendKey, Changes, Edit, Frontend, FrontendKey, ObjectName, Services,
     input::{
-        Conditions, Endpoint, EndpointSlice, HostPorts, Service, ServiceKind, Site, TrafficPolicy,
+        Conditions, Endpoint, EndpointSlice, HostPorts, LocalPod, Redirect, RedirectFrom, Service,
+        ServiceKind, Site, TrafficPolicy,
     },
 };
 
 /// Few addresses, so that services and endpoints get in each other's way.
-const ADDRESSES: [&str; 8] = [
+pub(super) const ADDRESSES: [&str; 8] = [
     "10.96.0.1",
     "10.96.0.2",
     "203.0.113.1",
@@ -92,27 +93,63 @@ fn some_pod() -> impl Strategy<Value = HostPorts> {
     })
 }
 
-fn edit() -> impl Strategy<Value = Edit> {
+/// Policies for services that there may be and for addresses that others may have.
+pub(super) fn some_redirect() -> impl Strategy<Value = Redirect> {
+    let names = (prop::sample::select(&NAMES[..]), prop::sample::select(&NAMES[..]));
+    let numbers = prop::collection::vec(80..82_u16, 0..2);
+    (names, address(), numbers, 0..3_i64, any::<[bool; 2]>()).prop_map(
+        |((text, target), own, numbers, created, [of_a_service, other])| {
+            let ports = numbers.into_iter().map(|port| redirect_port("http", port)).collect();
+            let from = if of_a_service {
+                let namespace = if other { "other" } else { "ns" };
+                RedirectFrom::Service { name: ObjectName::new(namespace, target), ports }
+            } else {
+                RedirectFrom::Address { address: ip(own), ports }
+            };
+            Redirect { created, ..redirect(text, from) }
+        },
+    )
+}
+
+pub(super) fn some_local_pod() -> impl Strategy<Value = LocalPod> {
+    let app = prop::sample::select(&["near", "far"][..]);
+    (prop::sample::select(&NAMES[..]), address(), app, any::<[bool; 3]>()).prop_map(
+        |(text, own, app, [ready, sure, terminating])| LocalPod {
+            ready: ready || sure,
+            terminating: terminating && !sure,
+            ..local_pod(text, &[own], app)
+        },
+    )
+}
+
+pub(super) fn edit() -> impl Strategy<Value = Edit> {
+    let some_name = || prop::sample::select(&NAMES[..]).prop_map(name);
     prop_oneof![
+        4 => some_redirect().prop_map(Edit::PutRedirect),
+        4 => some_local_pod().prop_map(Edit::PutPod),
+        1 => some_name().prop_map(Edit::RemoveRedirect),
+        1 => some_name().prop_map(Edit::RemovePod),
         4 => some_service().prop_map(Edit::PutService),
         5 => some_slice().prop_map(Edit::PutSlice),
         3 => some_pod().prop_map(Edit::PutHostPorts),
-        1 => prop::sample::select(&NAMES[..]).prop_map(|text| Edit::RemoveHostPorts(name(text))),
-        1 => prop::sample::select(&NAMES[..]).prop_map(|text| Edit::RemoveService(name(text))),
+        1 => some_name().prop_map(Edit::RemoveHostPorts),
+        1 => some_name().prop_map(Edit::RemoveService),
         1 => (0..5_u8).prop_map(|number| Edit::RemoveSlice(name(&format!("slice-{number}")))),
     ]
 }
 
 /// The last word on every object.
 #[derive(Default)]
-struct Cluster {
-    services: BTreeMap<ObjectName, Service>,
+pub(super) struct Cluster {
+    pub(super) services: BTreeMap<ObjectName, Service>,
     slices: BTreeMap<ObjectName, EndpointSlice>,
     pods: BTreeMap<ObjectName, HostPorts>,
+    pub(super) redirects: BTreeMap<ObjectName, Redirect>,
+    pub(super) local: BTreeMap<ObjectName, LocalPod>,
 }
 
 impl Cluster {
-    fn take(&mut self, edit: &Edit) {
+    pub(super) fn take(&mut self, edit: &Edit) {
         match edit.clone() {
             Edit::PutService(service) => drop(self.services.insert(service.name.clone(), service)),
             Edit::PutSlice(slice) => drop(self.slices.insert(slice.name.clone(), slice)),
@@ -120,6 +157,10 @@ impl Cluster {
             Edit::RemoveSlice(name) => drop(self.slices.remove(&name)),
             Edit::PutHostPorts(ports) => drop(self.pods.insert(ports.pod.clone(), ports)),
             Edit::RemoveHostPorts(pod) => drop(self.pods.remove(&pod)),
+            Edit::PutPod(pod) => drop(self.local.insert(pod.name.clone(), pod)),
+            Edit::RemovePod(name) => drop(self.local.remove(&name)),
+            Edit::PutRedirect(one) => drop(self.redirects.insert(one.name.clone(), one)),
+            Edit::RemoveRedirect(name) => drop(self.redirects.remove(&name)),
         }
     }
 
@@ -127,6 +168,8 @@ impl Cluster {
         let mut services = Services::new(site());
         let edits = self.slices.values().map(put_slice);
         let edits = edits.chain(self.pods.values().map(put_pod));
+        let edits = edits.chain(self.redirects.values().cloned().map(Edit::PutRedirect));
+        let edits = edits.chain(self.local.values().cloned().map(Edit::PutPod));
         let _: Changes = services.apply(edits.chain(self.services.values().map(put)));
         services
     }
@@ -206,7 +249,10 @@ proptest! {
         let all = cluster.services.keys().cloned().map(Edit::RemoveService);
         let slices = cluster.slices.keys().cloned().map(Edit::RemoveSlice);
         let pods = cluster.pods.keys().cloned().map(Edit::RemoveHostPorts);
-        let changes = services.apply(all.chain(slices).chain(pods));
+        let local = cluster.local.keys().cloned().map(Edit::RemovePod);
+        let redirects = cluster.redirects.keys().cloned().map(Edit::RemoveRedirect);
+        let changes =
+            services.apply(all.chain(slices).chain(pods).chain(local).chain(redirects));
         follower.follow(&services, &changes)?;
         prop_assert!(follower.frontends.is_empty() && follower.backends.is_empty());
     }

@@ -26,6 +26,10 @@ pub(in crate::agent::service) struct Notice {
 
 /// Returns what this node has to tell on a service or on a pod with host ports.
 pub(in crate::agent::service) fn notices(services: &Services, name: &ObjectName) -> Vec<Notice> {
+    // What of a policy has no effect differs from node to node, and is in `skep service list`.
+    if services.redirect_of(name).is_some() {
+        return vec![];
+    }
     let about = match services.pod(name) {
         Some(ports) => About::Pod(ports.pod.clone()),
         None => About::Service(name.clone()),

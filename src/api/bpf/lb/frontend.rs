@@ -58,17 +58,21 @@ impl BpfFrontend {
             address: key.addr.into(),
             port: key.port,
             protocol: protocol_name(key.proto),
-            scope: match key.scope {
-                frontend_scope::INTERNAL => Scope::Internal,
-                frontend_scope::EXTERNAL => Scope::External,
-                _ => Scope::Unknown,
-            },
+            scope: scope(key.scope),
             places: value.backends,
             // What is beyond the last place nobody looks at.
             backends: list.range(..value.backends).map(|(_, id)| *id).collect(),
             affinity_seconds: value.affinity,
             flags: flags(value.flags),
         }
+    }
+}
+
+pub(super) fn scope(code: u8) -> Scope {
+    match code {
+        frontend_scope::INTERNAL => Scope::Internal,
+        frontend_scope::EXTERNAL => Scope::External,
+        _ => Scope::Unknown,
     }
 }
 

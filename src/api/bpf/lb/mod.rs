@@ -3,10 +3,12 @@
 mod affinity;
 mod backend;
 mod frontend;
+mod maglev;
 
 pub use affinity::BpfAffinity;
 pub use backend::BpfBackend;
 pub use frontend::BpfFrontend;
+pub use maglev::{BpfMaglev, MaglevShare};
 
 #[cfg(test)]
 mod tests;

@@ -5,14 +5,16 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 use skep_bpf::abi::{
     Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, SlotKey,
-    frontend_flags, frontend_scope,
+    TableBlock, TableKey, frontend_flags, frontend_scope,
 };
 
 use super::*;
 use crate::{
     api::Scope,
     flows::BootClock,
-    maps::{AffinityTable, BackendTable, FrontendTable, MapStore, MemoryStore, SlotTable},
+    maps::{
+        AffinityTable, BackendTable, FrontendTable, MaglevTable, MapStore, MemoryStore, SlotTable,
+    },
 };
 
 fn addr(text: &str) -> Addr {
@@ -87,4 +89,38 @@ fn clients_are_addresses_or_network_namespaces() {
     assert_eq!(names, ["10.0.0.1", "fd00::1", "netns:4242"]);
     assert_eq!((told[0].frontend, told[0].backend), (3, 5));
     assert_eq!(told[0].last_used.to_string(), "2026-11-24T12:00:09Z");
+}
+
+#[test]
+fn a_table_is_told_with_what_each_backend_has_of_it() {
+    let store = MemoryStore::default();
+    let value = |table, table_size| FrontendValue {
+        service_id: 7,
+        table,
+        table_size,
+        ..FrontendValue::default()
+    };
+    frontend(&store, "203.0.113.1", frontend_scope::EXTERNAL, value(14, 40));
+    frontend(&store, "fd00::1", frontend_scope::EXTERNAL, value(16, 64));
+    frontend(&store, "10.96.0.1", frontend_scope::INTERNAL, value(0, 0));
+    let block = |id| TableBlock { backends: [id; TableBlock::ENTRIES] };
+    // What is behind the end of a table is not its own.
+    for (table, number, id) in [(14, 0, 2), (14, 1, 1), (16, 1, 1), (99, 0, 5)] {
+        let key = TableKey { table, block: number };
+        store.put::<MaglevTable>(&key, &block(id)).unwrap();
+    }
+    let backend = BackendValue { addr: addr("10.0.0.1"), port: 80, ..BackendValue::default() };
+    store.put::<BackendTable>(&1, &backend).unwrap();
+    let [whole, torn] = BpfMaglev::list(&store).unwrap().try_into().unwrap();
+    assert_eq!((whole.table, whole.frontend, whole.scope), (14, 7, Scope::External));
+    assert_eq!((whole.entries, whole.missing), (40, 0));
+    let words = |table: &BpfMaglev| -> Vec<String> {
+        let word = |one: &MaglevShare| {
+            format!("{} {:?} {} {}", one.backend, one.port, one.entries, one.percent)
+        };
+        table.shares.iter().map(word).collect()
+    };
+    assert_eq!(words(&whole), ["1 Some(80) 8 20", "2 None 32 80"]);
+    assert_eq!((torn.entries, torn.missing), (64, 32));
+    assert_eq!(words(&torn), ["1 Some(80) 32 50"]);
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::FilterArgs;
 use crate::{
     api::{Connection, End, Leg},
     cli::{
@@ -16,20 +17,24 @@ use crate::{
 
 /// List tracked connections
 ///
-/// Lists the connections that the datapath of a node tracks, seen from the opener: its end first.
-/// For ICMP echo, the ports hold the identifier.
+/// Lists the connections that the datapath of a node tracks, seen from the opener: its end first. SERVICE is
+/// the frontend that the opener speaks with, if its packets are translated; a connection of TCP that was
+/// made to a backend when it was opened is one like any other. For ICMP echo, the ports hold the identifier.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "Examples:\n  skep bpf ct list\n  skep bpf ct list --node worker-1 -o json"
+    after_long_help = "Examples:\n  skep bpf ct list\n  skep bpf ct list --service shop/web\n  skep bpf ct list --port 53/udp --node worker-1 -o json"
 )]
 pub(crate) struct Args {
+    #[command(flatten)]
+    filter: FilterArgs,
     #[command(flatten)]
     list: ListArgs,
 }
 
 impl Args {
     pub(crate) fn run(self, out: &Output) -> Result<Answer, Error> {
-        self.list.run::<Connection>(out, |_| true)
+        let filter = self.filter.filter();
+        self.list.run::<Connection>(out, |connection| filter.matches(connection))
     }
 }
 
@@ -43,13 +48,14 @@ impl Columns for Connection {
             "SOURCE",
             "DESTINATION",
             "TRANSLATED",
+            "SERVICE",
             "SENT",
             "RECEIVED",
             "AGE",
             "IDLE",
         ];
         if detail.is_wide() {
-            headings.extend(["ZONE", "EGRESS", "INGRESS"]);
+            headings.extend(["SERVICE NAME", "BACKEND", "ZONE", "EGRESS", "INGRESS"]);
         }
         headings
     }
@@ -61,6 +67,7 @@ impl Columns for Connection {
             end(self.source).into(),
             end(self.destination).into(),
             Cell::optional(self.source_xlated.map(end)),
+            Cell::optional(self.service.map(end)),
             bytes(self.sent.bytes).into(),
             bytes(self.received.bytes).into(),
             since(now, self.created).into(),
@@ -68,6 +75,8 @@ impl Columns for Connection {
         ];
         if detail.is_wide() {
             cells.extend([
+                Cell::optional(self.service_name.as_ref()),
+                Cell::optional(self.backend.map(end)),
                 self.zone.name().into(),
                 Cell::optional(self.egress.map(leg)),
                 Cell::optional(self.ingress.map(leg)),
@@ -81,7 +90,7 @@ impl Columns for Connection {
     }
 }
 
-fn end(end: End) -> String {
+pub(in crate::cli::bpf) fn end(end: End) -> String {
     if end.address.is_ipv6() {
         format!("[{}]:{}", end.address, end.port)
     } else {
@@ -95,6 +104,6 @@ fn leg(leg: Leg) -> String {
 }
 
 /// A time that lies ahead, by a few clock ticks, counts as now.
-fn since(now: Timestamp, then: Timestamp) -> String {
+pub(in crate::cli::bpf) fn since(now: Timestamp, then: Timestamp) -> String {
     age(Duration::try_from(now.duration_since(then)).unwrap_or_default())
 }

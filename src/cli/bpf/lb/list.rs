@@ -1,7 +1,7 @@
 //! `skep bpf lb list`.
 
 use crate::{
-    api::{BpfAffinity, BpfBackend, BpfFrontend},
+    api::{BpfAffinity, BpfBackend, BpfFrontend, BpfMaglev},
     cli::{error::Error, exit::Answer, list::ListArgs, output::Output},
 };
 
@@ -9,23 +9,27 @@ use crate::{
 ///
 /// Lists what the datapath of a node knows of services: the addresses and ports that clients connect to,
 /// with the numbers of the backends that take new connections; or the backends; or the clients that stay
-/// with a backend. A frontend `*:PORT` is a node port at every node, for clients in the cluster: it is
+/// with a backend; or the Maglev tables, by which all nodes choose the same backend for a connection from
+/// outside, with what part of each table a backend has. A frontend `*:PORT` is a node port at every node, for clients in the cluster: it is
 /// kept once, under the unspecified address 0.0.0.0 or ::. A client `netns:COOKIE` is a network
 /// namespace, such as a pod's, by the kernel's cookie of it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "Examples:\n  skep bpf lb list\n  skep bpf lb list --backends -o json\n  skep bpf lb list --affinity --node worker-1"
+    after_long_help = "Examples:\n  skep bpf lb list\n  skep bpf lb list --backends -o json\n  skep bpf lb list --affinity --node worker-1\n  skep bpf lb list --maglev -o wide"
 )]
 pub(crate) struct Args {
     /// List what clients connect to; the default
-    #[arg(long, conflicts_with_all = ["backends", "affinity"])]
+    #[arg(long, conflicts_with_all = ["backends", "affinity", "maglev"])]
     frontends: bool,
     /// List who takes connections
-    #[arg(long, conflicts_with = "affinity")]
+    #[arg(long, conflicts_with_all = ["affinity", "maglev"])]
     backends: bool,
     /// List the clients that stay with a backend
-    #[arg(long)]
+    #[arg(long, conflicts_with = "maglev")]
     affinity: bool,
+    /// List the Maglev tables
+    #[arg(long)]
+    maglev: bool,
     #[command(flatten)]
     list: ListArgs,
 }
@@ -36,6 +40,8 @@ impl Args {
             self.list.run::<BpfBackend>(out, |_| true)
         } else if self.affinity {
             self.list.run::<BpfAffinity>(out, |_| true)
+        } else if self.maglev {
+            self.list.run::<BpfMaglev>(out, |_| true)
         } else {
             self.list.run::<BpfFrontend>(out, |_| true)
         }

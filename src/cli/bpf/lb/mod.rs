@@ -5,3 +5,4 @@ pub(crate) mod list;
 mod affinity;
 mod backend;
 mod frontend;
+mod maglev;

@@ -65,7 +65,7 @@ impl ExplainView {
                 one.id.into(),
                 words::vip(one.address, one.port, &one.protocol).into(),
                 words::family(one.address).into(),
-                one.kind.name().into(),
+                words::kind(one.kind, one.redirect.as_deref()).into(),
                 one.policy.name().into(),
                 hook(one.hook).into(),
                 Cell::optional(one.affinity_seconds.map(|seconds| format!("{seconds}s"))),

@@ -6,6 +6,7 @@ mod commands;
 mod evictions;
 mod faults;
 mod harness;
+mod installed;
 mod lists;
 mod protocol;
 mod scale;
