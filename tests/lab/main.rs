@@ -28,6 +28,7 @@ mod nodes;
 mod outside;
 mod pods;
 mod policy;
+mod redirect;
 mod refused;
 mod restart;
 mod runtime;

@@ -62,14 +62,14 @@ impl Peer {
     ///
     /// # Errors
     /// When the system or the tool refuses.
-    pub(super) fn scene<E: From<PeerError>>(
+    pub(super) fn scene<E>(
         self,
         count: u32,
         address: IpAddr,
         serve: impl FnOnce() -> Result<SocketAddr, E> + Send,
     ) -> Result<NetNs, E>
     where
-        E: Send,
+        E: From<PeerError> + Send,
     {
         let netns = NetNs::anonymous().map_err(PeerError::from)?;
         netns
@@ -162,15 +162,15 @@ fn nftables(count: u32, server: SocketAddr) -> String {
         let (address, port) = (vip.ip(), vip.port());
         let target = endpoint(number, count, server);
         let source = target.ip();
-        write!(elements, "{address} . tcp . {port} : goto service-{number},\n")
+        writeln!(elements, "{address} . tcp . {port} : goto service-{number},")
             .expect("a string takes any text");
-        write!(
+        writeln!(
             chains,
             "chain endpoint-{number} {{\n\
              ip saddr {source} ip daddr {address} jump mark-for-masquerade\n\
              meta l4proto tcp dnat to {target}\n}}\n\
              chain service-{number} {{\n\
-             numgen random mod 1 vmap {{ 0 : goto endpoint-{number} }}\n}}\n",
+             numgen random mod 1 vmap {{ 0 : goto endpoint-{number} }}\n}}",
         )
         .expect("a string takes any text");
     }
