@@ -1,7 +1,7 @@
 use insta::assert_snapshot;
 use skep::api::{
     Backend, BackendState, BalanceVerdict, Explained, ExplainedEndpoint, Fate, Frontend,
-    FrontendKind, Hook, Scope, Service, ServiceClient, ServiceExplanation, ServiceQuestion,
+    FrontendKind, Hook, Scope, Sees, Service, ServiceClient, ServiceExplanation, ServiceQuestion,
     ServiceType, Topology, TrafficPolicy, WhenEmpty,
 };
 
@@ -197,6 +197,7 @@ fn endpoint(host: u8, fate: Fate) -> ExplainedEndpoint {
         zone: None,
         takes_connections: fate == Fate::Chosen,
         fate,
+        sees: Sees::Client,
     }
 }
 
@@ -245,9 +246,9 @@ shop/client  10.244.1.9  internal  n1       z1
 NODE  NUMBER  FRONTEND          FAMILY  KIND        POLICY   HOOK     AFFINITY  ENDPOINTS USED           VERDICT
 n1    2       10.96.0.1:80/TCP  IPv4    cluster-ip  Cluster  connect  10800s    all: not all have hints  a backend takes it
 
-NODE  ENDPOINT         ON NODE  IN ZONE  TAKES  WHY                              OF FRONTENDS
-n1    10.244.1.1:8080  n1       -        yes    ready                            2
-n1    10.244.1.2:8080  n1       -        no     about to end: keeps what it has  2
+NODE  ENDPOINT         ON NODE  IN ZONE  SEES    TAKES  WHY                              OF FRONTENDS
+n1    10.244.1.1:8080  n1       -        client  yes    ready                            2
+n1    10.244.1.2:8080  n1       -        client  no     about to end: keeps what it has  2
 --- stderr
 ");
 }

@@ -10,7 +10,7 @@ use crate::{
     api::{self, ServiceQuestion},
     service::{
         FrontendKey, ObjectName, Protocol, Scope, Services, Vip,
-        explain::{Client, Explanation, explain},
+        explain::{Client, Endpoint, Explanation, explain},
         input::{Affinity, Place},
     },
 };
@@ -104,7 +104,7 @@ fn connections(
     }
     let explained = found.into_iter().filter_map(|vip| {
         let told = explain(services, vip, &origin.client(vip)?).ok()?;
-        Some(connection(services, &told, vip, &by(origin, unhooked)))
+        Some(connection(services, &told, vip, (origin, &by(origin, unhooked))))
     });
     let explained: Vec<_> = explained.collect();
     if explained.is_empty() {
@@ -150,7 +150,27 @@ fn by<'a>(origin: &Origin, unhooked: Option<&'a str>) -> By<'a> {
     }
 }
 
-fn connection(services: &Services, told: &Explanation, vip: Vip, by: &By<'_>) -> api::Explained {
+/// Says whom a backend sees. The datapath keeps the client's address wherever answers come back through the
+/// node that translated the packet.
+fn sees(services: &Services, origin: &Origin, endpoint: &Endpoint, hook: api::Hook) -> api::Sees {
+    let site = services.site();
+    let is_here = endpoint.node.as_ref() == Some(&site.place.node)
+        || site.node_ports.contains(&endpoint.address);
+    match (&origin.place, hook) {
+        (None, _) if !is_here => api::Sees::Node,
+        (Some(_), api::Hook::Packet) if origin.addresses.contains(&endpoint.address) => {
+            api::Sees::Itself
+        }
+        _ => api::Sees::Client,
+    }
+}
+
+fn connection(
+    services: &Services,
+    told: &Explanation,
+    vip: Vip,
+    (origin, by): (&Origin, &By<'_>),
+) -> api::Explained {
     let ranges = services.frontend(&told.key).is_some_and(|one| one.source_ranges.is_some());
     // Source ranges need an address, which a socket does not have yet.
     let may_connect = vip.protocol == Protocol::Tcp && !ranges;
@@ -177,6 +197,10 @@ fn connection(services: &Services, told: &Explanation, vip: Vip, by: &By<'_>) ->
         topology: words::topology(told.topology),
         distribution: told.distribution.map(words::distribution),
         affinity_seconds: told.affinity.map(Affinity::seconds),
-        endpoints: told.endpoints.iter().map(words::endpoint).collect(),
+        endpoints: told
+            .endpoints
+            .iter()
+            .map(|endpoint| words::endpoint(endpoint, sees(services, origin, endpoint, hook)))
+            .collect(),
     }
 }

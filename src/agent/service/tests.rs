@@ -195,6 +195,9 @@ fn clients_outside_are_balanced_packet_by_packet() {
     let [one] = explained.connections.as_slice() else { panic!("{explained:?}") };
     assert_eq!((one.verdict, one.hook), (api::BalanceVerdict::Balanced, api::Hook::Packet));
     assert_eq!(one.unbalanced, None);
+    let sees: Vec<_> = one.endpoints.iter().map(|one| (one.node.as_deref(), one.sees)).collect();
+    let expected = [(Some("here"), api::Sees::Client), (Some("there"), api::Sees::Node)];
+    assert_eq!(sees, expected);
     let reason = told(&outside, &question(None, Some("10.96.0.1"))).reason;
     let expected = "10.96.0.1:80/TCP of service shop/web is for clients in the cluster only";
     assert_eq!(reason.as_deref(), Some(expected));

@@ -77,7 +77,7 @@ pub(super) fn distribution(distribution: TrafficDistribution) -> String {
     }
 }
 
-pub(super) fn endpoint(endpoint: &Endpoint) -> api::ExplainedEndpoint {
+pub(super) fn endpoint(endpoint: &Endpoint, sees: api::Sees) -> api::ExplainedEndpoint {
     api::ExplainedEndpoint {
         address: endpoint.address,
         port: endpoint.port,
@@ -93,5 +93,6 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> api::ExplainedEndpoint {
             Fate::OtherNode => api::Fate::OtherNode,
             Fate::OtherZone => api::Fate::OtherZone,
         },
+        sees,
     }
 }

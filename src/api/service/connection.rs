@@ -69,6 +69,20 @@ pub struct ExplainedEndpoint {
     pub takes_connections: bool,
     /// Why, or why not.
     pub fate: Fate,
+    /// Whom it sees as the client.
+    pub sees: Sees,
+}
+
+/// Whom a backend sees as the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sees {
+    /// The client.
+    Client,
+    /// An address of the node that got the packet, as its answers must come back there.
+    Node,
+    /// The hairpin address: it is the client itself, and packets show the service.
+    Itself,
 }
 
 /// Where a backend is chosen.

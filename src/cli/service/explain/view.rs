@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, net::IpAddr};
 
-use super::words::{fate, hook, topology, verdict};
+use super::words::{fate, hook, sees, topology, verdict};
 use crate::{
-    api::{Explained, ExplainedEndpoint, Fate, List, Located, ServiceExplanation},
+    api::{Explained, ExplainedEndpoint, Fate, List, Located, Sees, ServiceExplanation},
     cli::{
         list::yes_no,
         output::{Cell, Detail, Render, Table, Tone},
@@ -83,10 +83,19 @@ impl ExplainView {
         table
     }
 
-    /// Most frontends of a service have the same endpoints, so each is told once for each fate.
+    /// Most frontends of a service have the same endpoints, so each is told once for each fate and each client
+    /// that it sees.
     fn endpoints(&self) -> Table {
-        let mut table =
-            Table::new(["NODE", "ENDPOINT", "ON NODE", "IN ZONE", "TAKES", "WHY", "OF FRONTENDS"]);
+        let mut table = Table::new([
+            "NODE",
+            "ENDPOINT",
+            "ON NODE",
+            "IN ZONE",
+            "SEES",
+            "TAKES",
+            "WHY",
+            "OF FRONTENDS",
+        ]);
         for Located { node_name, item } in &self.list.items {
             for (endpoint, frontends) in grouped(&item.connections) {
                 let row = cells(endpoint).into_iter().chain([frontends.join(",").into()]);
@@ -139,10 +148,10 @@ impl Render for ExplainView {
 /// Returns each endpoint with the numbers of the frontends to which it is the same.
 fn grouped(connections: &[Explained]) -> Vec<(&ExplainedEndpoint, Vec<String>)> {
     let mut groups: Vec<(&ExplainedEndpoint, Vec<String>)> = Vec::new();
-    let mut places: HashMap<(IpAddr, u16, Fate), usize> = HashMap::new();
+    let mut places: HashMap<(IpAddr, u16, Fate, Sees), usize> = HashMap::new();
     for connection in connections {
         for endpoint in &connection.endpoints {
-            let key = (endpoint.address, endpoint.port, endpoint.fate);
+            let key = (endpoint.address, endpoint.port, endpoint.fate, endpoint.sees);
             let place = *places.entry(key).or_insert(groups.len());
             if place == groups.len() {
                 groups.push((endpoint, Vec::new()));
@@ -153,11 +162,12 @@ fn grouped(connections: &[Explained]) -> Vec<(&ExplainedEndpoint, Vec<String>)> 
     groups
 }
 
-fn cells(endpoint: &ExplainedEndpoint) -> [Cell; 5] {
+fn cells(endpoint: &ExplainedEndpoint) -> [Cell; 6] {
     [
         words::place(endpoint.address, endpoint.port).into(),
         Cell::optional(endpoint.node.as_ref()),
         Cell::optional(endpoint.zone.as_ref()),
+        sees(endpoint.sees).into(),
         yes_no(endpoint.takes_connections),
         fate(endpoint.fate).into(),
     ]

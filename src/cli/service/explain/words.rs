@@ -1,7 +1,7 @@
 //! What an agent says, in words.
 
 use crate::{
-    api::{BalanceVerdict, Explained, Fate, Hook, Topology},
+    api::{BalanceVerdict, Explained, Fate, Hook, Sees, Topology},
     cli::output::{Cell, Tone},
 };
 
@@ -17,6 +17,14 @@ pub(super) fn verdict(one: &Explained) -> Cell {
         Some(reason) => Cell::toned(format!("{reason}; by the tables, {says}"), Tone::Bad),
         None if one.is_taken() => Cell::toned(says, Tone::Good),
         None => Cell::toned(says, Tone::Bad),
+    }
+}
+
+pub(super) const fn sees(sees: Sees) -> &'static str {
+    match sees {
+        Sees::Client => "client",
+        Sees::Node => "node",
+        Sees::Itself => "service",
     }
 }
 
