@@ -190,9 +190,14 @@ impl Scene {
 
     /// Measures connections of this process as one of the node's.
     fn sample(&self, address: SocketAddr) -> Result<Vec<f64>, ServiceBenchError> {
-        fs::write(self.group.join("cgroup.procs"), "0").map_err(failed("join a control group"))?;
+        join(&self.group)?;
         self.node.netns().run(|| sample(address))?.map_err(failed("connect"))
     }
+}
+
+/// Moves this process into a control group.
+fn join(group: &Path) -> Result<(), ServiceBenchError> {
+    fs::write(group.join("cgroup.procs"), "0").map_err(failed("join a control group"))
 }
 
 /// Makes a peer with so many services.
@@ -209,6 +214,8 @@ fn connects(cgroup: &Path) -> Result<Series, ServiceBenchError> {
     let iptables = [peer(Peer::Iptables, FEW)?, peer(Peer::Iptables, MANY)?];
     let nftables = peer(Peer::Nftables, MANY)?;
     let ask = |netns: &NetNs, count: u32| {
+        // Where no program of skep sees the connection.
+        join(cgroup)?;
         let vip = workload::vip(count - 1);
         netns.run(|| sample(vip))?.map_err(failed("connect"))
     };
