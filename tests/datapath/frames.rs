@@ -263,3 +263,11 @@ fn fold(mut sum: u64) -> u16 {
     }
     sum as u16
 }
+
+/// The first packet of a connection and its answer, as they are between these ends.
+pub(crate) fn exchange(one: (IpAddr, u16), other: (IpAddr, u16), proto: u8) -> (Frame, Frame) {
+    match proto {
+        TCP => (Frame::tcp(one, other, SYN), Frame::tcp(other, one, SYN | ACK)),
+        _ => (Frame::udp(one, other, b"question"), Frame::udp(other, one, b"answer")),
+    }
+}

@@ -9,6 +9,8 @@ use skep_bpf::abi::{
     TableBlock, TableKey,
 };
 
+use crate::frames::{self, Frame};
+
 /// The six programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hook {
@@ -54,6 +56,15 @@ pub(crate) struct Ran {
     pub(crate) verdict: Verdict,
     pub(crate) frame: Vec<u8>,
     pub(crate) mark: u32,
+}
+
+/// Asserts that a frame is another one but for its link header and hops.
+#[track_caller]
+pub(crate) fn assert_like(ran: &Ran, wanted: &Frame) {
+    let mut wanted = wanted.clone().ttl(frames::ttl(&ran.frame)).bytes();
+    wanted[..12].copy_from_slice(&ran.frame[..12]);
+    assert_eq!(ran.frame, wanted);
+    assert!(frames::sums_are_valid(&ran.frame));
 }
 
 /// A datapath under test. Programs run on device 1.

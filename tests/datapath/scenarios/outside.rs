@@ -9,8 +9,8 @@ use skep_bpf::abi::{
 
 use crate::{
     cluster::{Cast, Cluster, IDENTITY_REMOTE, SNAT_MAX, SNAT_MIN},
-    frames::{self, ACK, Frame, SYN},
-    rig::{Hook, Meta, Ran, Rig, Verdict},
+    frames::{self, ACK, Frame, SYN, exchange},
+    rig::{Hook, Meta, Ran, Rig, Verdict, assert_like},
 };
 
 pub(crate) const PORT: u16 = 30_080;
@@ -46,23 +46,6 @@ pub(crate) fn expose<R: Rig>(c: &mut Cluster<R>, address: IpAddr, scope: u8, bac
 
 pub(crate) fn outside<R: Rig>(c: &mut Cluster<R>, address: IpAddr, backends: &[IpAddr]) {
     expose(c, address, frontend_scope::EXTERNAL, backends);
-}
-
-/// The first packet of a connection and its answer, as they are between these ends.
-fn exchange(one: (IpAddr, u16), other: (IpAddr, u16), proto: u8) -> (Frame, Frame) {
-    match proto {
-        frames::TCP => (Frame::tcp(one, other, SYN), Frame::tcp(other, one, SYN | ACK)),
-        _ => (Frame::udp(one, other, b"question"), Frame::udp(other, one, b"answer")),
-    }
-}
-
-/// Asserts that a frame is another one but for its link header and hops.
-#[track_caller]
-fn assert_like(ran: &Ran, wanted: &Frame) {
-    let mut wanted = wanted.clone().ttl(frames::ttl(&ran.frame)).bytes();
-    wanted[..12].copy_from_slice(&ran.frame[..12]);
-    assert_eq!(ran.frame, wanted);
-    assert!(frames::sums_are_valid(&ran.frame));
 }
 
 /// Asserts that an error quotes a packet as its sender knows it.

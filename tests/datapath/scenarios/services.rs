@@ -10,7 +10,7 @@ use skep_bpf::abi::{
 use crate::{
     cluster::{Cast, Cluster, IDENTITY_REMOTE},
     frames::{self, ACK, Frame, GATEWAY_MAC, POD_MAC, SYN},
-    rig::{Hook, Meta, Ran, Rig, Verdict},
+    rig::{Hook, Meta, Rig, Verdict, assert_like},
 };
 
 const PORT: u16 = 80;
@@ -38,20 +38,7 @@ fn serve<R: Rig>(c: &mut Cluster<R>, vip: IpAddr, backends: &[IpAddr]) {
 
 /// The first packet of a connection to `to`, and its answer, as seen by who is spoken with.
 fn exchange(from: IpAddr, to: IpAddr, target: u16, proto: u8) -> (Frame, Frame) {
-    let (one, other) = ((from, 40_000), (to, target));
-    match proto {
-        frames::TCP => (Frame::tcp(one, other, SYN), Frame::tcp(other, one, SYN | ACK)),
-        _ => (Frame::udp(one, other, b"question"), Frame::udp(other, one, b"answer")),
-    }
-}
-
-/// Asserts that a frame is another one but for its link header and hops.
-#[track_caller]
-fn assert_like(ran: &Ran, wanted: &Frame) {
-    let mut wanted = wanted.clone().ttl(frames::ttl(&ran.frame)).bytes();
-    wanted[..12].copy_from_slice(&ran.frame[..12]);
-    assert_eq!(ran.frame, wanted);
-    assert!(frames::sums_are_valid(&ran.frame));
+    frames::exchange((from, 40_000), (to, target), proto)
 }
 
 pub(crate) fn a_service_is_a_pod_of_this_node<R: Rig>(rig: impl Fn() -> R) {
