@@ -228,7 +228,7 @@ fn entries_by_memory() -> u32 {
 }
 
 /// Half a million on a machine of 16 GiB. Entries take memory only when they are there, but finding them
-/// takes up to 112 bytes for each that may be: a third of a percent of the memory.
+/// takes 80 to 160 bytes for each that may be: at most half a percent of the memory.
 fn backends_by_memory() -> u32 {
     entries(memory() / (32 * 1024))
 }

@@ -3,8 +3,8 @@
 use skep_bpf::abi::{
     Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Config, CtKey, CtValue,
     DeviceValue, EndpointValue, FrontendKey, FrontendValue, HostValue, IdentityValue, IpcacheKey,
-    IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey,
-    PolicyPortKey, RangeKey, SlotKey, TableBlock, TableKey, maps,
+    IpcacheValue, ListBlock, ListKey, MemberKey, NodeValue, PolicyAddrKey, PolicyCell,
+    PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RangeKey, maps,
 };
 
 /// A map whose entries user space reads and writes.
@@ -62,10 +62,10 @@ tables! {
     PolicyCellTable = POLICY_CELL: PolicyCellKey => PolicyCell;
     /// Frontends of services.
     FrontendTable = FRONTEND: FrontendKey => FrontendValue;
-    /// Numbers of backends, by place in a frontend's list.
-    SlotTable = SLOT: SlotKey => u32;
-    /// Numbers of backends, by entry of a Maglev table.
-    MaglevTable = MAGLEV: TableKey => TableBlock;
+    /// Lists of backends, in blocks.
+    ListTable = LIST: ListKey => ListBlock;
+    /// Backends of frontends with affinity.
+    MemberTable = MEMBER: MemberKey => u32;
     /// Backends, by number.
     BackendTable = BACKEND: u32 => BackendValue;
     /// Prefixes whose addresses may connect to a frontend.

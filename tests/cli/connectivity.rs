@@ -116,10 +116,7 @@ For more information, try '--help'.
 #[test]
 fn client_and_server_work_by_hand() {
     let home = Home::new();
-    let port = {
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.local_addr().unwrap().port().to_string()
-    };
+    let port = port_to_serve().to_string();
     let mut server = home.spawn(&["connectivity", "serve", "--port", &port, "--name", "me"]);
     let probes = ["http", "tcp", "udp"].map(|protocol| format!("{protocol}://127.0.0.1:{port}"));
     let who = format!("udp://127.0.0.1:{port},servers=1");
@@ -135,4 +132,15 @@ fn client_and_server_work_by_hand() {
     assert!(second.stderr.contains("hint: another program listens there"), "{second}");
     server.kill().expect("it runs");
     server.wait().expect("it ends");
+}
+
+/// A port that nobody has by TCP or UDP, below those that clients of other tests get: one of these
+/// may be a client's by TCP when it was free by UDP.
+fn port_to_serve() -> u16 {
+    let own = (std::process::id() % 10_000) as u16;
+    let is_free = |port: &u16| {
+        let any = (std::net::Ipv4Addr::UNSPECIFIED, *port);
+        std::net::TcpListener::bind(any).is_ok() && std::net::UdpSocket::bind(any).is_ok()
+    };
+    (20_000 + own..32_000).find(is_free).expect("one of thousands of ports is free")
 }

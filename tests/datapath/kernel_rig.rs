@@ -15,8 +15,8 @@ use skep::kernel::OBJECT;
 use skep_bpf::abi::{
     Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Bucket, Config, Counter, CtKey,
     CtValue, DeviceValue, EndpointValue, Event, FragKey, FragValue, FrontendKey, FrontendValue,
-    HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell,
-    PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RangeKey, SlotKey, TableBlock, TableKey, maps,
+    HostValue, IdentityValue, IpcacheKey, IpcacheValue, ListBlock, ListKey, NodeValue,
+    PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RangeKey, maps,
     programs,
 };
 
@@ -70,8 +70,7 @@ impl KernelRig {
         self.clear::<CtKey, CtValue>(maps::CONNTRACK);
         self.clear::<FragKey, FragValue>(maps::FRAGMENT);
         self.clear::<FrontendKey, FrontendValue>(maps::FRONTEND);
-        self.clear::<SlotKey, u32>(maps::SLOT);
-        self.clear::<TableKey, TableBlock>(maps::MAGLEV);
+        self.clear::<ListKey, ListBlock>(maps::LIST);
         self.clear::<u32, BackendValue>(maps::BACKEND);
         self.clear::<AffinityKey, AffinityValue>(maps::AFFINITY);
         self.set(maps::CONFIG, Config::default());
@@ -276,11 +275,8 @@ impl Rig for KernelRig {
     fn frontend(&mut self, key: FrontendKey, value: FrontendValue) {
         self.put(maps::FRONTEND, key, value);
     }
-    fn slot(&mut self, key: SlotKey, backend_id: u32) {
-        self.put(maps::SLOT, key, backend_id);
-    }
-    fn table(&mut self, key: TableKey, value: TableBlock) {
-        self.put(maps::MAGLEV, key, value);
+    fn list_block(&mut self, key: ListKey, value: ListBlock) {
+        self.put(maps::LIST, key, value);
     }
     fn range(&mut self, key: RangeKey) {
         let mut data = [0_u8; 20];

@@ -109,10 +109,10 @@ fn structs_lie_in_memory_as_in_the_object() {
             endpoint, alias, nat_addr, nat_port, tcp_flags, kind, flags, service_port, service_addr,
             backend_id }
         FrontendKey { addr, port, proto, scope }
-        FrontendValue { service_id, backends, flags, affinity, table, table_size }
-        TableKey { table, block }
-        TableBlock { backends }
-        SlotKey { service_id, slot }
+        FrontendValue { service_id, backends, flags, affinity, list, places }
+        ListKey { list, block }
+        ListBlock { backends }
+        MemberKey { service_id, backend_id }
         RangeKey { prefix_len, service_id, addr }
         BackendValue { addr, port, proto }
         AffinityKey { client, service_id }

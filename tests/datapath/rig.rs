@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use skep_bpf::abi::{
     Addr, AdmissionQuota, BackendValue, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event,
-    FrontendKey, FrontendValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
-    PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RangeKey, SlotKey,
-    TableBlock, TableKey,
+    FrontendKey, FrontendValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, ListBlock,
+    ListKey, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
+    RangeKey,
 };
 
 use crate::frames::{self, Frame};
@@ -84,8 +84,15 @@ pub(crate) trait Rig {
     fn port_class(&mut self, key: PolicyPortKey, class: u32);
     fn cell(&mut self, key: PolicyCellKey, value: PolicyCell);
     fn frontend(&mut self, key: FrontendKey, value: FrontendValue);
-    fn slot(&mut self, key: SlotKey, backend_id: u32);
-    fn table(&mut self, key: TableKey, value: TableBlock);
+    fn list_block(&mut self, key: ListKey, value: ListBlock);
+    /// Writes a list of backends, by their numbers.
+    fn list(&mut self, list: u32, backends: &[u32]) {
+        for (block, places) in (0..).zip(backends.chunks(ListBlock::PLACES)) {
+            let mut value = ListBlock::default();
+            value.backends[..places.len()].copy_from_slice(places);
+            self.list_block(ListKey { list, block }, value);
+        }
+    }
     fn range(&mut self, key: RangeKey);
     fn backend(&mut self, id: u32, value: Option<BackendValue>);
 

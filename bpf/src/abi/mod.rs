@@ -38,8 +38,8 @@ pub use ipcache::{
 pub use metrics::{AdmissionQuota, Bucket, Counter, Direction, metric_index};
 pub use reason::{Counted, DropReason, Note};
 pub use service::{
-    AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, RANGE_PREFIX, RangeKey,
-    SlotKey, SocketValue, TableBlock, TableKey, frontend_flags, frontend_scope,
+    AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, ListBlock, ListKey,
+    MemberKey, RANGE_PREFIX, RangeKey, SocketValue, frontend_flags, frontend_scope,
 };
 pub use tables::{
     ADDR_PREFIX, CellVerdict, PORT_PREFIX, PolicyAddrKey, PolicyCell, PolicyCellKey,
@@ -79,10 +79,10 @@ pub mod maps {
     pub const POLICY_CELL: &str = "policy_cell_v3";
     /// [`super::FrontendKey`] -> [`super::FrontendValue`]. Hash.
     pub const FRONTEND: &str = "frontend_v3";
-    /// [`super::SlotKey`] -> number of a backend (u32). Hash.
-    pub const SLOT: &str = "slot_v3";
-    /// [`super::TableKey`] -> [`super::TableBlock`]. Hash.
-    pub const MAGLEV: &str = "maglev_v3";
+    /// [`super::ListKey`] -> [`super::ListBlock`]. Hash.
+    pub const LIST: &str = "list_v3";
+    /// [`super::MemberKey`] -> 1 (u32). Hash.
+    pub const MEMBER: &str = "member_v3";
     /// number (u32) -> [`super::BackendValue`]. Hash.
     pub const BACKEND: &str = "backend_v3";
     /// [`super::RangeKey`] -> 1 (u32). LPM trie.
@@ -122,8 +122,8 @@ pub mod maps {
         POLICY_ADDR,
         POLICY_CELL,
         FRONTEND,
-        SLOT,
-        MAGLEV,
+        LIST,
+        MEMBER,
         BACKEND,
         RANGE,
         AFFINITY,

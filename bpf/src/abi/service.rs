@@ -16,6 +16,8 @@ pub mod frontend_flags {
     pub const DROP_IF_EMPTY: u32 = 1;
     /// Only some clients may connect, by their address.
     pub const RANGES: u32 = 2;
+    /// The list is a Maglev table: all nodes have the same one, in which a backend has many places.
+    pub const MAGLEV: u32 = 4;
 }
 
 abi_struct! {
@@ -40,59 +42,55 @@ abi_struct! {
     pub struct FrontendValue {
         /// Its number, never 0.
         pub service_id: u32,
-        /// How many backends take new connections: slots 0 and up of [`SlotKey`].
+        /// How many backends take new connections.
         pub backends: u32,
         /// [`frontend_flags`].
         pub flags: u32,
         /// Seconds for which a client stays with its backend; 0 = it does not.
         pub affinity: u32,
-        /// Number of its Maglev table in [`TableKey`].
-        pub table: u32,
-        /// Entries of that table; 0 = it has none, and any backend will do.
-        pub table_size: u32,
+        /// Number of the list of its backends in [`ListKey`].
+        pub list: u32,
+        /// Places of that list; 0 = nobody takes new connections.
+        pub places: u32,
         /// Zero.
         pub reserved: [u32; 2],
     }
 }
 
 abi_struct! {
-    /// A place in the list of a frontend's backends, or a backend that is in that list.
+    /// Some places in a row of a list of backends.
     #[derive(Hash)]
-    pub struct SlotKey {
-        /// The frontend's number.
-        pub service_id: u32,
-        /// From 0; or [`SlotKey::MEMBER`] and a backend's number, for frontends with affinity.
-        pub slot: u32,
-    }
-}
-
-impl SlotKey {
-    /// Marks a backend's number in [`SlotKey::slot`]: who takes new connections is found at once.
-    pub const MEMBER: u32 = 1 << 31;
-}
-
-abi_struct! {
-    /// Some entries in a row of a Maglev table.
-    #[derive(Hash)]
-    pub struct TableKey {
-        /// The table's number.
-        pub table: u32,
-        /// The first entry by [`TableBlock::ENTRIES`].
+    pub struct ListKey {
+        /// The list's number.
+        pub list: u32,
+        /// The first place by [`ListBlock::PLACES`].
         pub block: u32,
     }
 }
 
 abi_struct! {
-    /// Numbers of the backends at these entries; zero behind the end of the table.
-    pub struct TableBlock {
-        /// By entry.
-        pub backends: [u32; TableBlock::ENTRIES],
+    /// Numbers of the backends at these places; behind the end of the list anything.
+    pub struct ListBlock {
+        /// By place.
+        pub backends: [u32; ListBlock::PLACES],
     }
 }
 
-impl TableBlock {
-    /// Entries in a block, a power of two.
-    pub const ENTRIES: usize = 32;
+impl ListBlock {
+    /// Places in a block, a power of two.
+    pub const PLACES: usize = 32;
+}
+
+abi_struct! {
+    /// A backend that takes new connections of a frontend with affinity: who has come back is led there
+    /// with no look at the list.
+    #[derive(Hash)]
+    pub struct MemberKey {
+        /// The frontend's number.
+        pub service_id: u32,
+        /// The backend's number.
+        pub backend_id: u32,
+    }
 }
 
 abi_struct! {

@@ -2,7 +2,7 @@
 
 use super::Services;
 use crate::abi::{
-    Addr, AffinityKey, AffinityValue, BackendValue, FrontendValue, SlotKey, TableBlock, TableKey,
+    Addr, AffinityKey, AffinityValue, BackendValue, FrontendValue, ListBlock, ListKey, MemberKey,
     frontend_flags,
 };
 
@@ -28,7 +28,7 @@ pub fn choose<'s, S: Services>(
     client: Addr,
     draw: u32,
 ) -> Choice<'s> {
-    if frontend.backends == 0 {
+    if frontend.places == 0 {
         let drops = frontend.flags & frontend_flags::DROP_IF_EMPTY != 0;
         return if drops { Choice::Drop } else { Choice::Refuse };
     }
@@ -45,18 +45,13 @@ pub fn choose<'s, S: Services>(
     }
 }
 
-/// Returns the backend at the drawn entry of the frontend's Maglev table, or at the drawn place of its
-/// list.
+/// Returns the backend at the drawn place of the frontend's list.
 #[inline(always)]
 fn any<S: Services>(services: &S, frontend: &FrontendValue, draw: u32) -> Option<u32> {
-    if frontend.table_size != 0 {
-        const ENTRIES: u32 = TableBlock::ENTRIES as u32;
-        let entry = scaled(draw, frontend.table_size);
-        let key = TableKey { table: frontend.table, block: entry / ENTRIES };
-        return services.table_entry(&key, (entry % ENTRIES) as usize);
-    }
-    let slot = scaled(draw, frontend.backends);
-    services.slot(&SlotKey { service_id: frontend.service_id, slot })
+    const PLACES: u32 = ListBlock::PLACES as u32;
+    let place = scaled(draw, frontend.places);
+    let key = ListKey { list: frontend.list, block: place / PLACES };
+    services.place(&key, (place % PLACES) as usize)
 }
 
 /// Scales a number of 32 bits to one below `limit`, with no division: the upper half of the product.
@@ -94,8 +89,8 @@ fn usual<S: Services>(
     let now = services.now();
     let kept = services.affinity(&key).filter(|value| {
         let limit = u64::from(frontend.affinity) * SECOND;
-        let member = SlotKey { service_id, slot: SlotKey::MEMBER | value.backend_id };
-        now.saturating_sub(value.last_used) < limit && services.slot(&member).is_some()
+        let member = MemberKey { service_id, backend_id: value.backend_id };
+        now.saturating_sub(value.last_used) < limit && services.is_member(&member)
     });
     let backend_id = match kept {
         Some(value) => value.backend_id,

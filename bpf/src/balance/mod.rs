@@ -22,18 +22,18 @@ pub use serve::{serve, served};
 pub use translate::{change, deed, deed_of, reveal, translate};
 
 use crate::abi::{
-    Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, RangeKey, SlotKey,
-    TableKey,
+    Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, ListKey, MemberKey,
+    RangeKey,
 };
 
 /// What balancing may ask of its surroundings.
 pub trait Services {
     /// Returns a frontend.
     fn frontend(&self, key: &FrontendKey) -> Option<&FrontendValue>;
-    /// Returns the number of the backend at a place.
-    fn slot(&self, key: &SlotKey) -> Option<u32>;
-    /// Returns the number of the backend at an entry of the block of a Maglev table.
-    fn table_entry(&self, key: &TableKey, entry: usize) -> Option<u32>;
+    /// Returns the number of the backend at a place of the block of a list.
+    fn place(&self, key: &ListKey, place: usize) -> Option<u32>;
+    /// Tells whether a backend takes new connections of a frontend with affinity.
+    fn is_member(&self, key: &MemberKey) -> bool;
     /// Returns a backend.
     fn backend(&self, id: u32) -> Option<&BackendValue>;
     /// Tells whether an address is in one of the source ranges of a frontend.

@@ -8,8 +8,8 @@ use std::{
 
 use skep_bpf::{
     abi::{
-        Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, RangeKey,
-        SlotKey, SocketValue, TableKey, frontend_flags, frontend_scope,
+        Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, ListBlock,
+        ListKey, MemberKey, RangeKey, SocketValue, frontend_flags, frontend_scope,
     },
     balance::{Answer, Services, Socket, connect, peer},
 };
@@ -20,7 +20,8 @@ const SECOND: u64 = 1_000_000_000;
 #[derive(Default)]
 struct Tables {
     frontends: HashMap<FrontendKey, FrontendValue>,
-    slots: HashMap<SlotKey, u32>,
+    lists: HashMap<u32, Vec<u32>>,
+    members: BTreeSet<(u32, u32)>,
     backends: HashMap<u32, BackendValue>,
     affinity: RefCell<HashMap<AffinityKey, AffinityValue>>,
     nodes: Vec<Addr>,
@@ -32,14 +33,15 @@ impl Services for Tables {
     fn frontend(&self, key: &FrontendKey) -> Option<&FrontendValue> {
         self.frontends.get(key)
     }
-    fn slot(&self, key: &SlotKey) -> Option<u32> {
-        self.slots.get(key).copied()
+    fn place(&self, key: &ListKey, place: usize) -> Option<u32> {
+        let at = key.block as usize * ListBlock::PLACES + place;
+        self.lists.get(&key.list)?.get(at).copied()
+    }
+    fn is_member(&self, key: &MemberKey) -> bool {
+        self.members.contains(&(key.service_id, key.backend_id))
     }
     fn backend(&self, id: u32) -> Option<&BackendValue> {
         self.backends.get(&id)
-    }
-    fn table_entry(&self, _key: &TableKey, _entry: usize) -> Option<u32> {
-        unreachable!("sockets take any backend")
     }
     fn is_in_range(&self, _key: &RangeKey) -> bool {
         unreachable!("sockets have no address to look for")
@@ -68,13 +70,20 @@ impl Tables {
     fn put(&mut self, address: &str, flags: u32, affinity: u32, ids: &[u32]) {
         let addr = addr(address);
         let service_id = 100 + self.frontends.len() as u32;
-        let backends = ids.len() as u32;
-        let value =
-            FrontendValue { service_id, backends, flags, affinity, ..FrontendValue::default() };
+        let (backends, list) = (ids.len() as u32, 2 * service_id);
+        let value = FrontendValue {
+            service_id,
+            backends,
+            places: backends,
+            list,
+            flags,
+            affinity,
+            ..FrontendValue::default()
+        };
         self.frontends.insert(key(addr), value);
-        for (slot, id) in (0..).zip(ids) {
-            self.slots.insert(SlotKey { service_id, slot }, *id);
-            self.slots.insert(SlotKey { service_id, slot: SlotKey::MEMBER | id }, *id);
+        self.lists.insert(list, ids.to_vec());
+        for id in ids {
+            self.members.insert((service_id, *id));
             let v4 = address.contains('.');
             let text = if v4 { format!("10.0.0.{id}") } else { format!("fd00::{id}") };
             let value =
@@ -238,22 +247,15 @@ fn a_client_stays_with_its_backend_while_that_takes_connections_and_it_comes_bac
     assert_eq!(others.len(), 4, "others have backends of their own");
 
     // Another place in the list is nothing to the client.
-    let (first, last) =
-        (SlotKey { service_id: 100, slot: 0 }, SlotKey { service_id: 100, slot: 3 });
-    let (a, b) = (tables.slots[&first], tables.slots[&last]);
-    tables.slots.insert(first, b);
-    tables.slots.insert(last, a);
+    tables.lists.get_mut(&200).expect("it is there").swap(0, 3);
     assert_eq!(visit(&tables, 1), own);
 
     // A backend that takes no connections any more has left the list.
     let id: u32 =
         own.trim_start_matches("10.0.0.").trim_end_matches(":8080").parse().expect("an id");
-    tables.slots.remove(&SlotKey { service_id: 100, slot: SlotKey::MEMBER | id });
-    let rest: Vec<u32> = (1..=4).filter(|other| *other != id).collect();
-    for (slot, id) in (0..).zip(&rest) {
-        tables.slots.insert(SlotKey { service_id: 100, slot }, *id);
-    }
-    tables.frontends.get_mut(&key(addr("10.96.0.1"))).expect("it is there").backends = 3;
+    tables.members.remove(&(100, id));
+    tables.lists.get_mut(&200).expect("it is there").retain(|other| *other != id);
+    tables.frontends.get_mut(&key(addr("10.96.0.1"))).expect("it is there").places = 3;
     let new = visit(&tables, 1);
     assert_ne!(new, own);
     assert_eq!(visit(&tables, 1), new);

@@ -10,9 +10,9 @@ use skep_bpf::{
     abi::{
         ADDR_PREFIX, Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Bucket,
         Config, CtKey, CtValue, DeviceValue, EndpointValue, Event, FragKey, FragValue, FrontendKey,
-        FrontendValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PORT_PREFIX,
-        PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RANGE_PREFIX,
-        RangeKey, SlotKey, TableBlock, TableKey, ipcache_flags,
+        FrontendValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, ListBlock, ListKey,
+        MemberKey, NodeValue, PORT_PREFIX, PolicyAddrKey, PolicyCell, PolicyCellKey,
+        PolicyIdentityKey, PolicyPortKey, RANGE_PREFIX, RangeKey, ipcache_flags,
     },
     balance::Services,
     door::Outcome,
@@ -65,10 +65,9 @@ struct Maps {
     events: RefCell<Vec<Event>>,
     random: Cell<u32>,
     frontends: HashMap<FrontendKey, FrontendValue>,
-    slots: HashMap<SlotKey, u32>,
     backends: HashMap<u32, BackendValue>,
     ranges: Vec<RangeKey>,
-    tables: HashMap<TableKey, TableBlock>,
+    lists: HashMap<ListKey, ListBlock>,
     affinity: RefCell<HashMap<AffinityKey, AffinityValue>>,
 }
 
@@ -150,14 +149,14 @@ impl Services for Maps {
     fn frontend(&self, key: &FrontendKey) -> Option<&FrontendValue> {
         self.frontends.get(key)
     }
-    fn slot(&self, key: &SlotKey) -> Option<u32> {
-        self.slots.get(key).copied()
+    fn place(&self, key: &ListKey, place: usize) -> Option<u32> {
+        Some(self.lists.get(key)?.backends[place])
+    }
+    fn is_member(&self, _key: &MemberKey) -> bool {
+        false
     }
     fn backend(&self, id: u32) -> Option<&BackendValue> {
         self.backends.get(&id)
-    }
-    fn table_entry(&self, key: &TableKey, entry: usize) -> Option<u32> {
-        Some(self.tables.get(key)?.backends[entry])
     }
     fn is_in_range(&self, key: &RangeKey) -> bool {
         self.ranges.iter().any(|own| {
@@ -339,11 +338,8 @@ impl Rig for Simulation {
     fn frontend(&mut self, key: FrontendKey, value: FrontendValue) {
         self.maps.frontends.insert(key, value);
     }
-    fn slot(&mut self, key: SlotKey, backend_id: u32) {
-        self.maps.slots.insert(key, backend_id);
-    }
-    fn table(&mut self, key: TableKey, value: TableBlock) {
-        self.maps.tables.insert(key, value);
+    fn list_block(&mut self, key: ListKey, value: ListBlock) {
+        self.maps.lists.insert(key, value);
     }
     fn range(&mut self, key: RangeKey) {
         self.maps.ranges.push(key);

@@ -121,7 +121,11 @@ impl Asked {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{
+        net::Ipv4Addr,
+        sync::atomic::{AtomicU16, Ordering},
+        time::Duration,
+    };
 
     use tokio_util::sync::CancellationToken;
 
@@ -181,8 +185,15 @@ mod tests {
         assert_eq!(outcomes, [by("127.0.0.1"), by("::1"), Outcome::Refused { by: None }]);
     }
 
+    /// One that nobody has by TCP or UDP, and no client of another test gets.
     fn free_port() -> u16 {
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.local_addr().unwrap().port()
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let own = 10_000 + (std::process::id() % 10_000) as u16;
+        let is_free = |port: &u16| {
+            let any = (Ipv4Addr::UNSPECIFIED, *port);
+            std::net::TcpListener::bind(any).is_ok() && std::net::UdpSocket::bind(any).is_ok()
+        };
+        let candidates = (0..).map(|_| own + NEXT.fetch_add(1, Ordering::Relaxed) % 1_000);
+        candidates.take(1_000).find(is_free).expect("one of a thousand ports is free")
     }
 }

@@ -212,20 +212,18 @@ impl LoadOptions {
     pub(super) fn max_entries(&self, map: &str) -> Option<u32> {
         match map {
             maps::CONNTRACK => Some(self.conntrack_entries),
-            maps::BACKEND => Some(self.backend_entries),
-            // A backend is usually behind a cluster IP and, in two scopes, a node port.
-            maps::SLOT => Some(self.backend_entries.saturating_mul(4)),
-            maps::FRONTEND => Some(self.backend_entries),
-            // Tables have a hundred entries for each backend, and a block has 32 of them: the few services
-            // that are reachable from outside have a part of all backends.
-            maps::MAGLEV => Some(self.backend_entries),
+            maps::BACKEND | maps::FRONTEND | maps::MEMBER => Some(self.backend_entries),
+            // Most lists fit one block. Maglev tables have a hundred places for each backend, and a
+            // block has 32 of them: the services that are reachable from outside have a part of all
+            // backends.
+            maps::LIST => Some(self.backend_entries.saturating_mul(2)),
             _ => None,
         }
     }
 
     /// Every map that [`Self::max_entries`] knows.
     pub(super) const SIZED: [&str; 5] =
-        [maps::CONNTRACK, maps::BACKEND, maps::SLOT, maps::FRONTEND, maps::MAGLEV];
+        [maps::CONNTRACK, maps::BACKEND, maps::FRONTEND, maps::LIST, maps::MEMBER];
 }
 
 /// A packet for [`super::Datapath::test_run`].

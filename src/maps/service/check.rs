@@ -1,16 +1,16 @@
 //! Comparing the maps with what services say.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use skep_bpf::abi::{TableBlock, TableKey};
-
-use super::{Left, encode::frontend_value, encode::range_keys, spread};
+use super::{
+    Left,
+    encode::frontend_value,
+    encode::range_keys,
+    list::{self, List},
+};
 use crate::{
-    maps::{MaglevTable, MapError, MapStore},
-    service::{
-        BackendId, BackendKey, Frontend, FrontendKey, Services,
-        maglev::{self, Limit},
-    },
+    maps::{MapError, MapStore},
+    service::{BackendId, BackendKey, Frontend, FrontendKey, Services, maglev::Limit},
 };
 
 /// Returns every difference between services and the maps, in words; Maglev tables have `limit` entries at
@@ -24,14 +24,11 @@ pub fn differences(
     limit: Limit,
 ) -> Result<Vec<String>, MapError> {
     let left = Left::read(store)?;
-    let tables: HashMap<TableKey, TableBlock> =
-        store.entries::<MaglevTable>()?.into_iter().collect();
     let backends: HashMap<BackendId, BackendKey> =
         left.backends.iter().map(|(key, id)| (*id, *key)).collect();
     let mut found = Vec::new();
     for (key, frontend) in services.frontends() {
-        let what = fault(&left, &backends, limit, key, frontend)
-            .or_else(|| spread_fault(&left, &tables, limit, key, frontend));
+        let what = fault(&left, &backends, limit, key, frontend);
         found.extend(what.map(|what| format!("frontend {} {what}", key.vip)));
     }
     let stray = left.values.keys().filter(|key| services.frontend(key).is_none());
@@ -50,17 +47,22 @@ fn fault(
 ) -> Option<&'static str> {
     let Some(value) = left.values.get(key) else { return Some("is missing") };
     let mut wanted = frontend_value(frontend);
-    spread::number(&mut wanted, spread::size(key, frontend, limit), Some(value));
+    let mut places = left.places(value);
+    // Places of a list that is no table may be in any order, and the one that it has is right.
+    let order = List::Plain(places.clone());
+    let mut wanted_places = list::places(&mut wanted, key, frontend, limit, Some(&order));
+    list::number(&mut wanted, Some(value));
     if *value != wanted {
         return Some("differs");
     }
-    let places = left.lists.get(&value.service_id).map_or(&[][..], Vec::as_slice);
-    let places: HashSet<u32> = places.iter().take(value.backends as usize).copied().collect();
-    let candidates = frontend.backends.candidates();
-    if places.len() != candidates.len()
-        || candidates.iter().any(|backend| !places.contains(&backend.id.0))
-    {
-        return Some("has other backends");
+    if places != wanted_places {
+        places.sort_unstable();
+        wanted_places.sort_unstable();
+        return Some(if places == wanted_places {
+            "has them in other places"
+        } else {
+            "has other backends"
+        });
     }
     let protocol = frontend.backends.protocol;
     let is_right = |backend: &crate::service::Backend| {
@@ -70,22 +72,17 @@ fn fault(
     if !frontend.backends.list.iter().all(is_right) {
         return Some("has a backend that is missing or differs");
     }
+    let mut members = left.members.get(&value.service_id).cloned().unwrap_or_default();
+    let mut wanted: Vec<u32> = match value.affinity {
+        0 => vec![],
+        _ => frontend.backends.candidates().iter().map(|backend| backend.id.0).collect(),
+    };
+    members.sort_unstable();
+    wanted.sort_unstable();
+    if members != wanted {
+        return Some("has other members");
+    }
     let mut ranges = left.ranges.get(&value.service_id).cloned().unwrap_or_default();
     ranges.sort_unstable();
     (ranges != range_keys(key, frontend)).then_some("has other source ranges")
-}
-
-/// Says whether the Maglev table of a frontend is wrong.
-fn spread_fault(
-    left: &Left,
-    tables: &HashMap<TableKey, TableBlock>,
-    limit: Limit,
-    key: &FrontendKey,
-    frontend: &Frontend,
-) -> Option<&'static str> {
-    let value = left.values.get(key).filter(|value| value.table_size != 0)?;
-    let entries = maglev::table(&frontend.backends, limit);
-    let blocks = spread::blocks(value.table, &entries);
-    let is_right = blocks.iter().all(|(key, block)| tables.get(key) == Some(block));
-    (!is_right).then_some("has another Maglev table")
 }

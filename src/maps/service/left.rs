@@ -1,18 +1,12 @@
 //! What an earlier process left in the maps.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
-use skep_bpf::abi::{FrontendValue, RangeKey, SlotKey};
+use skep_bpf::abi::{FrontendValue, ListBlock, RangeKey};
 
-use super::{
-    arrange::lists,
-    encode::{decode_backend, decode_frontend_key, service_id},
-};
+use super::encode::{decode_backend, decode_frontend_key, service_id};
 use crate::{
-    maps::{
-        BackendTable, Entries, FrontendTable, MaglevTable, MapError, MapStore, RangeTable,
-        SlotTable,
-    },
+    maps::{BackendTable, FrontendTable, ListTable, MapError, MapStore, MemberTable, RangeTable},
     service::{BackendId, BackendKey, FrontendKey, ServiceId},
 };
 
@@ -24,11 +18,10 @@ pub struct Left {
     /// Backends.
     pub backends: Vec<(BackendKey, BackendId)>,
     pub(super) values: HashMap<FrontendKey, FrontendValue>,
-    pub(super) lists: HashMap<u32, Vec<u32>>,
+    /// The blocks of each list.
+    pub(super) lists: HashMap<u32, BTreeMap<u32, ListBlock>>,
     pub(super) members: HashMap<u32, Vec<u32>>,
     pub(super) ranges: HashMap<u32, Vec<RangeKey>>,
-    /// Which blocks there are of a table.
-    pub(super) tables: HashMap<u32, HashSet<u32>>,
 }
 
 impl Left {
@@ -43,20 +36,17 @@ impl Left {
             .filter_map(|(key, value)| Some((decode_frontend_key(&key)?, value)))
             .collect();
         let backends = store.entries::<BackendTable>()?.into_iter();
-        let slots: Entries<SlotTable> = store.entries::<SlotTable>()?;
-        let (members, places): (Vec<_>, Vec<_>) =
-            slots.into_iter().partition(|(key, _)| key.slot & SlotKey::MEMBER != 0);
-        let mut by_service: HashMap<u32, Vec<u32>> = HashMap::new();
-        for (key, _) in members {
-            by_service.entry(key.service_id).or_default().push(key.slot & !SlotKey::MEMBER);
+        let mut lists: HashMap<u32, BTreeMap<u32, ListBlock>> = HashMap::new();
+        for (key, block) in store.entries::<ListTable>()? {
+            lists.entry(key.list).or_default().insert(key.block, block);
+        }
+        let mut members: HashMap<u32, Vec<u32>> = HashMap::new();
+        for (key, _) in store.entries::<MemberTable>()? {
+            members.entry(key.service_id).or_default().push(key.backend_id);
         }
         let mut ranges: HashMap<u32, Vec<RangeKey>> = HashMap::new();
         for (key, _) in store.entries::<RangeTable>()? {
             ranges.entry(key.service_id).or_default().push(key);
-        }
-        let mut tables: HashMap<u32, HashSet<u32>> = HashMap::new();
-        for (key, _) in store.entries::<MaglevTable>()? {
-            tables.entry(key.table).or_default().insert(key.block);
         }
         Ok(Self {
             frontends: values.iter().map(|(key, value)| (*key, service_id(value))).collect(),
@@ -64,10 +54,16 @@ impl Left {
                 .filter_map(|(id, value)| Some((decode_backend(&value)?, BackendId(id))))
                 .collect(),
             values,
-            lists: lists(places.into_iter().map(|(key, id)| (key.service_id, key.slot, id))),
-            members: by_service,
+            lists,
+            members,
             ranges,
-            tables,
         })
+    }
+
+    /// Returns what is at the places of a frontend's list, up to the first block that is not there.
+    pub(super) fn places(&self, value: &FrontendValue) -> Vec<u32> {
+        let Some(blocks) = self.lists.get(&value.list) else { return vec![] };
+        let whole = (0..).zip(blocks).take_while(|(wanted, (block, _))| wanted == *block);
+        whole.flat_map(|(_, (_, block))| block.backends).take(value.places as usize).collect()
     }
 }

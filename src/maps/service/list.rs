@@ -1,134 +1,160 @@
-//! What was written of one frontend, and what a change of it takes.
+//! Lists of backends as map entries.
 
-use skep_bpf::abi::{FrontendValue, RangeKey, SlotKey, TableKey};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{
-    arrange::{arrange, differing},
-    encode::{frontend_value, range_keys},
-    spread,
-    stale::Stale,
-};
+use skep_bpf::abi::{FrontendValue, ListBlock, ListKey, frontend_flags};
+
+use super::arrange::arrange;
 use crate::{
-    maps::{Entries, MaglevTable, RangeTable, SlotTable},
+    maps::{Entries, ListTable},
     service::{
-        Frontend, FrontendKey,
+        Frontend, FrontendKey, Scope,
         maglev::{self, Limit},
     },
 };
 
-/// A frontend in the maps.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Written {
-    pub(super) value: FrontendValue,
+/// What is at the places of a list that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum List {
     /// The number of the backend at each place.
-    pub(super) list: Vec<u32>,
-    /// Backends that are marked as members.
-    pub(super) members: Vec<u32>,
-    /// Who may connect, if not everybody.
-    pub(super) ranges: Vec<RangeKey>,
+    Plain(Vec<u32>),
+    /// A Maglev table. Tables are long and are made anew from all backends, so that it is enough to know
+    /// whether one differs.
+    Maglev(u64),
 }
 
-/// What to write before and what to remove after the frontend itself.
-#[derive(Debug, Default)]
-pub(super) struct Step {
-    pub(super) slots: Entries<SlotTable>,
-    pub(super) blocks: Entries<MaglevTable>,
-    pub(super) ranges: Entries<RangeTable>,
-    pub(super) stale: Stale,
+impl Default for List {
+    fn default() -> Self {
+        Self::Plain(vec![])
+    }
 }
 
-impl Step {
-    /// Returns what to remove if it could not be written. Places beyond the old list are nobody's; those
-    /// within are of backends all the same. So it is with tables.
-    pub(super) fn undone(&self, before: Option<&Written>) -> Stale {
-        let nothing = Written::default();
-        let before = before.unwrap_or(&nothing);
-        let is_extra = |key: &SlotKey| key.slot as usize >= before.list.len();
-        let kept: Vec<TableKey> = spread::keys(&before.value).collect();
-        Stale {
-            slots: self.slots.iter().map(|(key, _)| *key).filter(is_extra).collect(),
-            ranges: self.ranges.iter().map(|(range, _)| *range).collect(),
-            blocks: self
-                .blocks
-                .iter()
-                .map(|(key, _)| *key)
-                .filter(|key| !kept.contains(key))
-                .collect(),
+impl List {
+    /// Returns what is known of a list with such places.
+    pub(super) fn of(value: &FrontendValue, places: Vec<u32>) -> Self {
+        if !is_maglev(value) {
+            return Self::Plain(places);
+        }
+        let mut hasher = DefaultHasher::new();
+        places.hash(&mut hasher);
+        Self::Maglev(hasher.finish())
+    }
+
+    /// Forgets what is there, so that all of it is written again: no number is 0.
+    pub(super) fn doubt(&mut self) {
+        match self {
+            Self::Plain(places) => places.fill(0),
+            Self::Maglev(digest) => *digest = 0,
         }
     }
 }
 
-impl Written {
-    /// Returns what a frontend shall be, with the list arranged like what was written.
-    pub(super) fn wanted(
-        key: &FrontendKey,
-        frontend: &Frontend,
-        limit: Limit,
-        before: Option<&Self>,
-    ) -> Self {
-        let mut value = frontend_value(frontend);
-        let table = before.filter(|old| old.is_same(&value)).map(|old| old.value);
-        spread::number(&mut value, spread::size(key, frontend, limit), table.as_ref());
+/// Tells whether the list of a frontend is to be a Maglev table.
+///
+/// Only packets from outside may come by any node. Who is alone needs no table, and where not everybody
+/// fits in, any backend will do.
+fn needs_table(key: &FrontendKey, frontend: &Frontend, limit: Limit) -> bool {
+    let count = frontend.backends.candidates().len();
+    let fits = count > 1 && count <= limit.size_for(count) as usize;
+    key.scope == Scope::External && frontend.is_exposed() && fits
+}
+
+/// Returns the places of a frontend's list, arranged like what was written before, and says in its entry
+/// how many there are.
+pub(super) fn places(
+    value: &mut FrontendValue,
+    key: &FrontendKey,
+    frontend: &Frontend,
+    limit: Limit,
+    before: Option<&List>,
+) -> Vec<u32> {
+    let places = if needs_table(key, frontend, limit) {
+        value.flags |= frontend_flags::MAGLEV;
+        maglev::table(&frontend.backends, limit).iter().map(|id| id.0).collect()
+    } else {
         let ids: Vec<u32> = frontend.backends.candidates().iter().map(|one| one.id.0).collect();
-        let old: &[u32] = before.filter(|old| old.is_same(&value)).map_or(&[], |old| &old.list);
-        let list = arrange(old, &ids);
-        let members = if value.affinity == 0 { vec![] } else { ids };
-        Self { value, list, members, ranges: range_keys(key, frontend) }
+        match before {
+            Some(List::Plain(before)) => arrange(before, &ids),
+            _ => ids,
+        }
+    };
+    value.places = u32::try_from(places.len()).unwrap_or(u32::MAX);
+    places
+}
+
+/// Gives the list of a frontend its number. A table of another size is another list, as is one that was
+/// no table: both are there while the frontend changes from one to the other.
+pub(super) fn number(value: &mut FrontendValue, before: Option<&FrontendValue>) {
+    let stays = |before: &FrontendValue| match (is_maglev(before), is_maglev(value)) {
+        (false, false) => true,
+        (true, true) => before.places == value.places,
+        _ => before.places == 0,
+    };
+    value.list = match before {
+        Some(before) if stays(before) => before.list,
+        Some(before) => before.list ^ 1,
+        None => value.service_id << 1,
+    };
+}
+
+fn is_maglev(value: &FrontendValue) -> bool {
+    value.flags & frontend_flags::MAGLEV != 0
+}
+
+/// Splits a list into the entries of its map.
+///
+/// Behind the end of a list there are its backends again: a program that knows a longer list, which is
+/// about to be replaced, still finds somebody.
+pub(super) fn blocks(list: u32, places: &[u32]) -> Entries<ListTable> {
+    let mut backends = places.iter().copied().cycle();
+    let count = places.len().div_ceil(ListBlock::PLACES);
+    let block = |block| {
+        let mut value = ListBlock::default();
+        value.backends.iter_mut().zip(&mut backends).for_each(|(place, id)| *place = id);
+        (ListKey { list, block }, value)
+    };
+    (0..).take(count).map(block).collect()
+}
+
+/// Yields the keys of the list that a frontend has.
+pub(super) fn keys(value: &FrontendValue) -> impl Iterator<Item = ListKey> + use<> {
+    let (list, blocks) = (value.list, value.places.div_ceil(ListBlock::PLACES as u32));
+    (0..blocks).map(move |block| ListKey { list, block })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(list: u32, places: u32, flags: u32) -> FrontendValue {
+        FrontendValue { service_id: 7, list, places, flags, ..FrontendValue::default() }
     }
 
-    fn is_same(&self, value: &FrontendValue) -> bool {
-        self.value.service_id == value.service_id
+    #[test]
+    fn a_table_of_another_size_has_another_number() {
+        const TABLE: u32 = frontend_flags::MAGLEV;
+        let numbered = |(places, flags), before: Option<FrontendValue>| {
+            let mut value = value(0, places, flags);
+            number(&mut value, before.as_ref());
+            value.list
+        };
+        assert_eq!(numbered((251, TABLE), None), 14);
+        assert_eq!(numbered((251, TABLE), Some(value(15, 251, TABLE))), 15);
+        assert_eq!(numbered((509, TABLE), Some(value(15, 251, TABLE))), 14);
+        assert_eq!(numbered((509, TABLE), Some(value(14, 251, TABLE))), 15);
+        assert_eq!(numbered((2, 0), Some(value(14, 251, TABLE))), 15);
+        assert_eq!(numbered((251, TABLE), Some(value(14, 2, 0))), 15);
+        assert_eq!(numbered((3, 0), Some(value(14, 2, 0))), 14, "places come and go");
+        assert_eq!(numbered((509, TABLE), Some(value(15, 0, 0))), 15, "nothing is confused");
     }
 
-    /// Returns what it takes to get here from what was written.
-    pub(super) fn step(&self, frontend: &Frontend, limit: Limit, before: Option<&Self>) -> Step {
-        let service_id = self.value.service_id;
-        let nothing = Self::default();
-        let other = before.filter(|old| !old.is_same(&self.value));
-        let before = before.filter(|old| old.is_same(&self.value)).unwrap_or(&nothing);
-        let mut step = Step::default();
-        let key = |slot| SlotKey { service_id, slot };
-        step.slots.extend(differing(&before.list, &self.list).map(|(slot, id)| (key(slot), id)));
-        let is_new = |id: &&u32| !before.members.contains(id);
-        let new = self.members.iter().filter(is_new);
-        step.slots.extend(new.map(|id| (key(SlotKey::MEMBER | id), *id)));
-        let kept = self.list.len()..before.list.len();
-        step.stale.slots.extend(kept.filter_map(|slot| Some(key(u32::try_from(slot).ok()?))));
-        let gone = before.members.iter().filter(|id| !self.members.contains(id));
-        step.stale.slots.extend(gone.map(|id| key(SlotKey::MEMBER | id)));
-        self.spread(frontend, limit, before, &mut step);
-        let new = self.ranges.iter().filter(|range| !before.ranges.contains(range));
-        step.ranges.extend(new.map(|range| (*range, 1)));
-        let gone = before.ranges.iter().filter(|range| !self.ranges.contains(range));
-        step.stale.ranges.extend(gone);
-        if let Some(other) = other {
-            step.stale.add(other);
-        }
-        step
-    }
-
-    /// Adds what becomes of the Maglev table: all of it is written if any place differs, as its entries
-    /// follow from all backends together.
-    fn spread(&self, frontend: &Frontend, limit: Limit, before: &Self, step: &mut Step) {
-        let is_same_table = (self.value.table, self.value.table_size)
-            == (before.value.table, before.value.table_size);
-        if is_same_table && self.list == before.list {
-            return;
-        }
-        if self.value.table_size != 0 {
-            let entries = maglev::table(&frontend.backends, limit);
-            step.blocks.extend(spread::blocks(self.value.table, &entries));
-        }
-        if !is_same_table {
-            step.stale.blocks.extend(spread::keys(&before.value));
-        }
-    }
-
-    /// Yields all its slots.
-    pub(super) fn slots(&self) -> impl Iterator<Item = SlotKey> + '_ {
-        let service_id = self.value.service_id;
-        let places = (0..).zip(&self.list).map(|(slot, _)| slot);
-        let members = self.members.iter().map(|id| SlotKey::MEMBER | id);
-        places.chain(members).map(move |slot| SlotKey { service_id, slot })
+    #[test]
+    fn every_place_is_in_a_block_and_behind_the_end_it_begins_again() {
+        let ids: Vec<u32> = (1..=70).collect();
+        let blocks = blocks(9, &ids);
+        assert!(blocks.iter().map(|(key, _)| *key).eq(keys(&value(9, 70, 0))));
+        let all: Vec<u32> = blocks.iter().flat_map(|(_, block)| block.backends).collect();
+        assert!((1..=70).chain(1..=26).eq(all.iter().copied()));
+        assert_eq!(super::blocks(9, &[]), []);
     }
 }

@@ -1,6 +1,6 @@
 //! Services as map entries.
 //!
-//! A frontend names its number and how many backends it has; its slots name the backends by number.
+//! A frontend names the list of its backends and how long that is; the list names the backends by number.
 //! [`ServiceWriter`] writes them in an order in which a program never finds a place without a backend.
 
 mod arrange;
@@ -8,9 +8,9 @@ mod check;
 mod encode;
 mod left;
 mod list;
-mod spread;
 mod stale;
 mod writer;
+mod written;
 
 pub use check::differences;
 pub use encode::{decode_frontend_key, encode_backend, encode_frontend_key};

@@ -2,17 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use skep_bpf::abi::{FrontendValue, TableKey};
-
 use super::{
     encode::{encode_backend, encode_frontend_key},
     left::Left,
-    list::Written,
-    spread,
+    list::List,
     stale::Stale,
+    written::Written,
 };
 use crate::{
-    maps::{BackendTable, FrontendTable, MaglevTable, MapError, MapStore, RangeTable, SlotTable},
+    maps::{BackendTable, FrontendTable, ListTable, MapError, MapStore, MemberTable, RangeTable},
     service::{BackendId, BackendKey, FrontendKey, Services, maglev::Limit},
 };
 
@@ -46,40 +44,14 @@ pub struct ServiceWriter {
 impl ServiceWriter {
     /// Starts with what an earlier process left; Maglev tables have `limit` entries at most.
     pub fn new(left: Left, limit: Limit) -> Self {
-        let Left { values, mut lists, mut members, mut ranges, mut tables, .. } = left;
-        let written = values.into_iter().map(|(key, mut value)| {
-            let blocks = tables.remove(&value.table).unwrap_or_default();
-            if !spread::keys(&value).all(|key| blocks.contains(&key.block)) {
-                // It is written again, whatever there is of it.
-                value.table_size = 0;
-            }
-            let mut list = lists.remove(&value.service_id).unwrap_or_default();
-            list.truncate(value.backends as usize);
-            let members = members.remove(&value.service_id).unwrap_or_default();
-            let ranges = ranges.remove(&value.service_id).unwrap_or_default();
-            (key, Written { value, list, members, ranges })
+        let written = left.values.iter().map(|(key, value)| {
+            let list = List::of(value, left.places(value));
+            let members = left.members.get(&value.service_id).cloned().unwrap_or_default();
+            let ranges = left.ranges.get(&value.service_id).cloned().unwrap_or_default();
+            (*key, Written { value: *value, list, members, ranges })
         });
-        let written = written.collect();
-        let value = |service_id| FrontendValue { service_id, ..FrontendValue::default() };
-        let rest = lists.into_iter().map(|(id, list)| Written {
-            value: value(id),
-            list,
-            ..Written::default()
-        });
-        let members = members.into_iter().map(|(id, members)| Written {
-            value: value(id),
-            members,
-            ..Written::default()
-        });
-        let slots = rest.chain(members).flat_map(|list| list.slots().collect::<Vec<_>>());
-        let blocks = tables.into_iter().flat_map(|(table, blocks)| {
-            blocks.into_iter().map(move |block| TableKey { table, block })
-        });
-        let strays = Stale {
-            slots: slots.collect(),
-            ranges: ranges.into_values().flatten().collect(),
-            blocks: blocks.collect(),
-        };
+        let written: HashMap<_, _> = written.collect();
+        let strays = Stale::strays(&left);
         Self { written, strays, limit, ..Self::default() }
     }
 
@@ -143,8 +115,8 @@ impl ServiceWriter {
         let backends: Vec<_> =
             self.backends.iter().map(|(id, key)| (*id, encode_backend(key))).collect();
         store.put_all::<BackendTable>(&backends)?;
-        let (mut slots, mut values, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut blocks, mut stale) = (Vec::new(), Stale::default());
+        let (mut blocks, mut members, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut values, mut stale) = (Vec::new(), Stale::default());
         let mut now = Vec::with_capacity(keys.len());
         let mut gone = Vec::new();
         for key in keys {
@@ -156,10 +128,9 @@ impl ServiceWriter {
                 }
                 continue;
             };
-            let wanted = Written::wanted(key, frontend, self.limit, before);
-            let step = wanted.step(frontend, self.limit, before);
-            slots.extend(step.slots);
+            let (wanted, step) = Written::next(key, frontend, self.limit, before);
             blocks.extend(step.blocks);
+            members.extend(step.members);
             ranges.extend(step.ranges);
             stale.join(step.stale);
             if before.is_none_or(|before| before.value != wanted.value) {
@@ -167,8 +138,8 @@ impl ServiceWriter {
             }
             now.push((*key, wanted));
         }
-        store.put_all::<SlotTable>(&slots)?;
-        store.put_all::<MaglevTable>(&blocks)?;
+        store.put_all::<ListTable>(&blocks)?;
+        store.put_all::<MemberTable>(&members)?;
         store.put_all::<RangeTable>(&ranges)?;
         store.put_all::<FrontendTable>(&values)?;
         self.backends.clear();
@@ -202,11 +173,10 @@ impl ServiceWriter {
         first.map_or(Ok(()), |(first, source)| Err(ServiceError { count, first, source }))
     }
 
-    /// Some places of a frontend's list may have been written, nobody knows which: no number is 0, so all
-    /// will be written again.
+    /// Some places of a frontend's list may have been written, nobody knows which.
     fn doubt(&mut self, key: &FrontendKey) {
         if let Some(written) = self.written.get_mut(key) {
-            written.list.fill(0);
+            written.list.doubt();
         }
     }
 
@@ -224,15 +194,15 @@ impl ServiceWriter {
             }
             return Ok(());
         };
-        let wanted = Written::wanted(key, frontend, self.limit, before);
-        let missing = wanted.list.iter().filter_map(|id| Some((id, self.backends.get(id)?)));
-        for (id, key) in missing {
-            store.put::<BackendTable>(id, &encode_backend(key))?;
+        for backend in frontend.backends.candidates() {
+            if let Some(key) = self.backends.get(&backend.id.0) {
+                store.put::<BackendTable>(&backend.id.0, &encode_backend(key))?;
+            }
         }
-        let step = wanted.step(frontend, self.limit, before);
+        let (wanted, step) = Written::next(key, frontend, self.limit, before);
         let put = store
-            .put_all::<SlotTable>(&step.slots)
-            .and_then(|()| store.put_all::<MaglevTable>(&step.blocks))
+            .put_all::<ListTable>(&step.blocks)
+            .and_then(|()| store.put_all::<MemberTable>(&step.members))
             .and_then(|()| store.put_all::<RangeTable>(&step.ranges));
         if let Err(error) = put {
             step.undone(before).delete_each(store);

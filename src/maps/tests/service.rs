@@ -9,13 +9,13 @@ use std::{
 
 use ipnet::IpNet;
 use proptest::prelude::*;
-use skep_bpf::abi::{FrontendValue, SlotKey, TableBlock, TableKey};
+use skep_bpf::abi::{FrontendValue, ListBlock, ListKey, MemberKey};
 
 use super::{Left, ServiceWriter, differences, encode::range_keys, encode_frontend_key};
 use crate::{
     maps::{
-        BackendTable, FrontendTable, MaglevTable, MapError, MapStore, MemoryStore, RangeTable,
-        Slice, SlotTable, Table,
+        BackendTable, FrontendTable, ListTable, MapError, MapStore, MemberTable, MemoryStore,
+        RangeTable, Slice, Table,
     },
     model::{Addresses, Family},
     service::{
@@ -40,27 +40,9 @@ struct Watched {
 
 impl Watched {
     fn look(&self) {
+        let mut faults = self.faults.lock().expect("not poisoned");
         for (key, value) in self.store.entries::<FrontendTable>().expect("listed") {
-            for slot in 0..value.backends {
-                let place = SlotKey { service_id: value.service_id, slot };
-                let id = self.store.get::<SlotTable>(&place).expect("read");
-                let backend = id.and_then(|id| self.store.get::<BackendTable>(&id).expect("read"));
-                if backend.is_none() {
-                    let fault = format!("{key:?} has nobody at {slot}");
-                    self.faults.lock().expect("not poisoned").push(fault);
-                }
-            }
-        }
-    }
-
-    /// Tables are long: they are looked at when a frontend is switched, or a backend is gone.
-    fn look_at_tables(&self) {
-        for (key, value) in self.store.entries::<FrontendTable>().expect("listed") {
-            let fault = table_fault(&self.store, &value);
-            self.faults
-                .lock()
-                .expect("not poisoned")
-                .extend(fault.map(|what| format!("{key:?} {what}")));
+            faults.extend(list_fault(&self.store, &value).map(|what| format!("{key:?} {what}")));
         }
     }
 
@@ -85,17 +67,11 @@ impl MapStore for Watched {
         }
         self.store.put::<T>(key, value)?;
         self.look();
-        if T::NAME == FrontendTable::NAME {
-            self.look_at_tables();
-        }
         Ok(())
     }
     fn delete<T: Table>(&self, key: &T::Key) -> Result<(), MapError> {
         self.store.delete::<T>(key)?;
         self.look();
-        if T::NAME == BackendTable::NAME {
-            self.look_at_tables();
-        }
         Ok(())
     }
     fn slice<T: Table>(
@@ -107,22 +83,21 @@ impl MapStore for Watched {
     }
 }
 
-/// Says whether an entry of a frontend's Maglev table has no backend.
-fn table_fault(store: &MemoryStore, value: &FrontendValue) -> Option<String> {
+/// Says whether a place of a frontend's list has no backend.
+fn list_fault(store: &MemoryStore, value: &FrontendValue) -> Option<String> {
     let alive: HashSet<u32> =
         store.entries::<BackendTable>().expect("listed").into_iter().map(|(id, _)| id).collect();
-    let entries = table_of(store, value);
-    let dead = entries.iter().position(|id| !alive.contains(id))?;
-    Some(format!("has nobody at entry {dead} of its table"))
+    let dead = list_of(store, value).iter().position(|id| !alive.contains(id))?;
+    Some(format!("has nobody at place {dead} of its list"))
 }
 
-/// Returns the Maglev table of a frontend; 0 where an entry is missing.
-fn table_of(store: &MemoryStore, value: &FrontendValue) -> Vec<u32> {
-    let size = value.table_size as usize;
-    let blocks = 0..u32::try_from(size.div_ceil(TableBlock::ENTRIES)).expect("few");
+/// Returns the list of a frontend; 0 where a place is missing.
+fn list_of(store: &MemoryStore, value: &FrontendValue) -> Vec<u32> {
+    let size = value.places as usize;
+    let blocks = 0..u32::try_from(size.div_ceil(ListBlock::PLACES)).expect("few");
     let block = |block| {
-        let key = TableKey { table: value.table, block };
-        store.get::<MaglevTable>(&key).expect("read").unwrap_or_default().backends
+        let key = ListKey { list: value.list, block };
+        store.get::<ListTable>(&key).expect("read").unwrap_or_default().backends
     };
     blocks.flat_map(block).take(size).collect()
 }
@@ -229,31 +204,33 @@ fn naive_differences(store: &Watched, services: &Services) -> Vec<String> {
     if frontends.len() != services.frontends().count() {
         found.push(format!("{} frontends", frontends.len()));
     }
-    let (mut slots, mut blocks) = (0, 0);
+    let (mut blocks, mut members) = (0, 0);
     for (key, frontend) in services.frontends() {
         let value = store.get::<FrontendTable>(&encode_frontend_key(key)).expect("read");
         let Some(value) = value else {
             found.push(format!("{} is missing", key.vip));
             continue;
         };
-        let at = |slot| {
-            let key = SlotKey { service_id: value.service_id, slot };
-            store.get::<SlotTable>(&key).expect("read").unwrap_or_default()
-        };
         let ids: HashSet<u32> = frontend.backends.candidates().iter().map(|b| b.id.0).collect();
-        let places: HashSet<u32> = (0..value.backends).map(at).collect();
+        let list = list_of(&store.store, &value);
+        blocks += list.len().div_ceil(ListBlock::PLACES);
+        let places: HashSet<u32> = list.iter().copied().collect();
         if places != ids || value.backends as usize != ids.len() {
             found.push(format!("{} has {places:?}, not {ids:?}", key.vip));
         }
-        let table = table_of(&store.store, &value);
-        blocks += table.len().div_ceil(TableBlock::ENTRIES);
-        let spread: HashSet<u32> = table.iter().copied().collect();
-        if key.scope == Scope::External && ids.len() > 1 && spread != ids {
-            found.push(format!("{} spreads over {spread:?}, not {ids:?}", key.vip));
+        let is_table = key.scope == Scope::External && ids.len() > 1;
+        if list.len()
+            != if is_table { Limit::default().size_for(ids.len()) as usize } else { ids.len() }
+        {
+            found.push(format!("{} has {} places", key.vip, list.len()));
         }
-        slots += ids.len() * if value.affinity == 0 { 1 } else { 2 };
-        if value.affinity != 0 && ids.iter().any(|id| at(SlotKey::MEMBER | id) == 0) {
-            found.push(format!("{} lacks a member", key.vip));
+        if value.affinity != 0 {
+            members += ids.len();
+            let member = |id: &u32| MemberKey { service_id: value.service_id, backend_id: *id };
+            let is_missing = |id| store.get::<MemberTable>(&member(id)).expect("read").is_none();
+            if ids.iter().any(is_missing) {
+                found.push(format!("{} lacks a member", key.vip));
+            }
         }
     }
     let wanted: BTreeSet<_> =
@@ -263,13 +240,13 @@ fn naive_differences(store: &Watched, services: &Services) -> Vec<String> {
     if ranges != wanted {
         found.push(format!("source ranges are {ranges:?}"));
     }
-    let all = store.entries::<MaglevTable>().expect("listed").len();
+    let all = store.entries::<ListTable>().expect("listed").len();
     if all != blocks {
-        found.push(format!("{all} blocks of tables, not {blocks}"));
+        found.push(format!("{all} blocks of lists, not {blocks}"));
     }
-    let all = store.entries::<SlotTable>().expect("listed").len();
-    if all != slots {
-        found.push(format!("{all} places, not {slots}"));
+    let all = store.entries::<MemberTable>().expect("listed").len();
+    if all != members {
+        found.push(format!("{all} members, not {members}"));
     }
     found
 }
@@ -283,7 +260,7 @@ fn the_checker_finds_every_kind_of_damage() {
         &store,
         &mut services,
         &mut writer,
-        edit(&Act::Service { which: 1, affinity: false, ranges }),
+        edit(&Act::Service { which: 1, affinity: true, ranges }),
     );
     let hosts = BTreeSet::from([1, 2]);
     follow(&store, &mut services, &mut writer, edit(&Act::Endpoints { which: 1, hosts }));
@@ -293,18 +270,24 @@ fn the_checker_finds_every_kind_of_damage() {
         let found = differences(&store, &services, Limit::default()).expect("listed");
         assert!(found.iter().any(|what| what.contains(words)), "{words}: {found:?}");
     };
-    let slots = store.store.entries::<SlotTable>().expect("listed");
+    let members = store.store.entries::<MemberTable>().expect("listed");
     let ranges = store.store.entries::<RangeTable>().expect("listed");
     let backends = store.store.entries::<BackendTable>().expect("listed");
     let (key, value) = store.store.entries::<FrontendTable>().expect("listed")[0];
     let put = |store: &MemoryStore| store.put::<FrontendTable>(&key, &value).expect("written");
-    let (block, mut value_of_block) =
-        store.store.entries::<MaglevTable>().expect("listed").swap_remove(0);
-    value_of_block.backends[0] = 99;
-    damaged(&|s| s.put::<MaglevTable>(&block, &value_of_block).expect("put"), "Maglev table");
+    let lists = store.store.entries::<ListTable>().expect("listed");
+    // A table in which two backends changed places.
+    let (block, mut torn) = *lists
+        .iter()
+        .find(|(_, block)| block.backends[..2] != block.backends[2..4])
+        .expect("backends take no turns");
+    let other = torn.backends.iter().position(|id| *id != torn.backends[0]).expect("two share it");
+    torn.backends.swap(0, other);
+    damaged(&|s| s.put::<ListTable>(&block, &torn).expect("put"), "other places");
     damaged(&|s| s.delete::<RangeTable>(&ranges[0].0).expect("deleted"), "source ranges");
+    damaged(&|s| s.delete::<MemberTable>(&members[0].0).expect("deleted"), "other members");
     damaged(&|s| s.delete::<BackendTable>(&backends[0].0).expect("deleted"), "a backend");
-    damaged(&|s| s.delete::<SlotTable>(&slots[0].0).expect("deleted"), "other backends");
+    damaged(&|s| s.delete::<ListTable>(&lists[0].0).expect("deleted"), "other backends");
     damaged(&|s| s.delete::<FrontendTable>(&key).expect("deleted"), "is missing");
     damaged(&|s| s.put::<FrontendTable>(&key, &FrontendValue::default()).expect("put"), "differs");
     put(&store.store);
@@ -366,9 +349,9 @@ proptest! {
     fn a_full_map_serves_what_fits_and_the_rest_once_there_is_room(
         acts in proptest::collection::vec(act(), 1..16),
         (map, room) in prop_oneof![
-            (Just(SlotTable::NAME), 1_usize..12),
+            (Just(MemberTable::NAME), 1_usize..12),
             (Just(BackendTable::NAME), 1_usize..12),
-            (Just(MaglevTable::NAME), 1_usize..60),
+            (Just(ListTable::NAME), 1_usize..60),
         ],
     ) {
         let mut store = Watched { room: Some((map, room)), ..Watched::default() };

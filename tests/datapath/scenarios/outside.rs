@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use skep_bpf::abi::{
     Addr, BackendValue, DropReason, FrontendKey, FrontendValue, HostValue, Mode, RANGE_PREFIX,
-    RangeKey, SlotKey, TableBlock, TableKey, Zone, frontend_flags, frontend_scope, policy,
+    RangeKey, Zone, frontend_flags, frontend_scope, policy,
 };
 
 use crate::{
@@ -16,11 +16,17 @@ use crate::{
 pub(crate) const PORT: u16 = 30_080;
 pub(crate) const TARGET: u16 = 8080;
 const CLIENT: u16 = 40_000;
-const SERVICE: u32 = 700;
+pub(crate) const SERVICE: u32 = 700;
 /// What programs tell each other about translated packets.
 const SNAT_DONE: u32 = 0x300;
 /// And about what comes back to the host.
 const RETURNED: u32 = 0x600;
+
+/// A frontend that is served at so many places of the list of its number.
+pub(crate) fn frontend(service_id: u32, places: u32) -> FrontendValue {
+    let backends = places;
+    FrontendValue { service_id, list: service_id, places, backends, ..FrontendValue::default() }
+}
 
 fn backend<R: Rig>(c: &mut Cluster<R>, id: u32, address: IpAddr, proto: u8) {
     let addr: Addr = address.into();
@@ -30,16 +36,26 @@ fn backend<R: Rig>(c: &mut Cluster<R>, id: u32, address: IpAddr, proto: u8) {
 
 /// Lets clients of `scope` reach `backends` at `address`, by TCP and UDP.
 pub(crate) fn expose<R: Rig>(c: &mut Cluster<R>, address: IpAddr, scope: u8, backends: &[IpAddr]) {
+    serve(c, (address, PORT), scope, backends);
+}
+
+/// The same at any port. The number of a backend is ten times that of the protocol and its place from 1.
+pub(crate) fn serve<R: Rig>(
+    c: &mut Cluster<R>,
+    (address, port): (IpAddr, u16),
+    scope: u8,
+    backends: &[IpAddr],
+) {
     for proto in [frames::TCP, frames::UDP] {
-        let key = FrontendKey { addr: address.into(), port: PORT, proto, scope, reserved: 0 };
+        let key = FrontendKey { addr: address.into(), port, proto, scope, reserved: 0 };
         let service_id = SERVICE + u32::from(proto);
         let count = u32::try_from(backends.len()).expect("a few");
-        let value = FrontendValue { service_id, backends: count, ..FrontendValue::default() };
-        for (slot, address) in (0..).zip(backends) {
-            let id = u32::from(proto) * 10 + slot + 1;
-            backend(c, id, *address, proto);
-            c.rig.slot(SlotKey { service_id, slot }, id);
+        let value = frontend(service_id, count);
+        let ids: Vec<u32> = (1..=count).map(|n| u32::from(proto) * 10 + n).collect();
+        for (id, address) in ids.iter().zip(backends) {
+            backend(c, *id, *address, proto);
         }
+        c.rig.list(service_id, &ids);
         c.rig.frontend(key, value);
     }
 }
@@ -365,7 +381,7 @@ pub(crate) fn a_relayed_connection_follows_its_backend<R: Rig>(rig: impl Fn() ->
         let first = c.uplink_gets(&asked.bytes());
         let (id, service_id) = (u32::from(frames::UDP) * 10 + 1, SERVICE + u32::from(frames::UDP));
         backend(&mut c, 999, cast.a, frames::UDP);
-        c.rig.slot(SlotKey { service_id, slot: 0 }, 999);
+        c.rig.list(service_id, &[999]);
         assert_eq!(c.uplink_gets(&asked.bytes()).frame, first.frame, "it keeps its backend");
         c.rig.backend(id, None);
         let ran = c.uplink_gets(&asked.bytes());
@@ -387,20 +403,12 @@ pub(crate) fn all_nodes_draw_the_same_backend<R: Rig>(rig: impl Fn() -> R) {
         outside(&mut c, cast.vip, &backends);
         let (proto, scope) = (frames::UDP, frontend_scope::EXTERNAL);
         let service_id = SERVICE + u32::from(proto);
-        let (table, table_size) = (service_id << 1, 40);
-        // Forty entries in two blocks; the numbers of backends come one after the other.
-        for block in 0..2 {
-            let mut value = TableBlock::default();
-            for (entry, id) in value.backends.iter_mut().enumerate() {
-                let at = block as usize * TableBlock::ENTRIES + entry;
-                *id = if at < 40 { 171 + (at % 3) as u32 } else { 0 };
-            }
-            c.rig.table(TableKey { table, block }, value);
-        }
+        // Forty places in two blocks; the numbers of backends come one after the other.
+        let ids: Vec<u32> = (171..174).cycle().take(40).collect();
+        c.rig.list(service_id, &ids);
         let addr = cast.vip.into();
         let key = FrontendKey { addr, port: PORT, proto, scope, reserved: 0 };
-        let value =
-            FrontendValue { service_id, backends: 3, table, table_size, ..Default::default() };
+        let value = FrontendValue { backends: 3, ..frontend(service_id, 40) };
         c.rig.frontend(key, value);
         let mut drawn = [0; 3];
         for port in 0..60 {

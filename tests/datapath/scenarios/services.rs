@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use skep_bpf::abi::{
     Addr, BackendValue, Counted, Direction, DropReason, FrontendKey, FrontendValue, Mode,
-    RANGE_PREFIX, RangeKey, SlotKey, frontend_flags, policy,
+    RANGE_PREFIX, RangeKey, frontend_flags, frontend_scope, policy,
 };
 
+use super::outside::{self, SERVICE, TARGET, frontend};
 use crate::{
     cluster::{Cast, Cluster, IDENTITY_REMOTE},
     frames::{self, ACK, Frame, GATEWAY_MAC, POD_MAC, SYN},
@@ -14,26 +15,10 @@ use crate::{
 };
 
 const PORT: u16 = 80;
-const TARGET: u16 = 8080;
-const SERVICE: u32 = 500;
 
-/// Puts a service for UDP and TCP at `vip`, with backends at port 8080; a backend's number is its place
-/// from 1.
+/// Puts a service for UDP and TCP at `vip`.
 fn serve<R: Rig>(c: &mut Cluster<R>, vip: IpAddr, backends: &[IpAddr]) {
-    for proto in [frames::TCP, frames::UDP] {
-        let key = FrontendKey { addr: vip.into(), port: PORT, proto, ..FrontendKey::default() };
-        let service_id = SERVICE + u32::from(proto);
-        let count = u32::try_from(backends.len()).expect("a few");
-        let value = FrontendValue { service_id, backends: count, ..FrontendValue::default() };
-        for (slot, backend) in (0..).zip(backends) {
-            let id = u32::from(proto) * 10 + slot + 1;
-            let addr: Addr = (*backend).into();
-            let value = BackendValue { addr, port: TARGET, proto, ..BackendValue::default() };
-            c.rig.backend(id, Some(value));
-            c.rig.slot(SlotKey { service_id, slot }, id);
-        }
-        c.rig.frontend(key, value);
-    }
+    outside::serve(c, (vip, PORT), frontend_scope::INTERNAL, backends);
 }
 
 /// The first packet of a connection to `to`, and its answer, as seen by who is spoken with.
@@ -73,7 +58,7 @@ pub(crate) fn a_connection_keeps_its_backend_until_that_is_gone<R: Rig>(rig: imp
         let proto = frames::UDP;
         let other = BackendValue { addr, port: TARGET, proto, ..BackendValue::default() };
         c.rig.backend(999, Some(other));
-        c.rig.slot(SlotKey { service_id, slot: 0 }, 999);
+        c.rig.list(service_id, &[999]);
         assert_eq!(frames::addresses(&c.a_sends(&asked.bytes()).frame).1, cast.b);
         c.rig.backend(id, None);
         let ran = c.a_sends(&asked.bytes());
@@ -83,7 +68,7 @@ pub(crate) fn a_connection_keeps_its_backend_until_that_is_gone<R: Rig>(rig: imp
         // Whoever got the old one's number is not meant.
         let reused = BackendValue { addr: cast.world.into(), ..other };
         c.rig.backend(999, Some(reused));
-        c.rig.slot(SlotKey { service_id, slot: 0 }, 999);
+        c.rig.list(service_id, &[999]);
         let ran = c.a_sends(&asked.bytes());
         assert_eq!(frames::addresses(&ran.frame).1, cast.world, "chosen anew");
     }
@@ -270,7 +255,7 @@ pub(crate) fn source_ranges_admit_whom_they_name<R: Rig>(rig: impl Fn() -> R) {
         let (proto, service_id) = (frames::UDP, SERVICE + u32::from(frames::UDP));
         let key = FrontendKey { addr: cast.vip.into(), port: PORT, proto, ..Default::default() };
         let flags = frontend_flags::RANGES;
-        let value = FrontendValue { service_id, backends: 1, flags, ..Default::default() };
+        let value = FrontendValue { flags, ..frontend(service_id, 1) };
         c.rig.frontend(key, value);
         let own = RangeKey { prefix_len: RANGE_PREFIX + 128, service_id, addr: cast.b.into() };
         c.rig.range(own);

@@ -12,9 +12,9 @@ use skep_bpf::{
     abi::{
         Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Bucket, Config, Counter,
         CtKey, CtValue, DeviceValue, EndpointValue, FragKey, FragValue, FrontendKey, FrontendValue,
-        HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue, PolicyAddrKey, PolicyCell,
-        PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RangeKey, SlotKey, SocketValue,
-        TableBlock, TableKey,
+        HostValue, IdentityValue, IpcacheKey, IpcacheValue, ListBlock, ListKey, MemberKey,
+        NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
+        RangeKey, SocketValue,
     },
     state::State,
 };
@@ -65,11 +65,12 @@ pub(crate) static POLICY_CELL: HashMap<PolicyCellKey, PolicyCell> =
 pub(crate) static FRONTEND: HashMap<FrontendKey, FrontendValue> =
     HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
 
-#[map(name = "slot_v3")]
-pub(crate) static SLOT: HashMap<SlotKey, u32> = HashMap::with_max_entries(65536, BPF_F_NO_PREALLOC);
+#[map(name = "list_v3")]
+pub(crate) static LIST: HashMap<ListKey, ListBlock> =
+    HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
 
-#[map(name = "maglev_v3")]
-pub(crate) static MAGLEV: HashMap<TableKey, TableBlock> =
+#[map(name = "member_v3")]
+pub(crate) static MEMBER: HashMap<MemberKey, u32> =
     HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
 
 #[map(name = "backend_v3")]

@@ -7,7 +7,7 @@ use aya_ebpf::{
 use skep_bpf::{
     abi::{
         Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, IpcacheKey,
-        RangeKey, SlotKey, TableBlock, TableKey, ipcache_flags,
+        ListBlock, ListKey, MemberKey, RangeKey, ipcache_flags,
     },
     balance::Services,
     env::Env,
@@ -23,15 +23,15 @@ impl Services for Kernel {
         unsafe { maps::FRONTEND.get(key) }
     }
     #[inline(always)]
-    fn slot(&self, key: &SlotKey) -> Option<u32> {
-        // SAFETY: as for `frontend`; the value is copied at once.
-        unsafe { maps::SLOT.get(key) }.copied()
+    fn place(&self, key: &ListKey, place: usize) -> Option<u32> {
+        // SAFETY: as for `frontend`; the number is copied at once.
+        let block = unsafe { maps::LIST.get(key) }?;
+        Some(block.backends[place & (ListBlock::PLACES - 1)])
     }
     #[inline(always)]
-    fn table_entry(&self, key: &TableKey, entry: usize) -> Option<u32> {
-        // SAFETY: as for `frontend`; the number is copied at once.
-        let block = unsafe { maps::MAGLEV.get(key) }?;
-        Some(block.backends[entry & (TableBlock::ENTRIES - 1)])
+    fn is_member(&self, key: &MemberKey) -> bool {
+        // SAFETY: as for `frontend`; nothing of the value is read.
+        unsafe { maps::MEMBER.get(key) }.is_some()
     }
     #[inline(always)]
     fn backend(&self, id: u32) -> Option<&BackendValue> {

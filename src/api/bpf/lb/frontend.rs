@@ -1,14 +1,15 @@
 //! The map of frontends and the lists of their backends.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::HashSet, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
-use skep_bpf::abi::{FrontendKey, FrontendValue, SlotKey, frontend_flags, frontend_scope};
+use skep_bpf::abi::{FrontendKey, FrontendValue, frontend_flags, frontend_scope};
 
+use super::list::Lists;
 use crate::{
     api::{Listed, Scope},
     flows::protocol_name,
-    maps::{FrontendTable, MapError, MapStore, SlotTable},
+    maps::{FrontendTable, MapError, MapStore},
 };
 
 /// What a client connects to, as the datapath knows it.
@@ -25,13 +26,14 @@ pub struct BpfFrontend {
     pub protocol: String,
     /// Which clients find it.
     pub scope: Scope,
-    /// How many places its list has.
+    /// How many places its list has; in a Maglev table a backend has many.
     pub places: u32,
-    /// The numbers of backends at these places, in order; fewer than places are gaps.
+    /// The numbers of the backends at these places, in order, each once. Without a table, fewer than
+    /// places are gaps.
     pub backends: Vec<u32>,
     /// Seconds for which a client stays with its backend; 0 = it does not.
     pub affinity_seconds: u32,
-    /// `drop-if-empty`, `ranges`, and numbers that this version does not know.
+    /// `drop-if-empty`, `ranges`, `maglev`, and numbers that this version does not know.
     pub flags: Vec<String>,
 }
 
@@ -43,25 +45,20 @@ impl BpfFrontend {
     pub fn list(store: &impl MapStore) -> Result<Vec<Self>, MapError> {
         let mut frontends = store.entries::<FrontendTable>()?;
         frontends.sort_by_key(|(key, _)| (IpAddr::from(key.addr), key.port, key.proto, key.scope));
-        let lists = lists(store)?;
-        let none = BTreeMap::new();
-        let item = |(key, value): &(FrontendKey, FrontendValue)| {
-            let list = lists.get(&value.service_id).unwrap_or(&none);
-            Self::new(key, value, list)
-        };
-        Ok(frontends.iter().map(item).collect())
+        let lists = Lists::read(store)?;
+        Ok(frontends.iter().map(|(key, value)| Self::new(key, value, &lists)).collect())
     }
 
-    fn new(key: &FrontendKey, value: &FrontendValue, list: &BTreeMap<u32, u32>) -> Self {
+    fn new(key: &FrontendKey, value: &FrontendValue, lists: &Lists) -> Self {
+        let mut seen = HashSet::new();
         Self {
             id: value.service_id,
             address: key.addr.into(),
             port: key.port,
             protocol: protocol_name(key.proto),
             scope: scope(key.scope),
-            places: value.backends,
-            // What is beyond the last place nobody looks at.
-            backends: list.range(..value.backends).map(|(_, id)| *id).collect(),
+            places: value.places,
+            backends: lists.places(value).filter(|id| seen.insert(*id)).collect(),
             affinity_seconds: value.affinity,
             flags: flags(value.flags),
         }
@@ -76,20 +73,12 @@ pub(super) fn scope(code: u8) -> Scope {
     }
 }
 
-/// Returns the backends of each frontend, by place. Marks of members are in no list.
-fn lists(store: &impl MapStore) -> Result<BTreeMap<u32, BTreeMap<u32, u32>>, MapError> {
-    let mut lists: BTreeMap<u32, BTreeMap<u32, u32>> = BTreeMap::new();
-    for (key, id) in store.entries::<SlotTable>()? {
-        if key.slot & SlotKey::MEMBER == 0 {
-            lists.entry(key.service_id).or_default().insert(key.slot, id);
-        }
-    }
-    Ok(lists)
-}
-
 fn flags(bits: u32) -> Vec<String> {
-    const KNOWN: [(u32, &str); 2] =
-        [(frontend_flags::DROP_IF_EMPTY, "drop-if-empty"), (frontend_flags::RANGES, "ranges")];
+    const KNOWN: [(u32, &str); 3] = [
+        (frontend_flags::DROP_IF_EMPTY, "drop-if-empty"),
+        (frontend_flags::RANGES, "ranges"),
+        (frontend_flags::MAGLEV, "maglev"),
+    ];
     let set = KNOWN.iter().filter(|(bit, _)| bits & bit != 0);
     let rest = KNOWN.iter().fold(bits, |rest, (bit, _)| rest & !bit);
     let unknown = (rest != 0).then(|| format!("{rest:#x}"));

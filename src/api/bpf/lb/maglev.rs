@@ -6,13 +6,13 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use skep_bpf::abi::{BackendValue, FrontendKey, FrontendValue, TableBlock, TableKey};
+use skep_bpf::abi::{BackendValue, FrontendKey, FrontendValue, frontend_flags};
 
-use super::frontend::scope;
+use super::{frontend::scope, list::Lists};
 use crate::{
     api::{Listed, Scope},
     flows::protocol_name,
-    maps::{BackendTable, FrontendTable, MaglevTable, MapError, MapStore},
+    maps::{BackendTable, FrontendTable, MapError, MapStore},
 };
 
 /// The table of one frontend, as the datapath knows it.
@@ -59,7 +59,7 @@ pub struct MaglevShare {
 
 /// What is read once for all tables.
 struct Maps {
-    blocks: HashMap<TableKey, TableBlock>,
+    lists: Lists,
     backends: HashMap<u32, BackendValue>,
 }
 
@@ -71,10 +71,10 @@ impl BpfMaglev {
     /// When the kernel refuses.
     pub fn list(store: &impl MapStore) -> Result<Vec<Self>, MapError> {
         let mut frontends = store.entries::<FrontendTable>()?;
-        frontends.retain(|(_, value)| value.table_size != 0);
+        frontends.retain(|(_, value)| value.flags & frontend_flags::MAGLEV != 0);
         frontends.sort_by_key(|(key, _)| (IpAddr::from(key.addr), key.port, key.proto, key.scope));
         let maps = Maps {
-            blocks: store.entries::<MaglevTable>()?.into_iter().collect(),
+            lists: Lists::read(store)?,
             backends: store.entries::<BackendTable>()?.into_iter().collect(),
         };
         Ok(frontends.iter().map(|(key, value)| Self::new(key, value, &maps)).collect())
@@ -83,16 +83,16 @@ impl BpfMaglev {
     fn new(key: &FrontendKey, value: &FrontendValue, maps: &Maps) -> Self {
         let counts = maps.counts(value);
         let found: u32 = counts.values().sum();
-        let share = |(id, entries): (&u32, &u32)| maps.share(*id, *entries, value.table_size);
+        let share = |(id, entries): (&u32, &u32)| maps.share(*id, *entries, value.places);
         Self {
-            table: value.table,
+            table: value.list,
             frontend: value.service_id,
             address: key.addr.into(),
             port: key.port,
             protocol: protocol_name(key.proto),
             scope: scope(key.scope),
-            entries: value.table_size,
-            missing: value.table_size.saturating_sub(found),
+            entries: value.places,
+            missing: value.places.saturating_sub(found),
             shares: counts.iter().map(share).collect(),
         }
     }
@@ -102,13 +102,8 @@ impl Maps {
     /// Counts the entries of each backend. A block that is not there has none.
     fn counts(&self, value: &FrontendValue) -> BTreeMap<u32, u32> {
         let mut counts = BTreeMap::new();
-        let size = value.table_size as usize;
-        for (block, start) in (0..).zip((0..size).step_by(TableBlock::ENTRIES)) {
-            let key = TableKey { table: value.table, block };
-            let entries = self.blocks.get(&key).map_or(&[][..], |block| &block.backends);
-            for id in entries.iter().take(size - start).filter(|id| **id != 0) {
-                *counts.entry(*id).or_default() += 1;
-            }
+        for id in self.lists.places(value) {
+            *counts.entry(id).or_default() += 1;
         }
         counts
     }

@@ -3,6 +3,7 @@
 mod affinity;
 mod backend;
 mod frontend;
+mod list;
 mod maglev;
 
 pub use affinity::BpfAffinity;

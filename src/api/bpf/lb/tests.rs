@@ -4,17 +4,15 @@ use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 use skep_bpf::abi::{
-    Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, SlotKey,
-    TableBlock, TableKey, frontend_flags, frontend_scope,
+    Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, ListBlock, ListKey,
+    frontend_flags, frontend_scope,
 };
 
 use super::*;
 use crate::{
     api::Scope,
     flows::BootClock,
-    maps::{
-        AffinityTable, BackendTable, FrontendTable, MaglevTable, MapStore, MemoryStore, SlotTable,
-    },
+    maps::{AffinityTable, BackendTable, FrontendTable, ListTable, MapStore, MemoryStore},
 };
 
 fn addr(text: &str) -> Addr {
@@ -26,17 +24,20 @@ fn frontend(store: &MemoryStore, text: &str, scope: u8, value: FrontendValue) {
     store.put::<FrontendTable>(&key, &value).unwrap();
 }
 
+fn list(store: &MemoryStore, (list, block): (u32, u32), backends: &[u32]) {
+    let mut value = ListBlock::default();
+    value.backends[..backends.len()].copy_from_slice(backends);
+    store.put::<ListTable>(&ListKey { list, block }, &value).unwrap();
+}
+
 #[test]
 fn a_frontend_is_read_with_its_list() {
     let store = MemoryStore::default();
     let flags = frontend_flags::DROP_IF_EMPTY | frontend_flags::RANGES | 8;
-    let plain = FrontendValue { service_id: 7, backends: 2, ..FrontendValue::default() };
+    let plain = FrontendValue { service_id: 7, list: 14, places: 2, ..FrontendValue::default() };
     frontend(&store, "0.0.0.0", frontend_scope::INTERNAL, plain);
     frontend(&store, "fd00::1", 9, FrontendValue { affinity: 60, flags, ..plain });
-    let slots = [(0, 11), (1, 12), (2, 13), (SlotKey::MEMBER | 11, 11)];
-    for (slot, id) in slots {
-        store.put::<SlotTable>(&SlotKey { service_id: 7, slot }, &id).unwrap();
-    }
+    list(&store, (14, 0), &[11, 12, 13]);
     let [everywhere, other] = BpfFrontend::list(&store).unwrap().try_into().unwrap();
     assert_eq!(everywhere.address, "0.0.0.0".parse::<IpAddr>().unwrap());
     assert_eq!((everywhere.id, everywhere.scope), (7, Scope::Internal));
@@ -50,9 +51,9 @@ fn a_frontend_is_read_with_its_list() {
 #[test]
 fn a_list_with_a_gap_is_shorter_than_its_places() {
     let store = MemoryStore::default();
-    let value = FrontendValue { service_id: 1, backends: 2, ..FrontendValue::default() };
+    let value = FrontendValue { service_id: 1, list: 2, places: 2, ..FrontendValue::default() };
     frontend(&store, "10.96.0.1", frontend_scope::EXTERNAL, value);
-    store.put::<SlotTable>(&SlotKey { service_id: 1, slot: 1 }, &5).unwrap();
+    list(&store, (2, 0), &[0, 5]);
     let [told] = BpfFrontend::list(&store).unwrap().try_into().unwrap();
     assert_eq!((told.places, told.backends, told.scope), (2, vec![5], Scope::External));
 }
@@ -94,20 +95,25 @@ fn clients_are_addresses_or_network_namespaces() {
 #[test]
 fn a_table_is_told_with_what_each_backend_has_of_it() {
     let store = MemoryStore::default();
-    let value = |table, table_size| FrontendValue {
+    let flags = frontend_flags::MAGLEV;
+    let value = |list, places| FrontendValue {
         service_id: 7,
-        table,
-        table_size,
+        flags,
+        list,
+        places,
         ..FrontendValue::default()
     };
     frontend(&store, "203.0.113.1", frontend_scope::EXTERNAL, value(14, 40));
     frontend(&store, "fd00::1", frontend_scope::EXTERNAL, value(16, 64));
-    frontend(&store, "10.96.0.1", frontend_scope::INTERNAL, value(0, 0));
-    let block = |id| TableBlock { backends: [id; TableBlock::ENTRIES] };
+    frontend(
+        &store,
+        "10.96.0.1",
+        frontend_scope::INTERNAL,
+        FrontendValue { flags: 0, ..value(20, 2) },
+    );
     // What is behind the end of a table is not its own.
-    for (table, number, id) in [(14, 0, 2), (14, 1, 1), (16, 1, 1), (99, 0, 5)] {
-        let key = TableKey { table, block: number };
-        store.put::<MaglevTable>(&key, &block(id)).unwrap();
+    for (number, block, id) in [(14, 0, 2), (14, 1, 1), (16, 1, 1), (99, 0, 5)] {
+        list(&store, (number, block), &[id; ListBlock::PLACES]);
     }
     let backend = BackendValue { addr: addr("10.0.0.1"), port: 80, ..BackendValue::default() };
     store.put::<BackendTable>(&1, &backend).unwrap();
