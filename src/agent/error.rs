@@ -7,7 +7,7 @@ use super::{
     node::{NodeDeviceError, RevisionError},
 };
 use crate::{
-    kernel::{LoadError, MissingFeature, ReadError},
+    kernel::{LoadError, MissingFeature, NetlinkError, ReadError},
     kubernetes::ClientError,
     maps::MapError,
 };
@@ -42,6 +42,9 @@ pub enum AgentError {
     /// The devices of the node cannot be used.
     #[error("cannot set up the node's devices")]
     Devices(#[from] NodeDeviceError),
+    /// The kernel does not tell which network namespace is the node's.
+    #[error("cannot identify the node's network namespace")]
+    Namespace(#[from] NetlinkError),
     /// The policy revision cannot be kept.
     #[error("cannot keep the policy revision")]
     Revision(#[from] RevisionError),

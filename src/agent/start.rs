@@ -27,7 +27,7 @@ use super::{
 use crate::{
     cni::{ipam::Ipam, queue::Deletions, server},
     config::{AgentConfig, Attach, Enforcement, PolicyCompat},
-    kernel::{self, AttachMode, Datapath, LoadOptions, sysctl},
+    kernel::{self, AttachMode, Datapath, LoadOptions, Netlink, sysctl},
     model::{Derivation, Family, LabelFilter},
     policy::{
         judge::Mode,
@@ -105,6 +105,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         route_mtu,
         boot_id: boot_id()?,
         publish: Arc::clone(&publish),
+        host: (Netlink::open()?.netns_cookie()?, devices.addresses()),
     };
     let families = config.ip_family;
     let ipam = Ipam::new(|family: Family| families.has(family));

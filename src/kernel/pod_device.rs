@@ -40,6 +40,8 @@ pub struct PodDevice {
     pub mac: MacAddr,
     /// MAC of the host side.
     pub host_mac: MacAddr,
+    /// Cookie of the pod's namespace.
+    pub netns_cookie: u64,
 }
 
 /// A pod's device could not be made, checked or removed.
@@ -114,7 +116,8 @@ impl PodDevice {
             let route = Route::default_of(gateway).via(gateway).dev(inside).onlink();
             pod.add_route(&route.mtu(spec.route_mtu))?;
         }
-        Ok(Self { ifindex, mac: spec.pod_mac, host_mac: spec.host_mac })
+        let netns_cookie = pod.netns_cookie()?;
+        Ok(Self { ifindex, mac: spec.pod_mac, host_mac: spec.host_mac, netns_cookie })
     }
 
     /// Sets the host side up and adds its routes and neighbours. Idempotent.
@@ -167,7 +170,8 @@ impl PodDevice {
             check_route(&routes, &wanted, "the pod")?;
             check_neighbour(&neighbours, inside, gateway, spec.host_mac, "the pod")?;
         }
-        Ok(Self { ifindex, mac: spec.pod_mac, host_mac: spec.host_mac })
+        let netns_cookie = pod.netns_cookie()?;
+        Ok(Self { ifindex, mac: spec.pod_mac, host_mac: spec.host_mac, netns_cookie })
     }
 
     /// Removes a pod's device by the name of its host side. That it does not exist is not an error.

@@ -3,7 +3,7 @@
 use skep_bpf::abi::{
     Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Config, CtKey, CtValue,
     DeviceValue, EndpointValue, FrontendKey, FrontendValue, HostValue, IdentityValue, IpcacheKey,
-    IpcacheValue, ListBlock, ListKey, MemberKey, NodeValue, PolicyAddrKey, PolicyCell,
+    IpcacheValue, ListBlock, ListKey, MemberKey, NetnsValue, NodeValue, PolicyAddrKey, PolicyCell,
     PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RangeKey, maps,
 };
 
@@ -66,6 +66,8 @@ tables! {
     ListTable = LIST: ListKey => ListBlock;
     /// Backends of frontends with affinity.
     MemberTable = MEMBER: MemberKey => u32;
+    /// Addresses of pods and of the node, by the cookie of their network namespace.
+    NetnsTable = NETNS: u64 => NetnsValue;
     /// Backends, by number.
     BackendTable = BACKEND: u32 => BackendValue;
     /// Prefixes whose addresses may connect to a frontend.

@@ -24,6 +24,8 @@ pub(super) struct Draft {
     pub(super) policy: TrafficPolicy,
     /// Which of the sets is behind it.
     pub(super) set: usize,
+    /// Its backends do not use it.
+    pub(super) passed_by_backends: bool,
 }
 
 /// Backends whose numbers are not known yet.
@@ -78,14 +80,15 @@ pub(super) fn build(
     let pool = Pool::new(slices, refuse, &mut built.findings);
     let mut known: Vec<Likeness> = Vec::new();
     for want in wants {
-        if context.is_redirected(slot, want) {
-            continue;
-        }
         if let Some(reason) = context.loss(slot, want) {
             built.findings.push(Finding { place: want.field(), reason });
             continue;
         }
-        for (scope, policy) in want.scopes(service) {
+        let scopes: Vec<_> = match context.redirect_of(slot, want) {
+            Some(redirect) => want.left_by(redirect, service).collect(),
+            None => want.scopes(service).collect(),
+        };
+        for (scope, policy) in scopes {
             let likeness = Likeness::of(want, policy);
             let set = known.iter().position(|other| *other == likeness).unwrap_or_else(|| {
                 known.push(likeness);
@@ -93,7 +96,8 @@ pub(super) fn build(
                 known.len() - 1
             });
             let key = FrontendKey { vip: want.vip, scope };
-            built.drafts.push(Draft { key, kind: want.kind, port: want.port, policy, set });
+            let Want { kind, port, passed_by_backends, .. } = *want;
+            built.drafts.push(Draft { key, kind, port, policy, set, passed_by_backends });
         }
         if want.vip.protocol == Protocol::Sctp {
             tell_ports(slices, &service.ports[want.port], want.vip, &mut built.findings);

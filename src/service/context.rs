@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{
     finding::Reason,
-    index::{Claims, Holders, Rank, Slot},
+    index::{Claim, Claims, Holders, Rank, Slot},
     input::{Service, Site},
     object::ObjectName,
     output::FrontendKind,
@@ -43,13 +43,11 @@ impl Context {
         cluster_ip.or_else(|| self.owner(&self.external, address).map(Reason::FrontendOf))
     }
 
-    /// Tells whether a redirect has taken over what a service would have, for now.
-    pub(super) fn is_redirected(&self, slot: Slot, want: &Want) -> bool {
-        let winner = self.claims.winner(&want.vip);
-        let owner = self.claims.owner(&want.vip);
-        want.kind == FrontendKind::ClusterIp
-            && winner.is_some_and(|winner| winner.rank == Rank::Redirect)
-            && owner.is_some_and(|owner| owner.slot == slot)
+    /// Returns the redirect that has taken over what a service would have, for now.
+    pub(super) fn redirect_of(&self, slot: Slot, want: &Want) -> Option<&Claim> {
+        let owner = self.claims.owner(&want.vip)?;
+        let is_own = want.kind == FrontendKind::ClusterIp && owner.slot == slot;
+        self.claims.winner(&want.vip).filter(|winner| is_own && winner.rank == Rank::Redirect)
     }
 
     /// Says why an address is no backend of a service.

@@ -90,8 +90,6 @@ pub enum Reason {
     },
     /// It cannot be read, and the whole policy means nothing.
     Faulty(Fault),
-    /// Connections that backends make to the frontend come back to them.
-    BackendsRedirected,
     /// There is no such service.
     NoService,
     /// It is in another namespace than the policy.
@@ -158,9 +156,6 @@ impl fmt::Display for Reason {
                 write!(f, "has SCTP port {target}, which differs from the frontend's {port}")
             }
             Self::Faulty(fault) => fault.fmt(f),
-            Self::BackendsRedirected => f.write_str(
-                "is not enforced yet: connections of the backend itself are redirected, too",
-            ),
             Self::NoService => f.write_str("does not exist"),
             Self::OtherNamespace => f.write_str("is in another namespace than the policy"),
             Self::NotClusterIp => f.write_str("is not of type ClusterIP, or has no cluster IP"),

@@ -104,7 +104,7 @@ pub(super) fn wants(ports: &HostPorts, site: &Site, findings: &mut Vec<Finding>)
             if let Some(reason) = refusal(ports, port, address, site) {
                 findings.push(Finding { place: Field::HostPort(vip), reason });
             } else if wants.iter().all(|other| other.vip != vip) {
-                wants.push(Want { vip, kind: FrontendKind::HostPort, port: index });
+                wants.push(Want::new(vip, FrontendKind::HostPort, index));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::{
     address::{Unfit, family},
     finding::{Field, Finding, Reason},
-    index::Rank,
+    index::{Claim, Rank},
     input::{Service, ServicePort, Site, TrafficPolicy},
     output::{FrontendKind, Scope, Vip},
 };
@@ -19,9 +19,16 @@ pub(super) struct Want {
     pub(super) kind: FrontendKind,
     /// Which of its ports it is for.
     pub(super) port: usize,
+    /// It is a redirect that does not concern its own backends.
+    pub(super) passed_by_backends: bool,
 }
 
 impl Want {
+    /// Asks for something that everybody may use.
+    pub(super) fn new(vip: Vip, kind: FrontendKind, port: usize) -> Self {
+        Self { vip, kind, port, passed_by_backends: false }
+    }
+
     /// Returns how strong the claim is.
     pub(super) fn rank(&self) -> Rank {
         match self.kind {
@@ -64,6 +71,17 @@ impl Want {
         let outside = outside.map(|policy| (Scope::External, policy));
         inside.into_iter().chain(outside)
     }
+
+    /// Returns what of [`Self::scopes`] is left of what a redirect has taken over: if the redirect's own
+    /// backends pass it by, they find the service behind it.
+    pub(super) fn left_by(
+        &self,
+        redirect: &Claim,
+        service: &Service,
+    ) -> impl Iterator<Item = (Scope, TrafficPolicy)> + use<> {
+        let behind = redirect.passed_by_backends.then_some((Scope::Behind, service.internal));
+        behind.into_iter()
+    }
 }
 
 fn field(kind: FrontendKind, vip: Vip) -> Field {
@@ -103,7 +121,7 @@ pub(super) fn wants(service: &Service, site: &Site, findings: &mut Vec<Finding>)
                     findings.push(Finding { place: field(kind, vip), reason: reason.clone() });
                 }
                 None if wants.iter().any(|other| other.vip == vip) => {}
-                None => wants.push(Want { vip, kind, port }),
+                None => wants.push(Want::new(vip, kind, port)),
             }
         }
     }

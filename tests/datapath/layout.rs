@@ -113,6 +113,7 @@ fn structs_lie_in_memory_as_in_the_object() {
         ListKey { list, block }
         ListBlock { backends }
         MemberKey { service_id, backend_id }
+        NetnsValue { addr_v4, addr_v6 }
         RangeKey { prefix_len, service_id, addr }
         BackendValue { addr, port, proto }
         AffinityKey { client, service_id }

@@ -6,7 +6,7 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Client,
-    api::{Patch, PatchParams},
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams},
 };
 use serde_json::{Value, json};
 use skep::kubernetes;
@@ -18,8 +18,12 @@ const ADDRESSES: [&str; 2] = ["169.254.169.254", "[fd00:ec2::254]"];
 
 /// Asks for a page as the client's pod; the pod and the node that answered.
 async fn ask(client: &Client, host: &str) -> Option<(String, String)> {
+    ask_as(client, "client", host).await
+}
+
+async fn ask_as(client: &Client, pod: &str, host: &str) -> Option<(String, String)> {
     let command = ["curl", "-s", "-m", "2", &format!("http://{host}/")].map(str::to_owned);
-    let output = kubernetes::exec(client, "default", "client", None, &command).await.expect("runs");
+    let output = kubernetes::exec(client, "default", pod, None, &command).await.expect("runs");
     let page: Value = serde_json::from_slice(&output.stdout).ok()?;
     Some((page["pod"].as_str()?.to_owned(), page["node"].as_str()?.to_owned()))
 }
@@ -65,6 +69,7 @@ async fn clients_get_the_pod_of_their_node_and_the_service_when_there_is_none() 
         let output = kubernetes::exec(&client, "default", "client", None, &words).await;
         assert_eq!(output.expect("runs").code, 0, "{host}");
     }
+    pass_by(&client, &pods, &hosts).await;
     let sets: Api<DaemonSet> = Api::namespaced(client.clone(), "default");
     let nowhere =
         json!({ "spec": { "template": { "spec": { "nodeSelector": { "no": "where" } } } } });
@@ -77,5 +82,45 @@ async fn clients_get_the_pod_of_their_node_and_the_service_when_there_is_none() 
             ask(&client, host).await.is_none().then_some(())
         })
         .await;
+    }
+}
+
+/// Backends of a policy that spares them find the service; everybody else is still redirected.
+async fn pass_by(client: &Client, pods: &Api<Pod>, hosts: &[String]) {
+    let list = pods.list(&ListParams::default().labels("app=near")).await.expect("listed");
+    let names = list.items.into_iter().filter_map(|pod| pod.metadata.name);
+    let near: Vec<String> = names.collect();
+    assert_eq!(near.len(), 2);
+    for (host, pod) in hosts.iter().flat_map(|host| near.iter().map(move |pod| (host, pod))) {
+        let (taker, _) = ask_as(client, pod, host).await.expect("an answer");
+        assert!(taker.starts_with("near"), "{pod} is redirected, too, not led to {taker}");
+    }
+    let kind = GroupVersionKind::gvk("cilium.io", "v2", "CiliumLocalRedirectPolicy");
+    let kind = ApiResource::from_gvk_with_plural(&kind, "ciliumlocalredirectpolicies");
+    let policies: Api<DynamicObject> = Api::namespaced_with(client.clone(), "default", &kind);
+    let sparing = json!({ "spec": { "skipRedirectFromBackend": true } });
+    for name in ["cache", "metadata-v4", "metadata-v6"] {
+        let patch = Patch::Merge(&sparing);
+        policies.patch(name, &PatchParams::default(), &patch).await.expect("patched");
+    }
+    for (host, pod) in hosts.iter().flat_map(|host| near.iter().map(move |pod| (host, pod))) {
+        eventually(&format!("{pod} finds the service at {host}"), || async {
+            let (taker, _) = ask_as(client, pod, host).await?;
+            taker.starts_with("far").then_some(())
+        })
+        .await;
+        answers_from(client, host, "near").await;
+        // Datagrams are answered by the service, too.
+        let skep = env!("CARGO_BIN_EXE_skep").to_owned();
+        let words = [skep, "connectivity".into(), "probe".into(), format!("udp://{host}:53")];
+        let output = kubernetes::exec(client, "default", pod, None, &words).await;
+        assert_eq!(output.expect("runs").code, 0, "{host}");
+    }
+    for host in ADDRESSES {
+        eventually("backends are not led to themselves", || async {
+            ask_as(client, &near[0], host).await.is_none().then_some(())
+        })
+        .await;
+        answers_from(client, host, "near").await;
     }
 }

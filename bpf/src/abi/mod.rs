@@ -39,7 +39,7 @@ pub use metrics::{AdmissionQuota, Bucket, Counter, Direction, metric_index};
 pub use reason::{Counted, DropReason, Note};
 pub use service::{
     AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, ListBlock, ListKey,
-    MemberKey, RANGE_PREFIX, RangeKey, SocketValue, frontend_flags, frontend_scope,
+    MemberKey, NetnsValue, RANGE_PREFIX, RangeKey, SocketValue, frontend_flags, frontend_scope,
 };
 pub use tables::{
     ADDR_PREFIX, CellVerdict, PORT_PREFIX, PolicyAddrKey, PolicyCell, PolicyCellKey,
@@ -83,6 +83,8 @@ pub mod maps {
     pub const LIST: &str = "list_v3";
     /// [`super::MemberKey`] -> 1 (u32). Hash.
     pub const MEMBER: &str = "member_v3";
+    /// Cookie of a network namespace (u64) -> [`super::NetnsValue`]. Hash.
+    pub const NETNS: &str = "netns_v3";
     /// number (u32) -> [`super::BackendValue`]. Hash.
     pub const BACKEND: &str = "backend_v3";
     /// [`super::RangeKey`] -> 1 (u32). LPM trie.
@@ -107,7 +109,7 @@ pub mod maps {
     pub const SCRATCH: &str = "scratch_v3";
 
     /// Every map that is pinned and shared by all programs.
-    pub const PINNED: [&str; 26] = [
+    pub const PINNED: [&str; 27] = [
         ENDPOINT,
         DEVICE,
         IPCACHE,
@@ -124,6 +126,7 @@ pub mod maps {
         FRONTEND,
         LIST,
         MEMBER,
+        NETNS,
         BACKEND,
         RANGE,
         AFFINITY,

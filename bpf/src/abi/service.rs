@@ -8,6 +8,8 @@ pub mod frontend_scope {
     pub const INTERNAL: u8 = 0;
     /// Everybody else.
     pub const EXTERNAL: u8 = 1;
+    /// Backends of a redirect that they themselves pass by: what the service says that it redirects.
+    pub const BEHIND: u8 = 2;
 }
 
 /// Bits of [`FrontendValue::flags`].
@@ -18,6 +20,8 @@ pub mod frontend_flags {
     pub const RANGES: u32 = 2;
     /// The list is a Maglev table: all nodes have the same one, in which a backend has many places.
     pub const MAGLEV: u32 = 4;
+    /// A redirect that does not concern its own backends: their addresses are its ranges.
+    pub const PASSED_BY_BACKENDS: u32 = 8;
 }
 
 abi_struct! {
@@ -111,7 +115,8 @@ abi_struct! {
 pub const RANGE_PREFIX: u32 = 32;
 
 abi_struct! {
-    /// A prefix whose addresses may connect to a frontend with [`frontend_flags::RANGES`].
+    /// A prefix whose addresses may connect to a frontend with [`frontend_flags::RANGES`], or pass by one
+    /// with [`frontend_flags::PASSED_BY_BACKENDS`].
     pub struct RangeKey {
         /// [`RANGE_PREFIX`] and the bits of the address that count.
         pub prefix_len: u32,
@@ -123,10 +128,21 @@ abi_struct! {
 }
 
 abi_struct! {
+    /// The addresses of a pod of this node, or of the node. Sockets that are being connected have none yet:
+    /// they are known by the cookie of their network namespace.
+    pub struct NetnsValue {
+        /// IPv4 address; zero if it has none.
+        pub addr_v4: Addr,
+        /// IPv6 address; zero if it has none.
+        pub addr_v6: Addr,
+    }
+}
+
+abi_struct! {
     /// A client that stays with a backend.
     #[derive(Hash)]
     pub struct AffinityKey {
-        /// The client: its address, or [`Addr::netns`] where that is not known yet.
+        /// The client: its address, or [`Addr::netns`] where that is not known.
         pub client: Addr,
         /// The frontend's number.
         pub service_id: u32,

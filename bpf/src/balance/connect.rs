@@ -2,7 +2,7 @@
 
 use super::{Choice, Services, choose, find};
 use crate::{
-    abi::{Addr, SocketValue, frontend_flags, frontend_scope},
+    abi::{Addr, Family, SocketValue, frontend_flags, frontend_scope},
     packet::transport,
 };
 
@@ -14,8 +14,8 @@ pub trait Socket {
     fn destination(&self) -> (Addr, u16);
     /// Replaces that.
     fn set_destination(&self, addr: &Addr, port: u16);
-    /// Returns [`Addr::netns`] of its network namespace: it has no source address yet.
-    fn client(&self) -> Addr;
+    /// Returns the cookie of its network namespace: it has no source address yet.
+    fn netns(&self) -> u64;
     /// Returns what was remembered about it.
     fn remembered(&self) -> Option<SocketValue>;
     /// Remembers something about it.
@@ -44,8 +44,9 @@ pub fn connect<S: Services, K: Socket>(services: &S, socket: &K) -> Answer {
     }
     let (addr, port) = socket.destination();
     let is_node = || services.is_node(&addr);
-    let scope = frontend_scope::INTERNAL;
-    let frontend = find(services, (addr, port), transport::TCP, scope, is_node)
+    let client = || client(services, socket, &addr);
+    let kind = (transport::TCP, frontend_scope::INTERNAL);
+    let frontend = find(services, (addr, port), kind, client, is_node)
         // Source ranges are about an address that the socket does not have yet: its packets are
         // looked at.
         .filter(|frontend| frontend.flags & frontend_flags::RANGES == 0);
@@ -55,7 +56,7 @@ pub fn connect<S: Services, K: Socket>(services: &S, socket: &K) -> Answer {
         }
         return Answer::Go;
     };
-    let backend = match choose(services, frontend, socket.client(), services.random()) {
+    let backend = match choose(services, frontend, client(), services.random()) {
         Choice::Backend(_, backend) => backend,
         Choice::Refuse => return Answer::Refused,
         Choice::Drop => return Answer::Unreachable,
@@ -69,6 +70,18 @@ pub fn connect<S: Services, K: Socket>(services: &S, socket: &K) -> Answer {
     });
     socket.set_destination(&backend.addr, backend.port);
     Answer::Go
+}
+
+/// Returns by what a client is known: the address of its pod or node in the family of what it connects
+/// to, as packets would show it, or else its network namespace.
+#[inline(always)]
+fn client<S: Services, K: Socket>(services: &S, socket: &K, to: &Addr) -> Addr {
+    let cookie = socket.netns();
+    let known = services.netns(cookie).map(|own| match to.family() {
+        Family::V4 => own.addr_v4,
+        Family::V6 => own.addr_v6,
+    });
+    known.filter(|addr| !addr.is_zero()).unwrap_or(Addr::netns(cookie))
 }
 
 /// Shows who asks for the peer of a socket what it was told to connect to.

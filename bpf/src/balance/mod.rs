@@ -23,7 +23,7 @@ pub use translate::{change, deed, deed_of, reveal, translate};
 
 use crate::abi::{
     Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, ListKey, MemberKey,
-    RangeKey,
+    NetnsValue, RangeKey,
 };
 
 /// What balancing may ask of its surroundings.
@@ -42,6 +42,8 @@ pub trait Services {
     fn affinity(&self, key: &AffinityKey) -> Option<AffinityValue>;
     /// Remembers with whom a client stays.
     fn put_affinity(&self, key: &AffinityKey, value: &AffinityValue);
+    /// Returns whose network namespace has a cookie.
+    fn netns(&self, cookie: u64) -> Option<&NetnsValue>;
     /// Tells whether an address is that of a node.
     fn is_node(&self, addr: &Addr) -> bool;
     /// Returns the monotonic time at tick resolution, ns.

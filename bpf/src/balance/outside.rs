@@ -54,7 +54,7 @@ fn serve<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, scope: u8) -> u32 {
     let (addr, port) = p.destination();
     // Outside, every node has its own node ports.
     let is_node = || scope == frontend_scope::INTERNAL && env.is_node(&addr);
-    let Some(frontend) = find(env, (addr, port), p.proto, scope, is_node) else {
+    let Some(frontend) = find(env, (addr, port), (p.proto, scope), || p.src, is_node) else {
         return entered::NO;
     };
     if !admits(env, frontend, p.src) {

@@ -5,11 +5,11 @@
 //! says which service the pod believes to speak with. An alias in zone `Service`, keyed by what the pod
 //! sends, leads to it, so that all packets of a connection go to one backend.
 
-use super::{Choice, choose, find};
+use super::{Choice, choose, find, find::is_in_range};
 use crate::{
     abi::{
-        Addr, CtKey, CtValue, DropReason, End, FrontendValue, RANGE_PREFIX, RangeKey, Zone,
-        ct_flags, ct_kind, frontend_flags, frontend_scope,
+        Addr, CtKey, CtValue, DropReason, End, FrontendValue, Zone, ct_flags, ct_kind,
+        frontend_flags, frontend_scope,
     },
     conntrack,
     door::Context,
@@ -38,7 +38,8 @@ pub fn serve<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, at_node: u32) ->
     if !is_balanced(p.proto) || !matches!(p.kind, Kind::Flow) {
         return served::NO;
     }
-    let asked = find(env, p.destination(), p.proto, frontend_scope::INTERNAL, || at_node != 0);
+    let kind = (p.proto, frontend_scope::INTERNAL);
+    let asked = find(env, p.destination(), kind, || p.src, || at_node != 0);
     let Some(frontend) = asked else { return served::NO };
     if !admits(env, frontend, p.src) {
         return DropReason::NotInSourceRange.code().into();
@@ -73,9 +74,7 @@ pub(super) fn is_balanced(proto: u8) -> bool {
 /// Tells whether a client may connect, by its address.
 #[inline(always)]
 pub(super) fn admits<E: Env>(env: &E, frontend: &FrontendValue, client: Addr) -> bool {
-    let service_id = frontend.service_id;
-    frontend.flags & frontend_flags::RANGES == 0
-        || env.is_in_range(&RangeKey { prefix_len: RANGE_PREFIX + 128, service_id, addr: client })
+    frontend.flags & frontend_flags::RANGES == 0 || is_in_range(env, frontend, client)
 }
 
 /// Tells whether a packet for a node's port is an answer: clients on nodes may have the numbers of node

@@ -9,7 +9,7 @@ use std::{
 use skep_bpf::{
     abi::{
         Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, ListBlock,
-        ListKey, MemberKey, RangeKey, SocketValue, frontend_flags, frontend_scope,
+        ListKey, MemberKey, NetnsValue, RangeKey, SocketValue, frontend_flags, frontend_scope,
     },
     balance::{Answer, Services, Socket, connect, peer},
 };
@@ -22,6 +22,8 @@ struct Tables {
     frontends: HashMap<FrontendKey, FrontendValue>,
     lists: HashMap<u32, Vec<u32>>,
     members: BTreeSet<(u32, u32)>,
+    ranges: BTreeSet<(u32, Addr)>,
+    netns: HashMap<u64, NetnsValue>,
     backends: HashMap<u32, BackendValue>,
     affinity: RefCell<HashMap<AffinityKey, AffinityValue>>,
     nodes: Vec<Addr>,
@@ -43,8 +45,11 @@ impl Services for Tables {
     fn backend(&self, id: u32) -> Option<&BackendValue> {
         self.backends.get(&id)
     }
-    fn is_in_range(&self, _key: &RangeKey) -> bool {
-        unreachable!("sockets have no address to look for")
+    fn is_in_range(&self, key: &RangeKey) -> bool {
+        self.ranges.contains(&(key.service_id, key.addr))
+    }
+    fn netns(&self, cookie: u64) -> Option<&NetnsValue> {
+        self.netns.get(&cookie)
     }
     fn affinity(&self, key: &AffinityKey) -> Option<AffinityValue> {
         self.affinity.borrow().get(key).copied()
@@ -134,8 +139,8 @@ impl Socket for Tcp {
     fn set_destination(&self, addr: &Addr, port: u16) {
         self.destination.set((*addr, port));
     }
-    fn client(&self) -> Addr {
-        Addr::netns(self.client)
+    fn netns(&self) -> u64 {
+        self.client
     }
     fn remembered(&self) -> Option<SocketValue> {
         self.kept.get()
@@ -259,6 +264,49 @@ fn a_client_stays_with_its_backend_while_that_takes_connections_and_it_comes_bac
     let new = visit(&tables, 1);
     assert_ne!(new, own);
     assert_eq!(visit(&tables, 1), new);
+}
+
+#[test]
+fn a_pod_is_one_client_by_its_address_whatever_asks() {
+    let mut tables = Tables::default();
+    tables.put("10.96.0.1", 0, 60, &[1, 2, 3, 4]);
+    tables.put("fd00:96::1", 0, 60, &[1, 2, 3, 4]);
+    let own = NetnsValue { addr_v4: addr("10.0.0.9"), addr_v6: Addr::ZERO };
+    tables.netns.insert(7, own);
+    for to in ["10.96.0.1", "fd00:96::1"] {
+        assert_eq!(connect(&tables, &Tcp { client: 7, ..Tcp::to(to) }), Answer::Go);
+    }
+    let clients: BTreeSet<Addr> = tables.affinity.borrow().keys().map(|key| key.client).collect();
+    // It has no address of the other family.
+    assert_eq!(clients, [own.addr_v4, Addr::netns(7)].into());
+}
+
+#[test]
+fn backends_pass_by_a_redirect_that_is_not_about_them() {
+    for (vip, pod) in [("10.96.0.1", "10.0.0.9"), ("fd00:96::1", "fd00::9")] {
+        let mut tables = Tables::default();
+        tables.put(vip, frontend_flags::PASSED_BY_BACKENDS, 0, &[1]);
+        let (mut v4, mut v6) = (Addr::ZERO, Addr::ZERO);
+        *(if vip.contains('.') { &mut v4 } else { &mut v6 }) = addr(pod);
+        tables.netns.insert(7, NetnsValue { addr_v4: v4, addr_v6: v6 });
+        let visit = |tables: &Tables, client| {
+            let socket = Tcp { client, ..Tcp::to(vip) };
+            assert_eq!(connect(tables, &socket), Answer::Go);
+            socket.shown()
+        };
+        let redirected = visit(&tables, 7);
+        tables.ranges.insert((100, addr(pod)));
+        assert_eq!(visit(&tables, 7), Tcp::to(vip).shown(), "there is nothing behind it");
+        let behind = FrontendKey { scope: frontend_scope::BEHIND, ..key(addr(vip)) };
+        tables.put(vip, 0, 0, &[2]);
+        let service = tables.frontends.remove(&key(addr(vip))).expect("it was put");
+        tables.put(vip, frontend_flags::PASSED_BY_BACKENDS, 0, &[1]);
+        let again = tables.frontends.get_mut(&key(addr(vip))).expect("it was put");
+        again.service_id = 100;
+        tables.frontends.insert(behind, service);
+        assert_ne!(visit(&tables, 7), redirected, "the service's own backend");
+        assert_eq!(visit(&tables, 8), redirected, "others are redirected");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use skep_bpf::{
         ADDR_PREFIX, Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Bucket,
         Config, CtKey, CtValue, DeviceValue, EndpointValue, Event, FragKey, FragValue, FrontendKey,
         FrontendValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, ListBlock, ListKey,
-        MemberKey, NodeValue, PORT_PREFIX, PolicyAddrKey, PolicyCell, PolicyCellKey,
+        MemberKey, NetnsValue, NodeValue, PORT_PREFIX, PolicyAddrKey, PolicyCell, PolicyCellKey,
         PolicyIdentityKey, PolicyPortKey, RANGE_PREFIX, RangeKey, ipcache_flags,
     },
     balance::Services,
@@ -163,6 +163,9 @@ impl Services for Maps {
             own.service_id == key.service_id
                 && contains(own.prefix_len - RANGE_PREFIX, own.addr, key.addr)
         })
+    }
+    fn netns(&self, _cookie: u64) -> Option<&NetnsValue> {
+        unreachable!("packets have addresses")
     }
     fn affinity(&self, key: &AffinityKey) -> Option<AffinityValue> {
         self.affinity.borrow().get(key).copied()

@@ -118,6 +118,7 @@ impl Endpoints {
             mtu: self.context.device_mtu,
             netns: wanted.path.clone(),
             netns_inode: wanted.netns.inode(),
+            netns_cookie: 0,
             boot_id: self.context.boot_id.clone(),
             identity: crate::model::Identity::INIT,
             labels: crate::model::Labels::default(),
@@ -139,6 +140,7 @@ impl Endpoints {
         let device = create(&spec)
             .map_err(|e| datapath("the pod's network device cannot be made").because(&e))?;
         record.ifindex = device.ifindex;
+        record.netns_cookie = device.netns_cookie;
         self.state().pending.insert(record.attachment.clone(), record.clone());
         let map_failed = |e| datapath("the datapath's maps cannot be written").because(&e);
         self.tables.put_device(record, Stage::Preparing).map_err(map_failed)?;

@@ -187,7 +187,10 @@ impl Endpoints {
             && !replaced
     }
 
-    fn take_back(&self, record: EndpointRecord) {
+    fn take_back(&self, mut record: EndpointRecord) {
+        if record.netns_cookie == 0 {
+            record.netns_cookie = netns_cookie(&record);
+        }
         self.state().ipam.claim(record.addresses);
         self.context.policy.take_back(&record, self.named_ports(&record));
         self.cluster().put_local(&local_addresses(&record));
@@ -226,6 +229,16 @@ impl Endpoints {
             warn!(device = link.name, %error, "programs not detached");
         }
     }
+}
+
+/// Returns what the record of an earlier version does not say; 0 if nobody knows.
+fn netns_cookie(record: &EndpointRecord) -> u64 {
+    let opened = NetNs::open(&record.netns).map_err(NetlinkError::from);
+    let cookie = opened.and_then(|netns| Netlink::open_in(&netns)?.netns_cookie());
+    cookie.unwrap_or_else(|error| {
+        warn!(device = record.host_ifname, %error, "what the pod connects is not known to be its");
+        0
+    })
 }
 
 fn pod_links() -> Result<HashMap<u32, Link>, NetlinkError> {

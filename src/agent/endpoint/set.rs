@@ -24,7 +24,7 @@ use crate::{
     },
     kernel::{Datapath, KernelMaps},
     maps::{ConntrackTable, MapStore},
-    model::{EndpointId, IfIndex, Incarnation},
+    model::{Addresses, EndpointId, IfIndex, Incarnation},
 };
 
 use super::Labelling;
@@ -50,6 +50,8 @@ pub(in crate::agent) struct Context {
     pub(in crate::agent) boot_id: String,
     /// Told when the published endpoints have changed.
     pub(in crate::agent) publish: Arc<Notify>,
+    /// The cookie of the node's own network namespace, and the node's addresses.
+    pub(in crate::agent) host: (u64, Addresses),
 }
 
 /// The endpoints' records or counters cannot be used.
@@ -107,8 +109,11 @@ impl Endpoints {
     ) -> Result<Arc<Self>, StartError> {
         let records = RecordStore::open(state_dir)?;
         let incarnations = Counter::open(state_dir, "incarnation", 0)?;
-        let tables =
-            EndpointTables::new(context.datapath.maps(), Arc::clone(context.policy.assigned()));
+        let tables = EndpointTables::new(
+            context.datapath.maps(),
+            Arc::clone(context.policy.assigned()),
+            Some(context.host),
+        );
         let rest = RestFile::new(state_dir, &context.boot_id);
         let state = State {
             by_key: HashMap::new(),

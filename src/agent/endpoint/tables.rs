@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use skep_bpf::abi::{Addr, DeviceKind, DeviceValue, EndpointValue, device_flags, endpoint_flags};
+use skep_bpf::abi::{
+    Addr, DeviceKind, DeviceValue, EndpointValue, NetnsValue, device_flags, endpoint_flags,
+};
 
 use crate::{
     agent::policy::{Assigned, Held, Policies},
     cni::record::EndpointRecord,
-    maps::{DeviceTable, EndpointTable, MapError, MapStore},
+    maps::{DeviceTable, EndpointTable, MapError, MapStore, NetnsTable},
+    model::Addresses,
 };
 
 /// Whether packets may be redirected into a pod's device.
@@ -19,17 +22,24 @@ pub(in crate::agent) enum Stage {
     Ready,
 }
 
-/// Writes the endpoint and device maps. What is there follows from the records and the policies that are
+/// Writes the maps of endpoints, devices and network namespaces. What is there follows from the records and the policies that are
 /// assigned, so nothing is kept beside them.
 #[derive(Debug)]
 pub(in crate::agent) struct EndpointTables<M> {
     store: Arc<M>,
     assigned: Arc<Assigned>,
+    /// The node's own namespace.
+    host: Option<(u64, NetnsValue)>,
 }
 
 impl<M: MapStore> EndpointTables<M> {
-    pub(in crate::agent) fn new(store: Arc<M>, assigned: Arc<Assigned>) -> Self {
-        Self { store, assigned }
+    pub(in crate::agent) fn new(
+        store: Arc<M>,
+        assigned: Arc<Assigned>,
+        host: Option<(u64, Addresses)>,
+    ) -> Self {
+        let host = host.map(|(cookie, addresses)| (cookie, netns_value(addresses)));
+        Self { store, assigned, host }
     }
 
     /// Writes the entry of a pod's device.
@@ -53,6 +63,8 @@ impl<M: MapStore> EndpointTables<M> {
     pub(in crate::agent) fn put_endpoint(&self, record: &EndpointRecord) -> Result<(), MapError> {
         let held = self.assigned.hold();
         let value = endpoint_value(record, held.of(record.id));
+        let namespace = netns_value(record.addresses);
+        self.store.put::<NetnsTable>(&record.netns_cookie, &namespace)?;
         let mut addresses = record.addresses.iter().map(Addr::from);
         addresses.try_for_each(|address| self.store.put::<EndpointTable>(&address, &value))
     }
@@ -72,7 +84,9 @@ impl<M: MapStore> EndpointTables<M> {
             };
             result = result.and(removed);
         }
-        result.and(self.store.delete::<DeviceTable>(&record.ifindex.0))
+        result
+            .and(self.store.delete::<NetnsTable>(&record.netns_cookie))
+            .and(self.store.delete::<DeviceTable>(&record.ifindex.0))
     }
 
     /// Makes the maps hold these pods and, in the device map, these other devices, and nothing
@@ -100,6 +114,21 @@ impl<M: MapStore> EndpointTables<M> {
         for (key, value) in &addresses {
             if self.store.get::<EndpointTable>(key)? != Some(*value) {
                 self.store.put::<EndpointTable>(key, value)?;
+                differing += 1;
+            }
+        }
+        let namespaces: BTreeMap<u64, NetnsValue> =
+            records.iter().map(namespace).chain(self.host).collect();
+        for (key, value) in &namespaces {
+            if self.store.get::<NetnsTable>(key)? != Some(*value) {
+                self.store.put::<NetnsTable>(key, value)?;
+                differing += 1;
+            }
+        }
+        for (key, _) in self.store.entries::<NetnsTable>()? {
+            let is_pending = pending.iter().any(|record| record.netns_cookie == key);
+            if !namespaces.contains_key(&key) && !is_pending {
+                self.store.delete::<NetnsTable>(&key)?;
                 differing += 1;
             }
         }
@@ -133,6 +162,17 @@ pub(in crate::agent) fn wanted(
         .iter()
         .map(|record| (record.ifindex.0, device_value(record, Stage::Ready, held.of(record.id))));
     (addresses.collect(), pods.chain(devices.iter().copied()).collect())
+}
+
+fn namespace(record: &EndpointRecord) -> (u64, NetnsValue) {
+    (record.netns_cookie, netns_value(record.addresses))
+}
+
+fn netns_value(addresses: Addresses) -> NetnsValue {
+    NetnsValue {
+        addr_v4: addresses.v4.map_or(Addr::ZERO, Addr::from),
+        addr_v6: addresses.v6.map_or(Addr::ZERO, Addr::from),
+    }
 }
 
 fn device_value(record: &EndpointRecord, stage: Stage, policies: Policies) -> DeviceValue {
@@ -174,7 +214,7 @@ mod tests {
     use crate::{
         cni::wire::AttachmentKey,
         maps::MemoryStore,
-        model::{Addresses, EndpointId, Identity, IfIndex, Incarnation, Labels, MacAddr},
+        model::{EndpointId, Identity, IfIndex, Incarnation, Labels, MacAddr},
     };
 
     fn record(n: u8, incarnation: u32) -> EndpointRecord {
@@ -194,6 +234,7 @@ mod tests {
             mtu: 1500,
             netns: String::new(),
             netns_inode: 0,
+            netns_cookie: 1000 + u64::from(n),
             boot_id: String::new(),
             identity: Identity(300),
             labels: Labels::default(),
@@ -214,7 +255,7 @@ mod tests {
     #[test]
     fn a_device_is_ready_only_when_said_so() {
         let store = Arc::new(MemoryStore::default());
-        let tables = EndpointTables::new(Arc::clone(&store), Arc::default());
+        let tables = EndpointTables::new(Arc::clone(&store), Arc::default(), None);
         tables.put_device(&record(1, 1), Stage::Preparing).unwrap();
         assert_eq!(store.get::<DeviceTable>(&101).unwrap().unwrap().flags, 0);
         tables.put_device(&record(1, 1), Stage::Ready).unwrap();
@@ -226,7 +267,7 @@ mod tests {
     #[test]
     fn a_late_removal_spares_the_next_owner_of_the_address() {
         let store = Arc::new(MemoryStore::default());
-        let tables = EndpointTables::new(Arc::clone(&store), Arc::default());
+        let tables = EndpointTables::new(Arc::clone(&store), Arc::default(), None);
         put(&tables, &record(1, 1));
         put(&tables, &record(1, 2));
         tables.remove(&record(1, 1)).unwrap();
@@ -239,13 +280,20 @@ mod tests {
     #[test]
     fn a_repair_removes_strays_and_spares_what_is_being_connected() {
         let store = Arc::new(MemoryStore::default());
-        let tables = EndpointTables::new(Arc::clone(&store), Arc::default());
+        let tables = EndpointTables::new(
+            Arc::clone(&store),
+            Arc::default(),
+            Some((9, record(9, 9).addresses)),
+        );
         let node = (7, DeviceValue { kind: DeviceKind::Node as u32, ..DeviceValue::default() });
         let (kept, pending) = ([record(1, 1)], [record(2, 2)]);
         put(&tables, &pending[0]);
         put(&tables, &record(3, 3));
         let differing = tables.repair(&kept, &pending, &[node]).unwrap();
-        assert_eq!(differing, 7, "the pod's three and the node's one written, three strays gone");
+        assert_eq!(differing, 10, "the pod's four and the node's two written, four strays gone");
+        let namespaces = store.entries::<NetnsTable>().unwrap();
+        let cookies: Vec<u64> = namespaces.iter().map(|(cookie, _)| *cookie).collect();
+        assert_eq!(cookies, [9, 1001, 1002], "the node's and the pods'");
         let mut left = incarnations(&store);
         left.sort_unstable();
         assert_eq!(left, [1, 1, 2, 2]);

@@ -164,6 +164,7 @@ pub(super) fn record(number: u16, identity: Identity, labels: &Labels) -> Endpoi
         mtu: 1500,
         netns: String::new(),
         netns_inode: 0,
+        netns_cookie: 0,
         boot_id: String::new(),
         identity,
         labels: labels.clone(),

@@ -132,6 +132,7 @@ pub(super) fn scope(scope: Scope) -> api::Scope {
     match scope {
         Scope::Internal => api::Scope::Internal,
         Scope::External => api::Scope::External,
+        Scope::Behind => api::Scope::Behind,
     }
 }
 

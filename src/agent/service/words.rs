@@ -30,6 +30,9 @@ pub(super) fn nothing(
         Some(FrontendKey { vip, scope: Scope::External }) => {
             format!("{vip} of service {name} is for clients outside of the cluster only")
         }
+        Some(FrontendKey { vip, scope: Scope::Behind }) => {
+            format!("{vip} of service {name} is redirected; only backends of the redirect find it")
+        }
         None => {
             let mut text = format!("service {name} has no frontend");
             if let Some(to) = question.to {

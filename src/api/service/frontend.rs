@@ -88,6 +88,8 @@ pub enum Scope {
     Internal,
     /// Everybody else.
     External,
+    /// Backends of a redirect that they pass by.
+    Behind,
     /// A number this version does not know.
     Unknown,
 }
@@ -143,7 +145,7 @@ names!(FrontendKind {
     HostPort => "host-port",
     LocalRedirect => "local-redirect",
 });
-names!(Scope { Internal => "internal", External => "external", Unknown => "unknown", });
+names!(Scope { Internal => "internal", External => "external", Behind => "behind", Unknown => "unknown", });
 names!(TrafficPolicy { Cluster => "Cluster", Local => "Local", });
 names!(BackendState { Active => "active", Terminating => "terminating", });
 names!(WhenEmpty { Reject => "reject", Drop => "drop", });

@@ -36,6 +36,9 @@ pub struct EndpointRecord {
     pub netns: String,
     /// Inode of the namespace.
     pub netns_inode: u64,
+    /// Cookie of the namespace; 0 in records of earlier versions.
+    #[serde(default)]
+    pub netns_cookie: u64,
     /// The boot in which all this holds.
     pub boot_id: String,
     /// Identity when it was last written.

@@ -192,6 +192,7 @@ mod tests {
             mtu: 1500,
             netns: "/run/netns/x".into(),
             netns_inode: 1,
+            netns_cookie: 2,
             boot_id: "boot".into(),
             identity: Identity(256),
             labels: Labels::default(),

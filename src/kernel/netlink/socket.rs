@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    os::fd::AsRawFd,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -108,6 +109,19 @@ impl Netlink {
         netns.run(Self::open)?
     }
 
+    /// Returns the cookie of the namespace: programs know it by that number until the system restarts.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn netns_cookie(&self) -> Result<u64, NetlinkError> {
+        let cookie = netns_cookie(&self.lock().socket);
+        cookie.map_err(|source| NetlinkError::Request {
+            act: "read the cookie of the network namespace".into(),
+            detail: None,
+            source,
+        })
+    }
+
     /// Sends a request and waits for its acknowledgement.
     pub(super) fn request(
         &self,
@@ -169,6 +183,25 @@ impl Netlink {
         // number makes the next reader skip.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Reads `SO_NETNS_COOKIE` (include/uapi/asm-generic/socket.h), which libraries do not know yet.
+fn netns_cookie(socket: &Socket) -> io::Result<u64> {
+    const SO_NETNS_COOKIE: libc::c_int = 71;
+    let mut cookie = 0_u64;
+    let mut length = size_of_val(&cookie) as libc::socklen_t;
+    // SAFETY: the descriptor is open as long as `socket` lives, and the kernel writes at most `length`
+    // bytes, the size of the number.
+    let answer = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            SO_NETNS_COOKIE,
+            (&raw mut cookie).cast(),
+            &raw mut length,
+        )
+    };
+    if answer == 0 { Ok(cookie) } else { Err(io::Error::last_os_error()) }
 }
 
 impl Inner {

@@ -1,5 +1,6 @@
 //! Keys and values of the maps of services.
 
+use ipnet::IpNet;
 use skep_bpf::abi::{
     self, BackendValue, FrontendValue, RANGE_PREFIX, RangeKey, frontend_flags, frontend_scope,
 };
@@ -17,6 +18,7 @@ pub fn encode_frontend_key(key: &FrontendKey) -> abi::FrontendKey {
         scope: match key.scope {
             Scope::Internal => frontend_scope::INTERNAL,
             Scope::External => frontend_scope::EXTERNAL,
+            Scope::Behind => frontend_scope::BEHIND,
         },
         reserved: 0,
     }
@@ -28,6 +30,7 @@ pub fn decode_frontend_key(key: &abi::FrontendKey) -> Option<FrontendKey> {
     let scope = match key.scope {
         frontend_scope::INTERNAL => Scope::Internal,
         frontend_scope::EXTERNAL => Scope::External,
+        frontend_scope::BEHIND => Scope::Behind,
         _ => return None,
     };
     Some(FrontendKey { vip: Vip { address: key.addr.into(), port: key.port, protocol }, scope })
@@ -42,6 +45,9 @@ pub(super) fn frontend_value(frontend: &Frontend) -> FrontendValue {
     if frontend.source_ranges.is_some() {
         flags |= frontend_flags::RANGES;
     }
+    if frontend.passed_by_backends {
+        flags |= frontend_flags::PASSED_BY_BACKENDS;
+    }
     let backends = frontend.backends.candidates().len();
     FrontendValue {
         service_id: frontend.id.0,
@@ -52,11 +58,15 @@ pub(super) fn frontend_value(frontend: &Frontend) -> FrontendValue {
     }
 }
 
-/// Returns the entries of a frontend's source ranges; only those of its family mean anything.
+/// Returns the entries of a frontend's source ranges, or of the backends that pass it by; only those of its
+/// family mean anything.
 pub(super) fn range_keys(key: &FrontendKey, frontend: &Frontend) -> Vec<RangeKey> {
     let is_v4 = key.vip.address.is_ipv4();
-    let own = frontend.source_ranges.iter().flat_map(|ranges| ranges.iter());
+    let own = frontend.source_ranges.iter().flat_map(|ranges| ranges.iter().copied());
+    let backends = frontend.passed_by_backends.then_some(&frontend.backends.list);
+    let backends = backends.into_iter().flatten().map(|backend| IpNet::from(backend.address));
     let mut keys: Vec<RangeKey> = own
+        .chain(backends)
         .filter(|range| range.addr().is_ipv4() == is_v4)
         .map(|range| RangeKey {
             prefix_len: RANGE_PREFIX + if is_v4 { 96 } else { 0 } + u32::from(range.prefix_len()),

@@ -122,6 +122,11 @@ pub(super) fn keys(value: &FrontendValue) -> impl Iterator<Item = ListKey> + use
     (0..blocks).map(move |block| ListKey { list, block })
 }
 
+/// Tells whether a block is of the list that a frontend has.
+pub(super) fn has(value: &FrontendValue, key: &ListKey) -> bool {
+    key.list == value.list && key.block < value.places.div_ceil(ListBlock::PLACES as u32)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

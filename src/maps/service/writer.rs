@@ -1,16 +1,22 @@
 //! Writing services, in the right order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    thread,
+};
 
 use super::{
     encode::{encode_backend, encode_frontend_key},
     left::Left,
     list::List,
     stale::Stale,
-    written::Written,
+    written::{Step, Written},
 };
 use crate::{
-    maps::{BackendTable, FrontendTable, ListTable, MapError, MapStore, MemberTable, RangeTable},
+    maps::{
+        BackendTable, Entries, FrontendTable, ListTable, MapError, MapStore, MemberTable,
+        RangeTable,
+    },
     service::{BackendId, BackendKey, FrontendKey, Services, maglev::Limit},
 };
 
@@ -26,6 +32,20 @@ pub struct ServiceError {
     #[source]
     pub source: MapError,
 }
+
+/// What becomes of some frontends.
+#[derive(Default)]
+struct Plan {
+    /// What to write and remove for all of them.
+    step: Step,
+    /// The frontends that differ.
+    values: Entries<FrontendTable>,
+    now: Vec<(FrontendKey, Written)>,
+    gone: Vec<FrontendKey>,
+}
+
+/// So many new backends are worth a thread.
+const MANY: usize = 1000;
 
 /// What of the services is in the maps.
 #[derive(Debug, Default)]
@@ -90,7 +110,6 @@ impl ServiceWriter {
         keys: impl IntoIterator<Item = FrontendKey>,
         backends: &[(BackendId, BackendKey)],
     ) -> Result<(), ServiceError> {
-        self.backends.extend(backends.iter().map(|(id, key)| (id.0, *key)));
         let mut keys: Vec<FrontendKey> = keys.into_iter().collect();
         if self.is_behind() {
             keys.append(&mut self.behind);
@@ -98,9 +117,10 @@ impl ServiceWriter {
             keys.dedup();
         }
         std::mem::take(&mut self.strays).delete_each(store);
-        if self.write_all(store, services, &keys).is_ok() {
+        if self.write_all(store, services, &keys, backends).is_ok() {
             return Ok(());
         }
+        self.backends.extend(backends.iter().map(|(id, key)| (id.0, *key)));
         keys.iter().for_each(|key| self.doubt(key));
         self.write_each(store, services, &keys)
     }
@@ -111,43 +131,55 @@ impl ServiceWriter {
         store: &impl MapStore,
         services: &Services,
         keys: &[FrontendKey],
+        backends: &[(BackendId, BackendKey)],
     ) -> Result<(), MapError> {
-        let backends: Vec<_> =
-            self.backends.iter().map(|(id, key)| (*id, encode_backend(key))).collect();
-        store.put_all::<BackendTable>(&backends)?;
-        let (mut blocks, mut members, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut values, mut stale) = (Vec::new(), Stale::default());
-        let mut now = Vec::with_capacity(keys.len());
-        let mut gone = Vec::new();
-        for key in keys {
-            let before = self.written.get(key);
-            let Some(frontend) = services.frontend(key) else {
-                if let Some(before) = before {
-                    gone.push(*key);
-                    stale.add(before);
-                }
-                continue;
-            };
-            let (wanted, step) = Written::next(key, frontend, self.limit, before);
-            blocks.extend(step.blocks);
-            members.extend(step.members);
-            ranges.extend(step.ranges);
-            stale.join(step.stale);
-            if before.is_none_or(|before| before.value != wanted.value) {
-                values.push((encode_frontend_key(key), wanted.value));
-            }
-            now.push((*key, wanted));
-        }
-        store.put_all::<ListTable>(&blocks)?;
-        store.put_all::<MemberTable>(&members)?;
-        store.put_all::<RangeTable>(&ranges)?;
+        let waiting = self.backends.iter().map(|(id, key)| (*id, encode_backend(key)));
+        let new = backends.iter().map(|(id, key)| (id.0, encode_backend(key)));
+        let all: Vec<_> = waiting.chain(new).collect();
+        let put = || store.put_all::<BackendTable>(&all);
+        // Thousands take the kernel as long as working out who names them takes us.
+        let (put, Plan { step, values, now, gone }) = if all.len() < MANY {
+            (put(), self.plan(services, keys))
+        } else {
+            thread::scope(|scope| {
+                let put = scope.spawn(put);
+                let plan = self.plan(services, keys);
+                (put.join().expect("a write does not panic"), plan)
+            })
+        };
+        put?;
+        store.put_all::<ListTable>(&step.blocks)?;
+        store.put_all::<MemberTable>(&step.members)?;
+        store.put_all::<RangeTable>(&step.ranges)?;
         store.put_all::<FrontendTable>(&values)?;
         self.backends.clear();
         self.written.extend(now);
         let keys: Vec<_> = gone.iter().map(encode_frontend_key).collect();
         store.delete_all::<FrontendTable>(&keys)?;
         gone.iter().for_each(|key| drop(self.written.remove(key)));
-        stale.delete(store)
+        step.stale.delete(store)
+    }
+
+    /// Works out what becomes of frontends.
+    fn plan(&self, services: &Services, keys: &[FrontendKey]) -> Plan {
+        let mut plan = Plan { now: Vec::with_capacity(keys.len()), ..Plan::default() };
+        for key in keys {
+            let before = self.written.get(key);
+            let Some(frontend) = services.frontend(key) else {
+                if let Some(before) = before {
+                    plan.gone.push(*key);
+                    plan.step.stale.add(before);
+                }
+                continue;
+            };
+            let (wanted, step) = Written::next(key, frontend, self.limit, before);
+            plan.step.join(step);
+            if before.is_none_or(|before| before.value != wanted.value) {
+                plan.values.push((encode_frontend_key(key), wanted.value));
+            }
+            plan.now.push((*key, wanted));
+        }
+        plan
     }
 
     /// Writes frontend by frontend, so that those that fit are served.

@@ -1,6 +1,6 @@
 //! What was written of one frontend, and what a change of it takes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use skep_bpf::abi::{FrontendValue, ListKey, MemberKey, RangeKey};
 
@@ -36,13 +36,20 @@ pub(super) struct Step {
 }
 
 impl Step {
+    /// Adds what another frontend needs.
+    pub(super) fn join(&mut self, other: Self) {
+        self.blocks.extend(other.blocks);
+        self.members.extend(other.members);
+        self.ranges.extend(other.ranges);
+        self.stale.join(other.stale);
+    }
+
     /// Returns what to remove if it could not be written. Blocks that were there before stay: all in them
     /// are backends, whoever they are.
     pub(super) fn undone(&self, before: Option<&Written>) -> Stale {
         let nothing = Written::default();
         let before = before.unwrap_or(&nothing);
-        let kept: HashSet<ListKey> = list::keys(&before.value).collect();
-        let new = |key: &ListKey| !kept.contains(key);
+        let new = |key: &ListKey| !list::has(&before.value, key);
         Stale {
             blocks: self.blocks.iter().map(|(key, _)| *key).filter(new).collect(),
             members: self.members.iter().map(|(key, _)| *key).collect(),
@@ -89,8 +96,8 @@ impl Written {
                 _ => {}
             }
         }
-        let kept: HashSet<ListKey> = list::keys(&self.value).collect();
-        step.stale.blocks.extend(list::keys(&before.value).filter(|key| !kept.contains(key)));
+        let gone = list::keys(&before.value).filter(|key| !list::has(&self.value, key));
+        step.stale.blocks.extend(gone);
         let service_id = self.value.service_id;
         let member = |id: &u32| MemberKey { service_id, backend_id: *id };
         let new = self.members.iter().filter(|id| !before.members.contains(id));

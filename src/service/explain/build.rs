@@ -17,8 +17,11 @@ use crate::service::{
 /// # Errors
 /// When nothing answers the client at that address and port.
 pub fn explain(services: &Services, vip: Vip, client: &Client) -> Result<Explanation, NoFrontend> {
-    let key = FrontendKey { vip: seen(services, vip, client), scope: client.scope() };
+    let mut key = FrontendKey { vip: seen(services, vip, client), scope: client.scope() };
     let vip = key.vip;
+    if services.frontend(&key).is_some_and(|frontend| frontend.is_passed_by(client.address())) {
+        key.scope = Scope::Behind;
+    }
     let holder = services.holder(&key).ok_or(NoFrontend::Unknown(vip))?;
     let frontend = holder.frontend(&key).ok_or_else(|| no_frontend(services, vip))?;
     let found = holder.service.as_ref().zip(holder.wants.iter().find(|want| want.vip == vip));

@@ -39,6 +39,8 @@ pub(in crate::service) struct Claim {
     pub(in crate::service) name: ObjectName,
     /// The service.
     pub(in crate::service) slot: Slot,
+    /// It is a redirect that does not concern its own backends.
+    pub(in crate::service) passed_by_backends: bool,
 }
 
 /// All claims.
@@ -99,6 +101,7 @@ mod tests {
             created,
             name: ObjectName::new("ns", name),
             slot,
+            passed_by_backends: false,
         };
         let mut claims = Claims::default();
         claims.insert(vip, claim(Rank::Redirect, 9, "r", 6));

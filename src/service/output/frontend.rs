@@ -47,6 +47,8 @@ pub enum Scope {
     Internal,
     /// Everybody else.
     External,
+    /// Backends of a redirect that they pass by: they find the service that it redirects.
+    Behind,
 }
 
 /// What a frontend is found by. Both scopes differ where `externalTrafficPolicy` is `Local`: it is about
@@ -102,6 +104,8 @@ pub struct Frontend {
     pub source_ranges: Option<Arc<[IpNet]>>,
     /// Its backends.
     pub backends: Arc<Backends>,
+    /// It is a redirect that its own backends pass by.
+    pub passed_by_backends: bool,
 }
 
 impl Frontend {
@@ -109,6 +113,11 @@ impl Frontend {
     /// which only help where several nodes get packets of one connection.
     pub fn is_exposed(&self) -> bool {
         !matches!(self.kind, FrontendKind::ClusterIp | FrontendKind::LocalRedirect)
+    }
+
+    /// Tells whether a client passes it by, to what there would be without it.
+    pub fn is_passed_by(&self, client: IpAddr) -> bool {
+        self.passed_by_backends && self.backends.list.iter().any(|one| one.address == client)
     }
 
     /// Tells whether a client may connect, by its address.

@@ -95,14 +95,11 @@ fn follow(
     (compiled, faults): (&mut Compiled, &mut Vec<Finding>),
 ) {
     let Some(source) = source(rule, &compiled.policy, around, faults) else { return };
-    if rule.skips_backend {
-        let place = Field::Redirect("spec.skipRedirectFromBackend");
-        faults.push(Finding { place, reason: Reason::BackendsRedirected });
-    }
     let pairs = pairs(&source.ports, &rule.to, faults);
     let behind = Behind::new(rule, &compiled.policy, &pairs, around, faults);
     let record = compiled.service.name.clone();
     compiled.wants = wants(&source, &pairs, &behind, taken, (&record, faults));
+    compiled.wants.iter_mut().for_each(|want| want.passed_by_backends = rule.skips_backend);
     compiled.slices = behind.slices();
     compiled.service.ports = pairs.iter().map(service_port).collect();
     compiled.target = source.service;
@@ -126,7 +123,7 @@ fn wants(
                 let reason = Reason::TakenBy { service: owner.clone(), port: number, protocol };
                 faults.push(Finding { place: Field::Redirected(vip), reason });
             } else if behind.is_ready(port, *address) && wants.iter().all(|own| own.vip != vip) {
-                wants.push(Want { vip, kind: FrontendKind::LocalRedirect, port });
+                wants.push(Want::new(vip, FrontendKind::LocalRedirect, port));
             }
         }
     }

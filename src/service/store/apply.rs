@@ -148,7 +148,13 @@ impl Services {
         }
         for want in &now {
             let created = created.unwrap_or_default();
-            let claim = Claim { rank: want.rank(), created, name: name.clone(), slot };
+            let claim = Claim {
+                rank: want.rank(),
+                created,
+                name: name.clone(),
+                slot,
+                passed_by_backends: want.passed_by_backends,
+            };
             self.context.claims.insert(want.vip, claim);
             self.touched
                 .extend(self.context.claims.slots(&want.vip).filter(|other| *other != slot));

@@ -130,6 +130,7 @@ fn frontend(service: &Service, id: ServiceId, draft: &Draft, sets: &[Arc<Backend
         // Ranges are about load balancers' addresses only, whoever the client is (as in kube-proxy).
         source_ranges: service.source_ranges.clone().filter(|_| draft.kind == LoadBalancer),
         backends: Arc::clone(&sets[draft.set]),
+        passed_by_backends: draft.passed_by_backends,
     }
 }
 

@@ -175,7 +175,11 @@ impl Services {
 
     /// Returns the service that has a frontend, if anybody has it.
     pub(in crate::service) fn holder(&self, key: &FrontendKey) -> Option<&Record> {
-        let slot = self.context.claims.winner(&key.vip)?.slot;
-        self.records[slot as usize].as_ref()
+        let claims = &self.context.claims;
+        let claim = match key.scope {
+            Scope::Internal | Scope::External => claims.winner(&key.vip),
+            Scope::Behind => claims.owner(&key.vip),
+        };
+        self.records[claim?.slot as usize].as_ref()
     }
 }

@@ -97,8 +97,8 @@ fn some_pod() -> impl Strategy<Value = HostPorts> {
 pub(super) fn some_redirect() -> impl Strategy<Value = Redirect> {
     let names = (prop::sample::select(&NAMES[..]), prop::sample::select(&NAMES[..]));
     let numbers = prop::collection::vec(80..82_u16, 0..2);
-    (names, address(), numbers, 0..3_i64, any::<[bool; 2]>()).prop_map(
-        |((text, target), own, numbers, created, [of_a_service, other])| {
+    (names, address(), numbers, 0..3_i64, any::<[bool; 3]>()).prop_map(
+        |((text, target), own, numbers, created, [of_a_service, other, sparing])| {
             let ports = numbers.into_iter().map(|port| redirect_port("http", port)).collect();
             let from = if of_a_service {
                 let namespace = if other { "other" } else { "ns" };
@@ -106,7 +106,9 @@ pub(super) fn some_redirect() -> impl Strategy<Value = Redirect> {
             } else {
                 RedirectFrom::Address { address: ip(own), ports }
             };
-            Redirect { created, ..redirect(text, from) }
+            let mut redirect = Redirect { created, ..redirect(text, from) };
+            redirect.rule.as_mut().expect("a rule").skips_backend = sparing;
+            redirect
         },
     )
 }

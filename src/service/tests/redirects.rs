@@ -2,7 +2,7 @@
 
 use super::make::*;
 use crate::service::{
-    Changes, Edit, FrontendKind, ObjectName, Protocol, Services,
+    Changes, Edit, FrontendKey, FrontendKind, ObjectName, Protocol, Scope, Services,
     explain::{Client, Verdict, explain},
     input::{
         ContainerPort, Fault, LocalPod, Mistake, Place, PortId, Redirect, RedirectFrom,
@@ -281,19 +281,57 @@ fn of_two_policies_the_older_has_the_frontend_whether_a_pod_is_ready_or_not() {
 }
 
 #[test]
-fn what_cannot_be_read_or_is_not_enforced_is_told() {
+fn what_cannot_be_read_is_told() {
     let mistake = Mistake { field: "spec.redirectFrontend", fault: Fault::Ambiguous };
     let wrong = Redirect { rule: Err(mistake), ..redirect("near", of_service("dns")) };
     let services = applied([put_redirect(&wrong)]);
     let told = "spec.redirectFrontend has both an addressMatcher and a serviceMatcher";
     assert_eq!(findings(&services, "redirect/near"), [told]);
-    let sparing = with(redirect("near", of_service("dns")), |rule| rule.skips_backend = true);
-    let near = put_local(&local_pod("a", &NEAR, "near"));
-    let services = applied(dns().into_iter().chain([put_redirect(&sparing), near]));
-    let told = "spec.skipRedirectFromBackend is not enforced yet: connections of the backend \
-                itself are redirected, too";
-    assert_eq!(findings(&services, "redirect/near"), [told]);
-    assert_eq!(backends(&services, inside(BOTH[0], 80)), "1:8080");
+}
+
+#[test]
+fn backends_of_a_sparing_redirect_find_what_there_is_without_it() {
+    let behind = |address: &str| FrontendKey { scope: Scope::Behind, ..inside(address, 80) };
+    let sparing = |from| with(redirect("near", from), |rule| rule.skips_backend = true);
+    let near = local_pod("a", &NEAR, "near");
+    let policy = put_redirect(&sparing(of_service("dns")));
+    let mut services = applied(dns().into_iter().chain([policy, put_local(&near)]));
+    assert_eq!(findings(&services, "redirect/near"), [""; 0]);
+    let place = Place { node: "here".into(), zone: None };
+    for (vip_address, own) in BOTH.into_iter().zip(NEAR) {
+        let redirect = services.frontend(&inside(vip_address, 80)).expect("a redirect");
+        assert_eq!(redirect.kind, FrontendKind::LocalRedirect);
+        assert!(redirect.is_passed_by(ip(own)) && !redirect.is_passed_by(ip("10.0.0.99")));
+        let plain = services.frontend(&behind(vip_address)).expect("the service behind it");
+        assert_eq!((&plain.service, plain.kind), (&name("dns"), FrontendKind::ClusterIp));
+        let asked = |address| {
+            let client = Client::Inside { address, place: place.clone() };
+            explain(&services, vip(vip_address, 80), &client).expect("a frontend").kind
+        };
+        assert_eq!(asked(ip(own)), FrontendKind::ClusterIp);
+        assert_eq!(asked(ip("10.0.0.99")), FrontendKind::LocalRedirect);
+    }
+    // Without a ready pod, all find the service where it always is.
+    let unready = LocalPod { ready: false, ..near.clone() };
+    let _: Changes = services.apply([put_local(&unready)]);
+    for address in BOTH {
+        let plain = services.frontend(&inside(address, 80)).expect("the service");
+        assert_eq!(plain.kind, FrontendKind::ClusterIp);
+        assert!(services.frontend(&behind(address)).is_none());
+    }
+    // A policy that changes its mind.
+    let _: Changes = services.apply([put_local(&near)]);
+    assert!(services.frontend(&behind(BOTH[0])).is_some());
+    let _: Changes = services.apply([put_redirect(&redirect("near", of_service("dns")))]);
+    assert!(services.frontend(&behind(BOTH[0])).is_none());
+    assert!(
+        !services.frontend(&inside(BOTH[0], 80)).expect("a redirect").is_passed_by(ip(NEAR[0]))
+    );
+    // Behind an address that no service has there is nothing.
+    let policy = put_redirect(&sparing(of_address("198.51.100.7")));
+    let services = applied([policy, put_local(&near)]);
+    let client = Client::Inside { address: ip(NEAR[0]), place };
+    assert!(explain(&services, vip("198.51.100.7", 80), &client).is_err());
 }
 
 #[test]

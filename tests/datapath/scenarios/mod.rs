@@ -47,6 +47,7 @@ macro_rules! all_scenarios {
             host: the_overlay_ends_at_a_protected_host,
             services: a_service_is_a_pod_of_this_node,
             services: a_connection_keeps_its_backend_until_that_is_gone,
+            services: backends_pass_by_a_redirect_that_is_not_about_them,
             services: a_service_is_a_pod_of_another_node,
             services: a_service_is_outside_of_the_cluster,
             services: fragments_of_a_datagram_go_to_one_backend,

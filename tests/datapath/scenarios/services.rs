@@ -74,6 +74,34 @@ pub(crate) fn a_connection_keeps_its_backend_until_that_is_gone<R: Rig>(rig: imp
     }
 }
 
+pub(crate) fn backends_pass_by_a_redirect_that_is_not_about_them<R: Rig>(rig: impl Fn() -> R) {
+    for cast in Cast::both() {
+        let mut c = Cluster::new(rig(), Mode::Vxlan);
+        serve(&mut c, cast.vip, &[cast.b]);
+        for proto in [frames::TCP, frames::UDP] {
+            let service_id = SERVICE + u32::from(proto);
+            let flags = frontend_flags::PASSED_BY_BACKENDS;
+            let key =
+                FrontendKey { addr: cast.vip.into(), port: PORT, proto, ..FrontendKey::default() };
+            c.rig.frontend(key, FrontendValue { flags, ..frontend(service_id, 1) });
+            // What the service itself has: a pod elsewhere.
+            let (behind, id) = (service_id + 1000, 900 + u32::from(proto));
+            let addr = cast.remote.into();
+            let other = BackendValue { addr, port: TARGET, proto, ..BackendValue::default() };
+            c.rig.backend(id, Some(other));
+            c.rig.list(behind, &[id]);
+            let scope = frontend_scope::BEHIND;
+            c.rig.frontend(FrontendKey { scope, ..key }, frontend(behind, 1));
+            let addr = cast.b.into();
+            c.rig.range(RangeKey { prefix_len: RANGE_PREFIX + 128, service_id, addr });
+            let (asked, _) = exchange(cast.a, cast.vip, PORT, proto);
+            assert_eq!(frames::addresses(&c.a_sends(&asked.bytes()).frame).1, cast.b);
+            let (asked, _) = exchange(cast.b, cast.vip, PORT, proto);
+            assert_eq!(frames::addresses(&c.b_sends(&asked.bytes()).frame).1, cast.remote);
+        }
+    }
+}
+
 pub(crate) fn a_service_is_a_pod_of_another_node<R: Rig>(rig: impl Fn() -> R) {
     for cast in Cast::both() {
         for mode in [Mode::Vxlan, Mode::Native] {

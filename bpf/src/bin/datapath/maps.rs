@@ -13,8 +13,8 @@ use skep_bpf::{
         Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Bucket, Config, Counter,
         CtKey, CtValue, DeviceValue, EndpointValue, FragKey, FragValue, FrontendKey, FrontendValue,
         HostValue, IdentityValue, IpcacheKey, IpcacheValue, ListBlock, ListKey, MemberKey,
-        NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
-        RangeKey, SocketValue,
+        NetnsValue, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey,
+        PolicyPortKey, RangeKey, SocketValue,
     },
     state::State,
 };
@@ -72,6 +72,9 @@ pub(crate) static LIST: HashMap<ListKey, ListBlock> =
 #[map(name = "member_v3")]
 pub(crate) static MEMBER: HashMap<MemberKey, u32> =
     HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
+
+#[map(name = "netns_v3")]
+pub(crate) static NETNS: HashMap<u64, NetnsValue> = HashMap::with_max_entries(4096, 0);
 
 #[map(name = "backend_v3")]
 pub(crate) static BACKEND: HashMap<u32, BackendValue> =

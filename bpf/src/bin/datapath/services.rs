@@ -7,7 +7,7 @@ use aya_ebpf::{
 use skep_bpf::{
     abi::{
         Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, IpcacheKey,
-        ListBlock, ListKey, MemberKey, RangeKey, ipcache_flags,
+        ListBlock, ListKey, MemberKey, NetnsValue, RangeKey, ipcache_flags,
     },
     balance::Services,
     env::Env,
@@ -51,6 +51,11 @@ impl Services for Kernel {
     fn put_affinity(&self, key: &AffinityKey, value: &AffinityValue) {
         // A cache: a client that cannot be remembered is balanced anew.
         let _ = maps::AFFINITY.insert(key, value, BPF_ANY.into());
+    }
+    #[inline(always)]
+    fn netns(&self, cookie: u64) -> Option<&NetnsValue> {
+        // SAFETY: as for `frontend`.
+        unsafe { maps::NETNS.get(cookie) }
     }
     #[inline(always)]
     fn is_node(&self, addr: &Addr) -> bool {

@@ -79,9 +79,9 @@ impl Socket for SockAddr {
     }
 
     #[inline(always)]
-    fn client(&self) -> Addr {
+    fn netns(&self) -> u64 {
         // SAFETY: the helper only reads the context.
-        Addr::netns(unsafe { bpf_get_netns_cookie(self.ctx.as_ptr()) })
+        unsafe { bpf_get_netns_cookie(self.ctx.as_ptr()) }
     }
 
     #[inline(always)]

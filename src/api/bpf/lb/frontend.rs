@@ -33,7 +33,7 @@ pub struct BpfFrontend {
     pub backends: Vec<u32>,
     /// Seconds for which a client stays with its backend; 0 = it does not.
     pub affinity_seconds: u32,
-    /// `drop-if-empty`, `ranges`, `maglev`, and numbers that this version does not know.
+    /// `drop-if-empty`, `ranges`, `maglev`, `passed-by-backends`, and numbers that this version does not know.
     pub flags: Vec<String>,
 }
 
@@ -69,15 +69,17 @@ pub(super) fn scope(code: u8) -> Scope {
     match code {
         frontend_scope::INTERNAL => Scope::Internal,
         frontend_scope::EXTERNAL => Scope::External,
+        frontend_scope::BEHIND => Scope::Behind,
         _ => Scope::Unknown,
     }
 }
 
 fn flags(bits: u32) -> Vec<String> {
-    const KNOWN: [(u32, &str); 3] = [
+    const KNOWN: [(u32, &str); 4] = [
         (frontend_flags::DROP_IF_EMPTY, "drop-if-empty"),
         (frontend_flags::RANGES, "ranges"),
         (frontend_flags::MAGLEV, "maglev"),
+        (frontend_flags::PASSED_BY_BACKENDS, "passed-by-backends"),
     ];
     let set = KNOWN.iter().filter(|(bit, _)| bits & bit != 0);
     let rest = KNOWN.iter().fold(bits, |rest, (bit, _)| rest & !bit);

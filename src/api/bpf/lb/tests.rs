@@ -33,7 +33,7 @@ fn list(store: &MemoryStore, (list, block): (u32, u32), backends: &[u32]) {
 #[test]
 fn a_frontend_is_read_with_its_list() {
     let store = MemoryStore::default();
-    let flags = frontend_flags::DROP_IF_EMPTY | frontend_flags::RANGES | 8;
+    let flags = frontend_flags::DROP_IF_EMPTY | frontend_flags::RANGES | 64;
     let plain = FrontendValue { service_id: 7, list: 14, places: 2, ..FrontendValue::default() };
     frontend(&store, "0.0.0.0", frontend_scope::INTERNAL, plain);
     frontend(&store, "fd00::1", 9, FrontendValue { affinity: 60, flags, ..plain });
@@ -45,7 +45,7 @@ fn a_frontend_is_read_with_its_list() {
     assert_eq!((everywhere.places, everywhere.backends), (2, vec![11, 12]));
     assert!(everywhere.flags.is_empty());
     assert_eq!((other.scope, other.affinity_seconds), (Scope::Unknown, 60));
-    assert_eq!(other.flags, ["drop-if-empty", "ranges", "0x8"]);
+    assert_eq!(other.flags, ["drop-if-empty", "ranges", "0x40"]);
 }
 
 #[test]
