@@ -20,7 +20,7 @@ use super::{
     policy::{self, Drop, Stage},
     probe::{Outcome, Probe, Protocol, Size},
     report::{CheckResult, Report, ScenarioReport},
-    scenario::{Profile, Scenario},
+    scenario::{HOST_PORT, Profile, Scenario},
     serve,
     services::Services,
     topology::{Dns, External, FAMILIES, Topology},
@@ -162,6 +162,13 @@ fn fresh_name() -> String {
     format!("skep-test-{}", letters.collect::<String>())
 }
 
+/// Why pods that not every cluster admits are missing.
+#[derive(Default)]
+struct Missing {
+    hosts: Option<String>,
+    host_port: Option<String>,
+}
+
 /// A run whose namespace is there.
 struct Run<'a> {
     client: &'a Client,
@@ -212,6 +219,9 @@ impl Run<'_> {
     /// Makes the pods and waits for them.
     async fn deploy(&self) -> Result<Topology, TestError> {
         let mut cast = Cast::new(&self.nodes);
+        if self.options.scenarios.iter().any(|scenario| scenario.name == HOST_PORT) {
+            cast = cast.with_host_port();
+        }
         deploy::create_accounts(self.client, self.namespace).await?;
         let service = deploy::create_service(self.client, self.namespace);
         let services = self.create_services();
@@ -229,23 +239,24 @@ impl Run<'_> {
         let (service, services, made) = futures::join!(service, services, pods.collect::<Vec<_>>());
         service?;
         let services = services?;
-        let mut no_hosts = None;
+        let mut no = Missing::default();
         for made in made {
             if let (part, Err(reason)) = made? {
-                if part.role != Role::Host {
-                    return Err(DeployError::Forbidden { pod: part.name, reason }.into());
-                }
                 cast.parts.retain(|other| *other != part);
-                no_hosts = Some(reason);
+                match part.role {
+                    Role::Host => no.hosts = Some(reason),
+                    Role::HostPort => no.host_port = Some(reason),
+                    _ => return Err(DeployError::Forbidden { pod: part.name, reason }.into()),
+                }
             }
         }
-        if no_hosts.is_some() {
+        if no.hosts.is_some() {
             cast.parts.retain(|part| part.role != Role::Host);
         }
         let count = cast.parts.len();
         let wait = deploy::wait(self.client, self.namespace, count, self.options.start_timeout);
         let pods = wait.await?;
-        self.topology(&cast, &pods, (no_hosts, services)).await
+        self.topology(&cast, &pods, (no, services)).await
     }
 
     /// Makes the services, if a scenario needs them.
@@ -260,7 +271,7 @@ impl Run<'_> {
         &self,
         cast: &Cast,
         pods: &[Pod],
-        (no_hosts, services): (Option<String>, Services),
+        (no, services): (Missing, Services),
     ) -> Result<Topology, TestError> {
         let clients = cast.actors(Role::Client, pods);
         let families = FAMILIES
@@ -281,8 +292,9 @@ impl Run<'_> {
             families,
             servers: cast.actors(Role::Server, pods),
             hosts: cast.actors(Role::Host, pods),
+            host_port: cast.at_host_port(pods).map_err(|reason| no.host_port.unwrap_or(reason)),
             clients,
-            no_hosts,
+            no_hosts: no.hosts,
             no_host_firewall: None,
             externals,
             dns: dns?,

@@ -137,6 +137,8 @@ const ERRORS: &str = "icmp-errors";
 const PROBES: &str = "probes";
 const DNS: &str = "dns";
 const SERVICES: &str = "services";
+/// The scenario that needs a pod with a port of its node.
+pub(super) const HOST_PORT: &str = "pod-to-hostport";
 const POLICY: &str = "policy";
 
 /// Returns those without policies first: the others run after them, one at a time.
@@ -186,6 +188,7 @@ const PLAIN: &[Scenario] = &[
     scenario(SERVICES, "node-to-service", Standard, plan::services::node_to_service, "Nodes reach every server by a service's address"),
     scenario(SERVICES, "pod-to-nodeport", Standard, plan::services::pod_to_node_port, "Pods reach every server by a port of their own and of another node"),
     scenario(SERVICES, "node-to-nodeport", Standard, plan::services::node_to_node_port, "Nodes reach every server by a port of their own and of another node"),
+    scenario(SERVICES, HOST_PORT, Full, plan::host_port::pod_to_host_port, "Pods reach a pod by the port that it has of its node"),
     scenario(SERVICES, "service-without-endpoints", Standard, plan::services::without_endpoints, "A service that stands for nobody refuses at once"),
     scenario(SERVICES, "service-session-affinity", Standard, plan::services::session_affinity, "A service that keeps clients with a server does so"),
     scenario(SERVICES, "service-internal-traffic-policy", Standard, plan::services::internal_traffic_policy, "A service of local servers leads to those of the pod's node only"),

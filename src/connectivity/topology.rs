@@ -108,6 +108,8 @@ pub struct Topology {
     pub servers: Vec<Actor>,
     /// Pods on the host network, one on every node.
     pub hosts: Vec<Actor>,
+    /// The pod that has a port of its node, or why there is none.
+    pub host_port: Result<Actor, String>,
     /// Why there are no pods on the host network, when there are none.
     pub no_hosts: Option<String>,
     /// Why policies for nodes cannot be tried, when they cannot.
@@ -161,6 +163,7 @@ impl Topology {
             clients,
             servers: each("server", 3),
             hosts: each("host", 4),
+            host_port: Ok(actor("host-port-1", 1, 5)),
             no_hosts: None,
             no_host_firewall: None,
             externals: world.collect(),

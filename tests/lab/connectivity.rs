@@ -7,13 +7,16 @@ use std::{
     time::Instant,
 };
 
-use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, ResourceExt, api::ListParams};
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::{
+    Api, ResourceExt,
+    api::{ListParams, PostParams},
+};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::lab::{Lab, eventually, text};
 
@@ -209,6 +212,31 @@ fn connectivity_fails_when_a_backend_of_a_service_is_out_of_reach() {
     for name in ["pod-to-hairpin-service", "service-internal-traffic-policy"] {
         assert!(passed.iter().any(|one| one == name), "{name} stays on a node: {failed:?}");
     }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn connectivity_skips_a_host_port_that_somebody_has() {
+    let lab = Lab::bare("hostport", &["--nodes", "1"]);
+    let (output, report) = test(&lab, &["--test", "/^pod-to-hostport$"]);
+    assert_passed(&output, &report);
+    assert_eq!(scenarios(&report, "passed"), ["pod-to-hostport"]);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let ports = json!([{ "containerPort": 80, "hostPort": 24_245 }]);
+        let pod: Pod = serde_json::from_value(json!({
+            "metadata": { "name": "first" },
+            "spec": { "nodeName": "node-1", "containers": [{ "name": "web", "image": "web", "ports": ports }] },
+        }))
+        .expect("a pod");
+        let api = Api::<Pod>::namespaced(lab.client().await, "default");
+        api.create(&PostParams::default(), &pod).await.expect("made");
+    });
+    let (output, report) = test(&lab, &["--test", "/^pod-to-hostport$"]);
+    assert_passed(&output, &report);
+    assert_eq!(scenarios(&report, "skipped"), ["pod-to-hostport"]);
+    let reasons = report["scenarios"][0]["reasons"].to_string();
+    assert!(reasons.contains("a pod with port 24245 of its node: "), "{reasons}");
 }
 
 #[test]

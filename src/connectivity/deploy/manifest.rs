@@ -32,6 +32,8 @@ pub(in crate::connectivity) enum Role {
     Server,
     /// It is on the host network; its kubelet probes it by a command.
     Host,
+    /// It serves at a port of its node, too.
+    HostPort,
 }
 
 impl Role {
@@ -40,6 +42,7 @@ impl Role {
             Self::Client => "client",
             Self::Server => "server",
             Self::Host => "host",
+            Self::HostPort => "host-port",
         }
     }
 }
@@ -90,7 +93,7 @@ pub(super) fn service(namespace: &str) -> Value {
 }
 
 /// The service accounts of the pods.
-pub(super) const ACCOUNTS: [&str; 4] = ["client-a", "client-b", "server", "host"];
+pub(super) const ACCOUNTS: [&str; 5] = ["client-a", "client-b", "server", "host", "host-port"];
 
 pub(super) fn account(namespace: &str, name: &str) -> Value {
     json!({
@@ -113,7 +116,9 @@ pub(super) fn pod(pod: &PodSpec<'_>) -> Value {
     let alive: Vec<String> = alive.into_iter().chain([format!("tcp://127.0.0.1:{port}")]).collect();
     let mut ready = match pod.role {
         Role::Client => json!({ "tcpSocket": { "port": serve::PORT } }),
-        Role::Server => json!({ "httpGet": { "path": "/", "port": serve::PORT } }),
+        Role::Server | Role::HostPort => {
+            json!({ "httpGet": { "path": "/", "port": serve::PORT } })
+        }
         Role::Host => json!({ "exec": { "command": alive } }),
     };
     let mut labels = json!({
@@ -127,7 +132,7 @@ pub(super) fn pod(pod: &PodSpec<'_>) -> Value {
     }
     ready["periodSeconds"] = 2.into();
     ready["timeoutSeconds"] = 10.into();
-    json!({
+    let mut object = json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
             "name": pod.name,
@@ -165,7 +170,24 @@ pub(super) fn pod(pod: &PodSpec<'_>) -> Value {
                 },
             }],
         },
-    })
+    });
+    if pod.role == Role::HostPort {
+        at_host_port(&mut object, pod.node);
+    }
+    object
+}
+
+/// Makes a pod ask for a port of a node. The scheduler decides whether it gets it: it knows who has which,
+/// and says so at once, where a kubelet would end the pod.
+fn at_host_port(pod: &mut Value, node: &str) {
+    let spec = &mut pod["spec"];
+    for port in spec["containers"][0]["ports"].as_array_mut().into_iter().flatten() {
+        port["hostPort"] = serve::HOST_PORT.into();
+    }
+    spec.as_object_mut().map(|spec| spec.remove("nodeName"));
+    let by_name = json!({ "key": "metadata.name", "operator": "In", "values": [node] });
+    spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"] =
+        json!({ "nodeSelectorTerms": [{ "matchFields": [by_name] }] });
 }
 
 #[cfg(test)]
@@ -186,7 +208,7 @@ mod tests {
         assert_eq!(through::<Namespace>(&namespace("n")), namespace("n"));
         assert_eq!(through::<Service>(&service("n")), service("n"));
         assert_eq!(through::<ServiceAccount>(&account("n", "a")), account("n", "a"));
-        for role in [Role::Client, Role::Server, Role::Host] {
+        for role in [Role::Client, Role::Server, Role::Host, Role::HostPort] {
             let spec = PodSpec { namespace: "n", name: "p", node: "node-1", role, image: "skep:1" };
             assert_eq!(through::<Pod>(&pod(&spec)), pod(&spec));
         }

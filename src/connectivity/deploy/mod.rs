@@ -17,7 +17,7 @@ pub(super) use cast::{Cast, Part};
 pub use manifest::default_image;
 pub(super) use manifest::{CONTAINER, EXPIRES, LABEL, MANAGER, SERVICE, expiry};
 pub(super) use nodes::choose;
-pub(super) use ready::{is_ready, wait};
+pub(super) use ready::{is_ready, no_place, wait};
 pub(super) use remove::{has_expired, remove, sweep};
 pub(super) use services::{SERVICE_PORT, create_services};
 

@@ -3,6 +3,7 @@
 pub(super) mod base;
 pub(super) mod dns;
 pub(super) mod errors;
+pub(super) mod host_port;
 pub(super) mod large;
 pub(super) mod mtu;
 pub(super) mod probes;
@@ -261,6 +262,7 @@ mod tests {
                 "node-to-service",
                 "pod-to-nodeport",
                 "node-to-nodeport",
+                "pod-to-hostport",
                 "service-session-affinity",
                 "service-internal-traffic-policy",
             ];

@@ -12,17 +12,17 @@ use crate::connectivity::{
 };
 
 /// Both tell which server answers.
-const BOTH: [Protocol; 2] = [Protocol::Http, Protocol::Udp];
+pub(super) const BOTH: [Protocol; 2] = [Protocol::Http, Protocol::Udp];
 /// A refusal that takes longer, in milliseconds, is none: programs would have to wait for it.
 const AT_ONCE: u32 = 1000;
 
 /// Returns the names of some servers.
-fn names<'a>(servers: impl IntoIterator<Item = &'a Actor>) -> Vec<String> {
+pub(super) fn names<'a>(servers: impl IntoIterator<Item = &'a Actor>) -> Vec<String> {
     servers.into_iter().map(|server| server.name.clone()).collect()
 }
 
 /// Looks for servers by a protocol.
-fn seek(protocol: Protocol, target: IpAddr, port: u16, servers: usize) -> Probe {
+pub(super) fn seek(protocol: Protocol, target: IpAddr, port: u16, servers: usize) -> Probe {
     Probe::new(protocol, target, port).seeking(u16::try_from(servers).unwrap_or(u16::MAX))
 }
 
@@ -77,14 +77,14 @@ fn visit<'a>(
 }
 
 /// Notes that no server is on another node.
-fn on_other_nodes(planned: &mut Planned, topology: &Topology) {
+pub(super) fn on_other_nodes(planned: &mut Planned, topology: &Topology) {
     if topology.nodes.len() < 2 {
         planned.gap(ONE_NODE.to_owned());
     }
 }
 
 /// Notes that nobody is on the host network.
-fn on_hosts(planned: &mut Planned, topology: &Topology) {
+pub(super) fn on_hosts(planned: &mut Planned, topology: &Topology) {
     if let Some(reason) = &topology.no_hosts {
         planned.gap(format!("no pods on the host network: {reason}"));
     }
