@@ -2,23 +2,25 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use futures::{FutureExt, StreamExt, stream};
+use futures::{FutureExt, Stream, StreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{Api, Client, api::ListParams};
 use rand::RngExt;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     board::Board,
+    churn::{self, Case, Runner},
     deploy::{self, Cast, DeployError, PodSpec, Role},
-    execute::{AT_ONCE, Executor, batches},
+    execute::{AT_ONCE, Executor, batches_of},
     expect::Verdict,
     external,
-    plan::{Action, Check, Plan, plan},
+    plan::{Check, Plan, plan},
     policy::{self, Drop, Stage},
     probe::{Outcome, Probe, Protocol, Size},
+    readiness,
     report::{CheckResult, Report, ScenarioReport},
     scenario::{HOST_PORT, Profile, Scenario},
     serve,
@@ -109,8 +111,6 @@ const PODS_AT_ONCE: usize = 8;
 const SILENCE: u32 = 20;
 /// Probes that run at once in a pod under policies: all of a scenario, as most wait for nothing.
 const AT_ONCE_UNDER_POLICY: usize = 2 * AT_ONCE;
-/// How long readiness may take at least: kubelets ask every two seconds.
-const READY_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs the scenarios. The namespace is gone when this returns, cancelled or not.
 ///
@@ -140,6 +140,9 @@ pub async fn run(
         for object in policy::remove_all(client, &namespace).await {
             tell(Event::Warning(format!("the {object} could not be removed")));
         }
+    }
+    for case in options.scenarios.iter().filter_map(|scenario| scenario.churn()) {
+        churn::clear(client, &namespace, case).await;
     }
     let removed = deploy::remove(client, &namespace).await;
     match (result, removed) {
@@ -221,6 +224,9 @@ impl Run<'_> {
         let mut cast = Cast::new(&self.nodes);
         if self.options.scenarios.iter().any(|scenario| scenario.name == HOST_PORT) {
             cast = cast.with_host_port();
+        }
+        for case in self.options.scenarios.iter().filter_map(|scenario| scenario.churn()) {
+            cast = cast.with_backends(case, &self.nodes);
         }
         deploy::create_accounts(self.client, self.namespace).await?;
         let service = deploy::create_service(self.client, self.namespace);
@@ -361,6 +367,7 @@ impl Run<'_> {
         let checks = checks_of(&plain);
         let policies: Vec<(&Scenario, Vec<Check>)> =
             under_policy.iter().map(|plan| (plan.scenario, checks_of(&[*plan]))).collect();
+        let (still, plays) = parts(&plain);
         let first = plain.len();
         let mut board = Board::new(plans);
         board.tell_empty(tell);
@@ -368,14 +375,17 @@ impl Run<'_> {
         let fits =
             |check: &Check, outcome: &Outcome| check.expectation.judge(outcome) != Verdict::Fail;
         let (executor, all) = (&executor, &checks);
-        let probes = stream::iter(batches(&checks))
+        let probes = stream::iter(batches_of(all, still))
             .map(|batch| async move {
                 let begun = Instant::now();
                 (begun, executor.run(&batch, all, fits).await)
             })
             .buffer_unordered(self.options.parallel.max(1));
-        let readiness = self.readiness(all).into_stream();
-        let mut results = std::pin::pin!(stream::select(probes, readiness));
+        let pods = Api::<Pod>::namespaced(self.client.clone(), self.namespace);
+        let readiness = readiness::watch(&pods, all, self.options.timeout * 3).into_stream();
+        let changes = self.change(plays, topology);
+        let others = stream::select(readiness, changes);
+        let mut results = std::pin::pin!(stream::select(probes, others));
         while let Some((begun, outcomes)) = results.next().await {
             for (at, outcome) in outcomes {
                 board.set(at, (outcome, None), begun, tell);
@@ -383,6 +393,26 @@ impl Run<'_> {
         }
         self.play(&mut board, first, policies, (topology, witness), tell).await;
         board.finish()
+    }
+
+    /// Runs the scenarios during which servers come and go, all at once: each has its own.
+    fn change<'a>(
+        &'a self,
+        plays: Vec<(usize, &'static Case)>,
+        topology: &'a Topology,
+    ) -> impl Stream<Item = (Instant, Vec<(usize, Outcome)>)> + 'a {
+        let play = move |(first, case)| async move {
+            let runner = Runner {
+                client: self.client,
+                executor: self.executor(),
+                topology,
+                parallel: self.options.parallel.max(1),
+            };
+            let begun = Instant::now();
+            (begun, (first..).zip(runner.play(case).await).collect())
+        };
+        let at_once = plays.len().max(1);
+        stream::iter(plays).map(play).buffer_unordered(at_once)
     }
 
     /// Runs the scenarios of policies, which come after `first` others.
@@ -415,45 +445,6 @@ impl Run<'_> {
         }
     }
 
-    /// Watches pods until all that should become ready have, or time is over.
-    async fn readiness(&self, checks: &[Check]) -> (Instant, Vec<(usize, Outcome)>) {
-        let begun = Instant::now();
-        let end = begun + READY_WITHIN.max(self.options.timeout * 3);
-        let wanted: Vec<usize> =
-            (0..checks.len()).filter(|at| checks[*at].action == Action::Readiness).collect();
-        if wanted.is_empty() {
-            return (begun, Vec::new());
-        }
-        let api = Api::<Pod>::namespaced(self.client.clone(), self.namespace);
-        loop {
-            let pods = api.list(&ListParams::default()).await.map(|list| list.items);
-            let pods = pods.unwrap_or_default();
-            let is_ready = |at: &usize| {
-                let name = Some(&checks[*at].from.name);
-                pods.iter().any(|pod| pod.metadata.name.as_ref() == name && deploy::is_ready(pod))
-            };
-            let late = Instant::now() >= end;
-            if late || wanted.iter().all(is_ready) {
-                let waited = begun.elapsed();
-                let outcome = |at: &usize| {
-                    if is_ready(at) {
-                        Outcome::Answered {
-                            micros: waited.as_micros() as u64,
-                            lost: 0,
-                            seen_as: None,
-                            mtu: None,
-                            servers: Vec::new(),
-                        }
-                    } else {
-                        Outcome::TimedOut { millis: waited.as_millis() as u64 }
-                    }
-                };
-                return (begun, wanted.iter().map(|at| (*at, outcome(at))).collect());
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-    }
-
     /// Adds flows to some of the failures.
     async fn witness(
         &self,
@@ -468,6 +459,21 @@ impl Run<'_> {
             check.flows = witness.flows(check, started).await;
         }
     }
+}
+
+/// Returns the places of checks that are made by themselves, and the scenarios during which servers come
+/// and go, each with the place of its first check.
+fn parts(plans: &[&Plan]) -> (Vec<usize>, Vec<(usize, &'static Case)>) {
+    let (mut still, mut plays, mut next) = (Vec::new(), Vec::new(), 0);
+    for plan in plans {
+        let places = next..next + plan.planned.checks.len();
+        next = places.end;
+        match plan.scenario.churn() {
+            Some(case) if !places.is_empty() => plays.push((places.start, case)),
+            _ => still.extend(places),
+        }
+    }
+    (still, plays)
 }
 
 #[cfg(test)]

@@ -20,12 +20,24 @@ pub enum Purpose {
     Sticky,
     /// It stands for the servers on the client's node.
     Local,
+    /// It stands for servers that come and go; clients send datagrams.
+    Moving,
+    /// It stands for servers that come and go; clients have connections.
+    Ending,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub(super) const ALL: [Self; 6] =
-        [Self::Servers, Self::NodePort, Self::Itself, Self::Nobody, Self::Sticky, Self::Local];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Servers,
+        Self::NodePort,
+        Self::Itself,
+        Self::Nobody,
+        Self::Sticky,
+        Self::Local,
+        Self::Moving,
+        Self::Ending,
+    ];
 
     /// Returns the name of its service.
     pub const fn service(self) -> &'static str {
@@ -36,6 +48,8 @@ impl Purpose {
             Self::Nobody => "echo-nobody",
             Self::Sticky => "echo-sticky",
             Self::Local => "echo-local",
+            Self::Moving => "echo-moving",
+            Self::Ending => "echo-ending",
         }
     }
 }

@@ -258,6 +258,22 @@ fn connectivity_interrupted_leaves_no_namespace() {
     }
 }
 
+#[test]
+#[ignore = "needs root"]
+fn connectivity_follows_servers_that_come_and_go() {
+    let churn = ["--test", "/^stale-udp-backend$", "--test", "/^graceful-termination$"];
+    for (nodes, routing) in [("2", "vxlan"), ("2", "native"), ("1", "vxlan")] {
+        let lab = Lab::bare("takeover", &["--nodes", nodes, "--routing", routing]);
+        let (output, report) = test(&lab, &churn);
+        assert_passed(&output, &report);
+        assert_eq!(scenarios(&report, "passed"), ["stale-udp-backend", "graceful-termination"]);
+        for scenario in report["scenarios"].as_array().expect("scenarios") {
+            let told = scenario["reasons"].to_string().contains("one usable node");
+            assert_eq!(told, nodes == "1", "{scenario:#}");
+        }
+    }
+}
+
 /// Objects of the cluster that connectivity tests have made.
 async fn objects_of_cluster(lab: &Lab) -> Vec<String> {
     let client = lab.client().await;

@@ -4,7 +4,10 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
 use super::{Role, no_place};
-use crate::connectivity::topology::Actor;
+use crate::connectivity::{
+    churn::{Case, Place},
+    topology::Actor,
+};
 
 /// Name of the pod that has a port of its node.
 const HOST_PORT: &str = "host-port-1";
@@ -46,6 +49,19 @@ impl Cast {
         let first = self.parts.first().map(|part| part.node.clone());
         let part = |node| Part { name: HOST_PORT.to_owned(), node, role: Role::HostPort };
         self.parts.extend(first.map(part));
+        self
+    }
+
+    /// Adds the servers of a scenario during which they come and go.
+    pub(in crate::connectivity) fn with_backends(mut self, case: &Case, nodes: &[String]) -> Self {
+        self.parts.extend(case.backends.iter().filter_map(|own| {
+            let node = match own.place {
+                Place::First => nodes.first(),
+                Place::Last => nodes.last(),
+            };
+            let (name, role) = (own.name.to_owned(), Role::Backend(*own));
+            Some(Part { name, node: node?.clone(), role })
+        }));
         self
     }
 

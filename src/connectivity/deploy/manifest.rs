@@ -3,7 +3,11 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::connectivity::{serve, topology::team};
+use crate::connectivity::{
+    churn::{BACKS, Backend},
+    serve,
+    topology::team,
+};
 
 /// Label of what the test made, so that later runs find leftovers.
 pub(in crate::connectivity) const LABEL: &str = "app.kubernetes.io/managed-by";
@@ -13,6 +17,8 @@ pub(in crate::connectivity) const MANAGER: &str = "skep-connectivity-test";
 pub(in crate::connectivity) const EXPIRES: &str = "connectivity.skep.io/expires";
 /// How long a run may take.
 const LIFE_SECONDS: i64 = 3600;
+/// How long a pod goes on serving that does so when it is told to end: longer than nodes take to know.
+const LINGER_SECONDS: i64 = 15;
 /// The headless service of the servers.
 pub(in crate::connectivity) const SERVICE: &str = "servers";
 /// The one container of every pod.
@@ -34,6 +40,8 @@ pub(in crate::connectivity) enum Role {
     Host,
     /// It serves at a port of its node, too.
     HostPort,
+    /// It serves for one scenario.
+    Backend(Backend),
 }
 
 impl Role {
@@ -43,6 +51,7 @@ impl Role {
             Self::Server => "server",
             Self::Host => "host",
             Self::HostPort => "host-port",
+            Self::Backend(_) => "backend",
         }
     }
 }
@@ -93,7 +102,8 @@ pub(super) fn service(namespace: &str) -> Value {
 }
 
 /// The service accounts of the pods.
-pub(super) const ACCOUNTS: [&str; 5] = ["client-a", "client-b", "server", "host", "host-port"];
+pub(super) const ACCOUNTS: [&str; 6] =
+    ["client-a", "client-b", "server", "host", "host-port", "backend"];
 
 pub(super) fn account(namespace: &str, name: &str) -> Value {
     json!({
@@ -110,13 +120,14 @@ pub(super) fn label(role: Role) -> String {
 /// runs the same command.
 pub(super) fn pod(pod: &PodSpec<'_>) -> Value {
     let port = serve::PORT.to_string();
-    let command = ["skep", "connectivity", "serve", "--port", &port, "--name", pod.name];
+    let mut command = vec!["skep", "connectivity", "serve", "--port", &port, "--name", pod.name];
+    let mut grace = 2;
     let alive =
         ["skep", "connectivity", "probe", "--quiet", "--wait", "--timeout", "5"].map(str::to_owned);
     let alive: Vec<String> = alive.into_iter().chain([format!("tcp://127.0.0.1:{port}")]).collect();
     let mut ready = match pod.role {
         Role::Client => json!({ "tcpSocket": { "port": serve::PORT } }),
-        Role::Server | Role::HostPort => {
+        Role::Server | Role::HostPort | Role::Backend(_) => {
             json!({ "httpGet": { "path": "/", "port": serve::PORT } })
         }
         Role::Host => json!({ "exec": { "command": alive } }),
@@ -129,6 +140,15 @@ pub(super) fn pod(pod: &PodSpec<'_>) -> Value {
         let team = team(pod.name);
         labels["team"] = team.into();
         account = format!("{account}-{team}");
+    }
+    if let Role::Backend(own) = pod.role {
+        if own.joined {
+            labels[BACKS] = own.backs.into();
+        }
+        if own.lingers {
+            command.push("--linger");
+            grace = LINGER_SECONDS;
+        }
     }
     ready["periodSeconds"] = 2.into();
     ready["timeoutSeconds"] = 10.into();
@@ -146,7 +166,7 @@ pub(super) fn pod(pod: &PodSpec<'_>) -> Value {
             "restartPolicy": "Always",
             // A run that dies leaves nothing that works for ever.
             "activeDeadlineSeconds": LIFE_SECONDS,
-            "terminationGracePeriodSeconds": 2,
+            "terminationGracePeriodSeconds": grace,
             "serviceAccountName": account,
             "automountServiceAccountToken": false,
             "enableServiceLinks": false,
@@ -196,6 +216,7 @@ mod tests {
     use serde::{Serialize, de::DeserializeOwned};
 
     use super::*;
+    use crate::connectivity::churn::{ENDING, MOVING};
 
     /// Reads and writes an object by its type: what the type does not know gets lost.
     fn through<K: Serialize + DeserializeOwned>(object: &Value) -> Value {
@@ -208,7 +229,9 @@ mod tests {
         assert_eq!(through::<Namespace>(&namespace("n")), namespace("n"));
         assert_eq!(through::<Service>(&service("n")), service("n"));
         assert_eq!(through::<ServiceAccount>(&account("n", "a")), account("n", "a"));
-        for role in [Role::Client, Role::Server, Role::Host, Role::HostPort] {
+        let own = MOVING.backends.iter().chain(ENDING.backends).copied().map(Role::Backend);
+        for role in [Role::Client, Role::Server, Role::Host, Role::HostPort].into_iter().chain(own)
+        {
             let spec = PodSpec { namespace: "n", name: "p", node: "node-1", role, image: "skep:1" };
             assert_eq!(through::<Pod>(&pod(&spec)), pod(&spec));
         }

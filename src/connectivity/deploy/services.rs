@@ -8,6 +8,7 @@ use tokio::time::{Duration, Instant, sleep};
 
 use super::{DeployError, code, create, manifest::label, message};
 use crate::connectivity::{
+    churn::BACKS,
     deploy::Role,
     services::{Purpose, Service, Services},
 };
@@ -73,6 +74,8 @@ fn manifest(namespace: &str, purpose: Purpose) -> Value {
     match purpose {
         Purpose::Sticky => spec["sessionAffinity"] = "ClientIP".into(),
         Purpose::Local => spec["internalTrafficPolicy"] = "Local".into(),
+        // Who ends is not ready.
+        Purpose::Moving | Purpose::Ending => spec["publishNotReadyAddresses"] = false.into(),
         Purpose::Servers | Purpose::NodePort | Purpose::Itself | Purpose::Nobody => {}
     }
     json!({
@@ -88,6 +91,7 @@ fn selector(purpose: Purpose) -> Value {
             json!({ "app.kubernetes.io/name": label(Role::Client), "team": "b" })
         }
         Purpose::Nobody => json!({ "app.kubernetes.io/name": "skep-connectivity-nobody" }),
+        Purpose::Moving | Purpose::Ending => json!({ BACKS: purpose.service() }),
         Purpose::Servers | Purpose::NodePort | Purpose::Sticky | Purpose::Local => {
             json!({ "app.kubernetes.io/name": label(Role::Server) })
         }

@@ -263,6 +263,8 @@ mod tests {
                 "pod-to-nodeport",
                 "node-to-nodeport",
                 "pod-to-hostport",
+                "stale-udp-backend",
+                "graceful-termination",
                 "service-session-affinity",
                 "service-internal-traffic-policy",
             ];

@@ -12,22 +12,29 @@ use crate::connectivity::{
 };
 
 /// Both tell which server answers.
-pub(super) const BOTH: [Protocol; 2] = [Protocol::Http, Protocol::Udp];
+pub(in crate::connectivity) const BOTH: [Protocol; 2] = [Protocol::Http, Protocol::Udp];
 /// A refusal that takes longer, in milliseconds, is none: programs would have to wait for it.
 const AT_ONCE: u32 = 1000;
 
 /// Returns the names of some servers.
-pub(super) fn names<'a>(servers: impl IntoIterator<Item = &'a Actor>) -> Vec<String> {
+pub(in crate::connectivity) fn names<'a>(
+    servers: impl IntoIterator<Item = &'a Actor>,
+) -> Vec<String> {
     servers.into_iter().map(|server| server.name.clone()).collect()
 }
 
 /// Looks for servers by a protocol.
-pub(super) fn seek(protocol: Protocol, target: IpAddr, port: u16, servers: usize) -> Probe {
+pub(in crate::connectivity) fn seek(
+    protocol: Protocol,
+    target: IpAddr,
+    port: u16,
+    servers: usize,
+) -> Probe {
     Probe::new(protocol, target, port).seeking(u16::try_from(servers).unwrap_or(u16::MAX))
 }
 
 /// Looks for every server.
-fn everyone(
+pub(in crate::connectivity) fn everyone(
     topology: &Topology,
     protocol: Protocol,
     target: IpAddr,
@@ -54,7 +61,7 @@ fn service<'a>(
 
 /// Plans what sources try at a service's own address, in every family that both have. Those who
 /// carry services out learn of them with some delay.
-fn visit<'a>(
+pub(in crate::connectivity) fn visit<'a>(
     topology: &Topology,
     purpose: Purpose,
     sources: impl IntoIterator<Item = &'a Actor>,
@@ -77,14 +84,14 @@ fn visit<'a>(
 }
 
 /// Notes that no server is on another node.
-pub(super) fn on_other_nodes(planned: &mut Planned, topology: &Topology) {
+pub(in crate::connectivity) fn on_other_nodes(planned: &mut Planned, topology: &Topology) {
     if topology.nodes.len() < 2 {
         planned.gap(ONE_NODE.to_owned());
     }
 }
 
 /// Notes that nobody is on the host network.
-pub(super) fn on_hosts(planned: &mut Planned, topology: &Topology) {
+pub(in crate::connectivity) fn on_hosts(planned: &mut Planned, topology: &Topology) {
     if let Some(reason) = &topology.no_hosts {
         planned.gap(format!("no pods on the host network: {reason}"));
     }
