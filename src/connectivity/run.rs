@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     board::Board,
-    churn::{self, Case, Runner},
+    churn::{self, Case, REDIRECTED, Runner},
     deploy::{self, Cast, DeployError, PodSpec, Role},
     execute::{AT_ONCE, Executor, batches_of},
     expect::Verdict,
@@ -200,6 +200,11 @@ impl Run<'_> {
         if self.options.scenarios.iter().copied().any(is_for_nodes) {
             topology.no_host_firewall = witness.no_host_firewall(&self.nodes).await;
         }
+        if self.plays(&REDIRECTED) {
+            let families = &topology.families;
+            topology.redirects =
+                deploy::create_redirects(self.client, self.namespace, families).await?;
+        }
         let plans = plan(&self.options.scenarios, &topology);
         let mut scenarios = self.execute(plans, &topology, witness, tell).await;
         self.witness(&mut scenarios, witness, started).await;
@@ -217,6 +222,12 @@ impl Run<'_> {
     /// Tells whether policies are put into force.
     fn has_policies(&self) -> bool {
         self.options.scenarios.iter().any(|scenario| scenario.policies().is_some())
+    }
+
+    /// Tells whether a scenario is run during which servers come and go.
+    fn plays(&self, case: &Case) -> bool {
+        let mut cases = self.options.scenarios.iter().filter_map(|scenario| scenario.churn());
+        cases.any(|one| one.backends == case.backends)
     }
 
     /// Makes the pods and waits for them.
@@ -305,6 +316,7 @@ impl Run<'_> {
             externals,
             dns: dns?,
             services,
+            redirects: Err("they were not made".to_owned()),
             port: serve::PORT,
         })
     }

@@ -24,11 +24,13 @@ pub enum Purpose {
     Moving,
     /// It stands for servers that come and go; clients have connections.
     Ending,
+    /// It stands for all servers, and for one pod where a local redirect policy says so.
+    Redirected,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Servers,
         Self::NodePort,
         Self::Itself,
@@ -37,6 +39,7 @@ impl Purpose {
         Self::Local,
         Self::Moving,
         Self::Ending,
+        Self::Redirected,
     ];
 
     /// Returns the name of its service.
@@ -50,6 +53,7 @@ impl Purpose {
             Self::Local => "echo-local",
             Self::Moving => "echo-moving",
             Self::Ending => "echo-ending",
+            Self::Redirected => "echo-redirected",
         }
     }
 }

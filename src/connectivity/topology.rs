@@ -120,6 +120,8 @@ pub struct Topology {
     pub dns: Dns,
     /// Services of the test; none when no scenario asks for them.
     pub services: Services,
+    /// Whether local redirect policies are in force, or why not.
+    pub redirects: Result<(), String>,
     /// Port of the servers.
     pub port: u16,
 }
@@ -169,6 +171,7 @@ impl Topology {
             externals: world.collect(),
             dns: Dns::Present { kubernetes: vec!["10.96.0.1".parse().expect("an address")] },
             services: super::services::example(families),
+            redirects: Ok(()),
             port: super::serve::PORT,
         }
     }

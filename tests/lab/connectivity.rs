@@ -331,14 +331,19 @@ fn connectivity_skips_policies_of_a_kind_that_the_cluster_lacks() {
     let lab = Lab::bare("kinds", &["--nodes", "1"]);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(undefine(&lab, "clusternetworkpolicies.policy.networking.k8s.io"));
-    let (output, report) =
-        test(&lab, &["--test", "tier-admin-deny", "--test", "^echo-ingress-knp"]);
+    runtime.block_on(undefine(&lab, "ciliumlocalredirectpolicies.cilium.io"));
+    let wanted = ["tier-admin-deny", "^echo-ingress-knp", "local-redirect-policy"];
+    let (output, report) = test(&lab, &wanted.map(|name| ["--test", name]).concat());
     assert_passed(&output, &report);
     assert_eq!(scenarios(&report, "passed"), ["echo-ingress-knp"]);
-    assert_eq!(scenarios(&report, "skipped"), ["tier-admin-deny"]);
-    let reasons = report["scenarios"][1]["reasons"].to_string();
-    let expected = "the cluster has no ClusterNetworkPolicy of policy.networking.k8s.io/v1alpha2";
-    assert!(reasons.contains(expected), "{reasons}");
+    assert_eq!(scenarios(&report, "skipped"), ["local-redirect-policy", "tier-admin-deny"]);
+    for (place, kind) in [
+        (0, "CiliumLocalRedirectPolicy of cilium.io/v2"),
+        (2, "ClusterNetworkPolicy of policy.networking.k8s.io/v1alpha2"),
+    ] {
+        let reasons = report["scenarios"][place]["reasons"].to_string();
+        assert!(reasons.contains(&format!("the cluster has no {kind}")), "{reasons}");
+    }
 }
 
 #[test]

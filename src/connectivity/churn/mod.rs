@@ -6,8 +6,10 @@
 
 mod case;
 mod cases;
+mod redirect;
 mod run;
 
 pub(super) use case::{BACKS, Backend, Case, Place, plan};
 pub(super) use cases::{ENDING, MOVING};
+pub(super) use redirect::REDIRECTED;
 pub(super) use run::{Runner, clear};

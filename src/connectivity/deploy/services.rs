@@ -76,7 +76,11 @@ fn manifest(namespace: &str, purpose: Purpose) -> Value {
         Purpose::Local => spec["internalTrafficPolicy"] = "Local".into(),
         // Who ends is not ready.
         Purpose::Moving | Purpose::Ending => spec["publishNotReadyAddresses"] = false.into(),
-        Purpose::Servers | Purpose::NodePort | Purpose::Itself | Purpose::Nobody => {}
+        Purpose::Servers
+        | Purpose::NodePort
+        | Purpose::Itself
+        | Purpose::Nobody
+        | Purpose::Redirected => {}
     }
     json!({
         "apiVersion": "v1", "kind": "Service",
@@ -92,7 +96,11 @@ fn selector(purpose: Purpose) -> Value {
         }
         Purpose::Nobody => json!({ "app.kubernetes.io/name": "skep-connectivity-nobody" }),
         Purpose::Moving | Purpose::Ending => json!({ BACKS: purpose.service() }),
-        Purpose::Servers | Purpose::NodePort | Purpose::Sticky | Purpose::Local => {
+        Purpose::Servers
+        | Purpose::NodePort
+        | Purpose::Sticky
+        | Purpose::Local
+        | Purpose::Redirected => {
             json!({ "app.kubernetes.io/name": label(Role::Server) })
         }
     }

@@ -179,7 +179,7 @@ impl Planned {
     }
 
     /// Lets everything fail at first.
-    fn settling(mut self) -> Self {
+    pub(super) fn settling(mut self) -> Self {
         for check in &mut self.checks {
             check.may_settle = true;
         }
@@ -265,6 +265,7 @@ mod tests {
                 "pod-to-hostport",
                 "stale-udp-backend",
                 "graceful-termination",
+                "local-redirect-policy",
                 "service-session-affinity",
                 "service-internal-traffic-policy",
             ];
