@@ -217,6 +217,7 @@ const PLAIN: &[Scenario] = &[
     changing("local-redirect-policy", Standard, &REDIRECTED, "CiliumLocalRedirectPolicy leads to a pod of the node, and without one to the service"),
     scenario(SERVICES, "service-session-affinity", Standard, plan::services::session_affinity, "A service that keeps clients with a server does so"),
     scenario(SERVICES, "service-internal-traffic-policy", Standard, plan::services::internal_traffic_policy, "A service of local servers leads to those of the pod's node only"),
+    scenario(SERVICES, "service-external-traffic-policy", Standard, plan::external_policy::external_traffic_policy, "A node port that stays local for outside leads pods and nodes to every server"),
 ];
 
 #[rustfmt::skip]

@@ -3,6 +3,7 @@
 pub(super) mod base;
 pub(super) mod dns;
 pub(super) mod errors;
+pub(super) mod external_policy;
 pub(super) mod host_port;
 pub(super) mod large;
 pub(super) mod mtu;
@@ -266,6 +267,7 @@ mod tests {
                 "stale-udp-backend",
                 "graceful-termination",
                 "local-redirect-policy",
+                "service-external-traffic-policy",
                 "service-session-affinity",
                 "service-internal-traffic-policy",
             ];

@@ -146,16 +146,38 @@ pub(in crate::connectivity) fn node_to_node_port(topology: &Topology) -> Planned
     to_node_port(topology, &topology.hosts, |is_own, protocol| !is_own || protocol != Protocol::Udp)
 }
 
-/// Plans what sources try at node ports; `is_tried` says which protocols, and whether at the own node.
+/// Looks for every server at node ports; `is_tried` says which protocols, and whether at the own node.
 fn to_node_port(
     topology: &Topology,
     sources: &[Actor],
     is_tried: impl Fn(bool, Protocol) -> bool,
 ) -> Planned {
+    at_node_ports(topology, Purpose::NodePort, sources, |_, at| {
+        let all = || everyone(topology, at.protocol, at.target, at.port);
+        is_tried(at.is_own, at.protocol).then(all).into_iter().collect()
+    })
+}
+
+/// A node port, as somebody asks it.
+pub(super) struct At {
+    pub(super) protocol: Protocol,
+    pub(super) target: IpAddr,
+    pub(super) port: u16,
+    /// Whether it is one of the asking one's node.
+    pub(super) is_own: bool,
+}
+
+/// Plans what sources try at the node ports of their own node and of one other.
+pub(super) fn at_node_ports<'a>(
+    topology: &'a Topology,
+    purpose: Purpose,
+    sources: impl IntoIterator<Item = &'a Actor>,
+    tries: impl Fn(&Actor, &At) -> Vec<(Probe, Expectation)>,
+) -> Planned {
     let mut planned = Planned::default();
     on_hosts(&mut planned, topology);
     on_other_nodes(&mut planned, topology);
-    let Some(service) = service(&mut planned, topology, Purpose::NodePort) else { return planned };
+    let Some(service) = service(&mut planned, topology, purpose) else { return planned };
     let ports = node_ports(&mut planned, service);
     for from in sources {
         let (own, others): (Vec<&Actor>, Vec<&Actor>) =
@@ -163,13 +185,12 @@ fn to_node_port(
         for host in own.into_iter().chain(others.first().copied()) {
             for family in FAMILIES.into_iter().filter(|family| from.address(*family).is_some()) {
                 let Some(target) = host.address(family) else { continue };
-                let name = Purpose::NodePort.service().to_owned();
+                let name = purpose.service().to_owned();
                 let peer = Peer { name, node: Some(host.node.clone()), address: Some(target) };
                 let is_own = host.node == from.node;
-                let tries = ports
-                    .iter()
-                    .filter(|(protocol, _)| is_tried(is_own, *protocol))
-                    .map(|(protocol, port)| everyone(topology, *protocol, target, *port));
+                let tries = ports.iter().flat_map(|(protocol, port)| {
+                    tries(from, &At { protocol: *protocol, target, port: *port, is_own })
+                });
                 planned.add(from, &peer, family, tries.collect());
             }
         }
