@@ -2742,7 +2742,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__connectivity__subcmd__serve)
-            opts="-q -v -h --port --name --color --quiet --verbose --help"
+            opts="-q -v -h --port --name --linger --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -572,6 +572,7 @@ complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from serve" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from serve" -l linger -d 'Go on serving when told to end, until killed'
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from serve" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from serve" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from serve" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -9,9 +9,9 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{
     deploy::CONTAINER,
     plan::{Action, Check},
-    probe::{Attempt, Outcome},
+    probe::{ANSWERS, Attempt, Outcome},
 };
-use crate::kubernetes::{ExecError, Output, chain, exec};
+use crate::kubernetes::{ExecError, Output, chain, exec, exec_heard};
 
 /// Probes that one command runs: those of a pod go in few commands, as each costs a connection.
 const PROBES: usize = 32;
@@ -21,6 +21,8 @@ const BYTES: usize = 4096;
 pub(super) const AT_ONCE: usize = 16;
 /// What a command may take beyond its probes.
 const SLACK: Duration = Duration::from_secs(30);
+/// How long conversations may last that go on until servers have changed.
+const LASTING: Duration = Duration::from_secs(40);
 /// Pause before probes that may settle are repeated.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -32,8 +34,14 @@ pub(super) struct Batch {
 
 /// Groups checks by pod, in parts that fit into a command line.
 pub(super) fn batches(checks: &[Check]) -> Vec<Batch> {
+    batches_of(checks, 0..checks.len())
+}
+
+/// Groups the checks at some places.
+pub(super) fn batches_of(checks: &[Check], places: impl IntoIterator<Item = usize>) -> Vec<Batch> {
     let mut batches: Vec<(Batch, usize)> = Vec::new();
-    for (at, check) in checks.iter().enumerate() {
+    for at in places {
+        let check = &checks[at];
         let Action::Probe(probe) = &check.action else { continue };
         // With the quoting of URLs.
         let length = probe.to_string().len() + 16;
@@ -98,6 +106,36 @@ impl Executor {
         read(&output, probes.len()).map_err(not_run)
     }
 
+    /// Runs probes that last, all at once; `begun` hears how many have had an answer.
+    pub(super) async fn hold(
+        &self,
+        pod: &str,
+        places: &[usize],
+        checks: &[Check],
+        mut begun: impl FnMut(usize),
+    ) -> Vec<(usize, Outcome)> {
+        let probes = words(places, checks);
+        let (seconds, count) = (LASTING.as_secs().to_string(), probes.len().to_string());
+        let options = ["--output", "json", "--timeout", &seconds, "--parallel", &count];
+        let mut command = ["skep", "connectivity", "probe"].map(str::to_owned).to_vec();
+        command.extend(options.map(str::to_owned));
+        command.extend(probes);
+        let place = (&self.namespace[..], pod, Some(CONTAINER));
+        let running = exec_heard(&self.client, place, &command, |said| {
+            let said = String::from_utf8_lossy(said);
+            begun(said.lines().filter(|line| line.ends_with(ANSWERS)).count());
+        });
+        let late = || format!("no answer within {} s", (LASTING + SLACK).as_secs());
+        let outcomes = match timeout(LASTING + SLACK, running).await {
+            Ok(Ok(output)) => read(&output, places.len()),
+            Ok(Err(error)) => Err(chain(&error)),
+            Err(_) => Err(late()),
+        };
+        let outcomes =
+            outcomes.unwrap_or_else(|reason| vec![Outcome::Failed { reason }; places.len()]);
+        places.iter().copied().zip(outcomes).collect()
+    }
+
     /// Runs a batch; what cannot be run has that as its outcome. Probes that may settle are
     /// repeated for a while, until `fits` says that they have.
     pub(super) async fn run(
@@ -132,19 +170,22 @@ impl Executor {
         places: &[usize],
         checks: &[Check],
     ) -> Vec<(usize, Outcome)> {
-        let probes: Vec<String> = places
-            .iter()
-            .filter_map(|at| match &checks[*at].action {
-                Action::Probe(probe) => Some(probe.to_string()),
-                Action::Readiness => None,
-            })
-            .collect();
+        let probes = words(places, checks);
         let outcomes = self.probe(pod, &probes).await.unwrap_or_else(|error| {
             let reason = chain(&error);
             vec![Outcome::Failed { reason }; places.len()]
         });
         places.iter().copied().zip(outcomes).collect()
     }
+}
+
+/// Returns probes as the command takes them.
+fn words(places: &[usize], checks: &[Check]) -> Vec<String> {
+    let word = |at: &usize| match &checks[*at].action {
+        Action::Probe(probe) => Some(probe.to_string()),
+        Action::Readiness => None,
+    };
+    places.iter().filter_map(word).collect()
 }
 
 /// Reads what the command printed: one outcome for each probe.

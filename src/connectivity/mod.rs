@@ -6,6 +6,7 @@
 //! but the Kubernetes API is used, so the test is the same in a lab and on any cluster.
 
 mod board;
+mod churn;
 mod deploy;
 mod execute;
 mod expect;
@@ -14,6 +15,7 @@ mod junit;
 mod plan;
 mod policy;
 pub mod probe;
+mod readiness;
 mod report;
 mod run;
 mod scenario;

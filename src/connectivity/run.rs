@@ -2,25 +2,27 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use futures::{FutureExt, StreamExt, stream};
+use futures::{FutureExt, Stream, StreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{Api, Client, api::ListParams};
 use rand::RngExt;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     board::Board,
+    churn::{self, Case, REDIRECTED, Runner},
     deploy::{self, Cast, DeployError, PodSpec, Role},
-    execute::{AT_ONCE, Executor, batches},
+    execute::{AT_ONCE, Executor, batches_of},
     expect::Verdict,
     external,
-    plan::{Action, Check, Plan, plan},
+    plan::{Check, Plan, plan},
     policy::{self, Drop, Stage},
     probe::{Outcome, Probe, Protocol, Size},
+    readiness,
     report::{CheckResult, Report, ScenarioReport},
-    scenario::{Profile, Scenario},
+    scenario::{HOST_PORT, Profile, Scenario},
     serve,
     services::Services,
     topology::{Dns, External, FAMILIES, Topology},
@@ -109,8 +111,6 @@ const PODS_AT_ONCE: usize = 8;
 const SILENCE: u32 = 20;
 /// Probes that run at once in a pod under policies: all of a scenario, as most wait for nothing.
 const AT_ONCE_UNDER_POLICY: usize = 2 * AT_ONCE;
-/// How long readiness may take at least: kubelets ask every two seconds.
-const READY_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs the scenarios. The namespace is gone when this returns, cancelled or not.
 ///
@@ -141,6 +141,9 @@ pub async fn run(
             tell(Event::Warning(format!("the {object} could not be removed")));
         }
     }
+    for case in options.scenarios.iter().filter_map(|scenario| scenario.churn()) {
+        churn::clear(client, &namespace, case).await;
+    }
     let removed = deploy::remove(client, &namespace).await;
     match (result, removed) {
         (Ok(report), Err(error)) => {
@@ -160,6 +163,13 @@ fn fresh_name() -> String {
     let mut random = rand::rng();
     let letters = (0..5).map(|_| char::from(LETTERS[random.random_range(0..LETTERS.len())]));
     format!("skep-test-{}", letters.collect::<String>())
+}
+
+/// Why pods that not every cluster admits are missing.
+#[derive(Default)]
+struct Missing {
+    hosts: Option<String>,
+    host_port: Option<String>,
 }
 
 /// A run whose namespace is there.
@@ -190,6 +200,11 @@ impl Run<'_> {
         if self.options.scenarios.iter().copied().any(is_for_nodes) {
             topology.no_host_firewall = witness.no_host_firewall(&self.nodes).await;
         }
+        if self.plays(&REDIRECTED) {
+            let families = &topology.families;
+            topology.redirects =
+                deploy::create_redirects(self.client, self.namespace, families).await?;
+        }
         let plans = plan(&self.options.scenarios, &topology);
         let mut scenarios = self.execute(plans, &topology, witness, tell).await;
         self.witness(&mut scenarios, witness, started).await;
@@ -209,9 +224,21 @@ impl Run<'_> {
         self.options.scenarios.iter().any(|scenario| scenario.policies().is_some())
     }
 
+    /// Tells whether a scenario is run during which servers come and go.
+    fn plays(&self, case: &Case) -> bool {
+        let mut cases = self.options.scenarios.iter().filter_map(|scenario| scenario.churn());
+        cases.any(|one| one.backends == case.backends)
+    }
+
     /// Makes the pods and waits for them.
     async fn deploy(&self) -> Result<Topology, TestError> {
         let mut cast = Cast::new(&self.nodes);
+        if self.options.scenarios.iter().any(|scenario| scenario.name == HOST_PORT) {
+            cast = cast.with_host_port();
+        }
+        for case in self.options.scenarios.iter().filter_map(|scenario| scenario.churn()) {
+            cast = cast.with_backends(case, &self.nodes);
+        }
         deploy::create_accounts(self.client, self.namespace).await?;
         let service = deploy::create_service(self.client, self.namespace);
         let services = self.create_services();
@@ -229,23 +256,24 @@ impl Run<'_> {
         let (service, services, made) = futures::join!(service, services, pods.collect::<Vec<_>>());
         service?;
         let services = services?;
-        let mut no_hosts = None;
+        let mut no = Missing::default();
         for made in made {
             if let (part, Err(reason)) = made? {
-                if part.role != Role::Host {
-                    return Err(DeployError::Forbidden { pod: part.name, reason }.into());
-                }
                 cast.parts.retain(|other| *other != part);
-                no_hosts = Some(reason);
+                match part.role {
+                    Role::Host => no.hosts = Some(reason),
+                    Role::HostPort => no.host_port = Some(reason),
+                    _ => return Err(DeployError::Forbidden { pod: part.name, reason }.into()),
+                }
             }
         }
-        if no_hosts.is_some() {
+        if no.hosts.is_some() {
             cast.parts.retain(|part| part.role != Role::Host);
         }
         let count = cast.parts.len();
         let wait = deploy::wait(self.client, self.namespace, count, self.options.start_timeout);
         let pods = wait.await?;
-        self.topology(&cast, &pods, (no_hosts, services)).await
+        self.topology(&cast, &pods, (no, services)).await
     }
 
     /// Makes the services, if a scenario needs them.
@@ -260,7 +288,7 @@ impl Run<'_> {
         &self,
         cast: &Cast,
         pods: &[Pod],
-        (no_hosts, services): (Option<String>, Services),
+        (no, services): (Missing, Services),
     ) -> Result<Topology, TestError> {
         let clients = cast.actors(Role::Client, pods);
         let families = FAMILIES
@@ -281,12 +309,14 @@ impl Run<'_> {
             families,
             servers: cast.actors(Role::Server, pods),
             hosts: cast.actors(Role::Host, pods),
+            host_port: cast.at_host_port(pods).map_err(|reason| no.host_port.unwrap_or(reason)),
             clients,
-            no_hosts,
+            no_hosts: no.hosts,
             no_host_firewall: None,
             externals,
             dns: dns?,
             services,
+            redirects: Err("they were not made".to_owned()),
             port: serve::PORT,
         })
     }
@@ -349,6 +379,7 @@ impl Run<'_> {
         let checks = checks_of(&plain);
         let policies: Vec<(&Scenario, Vec<Check>)> =
             under_policy.iter().map(|plan| (plan.scenario, checks_of(&[*plan]))).collect();
+        let (still, plays) = parts(&plain);
         let first = plain.len();
         let mut board = Board::new(plans);
         board.tell_empty(tell);
@@ -356,14 +387,17 @@ impl Run<'_> {
         let fits =
             |check: &Check, outcome: &Outcome| check.expectation.judge(outcome) != Verdict::Fail;
         let (executor, all) = (&executor, &checks);
-        let probes = stream::iter(batches(&checks))
+        let probes = stream::iter(batches_of(all, still))
             .map(|batch| async move {
                 let begun = Instant::now();
                 (begun, executor.run(&batch, all, fits).await)
             })
             .buffer_unordered(self.options.parallel.max(1));
-        let readiness = self.readiness(all).into_stream();
-        let mut results = std::pin::pin!(stream::select(probes, readiness));
+        let pods = Api::<Pod>::namespaced(self.client.clone(), self.namespace);
+        let readiness = readiness::watch(&pods, all, self.options.timeout * 3).into_stream();
+        let changes = self.change(plays, topology);
+        let others = stream::select(readiness, changes);
+        let mut results = std::pin::pin!(stream::select(probes, others));
         while let Some((begun, outcomes)) = results.next().await {
             for (at, outcome) in outcomes {
                 board.set(at, (outcome, None), begun, tell);
@@ -371,6 +405,26 @@ impl Run<'_> {
         }
         self.play(&mut board, first, policies, (topology, witness), tell).await;
         board.finish()
+    }
+
+    /// Runs the scenarios during which servers come and go, all at once: each has its own.
+    fn change<'a>(
+        &'a self,
+        plays: Vec<(usize, &'static Case)>,
+        topology: &'a Topology,
+    ) -> impl Stream<Item = (Instant, Vec<(usize, Outcome)>)> + 'a {
+        let play = move |(first, case)| async move {
+            let runner = Runner {
+                client: self.client,
+                executor: self.executor(),
+                topology,
+                parallel: self.options.parallel.max(1),
+            };
+            let begun = Instant::now();
+            (begun, (first..).zip(runner.play(case).await).collect())
+        };
+        let at_once = plays.len().max(1);
+        stream::iter(plays).map(play).buffer_unordered(at_once)
     }
 
     /// Runs the scenarios of policies, which come after `first` others.
@@ -403,45 +457,6 @@ impl Run<'_> {
         }
     }
 
-    /// Watches pods until all that should become ready have, or time is over.
-    async fn readiness(&self, checks: &[Check]) -> (Instant, Vec<(usize, Outcome)>) {
-        let begun = Instant::now();
-        let end = begun + READY_WITHIN.max(self.options.timeout * 3);
-        let wanted: Vec<usize> =
-            (0..checks.len()).filter(|at| checks[*at].action == Action::Readiness).collect();
-        if wanted.is_empty() {
-            return (begun, Vec::new());
-        }
-        let api = Api::<Pod>::namespaced(self.client.clone(), self.namespace);
-        loop {
-            let pods = api.list(&ListParams::default()).await.map(|list| list.items);
-            let pods = pods.unwrap_or_default();
-            let is_ready = |at: &usize| {
-                let name = Some(&checks[*at].from.name);
-                pods.iter().any(|pod| pod.metadata.name.as_ref() == name && deploy::is_ready(pod))
-            };
-            let late = Instant::now() >= end;
-            if late || wanted.iter().all(is_ready) {
-                let waited = begun.elapsed();
-                let outcome = |at: &usize| {
-                    if is_ready(at) {
-                        Outcome::Answered {
-                            micros: waited.as_micros() as u64,
-                            lost: 0,
-                            seen_as: None,
-                            mtu: None,
-                            servers: Vec::new(),
-                        }
-                    } else {
-                        Outcome::TimedOut { millis: waited.as_millis() as u64 }
-                    }
-                };
-                return (begun, wanted.iter().map(|at| (*at, outcome(at))).collect());
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-    }
-
     /// Adds flows to some of the failures.
     async fn witness(
         &self,
@@ -456,6 +471,21 @@ impl Run<'_> {
             check.flows = witness.flows(check, started).await;
         }
     }
+}
+
+/// Returns the places of checks that are made by themselves, and the scenarios during which servers come
+/// and go, each with the place of its first check.
+fn parts(plans: &[&Plan]) -> (Vec<usize>, Vec<(usize, &'static Case)>) {
+    let (mut still, mut plays, mut next) = (Vec::new(), Vec::new(), 0);
+    for plan in plans {
+        let places = next..next + plan.planned.checks.len();
+        next = places.end;
+        match plan.scenario.churn() {
+            Some(case) if !places.is_empty() => plays.push((places.start, case)),
+            _ => still.extend(places),
+        }
+    }
+    (still, plays)
 }
 
 #[cfg(test)]

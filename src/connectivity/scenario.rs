@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{
+    churn::{self, ENDING, MOVING, REDIRECTED},
     plan::{self, Planned},
     policy::{self, Case, Form, cases},
     topology::Topology,
@@ -62,6 +63,8 @@ pub struct Scenario {
 pub(super) enum Way {
     /// By whoever is there; at the same time as others.
     Plain(fn(&Topology) -> Planned),
+    /// By a case of servers that come and go; at the same time as others, too.
+    Churn(&'static churn::Case),
     /// By a case of policies, which are in force for that time; alone.
     Policy(&'static Case, Form),
 }
@@ -74,6 +77,7 @@ impl Scenario {
     pub(super) fn plan(&self, topology: &Topology) -> Planned {
         match self.way {
             Way::Plain(plan) => plan(topology),
+            Way::Churn(case) => churn::plan(case, topology),
             Way::Policy(case, form) => policy::plan(case, form, topology),
         }
     }
@@ -81,8 +85,16 @@ impl Scenario {
     /// Returns the policies that it is about.
     pub(super) const fn policies(&self) -> Option<(&'static Case, Form)> {
         match self.way {
-            Way::Plain(_) => None,
+            Way::Plain(_) | Way::Churn(_) => None,
             Way::Policy(case, form) => Some((case, form)),
+        }
+    }
+
+    /// Returns the servers that come and go, and what is tried meanwhile.
+    pub(super) const fn churn(&self) -> Option<&'static churn::Case> {
+        match self.way {
+            Way::Churn(case) => Some(case),
+            Way::Plain(_) | Way::Policy(..) => None,
         }
     }
 }
@@ -117,6 +129,16 @@ const fn scenario(
     Scenario { test, name, profile, summary, way: Way::Plain(plan) }
 }
 
+/// A scenario of services, during which servers come and go.
+const fn changing(
+    name: &'static str,
+    profile: Profile,
+    case: &'static churn::Case,
+    summary: &'static str,
+) -> Scenario {
+    Scenario { test: SERVICES, name, profile, summary, way: Way::Churn(case) }
+}
+
 /// A scenario of policies; policies of Cilium in a form.
 const fn policies(
     name: &'static str,
@@ -137,6 +159,8 @@ const ERRORS: &str = "icmp-errors";
 const PROBES: &str = "probes";
 const DNS: &str = "dns";
 const SERVICES: &str = "services";
+/// The scenario that needs a pod with a port of its node.
+pub(super) const HOST_PORT: &str = "pod-to-hostport";
 const POLICY: &str = "policy";
 
 /// Returns those without policies first: the others run after them, one at a time.
@@ -186,9 +210,14 @@ const PLAIN: &[Scenario] = &[
     scenario(SERVICES, "node-to-service", Standard, plan::services::node_to_service, "Nodes reach every server by a service's address"),
     scenario(SERVICES, "pod-to-nodeport", Standard, plan::services::pod_to_node_port, "Pods reach every server by a port of their own and of another node"),
     scenario(SERVICES, "node-to-nodeport", Standard, plan::services::node_to_node_port, "Nodes reach every server by a port of their own and of another node"),
+    scenario(SERVICES, HOST_PORT, Full, plan::host_port::pod_to_host_port, "Pods reach a pod by the port that it has of its node"),
     scenario(SERVICES, "service-without-endpoints", Standard, plan::services::without_endpoints, "A service that stands for nobody refuses at once"),
+    changing("stale-udp-backend", Full, &MOVING, "Datagrams of one socket go to another server when theirs is gone"),
+    changing("graceful-termination", Full, &ENDING, "A connection stays with a server that ends, new ones go to another"),
+    changing("local-redirect-policy", Standard, &REDIRECTED, "CiliumLocalRedirectPolicy leads to a pod of the node, and without one to the service"),
     scenario(SERVICES, "service-session-affinity", Standard, plan::services::session_affinity, "A service that keeps clients with a server does so"),
     scenario(SERVICES, "service-internal-traffic-policy", Standard, plan::services::internal_traffic_policy, "A service of local servers leads to those of the pod's node only"),
+    scenario(SERVICES, "service-external-traffic-policy", Standard, plan::external_policy::external_traffic_policy, "A node port that stays local for outside leads pods and nodes to every server"),
 ];
 
 #[rustfmt::skip]

@@ -20,12 +20,35 @@ pub enum Purpose {
     Sticky,
     /// It stands for the servers on the client's node.
     Local,
+    /// It stands for servers that come and go; clients send datagrams.
+    Moving,
+    /// It stands for servers that come and go; clients have connections.
+    Ending,
+    /// It stands for all servers, and for one pod where a local redirect policy says so.
+    Redirected,
+    /// It stands for all servers, at a port of every node, and for those of the node when asked from outside.
+    External,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub(super) const ALL: [Self; 6] =
-        [Self::Servers, Self::NodePort, Self::Itself, Self::Nobody, Self::Sticky, Self::Local];
+    pub(super) const ALL: [Self; 10] = [
+        Self::Servers,
+        Self::NodePort,
+        Self::Itself,
+        Self::Nobody,
+        Self::Sticky,
+        Self::Local,
+        Self::Moving,
+        Self::Ending,
+        Self::Redirected,
+        Self::External,
+    ];
+
+    /// Tells whether its service has a port of every node.
+    pub(super) const fn has_node_port(self) -> bool {
+        matches!(self, Self::NodePort | Self::External)
+    }
 
     /// Returns the name of its service.
     pub const fn service(self) -> &'static str {
@@ -36,6 +59,10 @@ impl Purpose {
             Self::Nobody => "echo-nobody",
             Self::Sticky => "echo-sticky",
             Self::Local => "echo-local",
+            Self::Moving => "echo-moving",
+            Self::Ending => "echo-ending",
+            Self::Redirected => "echo-redirected",
+            Self::External => "echo-external",
         }
     }
 }
@@ -72,14 +99,14 @@ pub type Services = BTreeMap<Purpose, Result<Service, String>>;
 /// Returns services that a cluster of these families could have made, for tests of plans.
 #[cfg(test)]
 pub(super) fn example(families: &[Family]) -> Services {
-    let service = |(number, purpose)| {
+    let service = |(number, purpose): (usize, Purpose)| {
         let address = |family: &Family| match family {
             Family::V4 => format!("10.96.1.{number}"),
             Family::V6 => format!("fd00:96::{number}"),
         };
         let addresses = families.iter().map(address);
         let addresses = addresses.map(|text| text.parse().expect("an address")).collect();
-        let node_port = (purpose == Purpose::NodePort).then_some(30_000);
+        let node_port = purpose.has_node_port().then_some(30_000);
         (purpose, Ok(Service { addresses, tcp_node_port: node_port, udp_node_port: node_port }))
     };
     (1..).zip(Purpose::ALL).map(service).collect()

@@ -108,6 +108,8 @@ pub struct Topology {
     pub servers: Vec<Actor>,
     /// Pods on the host network, one on every node.
     pub hosts: Vec<Actor>,
+    /// The pod that has a port of its node, or why there is none.
+    pub host_port: Result<Actor, String>,
     /// Why there are no pods on the host network, when there are none.
     pub no_hosts: Option<String>,
     /// Why policies for nodes cannot be tried, when they cannot.
@@ -118,6 +120,8 @@ pub struct Topology {
     pub dns: Dns,
     /// Services of the test; none when no scenario asks for them.
     pub services: Services,
+    /// Whether local redirect policies are in force, or why not.
+    pub redirects: Result<(), String>,
     /// Port of the servers.
     pub port: u16,
 }
@@ -161,11 +165,13 @@ impl Topology {
             clients,
             servers: each("server", 3),
             hosts: each("host", 4),
+            host_port: Ok(actor("host-port-1", 1, 5)),
             no_hosts: None,
             no_host_firewall: None,
             externals: world.collect(),
             dns: Dns::Present { kubernetes: vec!["10.96.0.1".parse().expect("an address")] },
             services: super::services::example(families),
+            redirects: Ok(()),
             port: super::serve::PORT,
         }
     }

@@ -57,6 +57,19 @@ pub async fn exec(
     container: Option<&str>,
     command: &[String],
 ) -> Result<Output, ExecError> {
+    exec_heard(client, (namespace, pod, container), command, |_| {}).await
+}
+
+/// Does the same, and lets `hear` have what is written to standard error as it comes: all of it so far.
+///
+/// # Errors
+/// As [`exec`].
+pub async fn exec_heard(
+    client: &Client,
+    (namespace, pod, container): (&str, &str, Option<&str>),
+    command: &[String],
+    hear: impl FnMut(&[u8]),
+) -> Result<Output, ExecError> {
     let params =
         AttachParams { container: container.map(str::to_owned), ..AttachParams::default() };
     let mut process = Api::<Pod>::namespaced(client.clone(), namespace)
@@ -67,7 +80,8 @@ pub async fn exec(
             pod: pod.to_owned(),
             source: Box::new(source),
         })?;
-    let (stdout, stderr) = future::join(drain(process.stdout()), drain(process.stderr())).await;
+    let (stdout, stderr) =
+        future::join(drain(process.stdout()), listen(process.stderr(), hear)).await;
     let code = exit_code(&mut process).await.map_err(|reason| ExecError::NotRun {
         namespace: namespace.to_owned(),
         pod: pod.to_owned(),
@@ -81,6 +95,17 @@ async fn drain(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Some(mut stream) = stream {
         let _ = stream.read_to_end(&mut bytes).map(Result::ok).await;
+    }
+    bytes
+}
+
+/// The same, as it comes.
+async fn listen(stream: Option<impl AsyncRead + Unpin>, mut hear: impl FnMut(&[u8])) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(mut stream) = stream {
+        while let Ok(1..) = stream.read_buf(&mut bytes).await {
+            hear(&bytes);
+        }
     }
     bytes
 }

@@ -19,7 +19,7 @@ pub use apiserver::ApiServerSlice;
 pub use chain::chain;
 pub use client::{ClientError, connect};
 pub use event::warning;
-pub use exec::{ExecError, Output, exec};
+pub use exec::{ExecError, Output, exec, exec_heard};
 pub use object::{
     Address, IdentityObject, Malformed, NamespaceObject, NodeObject, PublishedEndpoint, SliceObject,
 };

@@ -7,13 +7,16 @@ use std::{
     time::Instant,
 };
 
-use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, ResourceExt, api::ListParams};
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::{
+    Api, ResourceExt,
+    api::{ListParams, PostParams},
+};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::lab::{Lab, eventually, text};
 
@@ -213,6 +216,31 @@ fn connectivity_fails_when_a_backend_of_a_service_is_out_of_reach() {
 
 #[test]
 #[ignore = "needs root"]
+fn connectivity_skips_a_host_port_that_somebody_has() {
+    let lab = Lab::bare("hostport", &["--nodes", "1"]);
+    let (output, report) = test(&lab, &["--test", "/^pod-to-hostport$"]);
+    assert_passed(&output, &report);
+    assert_eq!(scenarios(&report, "passed"), ["pod-to-hostport"]);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let ports = json!([{ "containerPort": 80, "hostPort": 24_245 }]);
+        let pod: Pod = serde_json::from_value(json!({
+            "metadata": { "name": "first" },
+            "spec": { "nodeName": "node-1", "containers": [{ "name": "web", "image": "web", "ports": ports }] },
+        }))
+        .expect("a pod");
+        let api = Api::<Pod>::namespaced(lab.client().await, "default");
+        api.create(&PostParams::default(), &pod).await.expect("made");
+    });
+    let (output, report) = test(&lab, &["--test", "/^pod-to-hostport$"]);
+    assert_passed(&output, &report);
+    assert_eq!(scenarios(&report, "skipped"), ["pod-to-hostport"]);
+    let reasons = report["scenarios"][0]["reasons"].to_string();
+    assert!(reasons.contains("a pod with port 24245 of its node: "), "{reasons}");
+}
+
+#[test]
+#[ignore = "needs root"]
 fn connectivity_interrupted_leaves_no_namespace() {
     let lab = Lab::bare("ctrl-c", &["--nodes", "2"]);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -227,6 +255,22 @@ fn connectivity_interrupted_leaves_no_namespace() {
         assert_eq!(output.status.code(), Some(code), "{}", text(&output));
         assert!(output.stdout.is_empty(), "{}", text(&output));
         assert!(runtime.block_on(namespaces(&lab)).is_empty());
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn connectivity_follows_servers_that_come_and_go() {
+    let churn = ["--test", "/^stale-udp-backend$", "--test", "/^graceful-termination$"];
+    for (nodes, routing) in [("2", "vxlan"), ("2", "native"), ("1", "vxlan")] {
+        let lab = Lab::bare("takeover", &["--nodes", nodes, "--routing", routing]);
+        let (output, report) = test(&lab, &churn);
+        assert_passed(&output, &report);
+        assert_eq!(scenarios(&report, "passed"), ["stale-udp-backend", "graceful-termination"]);
+        for scenario in report["scenarios"].as_array().expect("scenarios") {
+            let told = scenario["reasons"].to_string().contains("one usable node");
+            assert_eq!(told, nodes == "1", "{scenario:#}");
+        }
     }
 }
 
@@ -287,14 +331,19 @@ fn connectivity_skips_policies_of_a_kind_that_the_cluster_lacks() {
     let lab = Lab::bare("kinds", &["--nodes", "1"]);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(undefine(&lab, "clusternetworkpolicies.policy.networking.k8s.io"));
-    let (output, report) =
-        test(&lab, &["--test", "tier-admin-deny", "--test", "^echo-ingress-knp"]);
+    runtime.block_on(undefine(&lab, "ciliumlocalredirectpolicies.cilium.io"));
+    let wanted = ["tier-admin-deny", "^echo-ingress-knp", "local-redirect-policy"];
+    let (output, report) = test(&lab, &wanted.map(|name| ["--test", name]).concat());
     assert_passed(&output, &report);
     assert_eq!(scenarios(&report, "passed"), ["echo-ingress-knp"]);
-    assert_eq!(scenarios(&report, "skipped"), ["tier-admin-deny"]);
-    let reasons = report["scenarios"][1]["reasons"].to_string();
-    let expected = "the cluster has no ClusterNetworkPolicy of policy.networking.k8s.io/v1alpha2";
-    assert!(reasons.contains(expected), "{reasons}");
+    assert_eq!(scenarios(&report, "skipped"), ["local-redirect-policy", "tier-admin-deny"]);
+    for (place, kind) in [
+        (0, "CiliumLocalRedirectPolicy of cilium.io/v2"),
+        (2, "ClusterNetworkPolicy of policy.networking.k8s.io/v1alpha2"),
+    ] {
+        let reasons = report["scenarios"][place]["reasons"].to_string();
+        assert!(reasons.contains(&format!("the cluster has no {kind}")), "{reasons}");
+    }
 }
 
 #[test]

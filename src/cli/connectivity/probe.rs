@@ -9,7 +9,7 @@ use crate::{
         exit::Answer,
         output::{Cell, Detail, FormatArgs, Output, Render, Table, Tone},
     },
-    connectivity::probe::{Attempt, InvalidProbe, Patience, Probe, run_all},
+    connectivity::probe::{ANSWERS, Attempt, InvalidProbe, Patience, Probe, run_all_telling},
 };
 
 /// Try to reach something from here
@@ -17,7 +17,9 @@ use crate::{
 /// A probe is a protocol, a place and options: tcp://HOST:PORT, udp://HOST:PORT, icmp://HOST,
 /// http://HOST:PORT or dns://NAME, followed by any of ,size=BYTES (or mtu, or mtu+1), ,df=route,
 /// ,df=ignore-route, ,ttl=HOPS, ,family=ipv4 or ipv6, ,within=MILLISECONDS and, for http and udp, ,servers=COUNT, which
-/// asks by one new socket after the other until so many servers have told their names. TCP and UDP expect their bytes back,
+/// asks by one new socket after the other until so many servers have told their names, or ,until=NAME, which goes on
+/// talking by one socket until that server has taken over: of udp, until it answers; of http, until it alone answers
+/// new connections. TCP and UDP expect their bytes back,
 /// as `skep connectivity serve` sends them; tcp with size=0 only connects. The exit code is 1 when a
 /// probe is not answered.
 #[derive(Debug, clap::Args)]
@@ -25,7 +27,8 @@ use crate::{
   skep connectivity probe tcp://10.0.0.1:443,size=0
   skep connectivity probe icmp://10.0.0.1,size=mtu,df=route 'icmp://[fd00::1]'
   skep connectivity probe udp://10.0.0.1:24240,size=8000 -o json
-  skep connectivity probe http://10.96.0.20:80,servers=2")]
+  skep connectivity probe http://10.96.0.20:80,servers=2
+  skep connectivity probe udp://10.96.0.20:53,until=web-2 --timeout 60")]
 pub(crate) struct Args {
     /// What to try
     #[arg(value_name = "PROBE", required = true, value_parser = probe)]
@@ -51,7 +54,8 @@ impl Args {
     pub(crate) fn run(self, out: &Output) -> Result<Answer, Error> {
         let patience = if self.wait { Patience::UntilAnswered } else { Patience::None };
         let timeout = Duration::from_secs(self.timeout.into());
-        let attempts = run_all(&self.probes, timeout, self.parallel.into(), patience);
+        let tell = |probe: &Probe, name: &str| out.note(&format!("{probe}: {name} {ANSWERS}"));
+        let attempts = run_all_telling(&self.probes, timeout, self.parallel.into(), patience, tell);
         let all_answered = attempts.iter().all(|attempt| attempt.outcome.is_answer());
         out.show(&Attempts(attempts), self.format.format)?;
         Ok(if all_answered { Answer::Yes } else { Answer::No })

@@ -1,5 +1,7 @@
 //! `skep connectivity serve`, which the test's pods run.
 
+use tokio_util::sync::CancellationToken;
+
 use crate::{
     cli::{
         error::Error,
@@ -22,12 +24,16 @@ pub(crate) struct Args {
     /// Name to answer with
     #[arg(long, value_name = "NAME", default_value = "skep")]
     name: String,
+    /// Go on serving when told to end, until killed
+    #[arg(long)]
+    linger: bool,
 }
 
 impl Args {
     pub(crate) fn run(self) -> Result<Answer, Error> {
         runtime::serve(Threads::One, |shutdown| async move {
-            serve::serve(&self.name, self.port, shutdown).await?;
+            let end = if self.linger { CancellationToken::new() } else { shutdown };
+            serve::serve(&self.name, self.port, end).await?;
             Ok(Answer::Yes)
         })
     }

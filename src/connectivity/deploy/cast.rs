@@ -3,8 +3,14 @@
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
-use super::Role;
-use crate::connectivity::topology::Actor;
+use super::{Role, no_place};
+use crate::connectivity::{
+    churn::{Case, Place},
+    topology::Actor,
+};
+
+/// Name of the pod that has a port of its node.
+const HOST_PORT: &str = "host-port-1";
 
 /// A pod to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +42,35 @@ impl Cast {
             part(format!("host-{number}"), Role::Host);
         }
         Self { parts }
+    }
+
+    /// Adds a pod that has a port of the first node.
+    pub(in crate::connectivity) fn with_host_port(mut self) -> Self {
+        let first = self.parts.first().map(|part| part.node.clone());
+        let part = |node| Part { name: HOST_PORT.to_owned(), node, role: Role::HostPort };
+        self.parts.extend(first.map(part));
+        self
+    }
+
+    /// Adds the servers of a scenario during which they come and go.
+    pub(in crate::connectivity) fn with_backends(mut self, case: &Case, nodes: &[String]) -> Self {
+        self.parts.extend(case.backends.iter().filter_map(|own| {
+            let node = match own.place {
+                Place::First => nodes.first(),
+                Place::Last => nodes.last(),
+            };
+            let (name, role) = (own.name.to_owned(), Role::Backend(*own));
+            Some(Part { name, node: node?.clone(), role })
+        }));
+        self
+    }
+
+    /// Returns the pod that has a port of its node, or why it has no place there.
+    pub(in crate::connectivity) fn at_host_port(&self, pods: &[Pod]) -> Result<Actor, String> {
+        let placed: Vec<Pod> = pods.iter().filter(|pod| no_place(pod).is_none()).cloned().collect();
+        let refused = pods.iter().find_map(no_place);
+        let actor = self.actors(Role::HostPort, &placed).pop();
+        actor.ok_or_else(|| refused.unwrap_or_else(|| "it was not made".to_owned()))
     }
 
     /// Returns the actors of a role, in order of their parts.

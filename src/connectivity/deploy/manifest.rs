@@ -3,7 +3,11 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::connectivity::{serve, topology::team};
+use crate::connectivity::{
+    churn::{BACKS, Backend},
+    serve,
+    topology::team,
+};
 
 /// Label of what the test made, so that later runs find leftovers.
 pub(in crate::connectivity) const LABEL: &str = "app.kubernetes.io/managed-by";
@@ -13,6 +17,8 @@ pub(in crate::connectivity) const MANAGER: &str = "skep-connectivity-test";
 pub(in crate::connectivity) const EXPIRES: &str = "connectivity.skep.io/expires";
 /// How long a run may take.
 const LIFE_SECONDS: i64 = 3600;
+/// How long a pod goes on serving that does so when it is told to end: longer than nodes take to know.
+const LINGER_SECONDS: i64 = 15;
 /// The headless service of the servers.
 pub(in crate::connectivity) const SERVICE: &str = "servers";
 /// The one container of every pod.
@@ -32,6 +38,10 @@ pub(in crate::connectivity) enum Role {
     Server,
     /// It is on the host network; its kubelet probes it by a command.
     Host,
+    /// It serves at a port of its node, too.
+    HostPort,
+    /// It serves for one scenario.
+    Backend(Backend),
 }
 
 impl Role {
@@ -40,6 +50,8 @@ impl Role {
             Self::Client => "client",
             Self::Server => "server",
             Self::Host => "host",
+            Self::HostPort => "host-port",
+            Self::Backend(_) => "backend",
         }
     }
 }
@@ -90,7 +102,8 @@ pub(super) fn service(namespace: &str) -> Value {
 }
 
 /// The service accounts of the pods.
-pub(super) const ACCOUNTS: [&str; 4] = ["client-a", "client-b", "server", "host"];
+pub(super) const ACCOUNTS: [&str; 6] =
+    ["client-a", "client-b", "server", "host", "host-port", "backend"];
 
 pub(super) fn account(namespace: &str, name: &str) -> Value {
     json!({
@@ -107,13 +120,16 @@ pub(super) fn label(role: Role) -> String {
 /// runs the same command.
 pub(super) fn pod(pod: &PodSpec<'_>) -> Value {
     let port = serve::PORT.to_string();
-    let command = ["skep", "connectivity", "serve", "--port", &port, "--name", pod.name];
+    let mut command = vec!["skep", "connectivity", "serve", "--port", &port, "--name", pod.name];
+    let mut grace = 2;
     let alive =
         ["skep", "connectivity", "probe", "--quiet", "--wait", "--timeout", "5"].map(str::to_owned);
     let alive: Vec<String> = alive.into_iter().chain([format!("tcp://127.0.0.1:{port}")]).collect();
     let mut ready = match pod.role {
         Role::Client => json!({ "tcpSocket": { "port": serve::PORT } }),
-        Role::Server => json!({ "httpGet": { "path": "/", "port": serve::PORT } }),
+        Role::Server | Role::HostPort | Role::Backend(_) => {
+            json!({ "httpGet": { "path": "/", "port": serve::PORT } })
+        }
         Role::Host => json!({ "exec": { "command": alive } }),
     };
     let mut labels = json!({
@@ -125,9 +141,18 @@ pub(super) fn pod(pod: &PodSpec<'_>) -> Value {
         labels["team"] = team.into();
         account = format!("{account}-{team}");
     }
+    if let Role::Backend(own) = pod.role {
+        if own.joined {
+            labels[BACKS] = own.backs.into();
+        }
+        if own.lingers {
+            command.push("--linger");
+            grace = LINGER_SECONDS;
+        }
+    }
     ready["periodSeconds"] = 2.into();
     ready["timeoutSeconds"] = 10.into();
-    json!({
+    let mut object = json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
             "name": pod.name,
@@ -141,7 +166,7 @@ pub(super) fn pod(pod: &PodSpec<'_>) -> Value {
             "restartPolicy": "Always",
             // A run that dies leaves nothing that works for ever.
             "activeDeadlineSeconds": LIFE_SECONDS,
-            "terminationGracePeriodSeconds": 2,
+            "terminationGracePeriodSeconds": grace,
             "serviceAccountName": account,
             "automountServiceAccountToken": false,
             "enableServiceLinks": false,
@@ -165,7 +190,24 @@ pub(super) fn pod(pod: &PodSpec<'_>) -> Value {
                 },
             }],
         },
-    })
+    });
+    if pod.role == Role::HostPort {
+        at_host_port(&mut object, pod.node);
+    }
+    object
+}
+
+/// Makes a pod ask for a port of a node. The scheduler decides whether it gets it: it knows who has which,
+/// and says so at once, where a kubelet would end the pod.
+fn at_host_port(pod: &mut Value, node: &str) {
+    let spec = &mut pod["spec"];
+    for port in spec["containers"][0]["ports"].as_array_mut().into_iter().flatten() {
+        port["hostPort"] = serve::HOST_PORT.into();
+    }
+    spec.as_object_mut().map(|spec| spec.remove("nodeName"));
+    let by_name = json!({ "key": "metadata.name", "operator": "In", "values": [node] });
+    spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"] =
+        json!({ "nodeSelectorTerms": [{ "matchFields": [by_name] }] });
 }
 
 #[cfg(test)]
@@ -174,6 +216,7 @@ mod tests {
     use serde::{Serialize, de::DeserializeOwned};
 
     use super::*;
+    use crate::connectivity::churn::{ENDING, MOVING};
 
     /// Reads and writes an object by its type: what the type does not know gets lost.
     fn through<K: Serialize + DeserializeOwned>(object: &Value) -> Value {
@@ -186,7 +229,9 @@ mod tests {
         assert_eq!(through::<Namespace>(&namespace("n")), namespace("n"));
         assert_eq!(through::<Service>(&service("n")), service("n"));
         assert_eq!(through::<ServiceAccount>(&account("n", "a")), account("n", "a"));
-        for role in [Role::Client, Role::Server, Role::Host] {
+        let own = MOVING.backends.iter().chain(ENDING.backends).copied().map(Role::Backend);
+        for role in [Role::Client, Role::Server, Role::Host, Role::HostPort].into_iter().chain(own)
+        {
             let spec = PodSpec { namespace: "n", name: "p", node: "node-1", role, image: "skep:1" };
             assert_eq!(through::<Pod>(&pod(&spec)), pod(&spec));
         }

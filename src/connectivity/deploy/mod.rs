@@ -4,6 +4,7 @@ mod cast;
 mod manifest;
 mod nodes;
 mod ready;
+mod redirects;
 mod remove;
 mod services;
 
@@ -17,7 +18,8 @@ pub(super) use cast::{Cast, Part};
 pub use manifest::default_image;
 pub(super) use manifest::{CONTAINER, EXPIRES, LABEL, MANAGER, SERVICE, expiry};
 pub(super) use nodes::choose;
-pub(super) use ready::{is_ready, wait};
+pub(super) use ready::{is_ready, no_place, wait};
+pub(super) use redirects::{ADDRESSES, create_redirects};
 pub(super) use remove::{has_expired, remove, sweep};
 pub(super) use services::{SERVICE_PORT, create_services};
 

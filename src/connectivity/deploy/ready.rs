@@ -11,8 +11,8 @@ const PERIOD: Duration = Duration::from_millis(100);
 /// What a kubelet says when it will not get the image.
 const NO_IMAGE: [&str; 3] = ["ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"];
 
-/// Waits until every pod has addresses and its program has started. Readiness is not waited for:
-/// whether kubelets reach the pods is part of the test.
+/// Waits until every pod has addresses and its program has started, or has no place on its node.
+/// Readiness is not waited for: whether kubelets reach the pods is part of the test.
 pub(in crate::connectivity) async fn wait(
     client: &Client,
     namespace: &str,
@@ -35,7 +35,8 @@ pub(in crate::connectivity) async fn wait(
         if let Some((pod, reason)) = pods.iter().find_map(no_image) {
             return Err(DeployError::Image { pod, reason });
         }
-        if pods.len() == count && pods.iter().all(is_started) {
+        if pods.len() == count && pods.iter().all(|pod| is_started(pod) || no_place(pod).is_some())
+        {
             return Ok(pods);
         }
         if Instant::now() >= end {
@@ -61,6 +62,17 @@ fn is_started(pod: &Pod) -> bool {
 pub(in crate::connectivity) fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
     conditions.into_iter().any(|one| one.type_ == "Ready" && one.status == "True")
+}
+
+/// Returns why a pod that leaves its place to the scheduler gets none.
+pub(in crate::connectivity) fn no_place(pod: &Pod) -> Option<String> {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let refused = conditions.into_iter().find(|one| {
+        one.type_ == "PodScheduled"
+            && one.status == "False"
+            && one.reason.as_deref() == Some("Unschedulable")
+    })?;
+    Some(refused.message.clone().unwrap_or_else(|| "it cannot be scheduled".to_owned()))
 }
 
 fn waiting(pod: &Pod) -> Option<&ContainerStateWaiting> {
@@ -124,6 +136,19 @@ mod tests {
         assert!(is_started(&pod("Running", true, running.clone())));
         assert!(!is_started(&pod("Running", false, running)), "still starting");
         assert!(!is_started(&Pod::default()), "no status at all");
+    }
+
+    #[test]
+    fn a_pod_without_a_place_says_why() {
+        let mut pending = pod("Pending", false, json!({}));
+        assert_eq!(no_place(&pending), None, "nobody has looked for one yet");
+        let condition = json!({
+            "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            "message": "0/2 nodes are available",
+        });
+        pending.status.as_mut().unwrap().conditions =
+            Some(vec![serde_json::from_value(condition).unwrap()]);
+        assert_eq!(no_place(&pending).as_deref(), Some("0/2 nodes are available"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tokio::time::{Duration, Instant, sleep};
 
 use super::{DeployError, code, create, manifest::label, message};
 use crate::connectivity::{
+    churn::BACKS,
     deploy::Role,
     services::{Purpose, Service, Services},
 };
@@ -56,14 +57,14 @@ async fn complete(api: &Api<Object>, purpose: Purpose, made: Object) -> Service 
 
 const fn is_complete(purpose: Purpose, service: &Service) -> bool {
     let has_ports = service.tcp_node_port.is_some() && service.udp_node_port.is_some();
-    !service.addresses.is_empty() && (has_ports || !matches!(purpose, Purpose::NodePort))
+    !service.addresses.is_empty() && (has_ports || !purpose.has_node_port())
 }
 
 fn manifest(namespace: &str, purpose: Purpose) -> Value {
     // Ports are called by the names that pods give them.
     let port = |name: &str, protocol: &str| json!({ "name": name, "port": SERVICE_PORT, "protocol": protocol, "targetPort": name });
     let mut spec = json!({
-        "type": if purpose == Purpose::NodePort { "NodePort" } else { "ClusterIP" },
+        "type": if purpose.has_node_port() { "NodePort" } else { "ClusterIP" },
         "ipFamilyPolicy": "PreferDualStack",
         // Whether kubelets reach the pods is tested elsewhere.
         "publishNotReadyAddresses": true,
@@ -73,7 +74,14 @@ fn manifest(namespace: &str, purpose: Purpose) -> Value {
     match purpose {
         Purpose::Sticky => spec["sessionAffinity"] = "ClientIP".into(),
         Purpose::Local => spec["internalTrafficPolicy"] = "Local".into(),
-        Purpose::Servers | Purpose::NodePort | Purpose::Itself | Purpose::Nobody => {}
+        Purpose::External => spec["externalTrafficPolicy"] = "Local".into(),
+        // Who ends is not ready.
+        Purpose::Moving | Purpose::Ending => spec["publishNotReadyAddresses"] = false.into(),
+        Purpose::Servers
+        | Purpose::NodePort
+        | Purpose::Itself
+        | Purpose::Nobody
+        | Purpose::Redirected => {}
     }
     json!({
         "apiVersion": "v1", "kind": "Service",
@@ -88,7 +96,13 @@ fn selector(purpose: Purpose) -> Value {
             json!({ "app.kubernetes.io/name": label(Role::Client), "team": "b" })
         }
         Purpose::Nobody => json!({ "app.kubernetes.io/name": "skep-connectivity-nobody" }),
-        Purpose::Servers | Purpose::NodePort | Purpose::Sticky | Purpose::Local => {
+        Purpose::Moving | Purpose::Ending => json!({ BACKS: purpose.service() }),
+        Purpose::Servers
+        | Purpose::NodePort
+        | Purpose::Sticky
+        | Purpose::Local
+        | Purpose::Redirected
+        | Purpose::External => {
             json!({ "app.kubernetes.io/name": label(Role::Server) })
         }
     }

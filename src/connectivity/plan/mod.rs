@@ -3,6 +3,8 @@
 pub(super) mod base;
 pub(super) mod dns;
 pub(super) mod errors;
+pub(super) mod external_policy;
+pub(super) mod host_port;
 pub(super) mod large;
 pub(super) mod mtu;
 pub(super) mod probes;
@@ -178,7 +180,7 @@ impl Planned {
     }
 
     /// Lets everything fail at first.
-    fn settling(mut self) -> Self {
+    pub(super) fn settling(mut self) -> Self {
         for check in &mut self.checks {
             check.may_settle = true;
         }
@@ -261,6 +263,11 @@ mod tests {
                 "node-to-service",
                 "pod-to-nodeport",
                 "node-to-nodeport",
+                "pod-to-hostport",
+                "stale-udp-backend",
+                "graceful-termination",
+                "local-redirect-policy",
+                "service-external-traffic-policy",
                 "service-session-affinity",
                 "service-internal-traffic-policy",
             ];

@@ -12,22 +12,29 @@ use crate::connectivity::{
 };
 
 /// Both tell which server answers.
-const BOTH: [Protocol; 2] = [Protocol::Http, Protocol::Udp];
+pub(in crate::connectivity) const BOTH: [Protocol; 2] = [Protocol::Http, Protocol::Udp];
 /// A refusal that takes longer, in milliseconds, is none: programs would have to wait for it.
 const AT_ONCE: u32 = 1000;
 
 /// Returns the names of some servers.
-fn names<'a>(servers: impl IntoIterator<Item = &'a Actor>) -> Vec<String> {
+pub(in crate::connectivity) fn names<'a>(
+    servers: impl IntoIterator<Item = &'a Actor>,
+) -> Vec<String> {
     servers.into_iter().map(|server| server.name.clone()).collect()
 }
 
 /// Looks for servers by a protocol.
-fn seek(protocol: Protocol, target: IpAddr, port: u16, servers: usize) -> Probe {
+pub(in crate::connectivity) fn seek(
+    protocol: Protocol,
+    target: IpAddr,
+    port: u16,
+    servers: usize,
+) -> Probe {
     Probe::new(protocol, target, port).seeking(u16::try_from(servers).unwrap_or(u16::MAX))
 }
 
 /// Looks for every server.
-fn everyone(
+pub(in crate::connectivity) fn everyone(
     topology: &Topology,
     protocol: Protocol,
     target: IpAddr,
@@ -54,7 +61,7 @@ fn service<'a>(
 
 /// Plans what sources try at a service's own address, in every family that both have. Those who
 /// carry services out learn of them with some delay.
-fn visit<'a>(
+pub(in crate::connectivity) fn visit<'a>(
     topology: &Topology,
     purpose: Purpose,
     sources: impl IntoIterator<Item = &'a Actor>,
@@ -77,14 +84,14 @@ fn visit<'a>(
 }
 
 /// Notes that no server is on another node.
-fn on_other_nodes(planned: &mut Planned, topology: &Topology) {
+pub(in crate::connectivity) fn on_other_nodes(planned: &mut Planned, topology: &Topology) {
     if topology.nodes.len() < 2 {
         planned.gap(ONE_NODE.to_owned());
     }
 }
 
 /// Notes that nobody is on the host network.
-fn on_hosts(planned: &mut Planned, topology: &Topology) {
+pub(in crate::connectivity) fn on_hosts(planned: &mut Planned, topology: &Topology) {
     if let Some(reason) = &topology.no_hosts {
         planned.gap(format!("no pods on the host network: {reason}"));
     }
@@ -139,16 +146,38 @@ pub(in crate::connectivity) fn node_to_node_port(topology: &Topology) -> Planned
     to_node_port(topology, &topology.hosts, |is_own, protocol| !is_own || protocol != Protocol::Udp)
 }
 
-/// Plans what sources try at node ports; `is_tried` says which protocols, and whether at the own node.
+/// Looks for every server at node ports; `is_tried` says which protocols, and whether at the own node.
 fn to_node_port(
     topology: &Topology,
     sources: &[Actor],
     is_tried: impl Fn(bool, Protocol) -> bool,
 ) -> Planned {
+    at_node_ports(topology, Purpose::NodePort, sources, |_, at| {
+        let all = || everyone(topology, at.protocol, at.target, at.port);
+        is_tried(at.is_own, at.protocol).then(all).into_iter().collect()
+    })
+}
+
+/// A node port, as somebody asks it.
+pub(super) struct At {
+    pub(super) protocol: Protocol,
+    pub(super) target: IpAddr,
+    pub(super) port: u16,
+    /// Whether it is one of the asking one's node.
+    pub(super) is_own: bool,
+}
+
+/// Plans what sources try at the node ports of their own node and of one other.
+pub(super) fn at_node_ports<'a>(
+    topology: &'a Topology,
+    purpose: Purpose,
+    sources: impl IntoIterator<Item = &'a Actor>,
+    tries: impl Fn(&Actor, &At) -> Vec<(Probe, Expectation)>,
+) -> Planned {
     let mut planned = Planned::default();
     on_hosts(&mut planned, topology);
     on_other_nodes(&mut planned, topology);
-    let Some(service) = service(&mut planned, topology, Purpose::NodePort) else { return planned };
+    let Some(service) = service(&mut planned, topology, purpose) else { return planned };
     let ports = node_ports(&mut planned, service);
     for from in sources {
         let (own, others): (Vec<&Actor>, Vec<&Actor>) =
@@ -156,13 +185,12 @@ fn to_node_port(
         for host in own.into_iter().chain(others.first().copied()) {
             for family in FAMILIES.into_iter().filter(|family| from.address(*family).is_some()) {
                 let Some(target) = host.address(family) else { continue };
-                let name = Purpose::NodePort.service().to_owned();
+                let name = purpose.service().to_owned();
                 let peer = Peer { name, node: Some(host.node.clone()), address: Some(target) };
                 let is_own = host.node == from.node;
-                let tries = ports
-                    .iter()
-                    .filter(|(protocol, _)| is_tried(is_own, *protocol))
-                    .map(|(protocol, port)| everyone(topology, *protocol, target, *port));
+                let tries = ports.iter().flat_map(|(protocol, port)| {
+                    tries(from, &At { protocol: *protocol, target, port: *port, is_own })
+                });
                 planned.add(from, &peer, family, tries.collect());
             }
         }

@@ -5,6 +5,7 @@
 
 mod census;
 mod datagram;
+mod lasting;
 mod message;
 mod name;
 mod outcome;
@@ -13,6 +14,7 @@ mod run;
 mod spec;
 mod stream;
 
+pub use lasting::ANSWERS;
 pub use outcome::Outcome;
-pub use run::{Attempt, Patience, run_all};
+pub use run::{Attempt, Patience, run_all, run_all_telling};
 pub use spec::{Fragments, Host, InvalidProbe, Probe, Protocol, Size};

@@ -12,7 +12,8 @@ use super::message::Seen;
 pub enum Outcome {
     /// The peer answered, and rightly.
     Answered {
-        /// From the (last) request to the answer, in microseconds.
+        /// From the (last) request to the answer, in microseconds; of a conversation that lasts, the
+        /// longest time without an answer.
         micros: u64,
         /// Requests that remained without an answer before.
         #[serde(default)]

@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    census, datagram, name,
+    census, datagram, lasting, name,
     outcome::Outcome,
     spec::{Host, Probe, Protocol},
     stream,
@@ -49,13 +49,29 @@ pub fn run_all(
     parallel: usize,
     patience: Patience,
 ) -> Vec<Attempt> {
+    run_all_telling(probes, timeout, parallel, patience, |_, _| {})
+}
+
+/// Does the same, and tells who answers first in conversations that last.
+pub fn run_all_telling(
+    probes: &[Probe],
+    timeout: Duration,
+    parallel: usize,
+    patience: Patience,
+    tell: impl Fn(&Probe, &str) + Sync,
+) -> Vec<Attempt> {
     let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(vec![None; probes.len()]);
     thread::scope(|scope| {
         for _ in 0..parallel.clamp(1, probes.len().max(1)) {
             scope.spawn(|| {
                 while let Some((at, probe)) = take(probes, &next) {
-                    let outcome = run(probe, timeout, patience);
+                    let outcome = match &probe.until {
+                        Some(server) => {
+                            lasting::take(probe, server, timeout, &|name| tell(probe, name))
+                        }
+                        None => run(probe, timeout, patience),
+                    };
                     outcomes.lock().expect("no panic while holding the lock")[at] = Some(outcome);
                 }
             });

@@ -97,11 +97,15 @@ pub struct Probe {
     pub ttl: Option<u8>,
     /// The family in which a name is resolved; any when `None`.
     pub family: Option<Family>,
-    /// How long it may take, in milliseconds, when that is less than what others may.
+    /// How long it may take, in milliseconds, when that is less than what others may; of a conversation
+    /// that lasts, how long one answer may.
     pub within: Option<u32>,
     /// How many servers are looked for behind the address, each time by a new socket; `None` asks
     /// once, and not who answers.
     pub servers: Option<u16>,
+    /// Lets one conversation last until this server has taken over: `udp://` until it answers, `http://`
+    /// until it alone answers new connections.
+    pub until: Option<String>,
 }
 
 /// Text that is no probe.
@@ -123,7 +127,7 @@ pub enum InvalidProbe {
     #[error("an IPv6 address stands in brackets, as in [fd00::1]")]
     Brackets,
     /// The option does not exist.
-    #[error("unknown option {0:?}; there are size, df, ttl, family, within and servers")]
+    #[error("unknown option {0:?}; there are size, df, ttl, family, within, servers and until")]
     Option(String),
     /// The option's value makes no sense.
     #[error("{value:?} is no value for {option}: {expected}")]
@@ -150,6 +154,7 @@ impl Probe {
             family: None,
             within: None,
             servers: None,
+            until: None,
         }
     }
 
@@ -184,6 +189,13 @@ impl Probe {
     #[must_use]
     pub const fn seeking(mut self, servers: u16) -> Self {
         self.servers = Some(servers);
+        self
+    }
+
+    /// Lets a conversation last until a server has taken over.
+    #[must_use]
+    pub fn lasting(mut self, until: &str) -> Self {
+        self.until = Some(until.to_owned());
         self
     }
 
@@ -233,7 +245,10 @@ impl fmt::Display for Probe {
         if let Some(millis) = self.within {
             write!(f, ",within={millis}")?;
         }
-        self.servers.map_or(Ok(()), |servers| write!(f, ",servers={servers}"))
+        if let Some(servers) = self.servers {
+            write!(f, ",servers={servers}")?;
+        }
+        self.until.as_ref().map_or(Ok(()), |server| write!(f, ",until={server}"))
     }
 }
 
@@ -326,6 +341,12 @@ impl Probe {
                 let expected = "a number, in probes by http:// or udp://";
                 self.servers = Some(servers.ok_or_else(|| wrong("servers", expected))?);
             }
+            "until" => {
+                if value.is_empty() || !matches!(self.protocol, Protocol::Http | Protocol::Udp) {
+                    return Err(wrong("until", "a server's name, in probes by http:// or udp://"));
+                }
+                self.until = Some(value.to_owned());
+            }
             _ => return Err(InvalidProbe::Option(key.to_owned())),
         }
         Ok(())
@@ -357,6 +378,7 @@ mod tests {
             "dns://kubernetes.default.svc,family=ipv4",
             "udp://10.0.0.1:7,within=250",
             "http://[fd00::1]:80,servers=2",
+            "udp://10.0.0.1:7,within=250,until=server-2",
         ] {
             let probe: Probe = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(probe.to_string(), text);
@@ -382,6 +404,8 @@ mod tests {
             ("udp://10.0.0.1:7,within=0", "no value for within"),
             ("http://10.0.0.1:80,servers=0", "no value for servers"),
             ("tcp://10.0.0.1:80,servers=2", "by http:// or udp://"),
+            ("tcp://10.0.0.1:80,until=b", "by http:// or udp://"),
+            ("udp://10.0.0.1:7,until=", "a server's name"),
             ("udp://10.0.0.1:7,color=red", "unknown option \"color\""),
         ] {
             let error = text.parse::<Probe>().expect_err(text).to_string();

@@ -105,11 +105,13 @@ fn http(mut stream: TcpStream, probe: &Probe, deadline: Instant) -> io::Result<T
     if status >= 400 {
         return Ok(Talk::Status(status));
     }
-    let body = answer
-        .windows(4)
-        .position(|end| end == b"\r\n\r\n")
-        .map_or(&[][..], |at| &answer[at + 4..]);
-    Ok(Talk::Fine(Seen::read(body)))
+    Ok(Talk::Fine(Seen::read(body(&answer).unwrap_or_default())))
+}
+
+/// Returns what follows the head of an HTTP answer, once the head is complete.
+pub(super) fn body(answer: &[u8]) -> Option<&[u8]> {
+    let end = answer.windows(4).position(|end| end == b"\r\n\r\n")?;
+    Some(&answer[end + 4..])
 }
 
 /// Reads the status of `HTTP/1.1 200 OK`.

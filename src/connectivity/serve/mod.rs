@@ -18,6 +18,10 @@ use tokio_util::sync::CancellationToken;
 /// ranges of node ports and of ephemeral ports, and nobody's by IANA.
 pub const PORT: u16 = 24_240;
 
+/// The port of a node that leads to a pod of the test, TCP and UDP: not the one after [`PORT`], which
+/// must be closed everywhere, and nobody's for the same reasons.
+pub const HOST_PORT: u16 = 24_245;
+
 /// The server cannot listen.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {protocol} port {port}")]

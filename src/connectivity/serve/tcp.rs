@@ -53,7 +53,12 @@ async fn converse(name: &str, mut stream: TcpStream) -> io::Result<()> {
         }
         head.extend(received);
         if head.windows(4).any(|end| end == b"\r\n\r\n") {
-            return answer(name, &mut stream).await;
+            let last = is_last(&head);
+            answer(name, &mut stream, last).await?;
+            if last {
+                return stream.shutdown().await;
+            }
+            head.clear();
         }
         if head.len() > LARGEST_HEAD {
             return Ok(());
@@ -61,13 +66,38 @@ async fn converse(name: &str, mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
-async fn answer(name: &str, stream: &mut TcpStream) -> io::Result<()> {
+/// Tells whether a client wants one answer only; others may go on asking.
+fn is_last(head: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let mut lines = head.lines();
+    let is_old = lines.next().is_none_or(|request| !request.ends_with("http/1.1"));
+    is_old || lines.any(|line| line.replace(' ', "") == "connection:close")
+}
+
+async fn answer(name: &str, stream: &mut TcpStream, last: bool) -> io::Result<()> {
     let answer = Answer { name, server: stream.local_addr()?, client: stream.peer_addr()? };
     let body = answer.json()?;
+    let close = if last { "Connection: close\r\n" } else { "" };
     let text = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{close}\r\n{body}",
         body.len()
     );
-    stream.write_all(text.as_bytes()).await?;
-    stream.shutdown().await
+    stream.write_all(text.as_bytes()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_of_our_days_may_go_on_asking() {
+        for (head, last) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", false),
+            ("GET / HTTP/1.1\r\nConnection: keep-alive\r\n\r\n", false),
+            ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n", true),
+            ("GET / HTTP/1.0\r\n\r\n", true),
+        ] {
+            assert_eq!(is_last(head.as_bytes()), last, "{head}");
+        }
+    }
 }

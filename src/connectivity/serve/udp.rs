@@ -148,6 +148,8 @@ mod tests {
                 "udp://H:P,size=60000",
                 "udp://H:P",
                 "udp://H:P,servers=1",
+                "udp://H:P,until=me",
+                "http://H:P,until=me",
             ] {
                 let text = options.replace('H', host).replace('P', &port.to_string());
                 // The scheme has letters of its own.
@@ -163,9 +165,10 @@ mod tests {
             let Outcome::Answered { seen_as, servers, .. } = &attempt.outcome else {
                 panic!("{attempt:?}")
             };
+            let lasts = attempt.probe.ends_with("until=me");
             let tells = attempt.probe.starts_with("http") || attempt.probe.ends_with("servers=1");
-            assert_eq!(seen_as.is_some(), tells, "{attempt:?}");
-            assert_eq!(servers.concat(), if tells { "me" } else { "" }, "{attempt:?}");
+            assert_eq!(seen_as.is_some(), tells && !lasts, "{attempt:?}");
+            assert_eq!(servers.concat(), if tells || lasts { "me" } else { "" }, "{attempt:?}");
         }
         stop.cancel();
         server.await.unwrap().unwrap();
