@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 use super::{
     explain::{self, Origin},
     news::{News, edits},
-    notice::{Queue, notices},
+    notice::{Queue, notices, refused},
     orphans::Orphans,
     report::report,
 };
@@ -253,6 +253,9 @@ impl<M: MapStore> Balancer<M> {
             let text = format!("{failure}: {}", failure.source.source);
             if was_behind.as_ref() != Some(&text) {
                 error!(map = failure.source.map, reason = %text, "services not written");
+                refused(&state.services, &failure)
+                    .into_iter()
+                    .for_each(|notice| self.notices.put(notice));
             }
             state.behind = Some(text);
         } else if was_behind.is_some() {

@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use crate::service::{Field, ObjectName, Services};
+use crate::{
+    maps::ServiceError,
+    service::{Field, ObjectName, Services},
+};
 
 /// An object that something is told on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -18,10 +21,48 @@ pub(in crate::agent::service) enum About {
 pub(in crate::agent::service) struct Notice {
     /// On what.
     pub(super) about: About,
+    /// Reason of its Event.
+    pub(super) reason: &'static str,
     /// What tells it from all else about the object, the same on all nodes.
     pub(super) cause: String,
     /// What people read; it may name one endpoint of several.
     pub(super) text: String,
+}
+
+/// Reasons of Events.
+const ENDPOINT: &str = "EndpointWithoutEffect";
+const HOST_PORT: &str = "HostPortWithoutEffect";
+const NOT_BALANCED: &str = "NotBalanced";
+
+/// Returns what is told when a map refuses frontends: the first of them stands for all.
+pub(in crate::agent::service) fn refused(
+    services: &Services,
+    failure: &ServiceError,
+) -> Option<Notice> {
+    let service = &services.frontend(&failure.first)?.service;
+    let about = match services.redirect_of(service) {
+        // Policies have no Events; what they redirect is a service's or nobody's.
+        Some(_) => return None,
+        None => about(services, service),
+    };
+    let map = failure.source.map;
+    let cause = match failure.source.source.raw_os_error() {
+        Some(libc::E2BIG | libc::ENOSPC) => {
+            format!("map {map} is full; the agent's setting backend-entries gives it more room")
+        }
+        _ => format!("map {map} refuses it: {}", failure.source.source),
+    };
+    let node = &services.site().place.node;
+    let text = format!("{} is not balanced on node {node}: {cause}", failure.first.vip);
+    // One Event for each node.
+    Some(Notice { about, reason: NOT_BALANCED, cause: format!("{node}: {cause}"), text })
+}
+
+fn about(services: &Services, name: &ObjectName) -> About {
+    match services.pod(name) {
+        Some(ports) => About::Pod(ports.pod.clone()),
+        None => About::Service(name.clone()),
+    }
 }
 
 /// Returns what this node has to tell on a service or on a pod with host ports.
@@ -30,9 +71,10 @@ pub(in crate::agent::service) fn notices(services: &Services, name: &ObjectName)
     if services.redirect_of(name).is_some() {
         return vec![];
     }
-    let about = match services.pod(name) {
-        Some(ports) => About::Pod(ports.pod.clone()),
-        None => About::Service(name.clone()),
+    let about = about(services, name);
+    let reason = match about {
+        About::Service(_) => ENDPOINT,
+        About::Pod(_) => HOST_PORT,
     };
     let mut notices: Vec<Notice> = Vec::new();
     for finding in services.findings_of(name) {
@@ -44,7 +86,8 @@ pub(in crate::agent::service) fn notices(services: &Services, name: &ObjectName)
             _ => continue,
         };
         if notices.iter().all(|other| other.cause != cause) {
-            notices.push(Notice { about: about.clone(), cause, text: finding.to_string() });
+            let text = finding.to_string();
+            notices.push(Notice { about: about.clone(), reason, cause, text });
         }
     }
     notices

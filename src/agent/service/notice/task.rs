@@ -20,9 +20,6 @@ const RETRY: Duration = Duration::from_secs(2);
 const TRIES: u32 = 5;
 /// Who says it.
 const COMPONENT: &str = "skep-agent";
-/// Reasons of Events.
-const ENDPOINT: &str = "EndpointWithoutEffect";
-const HOST_PORT: &str = "HostPortWithoutEffect";
 
 /// Makes Events of what the balancer has to tell, one after the other, for ever.
 pub(in crate::agent) async fn tell<M: MapStore>(balancer: Arc<Balancer<M>>, client: Client) {
@@ -75,9 +72,9 @@ where
 }
 
 fn event(notice: &Notice, uid: String) -> Event {
-    let (kind, name, reason) = match &notice.about {
-        About::Service(name) => ("Service", name, ENDPOINT),
-        About::Pod(name) => ("Pod", name, HOST_PORT),
+    let (kind, name) = match &notice.about {
+        About::Service(name) => ("Service", name),
+        About::Pod(name) => ("Pod", name),
     };
     let object = ObjectReference {
         api_version: Some("v1".to_owned()),
@@ -87,7 +84,7 @@ fn event(notice: &Notice, uid: String) -> Event {
         uid: Some(uid),
         ..ObjectReference::default()
     };
-    warning(object, COMPONENT, reason, &notice.text, &[reason, &notice.cause])
+    warning(object, COMPONENT, notice.reason, &notice.text, &[notice.reason, &notice.cause])
 }
 
 #[cfg(test)]
@@ -98,7 +95,8 @@ mod tests {
     fn agents_with_other_endpoints_make_one_event_of_a_cause() {
         let of = |cause: &str, text: &str, uid: &str| {
             let about = About::Service(ObjectName::new("shop", "web"));
-            event(&Notice { about, cause: cause.into(), text: text.into() }, uid.into())
+            let (cause, text) = (cause.into(), text.into());
+            event(&Notice { about, reason: "EndpointWithoutEffect", cause, text }, uid.into())
         };
         let name = |event: Event| event.metadata.name;
         let first = of("is wrong", "endpoint 10.0.0.1 is wrong", "u");

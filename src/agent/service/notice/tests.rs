@@ -6,12 +6,12 @@ use futures::FutureExt;
 
 use super::{
     Queue,
-    notices::{About, Notice, notices},
+    notices::{About, Notice, notices, refused},
 };
 use crate::{
     agent::service::Balancer,
     kubernetes::Change,
-    maps::MemoryStore,
+    maps::{MapError, MemoryStore, ServiceError},
     model::{Addresses, Family},
     service::{
         Changes, Edit, ObjectName, Protocol, Services,
@@ -142,7 +142,31 @@ fn only_so_many_notices_wait() {
     for number in 0..1000 {
         let about = About::Service(ObjectName::new("shop", "web"));
         let cause = number.to_string();
-        queue.put(Notice { about, text: cause.clone(), cause });
+        queue.put(Notice { about, reason: "ServiceTest", text: cause.clone(), cause });
     }
     assert_eq!(waiting(&queue).len(), 256);
+}
+
+#[test]
+fn a_full_map_is_told_once_for_each_node() {
+    let mut services =
+        Services::new(Site { place: Place { node: "here".into(), zone: None }, ..Site::default() });
+    let _: Changes = services.apply([Edit::PutService(service())]);
+    let (first, _) = services.frontends().next().expect("a frontend");
+    let refused_with = |number| {
+        let source = std::io::Error::from_raw_os_error(number);
+        let source = MapError { act: "write to", map: "list_v3", source };
+        let failure = ServiceError { count: 3, first: *first, source };
+        refused(&services, &failure).expect("it is told")
+    };
+    let notice = refused_with(libc::E2BIG);
+    assert_eq!(notice.about, About::Service(ObjectName::new("shop", "web")));
+    assert_eq!(
+        notice.text,
+        "10.96.0.1:80/SCTP is not balanced on node here: map list_v3 is full; the agent's setting \
+         backend-entries gives it more room"
+    );
+    assert!(notice.cause.starts_with("here: "), "each node has an Event of its own");
+    let other = refused_with(libc::EPERM);
+    assert!(other.text.contains("map list_v3 refuses it"), "{}", other.text);
 }
