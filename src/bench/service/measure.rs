@@ -22,11 +22,13 @@ use crate::{
         worker::pin_to_last_cpu,
     },
     kernel::{AttachError, KernelMaps, NetNs, NetNsError},
-    maps::ServiceWriter,
-    service::{Changes, Edit, Services},
+    maps::{MapError, ServiceWriter, service_differences},
+    service::{Changes, Edit, Services, maglev::Limit},
 };
 
 const MANY: u32 = 10_000;
+/// As many as a cluster may have.
+const MOST: u32 = 50_000;
 const FEW: u32 = 10;
 /// How often everything is programmed.
 const REPEATS: usize = 5;
@@ -39,6 +41,8 @@ const ROUNDS: Schedule = Schedule { rounds: 12, redos: 12 };
 pub struct ServiceTimes {
     /// Milliseconds of each programming of all services.
     pub program: Vec<f64>,
+    /// The same for as many services as a cluster may have.
+    pub capacity: Vec<f64>,
     /// Milliseconds of each change of one service.
     pub change: Vec<f64>,
     /// MiB that all services take in the process.
@@ -83,6 +87,17 @@ pub enum ServiceBenchError {
     /// Maps refused services.
     #[error("cannot write services to the maps")]
     Services(#[from] crate::maps::ServiceError),
+    /// What is in the maps is not what it should be.
+    #[error("{count} entries of the maps differ, the first: {first}")]
+    Differs {
+        /// How many.
+        count: usize,
+        /// One of them.
+        first: String,
+    },
+    /// Maps cannot be read.
+    #[error("cannot read the maps of services")]
+    Maps(#[from] MapError),
     /// The memory of the process is not known.
     #[error(transparent)]
     Memory(#[from] PolicyBenchError),
@@ -125,28 +140,58 @@ pub fn measure_services(cgroup: &Path) -> Result<ServiceTimes, ServiceBenchError
     let mut program = Vec::new();
     let mut memory = None;
     for _ in 0..REPEATS {
-        let node = StandaloneNode::with_backends(MANY * workload::ENDPOINTS * 2)?;
-        let maps = node.datapath().maps();
-        let edits = all(MANY);
-        let before = resident()?;
-        let start = Instant::now();
-        let mut programmed = Programmed::new();
-        programmed.follow(&maps, edits)?;
-        program.push(milliseconds(start));
-        memory.get_or_insert(resident()? - before);
+        let run = Run::new(MANY)?;
+        program.push(run.milliseconds);
+        // Later runs reuse what this one gave back.
+        memory.get_or_insert(run.mebibytes);
     }
-    let node = StandaloneNode::with_backends(MANY * workload::ENDPOINTS * 2)?;
-    let maps = node.datapath().maps();
-    let mut programmed = Programmed::new();
-    programmed.follow(&maps, all(MANY))?;
-    let change = changes(&maps, &mut programmed)?;
+    let Run { node, mut programmed, .. } = Run::new(MANY)?;
+    let change = changes(&node.datapath().maps(), &mut programmed)?;
     drop(node);
     Ok(ServiceTimes {
         program,
+        capacity: capacity()?,
         change,
         memory: memory.unwrap_or_default(),
         connect: connects(cgroup)?,
     })
+}
+
+/// Services on a new node, and what it took to program them.
+struct Run {
+    node: StandaloneNode,
+    programmed: Programmed,
+    milliseconds: f64,
+    /// Memory of the process.
+    mebibytes: f64,
+}
+
+impl Run {
+    fn new(count: u32) -> Result<Self, ServiceBenchError> {
+        let node = StandaloneNode::with_backends(count * workload::ENDPOINTS * 2)?;
+        let maps = node.datapath().maps();
+        let edits = all(count);
+        let (before, start) = (resident()?, Instant::now());
+        let mut programmed = Programmed::new();
+        programmed.follow(&maps, edits)?;
+        let milliseconds = milliseconds(start);
+        Ok(Self { node, programmed, milliseconds, mebibytes: resident()? - before })
+    }
+}
+
+/// Programs as many services as a cluster may have, and compares the maps with them.
+fn capacity() -> Result<Vec<f64>, ServiceBenchError> {
+    let mut times = Vec::new();
+    for _ in 0..REPEATS {
+        let run = Run::new(MOST)?;
+        times.push(run.milliseconds);
+        let (maps, services) = (run.node.datapath().maps(), &run.programmed.services);
+        let found = service_differences(&*maps, services, Limit::default())?;
+        if let Some(first) = found.first().cloned() {
+            return Err(ServiceBenchError::Differs { count: found.len(), first });
+        }
+    }
+    Ok(times)
 }
 
 fn all(count: u32) -> Vec<Edit> {

@@ -23,6 +23,7 @@ use super::{
 };
 
 const PROGRAM: &str = "service-program";
+const CAPACITY: &str = "service-capacity";
 const CHANGE: &str = "service-change";
 const MEMORY: &str = "service-memory";
 const CONNECT_10: &str = "service-connect-10";
@@ -42,6 +43,12 @@ pub(super) fn rows() -> Vec<RowSpec> {
             "ms",
             150.0,
             "10,000 services with 10 backends each, from event to last map entry",
+        ),
+        row(
+            CAPACITY,
+            "ms",
+            750.0,
+            "50,000 services with 10 backends each, likewise: five times as many, five times as long",
         ),
         row(CHANGE, "ms", 2.0, "one of these services changed, from event to last map entry, p99"),
         row(MEMORY, "MiB", 40.0, "memory that they take in a process, map entries apart"),
@@ -75,6 +82,7 @@ pub(super) fn measure_all(
         |findings| run(program, findings),
         |times, spec| match spec.name.as_str() {
             PROGRAM => Row::absolute(spec, &times.program),
+            CAPACITY => Row::absolute(spec, &times.capacity),
             CHANGE => Row::absolute(spec, &[percentile_of(&times.change, 0.99)]),
             MEMORY => Row::absolute(spec, &[times.memory]),
             name => Row::compared(spec, &times.connect, compared(name), 0),
