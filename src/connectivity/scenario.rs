@@ -214,7 +214,7 @@ const PLAIN: &[Scenario] = &[
     scenario(SERVICES, "service-without-endpoints", Standard, plan::services::without_endpoints, "A service that stands for nobody refuses at once"),
     changing("stale-udp-backend", Full, &MOVING, "Datagrams of one socket go to another server when theirs is gone"),
     changing("graceful-termination", Full, &ENDING, "A connection stays with a server that ends, new ones go to another"),
-    changing("local-redirect-policy", Standard, &REDIRECTED, "CiliumLocalRedirectPolicy leads to a pod of the node, and without one to the service"),
+    changing("local-redirect-policy", Standard, &REDIRECTED, "CiliumLocalRedirectPolicy leads to a pod of the node, if there is one"),
     scenario(SERVICES, "service-session-affinity", Standard, plan::services::session_affinity, "A service that keeps clients with a server does so"),
     scenario(SERVICES, "service-internal-traffic-policy", Standard, plan::services::internal_traffic_policy, "A service of local servers leads to those of the pod's node only"),
     scenario(SERVICES, "service-external-traffic-policy", Standard, plan::external_policy::external_traffic_policy, "A node port that stays local for outside leads pods and nodes to every server"),
