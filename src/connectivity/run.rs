@@ -17,12 +17,13 @@ use super::{
     execute::{AT_ONCE, Executor, batches_of},
     expect::Verdict,
     external,
+    hints::Hints,
     plan::{Check, Plan, plan},
     policy::{self, Drop, Stage},
     probe::{Outcome, Probe, Protocol, Size},
     readiness,
     report::{CheckResult, Report, ScenarioReport},
-    scenario::{HOST_PORT, Profile, Scenario},
+    scenario::{HOST_PORT, Profile, Scenario, TOPOLOGY},
     serve,
     services::Services,
     topology::{Dns, External, FAMILIES, Topology},
@@ -205,6 +206,10 @@ impl Run<'_> {
             topology.redirects =
                 deploy::create_redirects(self.client, self.namespace, families).await?;
         }
+        if self.runs(TOPOLOGY) {
+            let (families, servers) = (&topology.families, topology.servers.len());
+            topology.hints = deploy::hints(self.client, self.namespace, families, servers).await;
+        }
         let plans = plan(&self.options.scenarios, &topology);
         let mut scenarios = self.execute(plans, &topology, witness, tell).await;
         self.witness(&mut scenarios, witness, started).await;
@@ -224,6 +229,11 @@ impl Run<'_> {
         self.options.scenarios.iter().any(|scenario| scenario.policies().is_some())
     }
 
+    /// Tells whether a scenario is run.
+    fn runs(&self, name: &str) -> bool {
+        self.options.scenarios.iter().any(|scenario| scenario.name == name)
+    }
+
     /// Tells whether a scenario is run during which servers come and go.
     fn plays(&self, case: &Case) -> bool {
         let mut cases = self.options.scenarios.iter().filter_map(|scenario| scenario.churn());
@@ -233,7 +243,7 @@ impl Run<'_> {
     /// Makes the pods and waits for them.
     async fn deploy(&self) -> Result<Topology, TestError> {
         let mut cast = Cast::new(&self.nodes);
-        if self.options.scenarios.iter().any(|scenario| scenario.name == HOST_PORT) {
+        if self.runs(HOST_PORT) {
             cast = cast.with_host_port();
         }
         for case in self.options.scenarios.iter().filter_map(|scenario| scenario.churn()) {
@@ -317,6 +327,7 @@ impl Run<'_> {
             dns: dns?,
             services,
             redirects: Err("they were not made".to_owned()),
+            hints: Hints::default(),
             port: serve::PORT,
         })
     }

@@ -161,6 +161,8 @@ const DNS: &str = "dns";
 const SERVICES: &str = "services";
 /// The scenario that needs a pod with a port of its node.
 pub(super) const HOST_PORT: &str = "pod-to-hostport";
+/// The scenario that needs to know the hints of endpoints.
+pub(super) const TOPOLOGY: &str = "service-topology";
 const POLICY: &str = "policy";
 
 /// Returns those without policies first: the others run after them, one at a time.
@@ -218,6 +220,7 @@ const PLAIN: &[Scenario] = &[
     scenario(SERVICES, "service-session-affinity", Standard, plan::services::session_affinity, "A service that keeps clients with a server does so"),
     scenario(SERVICES, "service-internal-traffic-policy", Standard, plan::services::internal_traffic_policy, "A service of local servers leads to those of the pod's node only"),
     scenario(SERVICES, "service-external-traffic-policy", Standard, plan::external_policy::external_traffic_policy, "A node port that stays local for outside leads pods and nodes to every server"),
+    scenario(SERVICES, TOPOLOGY, Standard, plan::topology::service_topology, "A service that is kept near leads to the servers that hints mean for the client"),
 ];
 
 #[rustfmt::skip]

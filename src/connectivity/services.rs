@@ -28,11 +28,15 @@ pub enum Purpose {
     Redirected,
     /// It stands for all servers, at a port of every node, and for those of the node when asked from outside.
     External,
+    /// It stands for all servers, and is kept in the client's zone by hints.
+    SameZone,
+    /// It stands for all servers, and is kept on the client's node by hints.
+    SameNode,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Servers,
         Self::NodePort,
         Self::Itself,
@@ -43,6 +47,8 @@ impl Purpose {
         Self::Ending,
         Self::Redirected,
         Self::External,
+        Self::SameZone,
+        Self::SameNode,
     ];
 
     /// Tells whether its service has a port of every node.
@@ -63,6 +69,8 @@ impl Purpose {
             Self::Ending => "echo-ending",
             Self::Redirected => "echo-redirected",
             Self::External => "echo-external",
+            Self::SameZone => "echo-same-zone",
+            Self::SameNode => "echo-same-node",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{probe::Host, scenario::Profile, services::Services};
+use super::{hints::Hints, probe::Host, scenario::Profile, services::Services};
 use crate::model::Family;
 
 /// A pod of the test.
@@ -122,6 +122,8 @@ pub struct Topology {
     pub services: Services,
     /// Whether local redirect policies are in force, or why not.
     pub redirects: Result<(), String>,
+    /// What the cluster made of services that are to be kept near.
+    pub hints: Hints,
     /// Port of the servers.
     pub port: u16,
 }
@@ -172,6 +174,7 @@ impl Topology {
             dns: Dns::Present { kubernetes: vec!["10.96.0.1".parse().expect("an address")] },
             services: super::services::example(families),
             redirects: Ok(()),
+            hints: super::hints::example(nodes, families),
             port: super::serve::PORT,
         }
     }

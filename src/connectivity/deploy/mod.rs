@@ -1,6 +1,7 @@
 //! The test's own pods: made before, removed after.
 
 mod cast;
+mod hints;
 mod manifest;
 mod nodes;
 mod ready;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use tokio::time::{Duration, Instant, sleep};
 
 pub(super) use cast::{Cast, Part};
+pub(super) use hints::hints;
 pub use manifest::default_image;
 pub(super) use manifest::{CONTAINER, EXPIRES, LABEL, MANAGER, SERVICE, expiry};
 pub(super) use nodes::choose;

@@ -75,6 +75,9 @@ fn manifest(namespace: &str, purpose: Purpose) -> Value {
         Purpose::Sticky => spec["sessionAffinity"] = "ClientIP".into(),
         Purpose::Local => spec["internalTrafficPolicy"] = "Local".into(),
         Purpose::External => spec["externalTrafficPolicy"] = "Local".into(),
+        // The older name of the two that it has, which more clusters know.
+        Purpose::SameZone => spec["trafficDistribution"] = "PreferClose".into(),
+        Purpose::SameNode => spec["trafficDistribution"] = "PreferSameNode".into(),
         // Who ends is not ready.
         Purpose::Moving | Purpose::Ending => spec["publishNotReadyAddresses"] = false.into(),
         Purpose::Servers
@@ -102,7 +105,9 @@ fn selector(purpose: Purpose) -> Value {
         | Purpose::Sticky
         | Purpose::Local
         | Purpose::Redirected
-        | Purpose::External => {
+        | Purpose::External
+        | Purpose::SameZone
+        | Purpose::SameNode => {
             json!({ "app.kubernetes.io/name": label(Role::Server) })
         }
     }

@@ -9,6 +9,7 @@ pub(super) mod large;
 pub(super) mod mtu;
 pub(super) mod probes;
 pub(super) mod services;
+pub(super) mod topology;
 pub(super) mod world;
 
 use std::net::IpAddr;
@@ -268,6 +269,7 @@ mod tests {
                 "graceful-termination",
                 "local-redirect-policy",
                 "service-external-traffic-policy",
+                "service-topology",
                 "service-session-affinity",
                 "service-internal-traffic-policy",
             ];

@@ -8,7 +8,10 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 use k8s_openapi::{
     api::{
         core::v1::{Container, ObjectReference, Pod, Service, ServicePort},
-        discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice},
+        discovery::v1::{
+            Endpoint, EndpointConditions, EndpointHints, EndpointPort, EndpointSlice, ForNode,
+            ForZone,
+        },
     },
     apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
 };
@@ -116,6 +119,9 @@ fn slices(
             // An empty slice says that there is nobody, as nothing at all would not.
             groups.push((resolve_numbers(ports), vec![]));
         }
+        if let Some(near) = spec.traffic_distribution.as_deref() {
+            hint(&mut groups, near);
+        }
         for (ports, mut endpoints) in groups {
             endpoints.sort_by(|a, b| a.addresses.cmp(&b.addresses));
             let chunks: Vec<&[Endpoint]> =
@@ -126,6 +132,23 @@ fn slices(
         }
     }
     all
+}
+
+/// Says for whom endpoints are meant: whoever is where they are. One that takes connections and is in no
+/// zone leaves all without hints, as with the controller of Kubernetes.
+fn hint(groups: &mut [(Vec<EndpointPort>, Vec<Endpoint>)], near: &str) {
+    let is_ready = |one: &Endpoint| one.conditions.as_ref().and_then(|one| one.ready) == Some(true);
+    let all = || groups.iter().flat_map(|(_, endpoints)| endpoints);
+    if !all().filter(|one| is_ready(one)).all(|one| one.zone.is_some()) {
+        return;
+    }
+    let of_node = near == "PreferSameNode";
+    let endpoints = groups.iter_mut().flat_map(|(_, endpoints)| endpoints);
+    for one in endpoints.filter(|one| is_ready(one)) {
+        let zones = one.zone.clone().map(|name| vec![ForZone { name }]);
+        let nodes = one.node_name.clone().filter(|_| of_node).map(|name| vec![ForNode { name }]);
+        one.hints = Some(EndpointHints { for_nodes: nodes, for_zones: zones });
+    }
 }
 
 fn slice(
@@ -292,6 +315,29 @@ mod tests {
         assert_eq!((v4.address_type.as_str(), v6.address_type.as_str()), ("IPv4", "IPv6"));
         assert_eq!(states(v6)[0].0, "fd00::1");
         assert_eq!(v4.endpoints.as_ref().unwrap()[0].zone.as_deref(), Some("z1"));
+    }
+
+    #[test]
+    fn endpoints_are_meant_for_whoever_is_near() {
+        let pods = || vec![pod("p1", 80, true, json!({})), pod("p2", 80, false, json!({}))];
+        for (near, zone, node) in
+            [("PreferClose", Some("z1"), None), ("PreferSameNode", Some("z1"), Some("n"))]
+        {
+            let slices = found(&service(json!({ "trafficDistribution": near })), pods());
+            let [one, other] = slices[0].endpoints.as_deref().unwrap() else { panic!("{near}") };
+            let hints = one.hints.clone().unwrap();
+            let zones =
+                hints.for_zones.unwrap_or_default().into_iter().map(|zone| zone.name).next();
+            let nodes =
+                hints.for_nodes.unwrap_or_default().into_iter().map(|node| node.name).next();
+            assert_eq!((zones.as_deref(), nodes.as_deref()), (zone, node), "{near}");
+            assert_eq!(other.hints, None, "it is not ready");
+        }
+        let elsewhere = json!({ "spec": { "nodeName": "nowhere" } });
+        let pods = vec![pod("p1", 80, true, json!({})), pod("p2", 80, true, elsewhere)];
+        let slices = found(&service(json!({ "trafficDistribution": "PreferClose" })), pods);
+        let mut endpoints = slices[0].endpoints.iter().flatten();
+        assert!(endpoints.all(|one| one.hints.is_none()), "one is in no zone");
     }
 
     #[test]
