@@ -390,7 +390,7 @@ impl Run<'_> {
         let checks = checks_of(&plain);
         let policies: Vec<(&Scenario, Vec<Check>)> =
             under_policy.iter().map(|plan| (plan.scenario, checks_of(&[*plan]))).collect();
-        let (still, plays) = parts(&plain);
+        let (still, plays) = churn::parts(&plain);
         let first = plain.len();
         let mut board = Board::new(plans);
         board.tell_empty(tell);
@@ -482,21 +482,6 @@ impl Run<'_> {
             check.flows = witness.flows(check, started).await;
         }
     }
-}
-
-/// Returns the places of checks that are made by themselves, and the scenarios during which servers come
-/// and go, each with the place of its first check.
-fn parts(plans: &[&Plan]) -> (Vec<usize>, Vec<(usize, &'static Case)>) {
-    let (mut still, mut plays, mut next) = (Vec::new(), Vec::new(), 0);
-    for plan in plans {
-        let places = next..next + plan.planned.checks.len();
-        next = places.end;
-        match plan.scenario.churn() {
-            Some(case) if !places.is_empty() => plays.push((places.start, case)),
-            _ => still.extend(places),
-        }
-    }
-    (still, plays)
 }
 
 #[cfg(test)]

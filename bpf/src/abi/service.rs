@@ -73,7 +73,7 @@ abi_struct! {
 }
 
 abi_struct! {
-    /// Numbers of the backends at these places; behind the end of the list anything.
+    /// Numbers of the backends at these places; behind the end of the list some of them again.
     pub struct ListBlock {
         /// By place.
         pub backends: [u32; ListBlock::PLACES],

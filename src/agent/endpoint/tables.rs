@@ -9,7 +9,7 @@ use skep_bpf::abi::{
 use crate::{
     agent::policy::{Assigned, Held, Policies},
     cni::record::EndpointRecord,
-    maps::{DeviceTable, EndpointTable, MapError, MapStore, NetnsTable},
+    maps::{DeviceTable, EndpointTable, MapError, MapStore, NetnsTable, Table},
     model::Addresses,
 };
 
@@ -22,8 +22,8 @@ pub(in crate::agent) enum Stage {
     Ready,
 }
 
-/// Writes the maps of endpoints, devices and network namespaces. What is there follows from the records and the policies that are
-/// assigned, so nothing is kept beside them.
+/// Writes the maps of endpoints, devices and network namespaces. What is there follows from the records and
+/// the policies that are assigned, so nothing is kept beside them.
 #[derive(Debug)]
 pub(in crate::agent) struct EndpointTables<M> {
     store: Arc<M>,
@@ -105,47 +105,48 @@ impl<M: MapStore> EndpointTables<M> {
         let held = self.assigned.hold();
         let (spared, spared_devices) = wanted(pending, &[], &held);
         let (addresses, all_devices) = wanted(records, devices, &held);
-        for (key, value) in &all_devices {
-            if self.store.get::<DeviceTable>(key)? != Some(*value) {
-                self.store.put::<DeviceTable>(key, value)?;
-                differing += 1;
-            }
-        }
-        for (key, value) in &addresses {
-            if self.store.get::<EndpointTable>(key)? != Some(*value) {
-                self.store.put::<EndpointTable>(key, value)?;
-                differing += 1;
-            }
-        }
         let namespaces: BTreeMap<u64, NetnsValue> =
             records.iter().map(namespace).chain(self.host).collect();
-        for (key, value) in &namespaces {
-            if self.store.get::<NetnsTable>(key)? != Some(*value) {
-                self.store.put::<NetnsTable>(key, value)?;
-                differing += 1;
-            }
-        }
-        for (key, _) in self.store.entries::<NetnsTable>()? {
-            let is_pending = pending.iter().any(|record| record.netns_cookie == key);
-            if !namespaces.contains_key(&key) && !is_pending {
-                self.store.delete::<NetnsTable>(&key)?;
-                differing += 1;
-            }
-        }
-        for (key, _) in self.store.entries::<EndpointTable>()? {
-            if !addresses.contains_key(&key) && !spared.contains_key(&key) {
-                self.store.delete::<EndpointTable>(&key)?;
-                differing += 1;
-            }
-        }
-        for (key, _) in self.store.entries::<DeviceTable>()? {
-            if !all_devices.contains_key(&key) && !spared_devices.contains_key(&key) {
-                self.store.delete::<DeviceTable>(&key)?;
-                differing += 1;
-            }
-        }
+        let pending: BTreeMap<u64, NetnsValue> = pending.iter().map(namespace).collect();
+        let store = &*self.store;
+        differing += put_differing::<DeviceTable>(store, &all_devices)?;
+        differing += put_differing::<EndpointTable>(store, &addresses)?;
+        differing += put_differing::<NetnsTable>(store, &namespaces)?;
+        differing += delete_strays::<NetnsTable>(store, [&namespaces, &pending])?;
+        differing += delete_strays::<EndpointTable>(store, [&addresses, &spared])?;
+        differing += delete_strays::<DeviceTable>(store, [&all_devices, &spared_devices])?;
         Ok(differing)
     }
+}
+
+/// Writes what is missing or different; returns how many entries that were.
+fn put_differing<T: Table>(
+    store: &impl MapStore,
+    wanted: &BTreeMap<T::Key, T::Value>,
+) -> Result<usize, MapError> {
+    let mut differing = 0;
+    for (key, value) in wanted {
+        if store.get::<T>(key)? != Some(*value) {
+            store.put::<T>(key, value)?;
+            differing += 1;
+        }
+    }
+    Ok(differing)
+}
+
+/// Removes what is neither wanted nor spared; returns how many entries that were.
+fn delete_strays<T: Table>(
+    store: &impl MapStore,
+    kept: [&BTreeMap<T::Key, T::Value>; 2],
+) -> Result<usize, MapError> {
+    let mut strays = 0;
+    for (key, _) in store.entries::<T>()? {
+        if kept.iter().all(|kept| !kept.contains_key(&key)) {
+            store.delete::<T>(&key)?;
+            strays += 1;
+        }
+    }
+    Ok(strays)
 }
 
 /// Entries that the endpoint and device maps should have.

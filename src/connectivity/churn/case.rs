@@ -1,6 +1,9 @@
 //! What a scenario of this kind is made of.
 
-use crate::connectivity::{plan::Planned, topology::Topology};
+use crate::connectivity::{
+    plan::{Plan, Planned},
+    topology::Topology,
+};
 
 /// Label of a server: for which service it serves.
 pub(in crate::connectivity) const BACKS: &str = "connectivity.skep.io/backs";
@@ -60,4 +63,19 @@ pub(in crate::connectivity) fn plan(case: &Case, topology: &Topology) -> Planned
         }
     }
     all
+}
+
+/// Returns the places of checks that are made by themselves, and the scenarios during which servers come
+/// and go, each with the place of its first check.
+pub(in crate::connectivity) fn parts(plans: &[&Plan]) -> (Vec<usize>, Vec<(usize, &'static Case)>) {
+    let (mut still, mut plays, mut next) = (Vec::new(), Vec::new(), 0);
+    for plan in plans {
+        let places = next..next + plan.planned.checks.len();
+        next = places.end;
+        match plan.scenario.churn() {
+            Some(case) if !places.is_empty() => plays.push((places.start, case)),
+            _ => still.extend(places),
+        }
+    }
+    (still, plays)
 }

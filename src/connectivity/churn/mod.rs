@@ -9,7 +9,7 @@ mod cases;
 mod redirect;
 mod run;
 
-pub(super) use case::{BACKS, Backend, Case, Place, plan};
+pub(super) use case::{BACKS, Backend, Case, Place, parts, plan};
 pub(super) use cases::{ENDING, MOVING};
 pub(super) use redirect::REDIRECTED;
 pub(super) use run::{Runner, clear};
