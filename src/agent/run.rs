@@ -19,7 +19,7 @@ use super::{
     publish::{Publisher, announce, publish},
     resolve::Names,
     serve,
-    service::{serve_health_checks, tell_findings},
+    service::{retire_backends, serve_health_checks, tell_findings},
     shared::Agent,
     start::{Started, start},
     upkeep,
@@ -108,6 +108,7 @@ fn serve_services(tasks: &mut Tasks, agent: &Agent, client: &Client) {
         serve_health_checks(balancer).await;
         Ok("health checks of services")
     });
+    tasks.spawn(retire_backends(Arc::clone(&agent.balancer)));
     let (balancer, client) = (Arc::clone(&agent.balancer), client.clone());
     tasks.spawn(async move {
         tell_findings(balancer, client).await;

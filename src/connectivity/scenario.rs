@@ -212,7 +212,7 @@ const PLAIN: &[Scenario] = &[
     scenario(SERVICES, "node-to-service", Standard, plan::services::node_to_service, "Nodes reach every server by a service's address"),
     scenario(SERVICES, "pod-to-nodeport", Standard, plan::services::pod_to_node_port, "Pods reach every server by a port of their own and of another node"),
     scenario(SERVICES, "node-to-nodeport", Standard, plan::services::node_to_node_port, "Nodes reach every server by a port of their own and of another node"),
-    scenario(SERVICES, HOST_PORT, Full, plan::host_port::pod_to_host_port, "Pods reach a pod by the port that it has of its node"),
+    scenario(SERVICES, HOST_PORT, Standard, plan::host_port::pod_to_host_port, "Pods reach a pod by the port that it has of its node"),
     scenario(SERVICES, "service-without-endpoints", Standard, plan::services::without_endpoints, "A service that stands for nobody refuses at once"),
     changing("stale-udp-backend", Full, &MOVING, "Datagrams of one socket go to another server when theirs is gone"),
     changing("graceful-termination", Full, &ENDING, "A connection stays with a server that ends, new ones go to another"),

@@ -10,6 +10,7 @@ mod clock;
 mod datapath;
 mod descriptor;
 mod devices;
+mod grace;
 mod maps;
 mod netfilter;
 mod netlink;
@@ -32,6 +33,7 @@ pub use datapath::{
 };
 pub use descriptor::{close_others_on_exec, receive_with_descriptor, wait_for};
 pub use devices::{DeviceChoice, DeviceError, Underlay, UnderlayDevice, detect as detect_underlay};
+pub use grace::outlast_programs;
 pub use maps::KernelMaps;
 pub use netfilter::flush_connections;
 pub use netlink::{

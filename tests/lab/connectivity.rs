@@ -217,7 +217,7 @@ fn connectivity_fails_when_a_backend_of_a_service_is_out_of_reach() {
 #[test]
 #[ignore = "needs root"]
 fn connectivity_skips_a_host_port_that_somebody_has() {
-    let lab = Lab::bare("hostport", &["--nodes", "1"]);
+    let lab = Lab::bare("hostport", &["--nodes", "2"]);
     let (output, report) = test(&lab, &["--test", "/^pod-to-hostport$"]);
     assert_passed(&output, &report);
     assert_eq!(scenarios(&report, "passed"), ["pod-to-hostport"]);

@@ -2,7 +2,11 @@
 
 use super::{arrive, relay};
 use crate::{
-    abi::{ABI_VERSION, Config, Direction, DropReason, Note, Observation, identity, ipcache_flags},
+    abi::{
+        ABI_VERSION, Config, Direction, DropReason, Note, Observation, frontend_scope, identity,
+        ipcache_flags,
+    },
+    balance::{self, deed, entered},
     door::{self, Action, Admitted, Context, Host, Local, Receipt, Tally},
     env::Env,
     fragment,
@@ -56,14 +60,30 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     }
     arrive::read(env, pkt, st)?;
     let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally: Tally::Count };
+    let mut deed = 0;
     if !arrive::is_at_pod(st) {
         match nat::untranslate(env, &cx, st, 0) {
-            behind::NOBODY => {}
+            // Other nodes do not know the ports of this host that are a pod's; all else they balance.
+            behind::NOBODY => match balance::enter(env, &cx, st, frontend_scope::EXTERNAL.into()) {
+                entered::YES if env.endpoint(&st.backend.addr).is_some() => deed = deed::SERVE,
+                entered::NO | entered::YES | entered::REFUSED => {}
+                refusal => return Err(refusal.into()),
+            },
             behind::CLIENT if st.turns != 0 => return relay::back(env, pkt, &cx, st, PLACE),
             behind::CLIENT => st.answers = 1,
             // Who knows a pod by this node's address is outside of the overlay.
             _ => return Err(DropReason::UnknownTarget.into()),
         }
+    }
+    if deed == deed::SERVE {
+        // What protects the host has its say about the port that the client sees.
+        if door::is_protected(st) {
+            arrive::judge(env, pkt, &cx, st, Local::NONE)?;
+        }
+        balance::aim_at_backend(env, st, cx.now);
+        let pod = env.endpoint(&st.packet.dst).ok_or(DropReason::StaleAddress)?;
+        arrive::at_pod(st, pod)?;
+        st.decides = 1;
     }
     let mut receipt = Receipt::default();
     if arrive::is_at_pod(st) || door::is_protected(st) {
@@ -71,6 +91,12 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     } else {
         fragment::remember(env, st, cx.now);
         report::forwarded(env, pkt, Direction::Ingress);
+    }
+    if deed == deed::SERVE {
+        let refusal = balance::translate(env, pkt, &cx, st, deed);
+        if refusal != 0 {
+            return Err(refusal.into());
+        }
     }
     if !arrive::is_at_pod(st) {
         // The host itself is the client of a service.

@@ -4,7 +4,7 @@ use super::{arrive, icmp, relay};
 use crate::{
     abi::{
         ABI_VERSION, Addr, Config, DeviceKind, DeviceValue, Direction, DropReason, Family, Note,
-        Observation, device_flags, mark as kinds,
+        Observation, device_flags, identity, mark as kinds,
     },
     balance::{self, deed, hairpin, served},
     door::{self, Action, Admitted, Context, Local, Receipt, Source, Tally},
@@ -194,8 +194,9 @@ fn route<E: Env, P: Packet>(
     }
 }
 
-/// Sends an answer to a client outside: it comes from the service's address by now, which no program
-/// shall look at again and which the overlay would not carry.
+/// Sends an answer to a client beyond this node: it comes from the service's address by now, at which no
+/// program shall look again. Over the overlay go those to pods of other nodes, which know no services here
+/// but by an address of this node.
 #[inline(always)]
 fn show_outside<P: Packet>(
     pkt: &P,
@@ -205,6 +206,10 @@ fn show_outside<P: Packet>(
 ) -> Result<Action, Refusal> {
     let device = pkt.route(&st.packet.dst).device().ok_or(DropReason::FibLookupFailed)?;
     forward::take_hop(pkt, &st.packet)?;
+    if device == cx.config.vxlan_ifindex {
+        pkt.set_mark(mark::admitted(cx.config, identity::REMOTE_NODE));
+        return Ok(Action::to_device(device, source));
+    }
     pkt.set_mark(mark::of_kind(cx.config, kinds::SNAT_DONE));
     Ok(Action::to_neighbour(device, source))
 }

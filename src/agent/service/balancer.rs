@@ -1,14 +1,14 @@
 //! The services of the cluster and what of them is in the maps.
 
 use std::{
-    collections::{BTreeSet, HashSet, VecDeque},
+    collections::{BTreeSet, HashSet},
     net::IpAddr,
     num::NonZeroU16,
     sync::{Arc, Mutex, MutexGuard},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 
 use super::{
@@ -27,10 +27,6 @@ use crate::{
         Retired, Services, Vip, input::Site, maglev::Limit,
     },
 };
-
-/// Numbers that no frontend names any more rest this long: programs that have read a frontend before it
-/// changed are done by then, many times over.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// How services are doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,6 +55,8 @@ pub(in crate::agent) struct Balancer<M> {
     /// What people are to be told.
     notices: Queue,
     orphans: Orphans,
+    /// Told when numbers have retired.
+    retirement: Notify,
 }
 
 #[derive(Debug)]
@@ -68,7 +66,8 @@ struct State {
     synced: bool,
     /// Backends at addresses of this node.
     own: HashSet<BackendId>,
-    retired: VecDeque<(Instant, Retired)>,
+    /// Numbers that no frontend names any more.
+    retired: Retired,
     behind: Option<String>,
     failures: u64,
 }
@@ -87,13 +86,14 @@ impl<M: MapStore> Balancer<M> {
             writer: ServiceWriter::new(left, limit),
             synced: false,
             own: HashSet::new(),
-            retired: VecDeque::new(),
+            retired: Retired::default(),
             behind: None,
             failures: 0,
         };
         let changes = watch::Sender::new(());
         let (notices, orphans) = (Queue::default(), Orphans::default());
-        Ok(Self { store, limit, state: Mutex::new(state), changes, notices, orphans })
+        let (state, retirement) = (Mutex::new(state), Notify::new());
+        Ok(Self { store, limit, state, changes, notices, orphans, retirement })
     }
 
     /// Takes in news of services or of slices.
@@ -138,20 +138,28 @@ impl<M: MapStore> Balancer<M> {
         self.changes.send_replace(());
     }
 
-    /// Tries again what failed, and frees numbers that have rested.
+    /// Tries again what failed.
     pub(in crate::agent) fn tend(&self) {
         let mut state = self.state();
         if state.writer.is_behind() {
             self.follow(&mut state, Changes::default());
         }
-        while let Some((_, retired)) =
-            state.retired.pop_front_if(|(since, _)| since.elapsed() >= GRACE)
-        {
-            match ServiceWriter::remove_backends(&*self.store, retired.backends()) {
-                Ok(()) => state.services.release(retired),
-                // Numbers that may still mean something are never used again.
-                Err(error) => warn!(map = error.map, source = %error.source, "backends stay"),
-            }
+    }
+
+    /// Waits until numbers have retired.
+    pub(super) async fn retirement(&self) {
+        self.retirement.notified().await;
+    }
+
+    /// Removes the backends that no frontend names any more, and frees their numbers. `outlast` waits until
+    /// programs that have read a frontend before it changed are done.
+    pub(super) fn bury(&self, outlast: impl FnOnce()) {
+        let retired = std::mem::take(&mut self.state().retired);
+        outlast();
+        match ServiceWriter::remove_backends(&*self.store, retired.backends()) {
+            Ok(()) => self.state().services.release(retired),
+            // Numbers that may still mean something are never used again.
+            Err(error) => warn!(map = error.map, source = %error.source, "backends stay"),
         }
     }
 
@@ -237,7 +245,7 @@ impl<M: MapStore> Balancer<M> {
         state.follow_own(&backends, &retired);
         if !state.synced {
             // Nobody was told of these numbers yet.
-            state.retired.push_back((Instant::now(), retired));
+            state.retired.join(retired);
             return;
         }
         findings.iter().for_each(|service| self.notify(&state.services, service));
@@ -261,8 +269,9 @@ impl<M: MapStore> Balancer<M> {
         } else if was_behind.is_some() {
             info!("all services are written");
         }
-        if !retired.is_empty() {
-            state.retired.push_back((Instant::now(), retired));
+        state.retired.join(retired);
+        if !state.retired.is_empty() {
+            self.retirement.notify_one();
         }
     }
 

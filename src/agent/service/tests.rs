@@ -1,13 +1,18 @@
 //! Services for the admin API.
 
-use std::{net::IpAddr, num::NonZeroU16};
+use std::{net::IpAddr, num::NonZeroU16, sync::Arc};
+
+use futures::FutureExt;
 
 use super::{
+    Balancer,
     explain::{Origin, answer},
     report::report,
 };
 use crate::{
     api,
+    kubernetes::Change,
+    maps::{BackendTable, MapStore, MemoryStore},
     model::{Addresses, Family},
     service::{
         Changes, Edit, ObjectName, Protocol, Services,
@@ -16,6 +21,7 @@ use crate::{
             PortId, Redirect, RedirectFrom, RedirectPort, RedirectRule, Selector, Service,
             ServiceKind, ServicePort, Site, SlicePort, TrafficPolicy,
         },
+        maglev::Limit,
     },
 };
 
@@ -72,14 +78,19 @@ fn endpoint(address: &str, node: &str, terminating: bool) -> Endpoint {
     }
 }
 
-fn store(service: Service) -> Services {
-    let slice = EndpointSlice {
+fn slice(endpoints: Vec<Endpoint>) -> EndpointSlice {
+    EndpointSlice {
         name: ObjectName::new("shop", "web-1"),
         service: "web".into(),
         family: Family::V4,
         ports: vec![SlicePort { name: "http".into(), protocol: Protocol::Tcp, port: number(8080) }],
-        endpoints: vec![endpoint("10.0.0.1", "here", true), endpoint("10.0.0.2", "there", false)],
-    };
+        endpoints,
+    }
+}
+
+fn store(service: Service) -> Services {
+    let both = vec![endpoint("10.0.0.1", "here", true), endpoint("10.0.0.2", "there", false)];
+    let slice = slice(both);
     let mut services = Services::new(site());
     let _: Changes = services.apply([Edit::PutService(service), Edit::PutSlice(slice)]);
     services
@@ -321,4 +332,23 @@ fn a_client_of_a_redirected_service_is_told_who_takes_it_by_which_policy() {
         assert_eq!(one.endpoints[0].address, ip("10.0.0.3"));
         assert!(one.is_taken());
     }
+}
+
+#[test]
+fn backends_stay_until_programs_are_done() {
+    let maps = Arc::new(MemoryStore::default());
+    let balancer = Balancer::open(Arc::clone(&maps), Limit::default()).unwrap();
+    balancer.set_site(site());
+    let here = endpoint("10.0.0.1", "here", false);
+    let there = endpoint("10.0.0.2", "there", false);
+    balancer.changed(Change::Changed(web()));
+    balancer.changed(Change::Changed(slice(vec![here.clone(), there])));
+    balancer.set_synced();
+    let backends = || maps.entries::<BackendTable>().unwrap().len();
+    assert_eq!(backends(), 2);
+    balancer.changed(Change::Changed(slice(vec![here])));
+    assert!(balancer.retirement().now_or_never().is_some(), "somebody is told");
+    balancer.bury(|| assert_eq!(backends(), 2, "programs may be about to read one"));
+    assert_eq!((backends(), balancer.differences().unwrap()), (1, vec![]));
+    assert!(balancer.retirement().now_or_never().is_none(), "once");
 }

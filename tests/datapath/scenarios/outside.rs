@@ -19,6 +19,10 @@ const CLIENT: u16 = 40_000;
 pub(crate) const SERVICE: u32 = 700;
 /// What programs tell each other about translated packets.
 const SNAT_DONE: u32 = 0x300;
+/// The device of the overlay.
+const OVERLAY: u32 = 77;
+/// All that other nodes know of an address of this one.
+const REMOTE_NODE: u32 = 6;
 /// And about what comes back to the host.
 const RETURNED: u32 = 0x600;
 
@@ -105,6 +109,67 @@ pub(crate) fn a_pod_of_this_node_sees_the_client_outside<R: Rig>(rig: impl Fn() 
                 }
             }
         }
+    }
+}
+
+/// Other nodes do not know which ports of this one are a pod's.
+pub(crate) fn a_pod_of_another_node_reaches_a_host_port<R: Rig>(rig: impl Fn() -> R) {
+    for cast in Cast::both() {
+        for proto in [frames::TCP, frames::UDP] {
+            let mut c = Cluster::new(rig(), Mode::Vxlan);
+            c.rig.route(OVERLAY);
+            outside(&mut c, cast.node, &[cast.a]);
+            let client = (cast.remote, CLIENT);
+            let (asked, shown) = exchange(client, (cast.node, PORT), proto);
+            let (got, answered) = exchange(client, (cast.a, TARGET), proto);
+            if !c.rig.has_tunnels() {
+                continue;
+            }
+            for _ in 0..2 {
+                let ran = overlay_gets(&mut c, &cast, &asked.bytes());
+                assert_eq!(ran.verdict, Verdict::Redirect);
+                assert_like(&ran, &got);
+            }
+            if c.rig.has_routes() {
+                let ran = c.a_sends(&answered.bytes());
+                let mark = Cluster::<R>::pod_mark(REMOTE_NODE);
+                assert_eq!((ran.verdict, ran.mark), (Verdict::Redirect, mark), "as this node's");
+                assert_like(&ran, &shown);
+                let meta = Meta { mark, ..Meta::default() };
+                let left = c.overlay_hook(Hook::ToOverlay, &ran.frame, meta);
+                assert_eq!((left.verdict, left.frame), (Verdict::Accept, ran.frame));
+            }
+            let (other, _) = exchange(client, (cast.node, PORT + 1), proto);
+            let ran = overlay_gets(&mut c, &cast, &other.bytes());
+            assert_eq!(ran.verdict, Verdict::Accept, "any other port is the host's");
+        }
+    }
+}
+
+pub(crate) fn a_protected_host_judges_host_ports_of_the_overlay<R: Rig>(rig: impl Fn() -> R) {
+    for cast in Cast::both() {
+        let mut c = Cluster::new(rig(), Mode::Vxlan);
+        if !c.rig.has_tunnels() {
+            continue;
+        }
+        let host = HostValue {
+            protected: u32::MAX,
+            ingress_policy: policy::NONE,
+            egress_policy: policy::OPEN,
+            backends: 1,
+            yields: 0,
+        };
+        c.rig.host(host);
+        outside(&mut c, cast.node, &[cast.a]);
+        let client = (cast.remote, CLIENT);
+        let (asked, _) = exchange(client, (cast.node, PORT), frames::UDP);
+        let event =
+            c.expect_drop(DropReason::EndpointNotReady, |c| overlay_gets(c, &cast, &asked.bytes()));
+        assert_eq!((IpAddr::from(event.dst), event.dport), (cast.node, PORT));
+        c.rig.host(HostValue { ingress_policy: policy::OPEN, ..host });
+        let ran = overlay_gets(&mut c, &cast, &asked.bytes());
+        assert_eq!(ran.verdict, Verdict::Redirect);
+        assert_eq!(frames::addresses(&ran.frame).1, cast.a);
     }
 }
 
