@@ -6,7 +6,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use super::{error::AgentError, shared::Agent, upkeep::blocking};
-use crate::kernel::{NetNs, abort_connections};
+use crate::kernel::{NetNs, SocketKind, abort_connections};
 
 const TICK: Duration = Duration::from_secs(1);
 
@@ -37,11 +37,13 @@ fn is_there(agent: &Agent, address: IpAddr) -> bool {
 }
 
 fn cut_all(agent: &Agent, gone: &BTreeSet<IpAddr>) {
-    let mut aborted = tell("this node", abort_connections(gone));
+    let here = |kind| tell("this node", abort_connections(kind, gone));
+    // Sockets of UDP are connected to backends only for what a node sends to itself.
+    let mut aborted = here(SocketKind::Tcp) + here(SocketKind::Udp);
     for record in agent.endpoints.records() {
         let Ok(netns) = NetNs::open(&record.netns) else { continue };
         if netns.inode() == record.netns_inode
-            && let Ok(outcome) = netns.run(|| abort_connections(gone))
+            && let Ok(outcome) = netns.run(|| abort_connections(SocketKind::Tcp, gone))
         {
             aborted += tell(&record.netns, outcome);
         }

@@ -49,5 +49,5 @@ pub use probe::{
     require_vxlan,
 };
 pub use ring::{EventReader, ReadError};
-pub use sock_diag::abort_connections;
+pub use sock_diag::{SocketKind, abort_connections};
 pub use sys::BatchCursor;

@@ -30,17 +30,27 @@ const OTHER_END: usize = 20;
 /// or the program's own (include/net/tcp_states.h).
 const STATES: u32 = 1 << 1 | 1 << 2 | 1 << 4 | 1 << 5 | 1 << 8;
 
-/// Aborts all TCP connections of the current network namespace to some addresses: programs get ECONNABORTED
-/// at once, where they would wait for somebody who is gone. Returns how many there were.
+/// Sockets of a protocol, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum SocketKind {
+    /// Connections.
+    Tcp = 6,
+    /// Sockets for datagrams that have one other end.
+    Udp = 17,
+}
+
+/// Aborts all connected sockets of a kind in the current network namespace to some addresses: programs get
+/// ECONNABORTED at once, where they would wait for somebody who is gone. Returns how many there were.
 ///
 /// # Errors
 /// When the kernel cannot list or abort sockets (CONFIG_INET_DIAG_DESTROY).
-pub fn abort_connections(to: &BTreeSet<IpAddr>) -> io::Result<usize> {
+pub fn abort_connections(kind: SocketKind, to: &BTreeSet<IpAddr>) -> io::Result<usize> {
     let mut aborted = 0;
     for family in [libc::AF_INET, libc::AF_INET6] {
-        let family = u8::try_from(family).expect("families are small");
-        for socket in list(family)?.into_iter().filter(|socket| to.contains(&socket.other_end)) {
-            match destroy(family, &socket.id) {
+        let kind = (u8::try_from(family).expect("families are small"), kind);
+        for socket in list(kind)?.into_iter().filter(|socket| to.contains(&socket.other_end)) {
+            match destroy(kind, &socket.id) {
                 Ok(()) => aborted += 1,
                 // It has ended meanwhile.
                 Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
@@ -64,23 +74,30 @@ fn open() -> io::Result<Socket> {
     Ok(socket)
 }
 
-fn request(kind: u16, flags: u16, family: u8, id: &[u8; SOCKET]) -> [u8; HEADER + REQUEST] {
+type Kind = (u8, SocketKind);
+
+fn request(
+    kind: u16,
+    flags: u16,
+    (family, protocol): Kind,
+    id: &[u8; SOCKET],
+) -> [u8; HEADER + REQUEST] {
     let mut bytes = [0; HEADER + REQUEST];
     let length = u32::try_from(bytes.len()).expect("it is short");
     bytes[..4].copy_from_slice(&length.to_ne_bytes());
     bytes[4..6].copy_from_slice(&kind.to_ne_bytes());
     bytes[6..8].copy_from_slice(&(NLM_F_REQUEST | flags).to_ne_bytes());
     let body = &mut bytes[HEADER..];
-    (body[0], body[1]) = (family, libc::IPPROTO_TCP as u8);
+    (body[0], body[1]) = (family, protocol as u8);
     body[4..8].copy_from_slice(&STATES.to_ne_bytes());
     body[REQUEST_SOCKET..].copy_from_slice(id);
     bytes
 }
 
-/// Lists the connections of a family.
-fn list(family: u8) -> io::Result<Vec<Found>> {
+/// Lists the connected sockets of a family.
+fn list(kind: Kind) -> io::Result<Vec<Found>> {
     let socket = open()?;
-    socket.send(&request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, &[0; SOCKET]), 0)?;
+    socket.send(&request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, kind, &[0; SOCKET]), 0)?;
     let mut found = Vec::new();
     loop {
         let (datagram, _) = socket.recv_from_full()?;
@@ -94,9 +111,9 @@ fn list(family: u8) -> io::Result<Vec<Found>> {
     }
 }
 
-fn destroy(family: u8, id: &[u8; SOCKET]) -> io::Result<()> {
+fn destroy(kind: Kind, id: &[u8; SOCKET]) -> io::Result<()> {
     let socket = open()?;
-    socket.send(&request(SOCK_DESTROY, NLM_F_ACK, family, id), 0)?;
+    socket.send(&request(SOCK_DESTROY, NLM_F_ACK, kind, id), 0)?;
     let (datagram, _) = socket.recv_from_full()?;
     match messages(&datagram).next() {
         Some((NLMSG_ERROR, body)) if number(body) == Some(0) => Ok(()),

@@ -144,6 +144,21 @@ async fn nodes_reach_services_of_datagrams() {
                 }
             }
         }
+        for address in nodes(&lab).await.into_iter().flat_map(|(_, addresses)| addresses) {
+            for (port, wanted) in [
+                ("30053", "answered"),
+                ("30054", "answered"),
+                ("30093", "answered"),
+                ("30055", "refused"),
+            ] {
+                let probe = format!("udp://{}:{port}", host(address));
+                let words = [SKEP, "connectivity", "probe", &probe, "-o", "json"];
+                for _ in 0..4 {
+                    let told = result(&lab.exec("node-1", &words).stdout);
+                    assert_eq!(told, wanted, "{routing}: node port {port} at {address}");
+                }
+            }
+        }
     }
 }
 
@@ -215,6 +230,12 @@ async fn load_balancers_addresses_lead_to_the_same_backend_by_every_node() {
     let strange = ["--interface", "203.0.113.10"];
     let vip = "10.77.0.1".parse().expect("an address");
     assert_eq!(get(&lab, vip, 80, &strange).0, TIMED_OUT);
+    // A node is told at once, and served as soon as it may.
+    let ask = || lab.exec("node-1", &["curl", "-s", "-m", "5", "http://10.77.0.1/"]);
+    assert_eq!(ask().status.code(), Some(REFUSED), "the host is unreachable");
+    let patch = json!({ "spec": { "loadBalancerSourceRanges": ["172.31.0.0/16"] } });
+    services.patch("web", &PatchParams::default(), &Patch::Merge(&patch)).await.expect("patched");
+    eventually("nodes are served", || async { ask().status.success().then_some(()) }).await;
 }
 
 /// Opens connection after connection until a file is gone, and sends a big one slowly; prints how many

@@ -1,12 +1,17 @@
 //! Netlink, namespaces, device detection.
 
-use std::{net::IpAddr, os::fd::OwnedFd};
+use std::{
+    collections::BTreeSet,
+    io::ErrorKind,
+    net::{IpAddr, UdpSocket},
+    os::fd::OwnedFd,
+};
 
 use ipnet::IpNet;
 use skep::{
     kernel::{
         BridgeSpec, DeviceChoice, DeviceError, NetNs, NetNsError, Netlink, NetlinkError, Route,
-        VethSpec, VxlanSpec, detect_underlay,
+        SocketKind, VethSpec, VxlanSpec, abort_connections, detect_underlay,
     },
     model::MacAddr,
 };
@@ -186,4 +191,35 @@ fn the_underlay_is_where_the_default_routes_are() -> Result<(), NetlinkError> {
     let error = detect_underlay(&netlink, &wrong).expect_err("there is no such device");
     assert_eq!(error.to_string(), "there is no device eth7");
     Ok(())
+}
+
+#[test]
+#[ignore = "needs root"]
+fn connected_sockets_of_datagrams_are_aborted() {
+    let (netns, netlink) = namespace();
+    let lo = netlink.link_by_name("lo").expect("every namespace has one");
+    netlink.set_up(lo.index).expect("it goes up");
+    let gone = BTreeSet::from([ip("127.0.0.2"), ip("::1")]);
+    netns
+        .run(|| {
+            let connected = |from: &str, to: &str| {
+                let socket = UdpSocket::bind((from, 0)).expect("a socket");
+                socket.set_nonblocking(true).expect("it does not wait");
+                socket.connect((to, 9)).expect("nobody is asked");
+                socket
+            };
+            let stays = connected("127.0.0.1", "127.0.0.3");
+            let v4 = connected("127.0.0.1", "127.0.0.2");
+            let v6 = connected("::1", "::1");
+            assert_eq!(abort_connections(SocketKind::Tcp, &gone).expect("listed"), 0);
+            assert_eq!(abort_connections(SocketKind::Udp, &gone).expect("aborted"), 2);
+            for (socket, wanted) in [
+                (&v4, ErrorKind::ConnectionAborted),
+                (&v6, ErrorKind::ConnectionAborted),
+                (&stays, ErrorKind::WouldBlock),
+            ] {
+                assert_eq!(socket.recv(&mut [0; 8]).expect_err("nobody sends").kind(), wanted);
+            }
+        })
+        .expect("entered");
 }

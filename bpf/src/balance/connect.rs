@@ -1,8 +1,8 @@
 //! Services at connect(2): the socket is connected to a backend, and no packet needs a look.
 
-use super::{Choice, Services, choose, find};
+use super::{Choice, Services, choose, find, find::admits};
 use crate::{
-    abi::{Addr, Family, SocketValue, frontend_flags, frontend_scope},
+    abi::{Addr, Family, SocketValue, frontend_scope},
     packet::transport,
 };
 
@@ -35,28 +35,32 @@ pub enum Answer {
 
 /// Connects a socket to a backend, if it is to be connected to a service.
 ///
-/// Only TCP, where a connection that loses its backend is over anyway. A connected socket of UDP would
-/// go on sending to a backend that is gone.
+/// TCP, where a connection that loses its backend is over anyway. A connected socket of UDP would go on
+/// sending to a backend that is gone, so its packets are looked at, but for what a node sends to itself:
+/// that goes by the loopback device, where no program looks.
 #[inline(always)]
 pub fn connect<S: Services, K: Socket>(services: &S, socket: &K) -> Answer {
-    if socket.protocol() != u32::from(transport::TCP) {
+    let is_tcp = socket.protocol() == u32::from(transport::TCP);
+    if !is_tcp && socket.protocol() != u32::from(transport::UDP) {
         return Answer::Go;
     }
     let (addr, port) = socket.destination();
     let is_node = || services.is_node(&addr);
     let client = || client(services, socket, &addr);
-    let kind = (transport::TCP, frontend_scope::INTERNAL);
-    let frontend = find(services, (addr, port), kind, client, is_node)
-        // Source ranges are about an address that the socket does not have yet: its packets are
-        // looked at.
-        .filter(|frontend| frontend.flags & frontend_flags::RANGES == 0);
-    let Some(frontend) = frontend else {
-        if socket.remembered().is_some() {
-            socket.remember(&SocketValue::default());
-        }
-        return Answer::Go;
+    let proto = if is_tcp { transport::TCP } else { transport::UDP };
+    let kind = (proto, frontend_scope::INTERNAL);
+    let Some(frontend) = find(services, (addr, port), kind, client, is_node) else {
+        return pass(socket);
     };
-    let backend = match choose(services, frontend, client(), services.random()) {
+    let who = client();
+    if !is_tcp && who != addr {
+        return pass(socket);
+    }
+    if !admits(services, frontend, who) {
+        // What a pod sends is looked at, and its drop told. Nobody looks at what a node does.
+        return if services.is_node(&who) { Answer::Unreachable } else { pass(socket) };
+    }
+    let backend = match choose(services, frontend, who, services.random()) {
         Choice::Backend(_, backend) => backend,
         Choice::Refuse => return Answer::Refused,
         Choice::Drop => return Answer::Unreachable,
@@ -69,6 +73,15 @@ pub fn connect<S: Services, K: Socket>(services: &S, socket: &K) -> Answer {
         service_id: frontend.service_id,
     });
     socket.set_destination(&backend.addr, backend.port);
+    Answer::Go
+}
+
+/// Lets a socket be connected as it was told.
+#[inline(always)]
+fn pass<K: Socket>(socket: &K) -> Answer {
+    if socket.remembered().is_some() {
+        socket.remember(&SocketValue::default());
+    }
     Answer::Go
 }
 
@@ -87,9 +100,6 @@ fn client<S: Services, K: Socket>(services: &S, socket: &K, to: &Addr) -> Addr {
 /// Shows who asks for the peer of a socket what it was told to connect to.
 #[inline(always)]
 pub fn peer<K: Socket>(socket: &K) {
-    if socket.protocol() != u32::from(transport::TCP) {
-        return;
-    }
     if let Some(value) = socket.remembered()
         && !value.frontend_addr.is_zero()
         && socket.destination() == (value.backend_addr, value.backend_port)

@@ -44,9 +44,15 @@ fn past_redirect<'s, S: Services>(
     }
 }
 
+/// Tells whether a client may connect, by its address.
+#[inline(always)]
+pub(super) fn admits<S: Services>(services: &S, frontend: &FrontendValue, client: Addr) -> bool {
+    frontend.flags & frontend_flags::RANGES == 0 || is_in_range(services, frontend, client)
+}
+
 /// Tells whether an address is in one of the ranges of a frontend.
 #[inline(always)]
-pub(super) fn is_in_range<S: Services>(services: &S, frontend: &FrontendValue, addr: Addr) -> bool {
+fn is_in_range<S: Services>(services: &S, frontend: &FrontendValue, addr: Addr) -> bool {
     let service_id = frontend.service_id;
     services.is_in_range(&RangeKey { prefix_len: RANGE_PREFIX + 128, service_id, addr })
 }

@@ -7,8 +7,10 @@
 //! what the client sends, and its entry names the backend. The backend's node judges.
 
 use super::{
-    Choice, choose, find, lot,
-    serve::{admits, is_balanced, leads_to, opens},
+    Choice, choose, find,
+    find::admits,
+    lot,
+    serve::{is_balanced, leads_to, opens},
 };
 use crate::{
     abi::{CtKey, DropReason, FrontendValue, Zone, ct_flags, ct_kind, frontend_scope},

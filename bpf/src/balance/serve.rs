@@ -5,11 +5,11 @@
 //! says which service the pod believes to speak with. An alias in zone `Service`, keyed by what the pod
 //! sends, leads to it, so that all packets of a connection go to one backend.
 
-use super::{Choice, choose, find, find::is_in_range};
+use super::{Choice, choose, find, find::admits};
 use crate::{
     abi::{
         Addr, CtKey, CtValue, DropReason, End, FrontendValue, Zone, ct_flags, ct_kind,
-        frontend_flags, frontend_scope,
+        frontend_scope,
     },
     conntrack,
     door::Context,
@@ -69,12 +69,6 @@ pub fn serve<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, at_node: u32) ->
 #[inline(always)]
 pub(super) fn is_balanced(proto: u8) -> bool {
     matches!(proto, transport::TCP | transport::UDP | transport::SCTP)
-}
-
-/// Tells whether a client may connect, by its address.
-#[inline(always)]
-pub(super) fn admits<E: Env>(env: &E, frontend: &FrontendValue, client: Addr) -> bool {
-    frontend.flags & frontend_flags::RANGES == 0 || is_in_range(env, frontend, client)
 }
 
 /// Tells whether a packet for a node's port is an answer: clients on nodes may have the numbers of node

@@ -15,6 +15,7 @@ use skep_bpf::{
 };
 
 const TCP: u8 = 6;
+const UDP: u8 = 17;
 const SECOND: u64 = 1_000_000_000;
 
 #[derive(Default)]
@@ -95,6 +96,16 @@ impl Tables {
                 BackendValue { addr: self::addr(&text), port: 8080, proto: TCP, reserved: [0; 5] };
             self.backends.insert(*id, value);
         }
+    }
+}
+
+impl Tables {
+    /// The same, for UDP and without flags.
+    fn put_udp(&mut self, address: &str, ids: &[u32]) {
+        self.put(address, 0, 0, ids);
+        let tcp = key(addr(address));
+        let value = self.frontends.remove(&tcp).expect("just put");
+        self.frontends.insert(FrontendKey { proto: UDP, ..tcp }, value);
     }
 }
 
@@ -191,7 +202,8 @@ fn what_is_no_service_stays_as_it_is() {
     let mut tables = Tables::default();
     tables.put("10.96.0.1", 0, 0, &[7]);
     tables.put("10.96.0.2", frontend_flags::RANGES, 0, &[7]);
-    let udp = Tcp { protocol: 17, ..Tcp::to("10.96.0.1") };
+    tables.put_udp("10.96.0.3", &[8]);
+    let udp = Tcp { protocol: UDP, ..Tcp::to("10.96.0.3") };
     let other_port = Tcp::to("10.96.0.1");
     other_port.destination.set((addr("10.96.0.1"), 81));
     for socket in [Tcp::to("10.0.0.7"), other_port, udp, Tcp::to("10.96.0.2")] {
@@ -201,6 +213,49 @@ fn what_is_no_service_stays_as_it_is() {
         peer(&socket);
         assert_eq!(socket.shown(), before);
     }
+}
+
+/// What a node sends to itself goes by the loopback device, where no program looks.
+#[test]
+fn datagrams_of_a_node_to_itself_are_balanced_by_their_socket() {
+    let (node, other) = ("192.168.0.2", "192.168.0.3");
+    let mut tables = Tables::default();
+    tables.put_udp("0.0.0.0", &[7]);
+    tables.nodes = vec![addr(node), addr(other)];
+    tables.netns.insert(5, NetnsValue { addr_v4: addr(node), addr_v6: Addr::ZERO });
+    let shown = |client, to| {
+        let socket = Tcp { protocol: UDP, client, ..Tcp::to(to) };
+        assert_eq!(connect(&tables, &socket), Answer::Go);
+        let connected = socket.shown();
+        peer(&socket);
+        (connected, socket.shown())
+    };
+    let as_it_is = |to: &str| (format!("{to}:80"), format!("{to}:80"));
+    assert_eq!(shown(5, node), ("10.0.0.7:8080".into(), as_it_is(node).0));
+    assert_eq!(shown(5, other), as_it_is(other), "that leaves by a device");
+    assert_eq!(shown(6, node), as_it_is(node), "a pod's does, too");
+}
+
+#[test]
+fn source_ranges_are_asked_about_the_address_of_the_namespace() {
+    let mut tables = Tables::default();
+    tables.put("10.96.0.1", frontend_flags::RANGES, 0, &[7]);
+    let (pod, other, node) = ("10.0.0.9", "10.0.0.10", "192.168.0.2");
+    for (cookie, own) in [(5, pod), (6, other), (7, node)] {
+        tables.netns.insert(cookie, NetnsValue { addr_v4: addr(own), addr_v6: Addr::ZERO });
+    }
+    tables.nodes = vec![addr(node)];
+    tables.ranges.insert((100, addr(pod)));
+    let answer = |tables: &Tables, client| {
+        let socket = Tcp { client, ..Tcp::to("10.96.0.1") };
+        (connect(tables, &socket), socket.shown())
+    };
+    let service = "10.96.0.1:80".to_owned();
+    assert_eq!(answer(&tables, 5), (Answer::Go, "10.0.0.7:8080".into()));
+    assert_eq!(answer(&tables, 6), (Answer::Go, service.clone()), "its packets are dropped");
+    assert_eq!(answer(&tables, 7), (Answer::Unreachable, service));
+    tables.ranges.insert((100, addr(node)));
+    assert_eq!(answer(&tables, 7), (Answer::Go, "10.0.0.7:8080".into()));
 }
 
 #[test]

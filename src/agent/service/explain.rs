@@ -10,7 +10,7 @@ use crate::{
     api::{self, ServiceQuestion},
     service::{
         FrontendKey, ObjectName, Protocol, Scope, Services, Vip,
-        explain::{Client, Endpoint, Explanation, explain},
+        explain::{Client, Endpoint, Explanation, Verdict, explain},
         input::{Affinity, Place},
     },
 };
@@ -171,17 +171,13 @@ fn connection(
     vip: Vip,
     (origin, by): (&Origin, &By<'_>),
 ) -> api::Explained {
-    let ranges = services.frontend(&told.key).is_some_and(|one| one.source_ranges.is_some());
-    // Source ranges need an address, which a socket does not have yet.
-    let may_connect = vip.protocol == Protocol::Tcp && !ranges;
-    let (hook, unbalanced) = match (by, may_connect) {
-        (By::Pod(None) | By::Node(None), true) => (api::Hook::Connect, None),
-        (By::Outside | By::Pod(_), _) => (api::Hook::Packet, None),
-        (By::Node(Some(unhooked)), true) => (api::Hook::Connect, Some((*unhooked).to_owned())),
-        (By::Node(_), false) if vip.protocol == Protocol::Tcp => {
-            (api::Hook::Packet, Some(words::TCP_OF_NODES.to_owned()))
+    let (hook, unbalanced) = match by {
+        By::Pod(None) if connects(told, vip) => (api::Hook::Connect, None),
+        By::Outside | By::Pod(_) => (api::Hook::Packet, None),
+        By::Node(unhooked) if vip.protocol == Protocol::Tcp || is_itself(origin, vip) => {
+            (api::Hook::Connect, unhooked.map(str::to_owned))
         }
-        (By::Node(_), false) => (api::Hook::Packet, None),
+        By::Node(_) => (api::Hook::Packet, None),
     };
     api::Explained {
         id: told.id.0,
@@ -203,4 +199,15 @@ fn connection(
             .map(|endpoint| words::endpoint(endpoint, sees(services, origin, endpoint, hook)))
             .collect(),
     }
+}
+
+/// Tells whether the sockets of a pod are connected to backends. One that source ranges refuse is left to
+/// what looks at packets, which tells of the drop.
+fn connects(told: &Explanation, vip: Vip) -> bool {
+    vip.protocol == Protocol::Tcp && told.verdict != Verdict::SourceRefused
+}
+
+/// Tells whether a node asks at its own address: sockets of UDP are then connected to backends, too.
+fn is_itself(origin: &Origin, vip: Vip) -> bool {
+    vip.protocol == Protocol::Udp && origin.addresses.contains(&vip.address)
 }

@@ -13,17 +13,17 @@ use crate::service::{BackendKey, Protocol};
 /// gone: after so long it lives.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Addresses of backends of TCP that no service names any more. A connected socket knows nobody else, and
-/// nothing answers for a pod that is gone.
+/// Addresses of backends that no service names any more. A connected socket knows nobody else, and nothing
+/// answers for a pod that is gone.
 #[derive(Debug, Default)]
 pub(super) struct Orphans(Mutex<Vec<(Instant, IpAddr)>>);
 
 impl Orphans {
     /// Takes in backends that no service names any more.
     pub(super) fn add(&self, gone: impl Iterator<Item = BackendKey>, now: Instant) {
-        let of_tcp = gone.filter(|key| key.protocol == Protocol::Tcp);
+        let connected = gone.filter(|key| key.protocol != Protocol::Sctp);
         let mut all = self.0.lock().expect("no panic while holding the lock");
-        all.extend(of_tcp.map(|key| (now, key.address)));
+        all.extend(connected.map(|key| (now, key.address)));
     }
 
     /// Returns those at whose address there is nobody any more, once.
@@ -53,7 +53,7 @@ mod tests {
             protocol,
         };
         let (orphans, start) = (Orphans::default(), Instant::now());
-        let keys = [key(1, Protocol::Tcp), key(2, Protocol::Tcp), key(3, Protocol::Udp)];
+        let keys = [key(1, Protocol::Tcp), key(2, Protocol::Tcp), key(3, Protocol::Sctp)];
         orphans.add(keys.into_iter(), start);
         let two = IpAddr::from([10, 0, 0, 2]);
         let one = BTreeSet::from([IpAddr::from([10, 0, 0, 1])]);

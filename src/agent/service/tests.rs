@@ -229,6 +229,28 @@ fn what_is_not_there_is_told() {
 }
 
 #[test]
+fn sockets_of_nodes_are_balanced_where_no_program_sees_their_packets() {
+    let node = Origin { on_host: true, ..pod("192.168.0.1", "here") };
+    let hook = |service: Service, protocol, to: &str| {
+        let mut slice = slice(vec![endpoint("10.0.0.2", "there", false)]);
+        slice.ports[0].protocol = protocol;
+        let mut services = Services::new(site());
+        let _: Changes = services.apply([Edit::PutService(service), Edit::PutSlice(slice)]);
+        let told = answer(&services, &question(None, Some(to)), Some(&node), None);
+        let [one] = told.connections.as_slice() else { panic!("{told:?}") };
+        (one.hook, one.verdict)
+    };
+    let (refused, balanced) = (api::BalanceVerdict::SourceRefused, api::BalanceVerdict::Balanced);
+    let (connect, packet) = (api::Hook::Connect, api::Hook::Packet);
+    assert_eq!(hook(web(), Protocol::Tcp, "203.0.113.2"), (connect, refused));
+    let mut dns = web();
+    dns.ports[0].protocol = Protocol::Udp;
+    assert_eq!(hook(dns.clone(), Protocol::Udp, "192.168.0.1"), (connect, balanced), "its own");
+    assert_eq!(hook(dns.clone(), Protocol::Udp, "192.168.0.2"), (packet, balanced));
+    assert_eq!(hook(dns, Protocol::Udp, "10.96.0.1"), (packet, balanced));
+}
+
+#[test]
 fn without_programs_on_sockets_pods_are_balanced_by_packets_and_nodes_are_not() {
     let node = Origin { on_host: true, ..pod("192.168.0.1", "here") };
     let told = answer(&store(web()), &question(None, None), Some(&node), Some("it is off"));

@@ -48,10 +48,6 @@ pub(super) fn nothing(
     }
 }
 
-/// Why the datapath does nothing for nodes where sockets do not suffice.
-pub(super) const TCP_OF_NODES: &str =
-    "connections of TCP that nodes make are balanced only where there are no source ranges";
-
 pub(super) fn verdict(verdict: Verdict) -> api::BalanceVerdict {
     match verdict {
         Verdict::Balanced => api::BalanceVerdict::Balanced,

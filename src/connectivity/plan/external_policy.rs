@@ -10,7 +10,7 @@ use super::{
 };
 use crate::connectivity::{
     expect::Expectation,
-    probe::{Probe, Protocol},
+    probe::Probe,
     services::Purpose,
     topology::{Actor, Topology, family_of},
 };
@@ -22,8 +22,6 @@ pub(in crate::connectivity) fn external_traffic_policy(topology: &Topology) -> P
         let own = from.address(family_of(at.target));
         match (at.is_own, is_pod(from)) {
             (false, _) => vec![(somebody(at), Expectation::Answer)],
-            // A datagram for a node's own address never leaves its loopback device.
-            (true, false) if at.protocol == Protocol::Udp => Vec::new(),
             (true, false) => vec![everyone(topology, at.protocol, at.target, at.port)],
             (true, true) => {
                 let kept = own.map_or(Expectation::Answer, Expectation::AnswerTo);

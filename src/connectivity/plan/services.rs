@@ -137,24 +137,18 @@ fn node_ports(planned: &mut Planned, service: &Service) -> Vec<(Protocol, u16)> 
 
 /// Every node's port leads to every server; each pod asks its own node and one other.
 pub(in crate::connectivity) fn pod_to_node_port(topology: &Topology) -> Planned {
-    to_node_port(topology, &topology.clients, |_, _| true)
+    to_node_port(topology, &topology.clients)
 }
 
-/// The same for nodes. What a node sends to its own address by UDP never leaves its loopback device, where
-/// nobody carries out services.
+/// The same for nodes.
 pub(in crate::connectivity) fn node_to_node_port(topology: &Topology) -> Planned {
-    to_node_port(topology, &topology.hosts, |is_own, protocol| !is_own || protocol != Protocol::Udp)
+    to_node_port(topology, &topology.hosts)
 }
 
-/// Looks for every server at node ports; `is_tried` says which protocols, and whether at the own node.
-fn to_node_port(
-    topology: &Topology,
-    sources: &[Actor],
-    is_tried: impl Fn(bool, Protocol) -> bool,
-) -> Planned {
+/// Looks for every server at node ports.
+fn to_node_port(topology: &Topology, sources: &[Actor]) -> Planned {
     at_node_ports(topology, Purpose::NodePort, sources, |_, at| {
-        let all = || everyone(topology, at.protocol, at.target, at.port);
-        is_tried(at.is_own, at.protocol).then(all).into_iter().collect()
+        vec![everyone(topology, at.protocol, at.target, at.port)]
     })
 }
 
@@ -275,13 +269,7 @@ mod tests {
     #[test]
     fn nodes_do_not_send_datagrams_to_themselves() {
         let planned = node_to_node_port(&example(2));
-        // Two nodes, two families: HTTP at both nodes, UDP at the other one.
-        assert_eq!(planned.checks.len(), 2 * 2 * 3);
-        for check in planned.checks {
-            let Action::Probe(probe) = &check.action else { panic!("{check:?}") };
-            let is_own = check.to.node.as_ref() == Some(&check.from.node);
-            assert!(!is_own || probe.protocol != Protocol::Udp, "{check:?}");
-        }
+        assert_eq!(planned.checks.len(), 2 * 2 * 2 * 2, "nodes, families, protocols, targets");
     }
 
     #[test]
