@@ -8,7 +8,7 @@ pub fn kind(config: &Config, value: u32) -> u32 {
     (value >> (config.mark_shift & 31)) & 0xf
 }
 
-/// Returns the identity in a mark of kind POD.
+/// Returns the identity in a mark of a kind that carries one.
 #[inline(always)]
 pub fn identity(value: u32) -> u32 {
     value >> 16
@@ -25,6 +25,12 @@ pub fn admitted(config: &Config, identity: u32) -> u32 {
 #[inline(always)]
 pub fn arrived(config: &Config, identity: u32) -> u32 {
     if identity >> 16 == 0 { admitted(config, identity) } else { of_kind(config, mark::ADDRESSED) }
+}
+
+/// Makes a mark: from this identity, and to be looked at once more where the underlay comes in.
+#[inline(always)]
+pub fn handed_on(config: &Config, identity: u32) -> u32 {
+    of_kind(config, mark::HANDED_ON) | identity << 16
 }
 
 /// Makes a mark of a kind that carries nothing.

@@ -73,6 +73,8 @@ pub struct State {
     pub hairpin: u32,
     /// Not zero if the host gets the packet as an answer of a service: [`State::change`] is due then.
     pub answers: u32,
+    /// Who sent what the overlay's program has handed on; zero for all else.
+    pub handed_on: u32,
     /// Not zero if [`State::turn`] is due after [`State::change`].
     pub turns: u32,
     /// Work area: the change after that.
@@ -174,6 +176,7 @@ impl State {
         self.dst_identity = 0;
         self.endpoint_id = 0;
         self.vni = 0;
+        self.handed_on = 0;
         self.rule_id = 0;
         self.service = Translation::default();
         self.fresh = 0;

@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use jiff::Timestamp;
 use tracing::info;
 
-use super::{check, origin, policy::HostHealth, shared::Agent, sockets};
+use super::{allowed, check, origin, policy::HostHealth, shared::Agent, sockets};
 use crate::{
     api::{
         Attachment, BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfMaglev, BpfNode,
@@ -273,7 +273,12 @@ impl Inspect for Inspector {
         self.synced()?;
         let origin = origin::find(&self.agent, &question.from);
         let unhooked = sockets::unbalanced(&self.agent);
-        Ok(self.agent.balancer.explain(question, origin.as_ref(), unhooked.as_deref()))
+        let balancer = &self.agent.balancer;
+        let mut explanation = balancer.explain(question, origin.as_ref(), unhooked.as_deref());
+        if let Some(origin) = &origin {
+            allowed::tell(&self.agent, origin, &mut explanation);
+        }
+        Ok(explanation)
     }
 
     fn check(&self) -> Result<Vec<Finding>, InspectError> {

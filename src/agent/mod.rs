@@ -4,6 +4,7 @@
 //! place, watch the cluster, configure the datapath, connect pods, and, when everything was seen
 //! once, delete what is not there any more and announce the node.
 
+mod allowed;
 mod cache;
 mod check;
 mod cluster;

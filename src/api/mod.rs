@@ -33,9 +33,9 @@ pub use policy::{Policy, PolicyState, RuleHits};
 pub use server::serve;
 pub use service::{
     Asker, Backend, BackendState, BalanceVerdict, Explained, ExplainedEndpoint, Fate, Frontend,
-    FrontendKind, Hook, InvalidAsker, InvalidName, QualifiedName, Scope, Sees, Service,
-    ServiceClient, ServiceExplanation, ServiceQuestion, ServiceType, Topology, TrafficPolicy,
-    WhenEmpty,
+    FrontendKind, Hook, InvalidAsker, InvalidName, PolicyAnswer, PolicyVerdict, QualifiedName,
+    Scope, Sees, Service, ServiceClient, ServiceExplanation, ServiceQuestion, ServiceType,
+    Topology, TrafficPolicy, WhenEmpty,
 };
 pub use socket::ServeError;
 pub use status::{Attachment, Component, Finding, HOST_FIREWALL, Health, NodeStatus, OFF, Usage};

@@ -36,6 +36,6 @@ pub use policy::Policy;
 pub use protocol::protocol_name;
 pub use record::Record;
 pub use request::{Request, Window};
-pub use resolve::{PeerInfo, PolicyInfo, Resolve, RuleInfo};
+pub use resolve::{PeerInfo, PolicyInfo, Resolve, RuleInfo, RuleMatch};
 pub use subscription::{Observed, SubscribeError, Subscription};
 pub use text::escape;

@@ -42,6 +42,37 @@ pub struct RuleInfo {
     pub policies: Vec<PolicyInfo>,
     /// Path of the rule in its policy, such as `spec.ingress[0]`; empty if no rule decided.
     pub path: String,
+    /// What the rule looks at.
+    pub matched: RuleMatch,
+}
+
+/// What a rule that decided looks at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RuleMatch {
+    /// No rule decided.
+    #[default]
+    None,
+    /// Peers.
+    L3Only,
+    /// Peers and ports.
+    L3L4,
+    /// Ports.
+    L4Only,
+    /// Nothing: it is about everything.
+    All,
+}
+
+impl RuleMatch {
+    /// Returns its name as a label has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::L3Only => "l3-only",
+            Self::L3L4 => "l3-l4",
+            Self::L4Only => "l4-only",
+            Self::All => "all",
+        }
+    }
 }
 
 impl fmt::Display for RuleInfo {

@@ -1,8 +1,8 @@
 use insta::assert_snapshot;
 use skep::api::{
     Backend, BackendState, BalanceVerdict, Explained, ExplainedEndpoint, Fate, Frontend,
-    FrontendKind, Hook, Scope, Sees, Service, ServiceClient, ServiceExplanation, ServiceQuestion,
-    ServiceType, Topology, TrafficPolicy, WhenEmpty,
+    FrontendKind, Hook, PolicyAnswer, PolicyVerdict, Scope, Sees, Service, ServiceClient,
+    ServiceExplanation, ServiceQuestion, ServiceType, Topology, TrafficPolicy, WhenEmpty,
 };
 
 use crate::{
@@ -198,6 +198,7 @@ fn endpoint(host: u8, fate: Fate) -> ExplainedEndpoint {
         takes_connections: fate == Fate::Chosen,
         fate,
         sees: Sees::Client,
+        network_policy: None,
     }
 }
 
@@ -246,9 +247,38 @@ shop/client  10.244.1.9  internal  n1       z1
 NODE  NUMBER  FRONTEND          FAMILY  KIND        POLICY   HOOK     AFFINITY  ENDPOINTS USED           VERDICT
 n1    2       10.96.0.1:80/TCP  IPv4    cluster-ip  Cluster  connect  10800s    all: not all have hints  a backend takes it
 
-NODE  ENDPOINT         ON NODE  IN ZONE  SEES    TAKES  WHY                              OF FRONTENDS
-n1    10.244.1.1:8080  n1       -        client  yes    ready                            2
-n1    10.244.1.2:8080  n1       -        client  no     about to end: keeps what it has  2
+NODE  ENDPOINT         ON NODE  IN ZONE  SEES    TAKES  WHY                              ALLOWED  OF FRONTENDS
+n1    10.244.1.1:8080  n1       -        client  yes    ready                            -        2
+n1    10.244.1.2:8080  n1       -        client  no     about to end: keeps what it has  -        2
+--- stderr
+");
+}
+
+fn denied(question: &ServiceQuestion) -> ServiceExplanation {
+    let mut explained = explanation(question);
+    let [chosen, draining] = &mut explained.connections[0].endpoints[..] else { unreachable!() };
+    let answer = |verdict, reason: &str| Some(PolicyAnswer { verdict, reason: reason.to_owned() });
+    let reason = "ingress: isolated by NetworkPolicy shop/web";
+    chosen.network_policy = answer(PolicyVerdict::Denied, reason);
+    draining.network_policy = answer(PolicyVerdict::Allowed, "");
+    explained
+}
+
+#[test]
+fn a_connection_that_policies_deny_is_no() {
+    let agent = Agent::start(Facts { explain: denied, ..Facts::default() });
+    assert_snapshot!(agent.home.run(&EXPLAIN), @r"
+code: 1
+--- stdout
+CLIENT       ADDRESSES   SCOPE     ON NODE  IN ZONE
+shop/client  10.244.1.9  internal  n1       z1
+
+NODE  NUMBER  FRONTEND          FAMILY  KIND        POLICY   HOOK     AFFINITY  ENDPOINTS USED           VERDICT
+n1    2       10.96.0.1:80/TCP  IPv4    cluster-ip  Cluster  connect  10800s    all: not all have hints  a backend gets it, but policies deny some
+
+NODE  ENDPOINT         ON NODE  IN ZONE  SEES    TAKES  WHY                              ALLOWED                                          OF FRONTENDS
+n1    10.244.1.1:8080  n1       -        client  yes    ready                            no: ingress: isolated by NetworkPolicy shop/web  2
+n1    10.244.1.2:8080  n1       -        client  no     about to end: keeps what it has  yes                                              2
 --- stderr
 ");
 }

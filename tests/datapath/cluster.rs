@@ -275,8 +275,13 @@ impl<R: Rig> Cluster<R> {
 
     /// Runs a packet that comes in by the uplink.
     pub(crate) fn uplink_gets(&mut self, frame: &[u8]) -> Ran {
+        self.uplink_hook(frame, Meta { ingress_ifindex: 1, ..Meta::default() })
+    }
+
+    /// Lets a packet come in on the uplink.
+    pub(crate) fn uplink_hook(&mut self, frame: &[u8], meta: Meta) -> Ran {
         self.rig.device(Some(self.uplink()));
-        self.rig.run(Hook::FromNetdev, frame, Meta { ingress_ifindex: 1, ..Meta::default() })
+        self.rig.run(Hook::FromNetdev, frame, meta)
     }
 
     /// Runs a packet on the overlay's device.

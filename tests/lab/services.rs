@@ -9,6 +9,7 @@ use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{Pod, Service},
     discovery::v1::EndpointSlice,
+    networking::v1::NetworkPolicy,
 };
 use kube::{
     Api, Client,
@@ -137,6 +138,31 @@ async fn pods_and_nodes_reach_services_by_every_address() {
         let part = parts.iter().find(|part| part["name"] == "services").expect("it is one");
         assert_eq!(part["health"], "ok", "{part}");
     }
+    policies_are_explained(&lab, &client).await;
+}
+
+/// Isolates the servers and asks why the client does not reach them.
+async fn policies_are_explained(lab: &Lab, client: &Client) {
+    let ask = || listed(lab, &["service", "explain", "default/web", "--from", "default/client"]);
+    let verdicts = |told: &[Value]| {
+        let endpoints = told[0]["connections"][0]["endpoints"].as_array().expect("backends");
+        endpoints.iter().map(|one| one["networkPolicy"].clone()).collect::<Vec<_>>()
+    };
+    let open = json!({ "verdict": "allowed" });
+    assert!(verdicts(&ask()).iter().all(|told| *told == open), "{:?}", verdicts(&ask()));
+    let policies: Api<NetworkPolicy> = Api::namespaced(client.clone(), "default");
+    let closed: NetworkPolicy = serde_json::from_value(json!({
+        "metadata": { "name": "closed" },
+        "spec": { "podSelector": { "matchLabels": { "app": "web" } }, "policyTypes": ["Ingress"] },
+    }))
+    .expect("a policy");
+    policies.create(&PostParams::default(), &closed).await.expect("made");
+    let reason = "ingress: isolated by NetworkPolicy default/closed";
+    let denied = json!({ "verdict": "denied", "reason": reason });
+    eventually("the explanation names the policy", || async {
+        verdicts(&ask()).iter().all(|told| *told == denied).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -213,6 +213,9 @@ pub mod mark {
     pub const RETURNED: u32 = 0x6;
     /// On its way to a pod and admitted; its source address says who sent it.
     pub const ADDRESSED: u32 = 0x5;
+    /// Came over the overlay to a port of this host that is a pod's, and nobody has judged it yet; the upper
+    /// 16 bits carry the identity of who sent it.
+    pub const HANDED_ON: u32 = 0x7;
     /// Sent by a pod and admitted; the upper 16 bits carry the identity.
     pub const POD: u32 = 0xF;
     /// Default shift of the kind nibble: mask 0x0f00.

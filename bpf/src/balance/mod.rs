@@ -15,7 +15,7 @@ mod translate;
 pub use choose::{Choice, choose, lot};
 pub use connect::{Answer, Socket, connect, peer};
 pub use find::find;
-pub use outside::{aim_at_backend, enter, entered};
+pub use outside::{aim_at_backend, enter, entered, is_asked};
 pub use reject::reject;
 pub(crate) use serve::service_of;
 pub use serve::{serve, served};

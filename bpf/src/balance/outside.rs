@@ -13,7 +13,7 @@ use super::{
     serve::{is_balanced, leads_to, opens},
 };
 use crate::{
-    abi::{CtKey, DropReason, FrontendValue, Zone, ct_flags, ct_kind, frontend_scope},
+    abi::{CtKey, DropReason, FrontendKey, FrontendValue, Zone, ct_flags, ct_kind, frontend_scope},
     conntrack,
     door::Context,
     env::{Entry, Env},
@@ -45,6 +45,18 @@ pub fn enter<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, scope: u32) -> u
         _ => entered::NO,
     };
     env.blur(code, cx.bytes)
+}
+
+/// Tells whether a packet, or an ICMP error about an answer, is for something that clients outside may reach.
+#[inline(always)]
+pub fn is_asked<E: Env>(env: &E, st: &State) -> bool {
+    let (proto, (addr, port)) = match st.packet.kind {
+        Kind::Flow => (st.packet.proto, st.packet.destination()),
+        Kind::Error => (st.quoted.proto, st.quoted.source()),
+        _ => return false,
+    };
+    let scope = frontend_scope::EXTERNAL;
+    env.frontend(&FrontendKey { addr, port, proto, scope, reserved: 0 }).is_some()
 }
 
 #[inline(always)]

@@ -113,6 +113,12 @@ impl Action {
         Self { verb: Verb::Back, ifindex }
     }
 
+    /// Hands the packet to the program of another device, as if it came in there: that one judges.
+    #[inline(always)]
+    pub(crate) fn hand_on(ifindex: u32) -> Self {
+        Self { verb: Verb::Back, ifindex }
+    }
+
     /// Sends back what skep itself answers to a client outside: nothing of it comes from anyone else.
     #[inline(always)]
     pub(crate) fn answer_outside(ifindex: u32) -> Self {

@@ -50,6 +50,13 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
         pkt.set_mark(0);
         return Ok(Action::accept(&proof));
     }
+    if let Some(config) = config
+        && mark::kind(config, pkt.mark()) == kinds::HANDED_ON
+    {
+        st.handed_on = mark::identity(pkt.mark());
+        pkt.set_mark(0);
+        pkt.set_to_host();
+    }
     // Before the first configuration there is nothing to protect it by.
     if config.is_some() {
         door::host(env, st);
@@ -104,6 +111,8 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
             balance::aim_at_backend(env, st, cx.now);
             match way(env, pkt, &cx, st) {
                 way::POD => deed = deed::SERVE,
+                // The client's own node balances all but the ports of pods here.
+                _ if st.handed_on != 0 => return Err(DropReason::UnknownTarget.into()),
                 way::HOST => {
                     arrive::at_host(st);
                     deed = deed::PASS_ON;
@@ -247,6 +256,9 @@ fn sender<E: Env, P: Packet>(
     config: &Config,
     st: &mut State,
 ) -> Result<u32, DropReason> {
+    if st.handed_on != 0 {
+        return Ok(st.handed_on);
+    }
     let src = st.packet.src;
     let Some(owner) = target::owner(env, st, &src) else { return Ok(target::world(&st.packet)) };
     if owner.node_id == 0 {

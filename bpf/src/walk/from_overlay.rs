@@ -2,15 +2,13 @@
 
 use super::{arrive, relay};
 use crate::{
-    abi::{
-        ABI_VERSION, Config, Direction, DropReason, Note, Observation, frontend_scope, identity,
-        ipcache_flags,
-    },
-    balance::{self, deed, entered},
+    abi::{ABI_VERSION, Config, Direction, DropReason, Note, Observation, identity, ipcache_flags},
+    balance,
     door::{self, Action, Admitted, Context, Host, Local, Receipt, Tally},
     env::Env,
     fragment,
     link::{self, Frame},
+    mark,
     nat::{self, behind},
     packet::{
         ETHERNET, Packet, Tunnel,
@@ -60,30 +58,15 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     }
     arrive::read(env, pkt, st)?;
     let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally: Tally::Count };
-    let mut deed = 0;
     if !arrive::is_at_pod(st) {
         match nat::untranslate(env, &cx, st, 0) {
-            // Other nodes do not know the ports of this host that are a pod's; all else they balance.
-            behind::NOBODY => match balance::enter(env, &cx, st, frontend_scope::EXTERNAL.into()) {
-                entered::YES if env.endpoint(&st.backend.addr).is_some() => deed = deed::SERVE,
-                entered::NO | entered::YES | entered::REFUSED => {}
-                refusal => return Err(refusal.into()),
-            },
+            behind::NOBODY if is_host_port(env, st) => return hand_on(pkt, config, st, &tunnel),
+            behind::NOBODY => {}
             behind::CLIENT if st.turns != 0 => return relay::back(env, pkt, &cx, st, PLACE),
             behind::CLIENT => st.answers = 1,
             // Who knows a pod by this node's address is outside of the overlay.
             _ => return Err(DropReason::UnknownTarget.into()),
         }
-    }
-    if deed == deed::SERVE {
-        // What protects the host has its say about the port that the client sees.
-        if door::is_protected(st) {
-            arrive::judge(env, pkt, &cx, st, Local::NONE)?;
-        }
-        balance::aim_at_backend(env, st, cx.now);
-        let pod = env.endpoint(&st.packet.dst).ok_or(DropReason::StaleAddress)?;
-        arrive::at_pod(st, pod)?;
-        st.decides = 1;
     }
     let mut receipt = Receipt::default();
     if arrive::is_at_pod(st) || door::is_protected(st) {
@@ -91,12 +74,6 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     } else {
         fragment::remember(env, st, cx.now);
         report::forwarded(env, pkt, Direction::Ingress);
-    }
-    if deed == deed::SERVE {
-        let refusal = balance::translate(env, pkt, &cx, st, deed);
-        if refusal != 0 {
-            return Err(refusal.into());
-        }
     }
     if !arrive::is_at_pod(st) {
         // The host itself is the client of a service.
@@ -107,6 +84,26 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
         return Ok(to_host(pkt, &receipt.host(st, Direction::Ingress)?));
     }
     arrive::deliver(pkt, &cx, st, receipt)
+}
+
+/// Tells whether a packet from a pod is for a port of this host that a pod here may have: other nodes do not
+/// know of those, and balance all else themselves.
+#[inline(always)]
+fn is_host_port<E: Env>(env: &E, st: &State) -> bool {
+    st.src_identity <= identity::LAST_CLUSTER && balance::is_asked(env, st)
+}
+
+/// Clients of the underlay are served there, and those of the overlay like them.
+#[inline(always)]
+fn hand_on<P: Packet>(
+    pkt: &P,
+    config: &Config,
+    st: &State,
+    tunnel: &Tunnel,
+) -> Result<Action, Refusal> {
+    let ifindex = pkt.route(&tunnel.remote).device().ok_or(DropReason::FibLookupFailed)?;
+    pkt.set_mark(mark::handed_on(config, st.src_identity));
+    Ok(Action::hand_on(ifindex))
 }
 
 #[inline(always)]

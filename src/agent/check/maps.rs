@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use skep_bpf::abi::{DeviceValue, HostValue};
+use skep_bpf::abi::{DeviceValue, HostValue, NetnsValue};
 
 use super::finding;
 use crate::{
@@ -16,8 +16,8 @@ use crate::{
     cni::record::EndpointRecord,
     maps::{
         ConfigTable, DeviceTable, EndpointTable, HostTable, IdentityTable, IpcacheTable, MapError,
-        MapStore, NodeAddrTable, NodeTable, PolicyAddrTable, PolicyCellTable, PolicyIdentityTable,
-        PolicyPortTable, RevisionTable, Table,
+        MapStore, NetnsTable, NodeAddrTable, NodeTable, PolicyAddrTable, PolicyCellTable,
+        PolicyIdentityTable, PolicyPortTable, RevisionTable, Table,
     },
 };
 
@@ -90,12 +90,14 @@ pub(super) fn endpoints(
     store: &impl MapStore,
     records: &[EndpointRecord],
     devices: &[(u32, DeviceValue)],
+    namespaces: &BTreeMap<u64, NetnsValue>,
     assigned: &Assigned,
 ) -> Result<Vec<Finding>, MapError> {
     let held = assigned.hold();
     let (addresses, devices) = wanted(records, devices, &held);
     let mut findings = compare::<EndpointTable>(store, &addresses)?;
     findings.extend(compare::<DeviceTable>(store, &devices)?);
+    findings.extend(compare::<NetnsTable>(store, namespaces)?);
     Ok(findings)
 }
 

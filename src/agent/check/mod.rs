@@ -18,6 +18,7 @@ pub(super) fn check(agent: &Agent) -> Result<Vec<Finding>, MapError> {
         &*agent.maps,
         &records,
         &devices.entries(),
+        &agent.endpoints.namespaces(&records),
         agent.policy.assigned(),
     )?);
     findings.extend(system::attachments(agent, &records, &devices));

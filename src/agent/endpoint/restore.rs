@@ -1,8 +1,11 @@
 //! Endpoints of an earlier agent, and their relabelling.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
-use skep_bpf::abi::DeviceValue;
+use skep_bpf::abi::{DeviceValue, NetnsValue};
 use tracing::{error, info, warn};
 
 use super::{
@@ -99,6 +102,14 @@ impl Endpoints {
         let differing = self.tables.repair(&records, &pending, devices);
         drop(state);
         differing
+    }
+
+    /// Returns the entries that the map of network namespaces should have for some endpoints.
+    pub(in crate::agent) fn namespaces(
+        &self,
+        records: &[EndpointRecord],
+    ) -> BTreeMap<u64, NetnsValue> {
+        self.tables.namespaces(records)
     }
 
     /// Returns the endpoints that the disk remembers.

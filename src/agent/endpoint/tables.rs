@@ -105,8 +105,7 @@ impl<M: MapStore> EndpointTables<M> {
         let held = self.assigned.hold();
         let (spared, spared_devices) = wanted(pending, &[], &held);
         let (addresses, all_devices) = wanted(records, devices, &held);
-        let namespaces: BTreeMap<u64, NetnsValue> =
-            records.iter().map(namespace).chain(self.host).collect();
+        let namespaces = self.namespaces(records);
         let pending: BTreeMap<u64, NetnsValue> = pending.iter().map(namespace).collect();
         let store = &*self.store;
         differing += put_differing::<DeviceTable>(store, &all_devices)?;
@@ -116,6 +115,14 @@ impl<M: MapStore> EndpointTables<M> {
         differing += delete_strays::<EndpointTable>(store, [&addresses, &spared])?;
         differing += delete_strays::<DeviceTable>(store, [&all_devices, &spared_devices])?;
         Ok(differing)
+    }
+
+    /// Returns the entries that the map of network namespaces should have.
+    pub(in crate::agent) fn namespaces(
+        &self,
+        records: &[EndpointRecord],
+    ) -> BTreeMap<u64, NetnsValue> {
+        records.iter().map(namespace).chain(self.host).collect()
     }
 }
 

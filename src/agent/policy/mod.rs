@@ -4,6 +4,7 @@
 //! written, and [`Engine`] decides which endpoint has which policy; the host is one, too ([`host`]). [`Assigned`] is where those who write
 //! an endpoint's entries look that up.
 
+mod answer;
 mod assigned;
 mod engine;
 mod host;
@@ -18,6 +19,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub(super) use answer::End;
 pub(super) use assigned::{Assigned, Held, Policies};
 pub(super) use engine::Engine;
 pub(super) use host::{Duties, HostFacts, HostHealth, HostSettings, Kept, host_actor};

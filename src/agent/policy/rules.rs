@@ -5,10 +5,10 @@ use std::{collections::HashMap, sync::Arc};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    flows::{PolicyInfo, RuleInfo},
+    flows::{PolicyInfo, RuleInfo, RuleMatch},
     policy::{
         compile::{Cell, CellVerdict, Origin},
-        rule::{Direction, Policy, PolicyRef},
+        rule::{Direction, Peers, Policy, PolicyRef, Ports, Rule},
     },
 };
 
@@ -33,10 +33,12 @@ impl RuleBook {
             Origin::Rule(rule) => RuleInfo {
                 policies: vec![info(&rule.policy().reference)],
                 path: rule.place.path.clone(),
+                matched: matched(rule),
             },
             Origin::Default => RuleInfo {
                 policies: isolating.iter().map(|policy| info(&policy.reference)).collect(),
                 path: String::new(),
+                matched: RuleMatch::None,
             },
         };
         if name.policies.is_empty() {
@@ -68,6 +70,16 @@ impl RuleBook {
     /// Forgets all numbers but these.
     pub(super) fn retain(&mut self, used: impl Fn(u32) -> bool) {
         self.names.retain(|number, _| used(*number));
+    }
+}
+
+fn matched(rule: &Rule) -> RuleMatch {
+    let asks_peers = !matches!(rule.peers, Peers::Any);
+    match (asks_peers, &rule.ports) {
+        (true, Ports::All) => RuleMatch::L3Only,
+        (true, Ports::Of(_)) => RuleMatch::L3L4,
+        (false, Ports::Of(_)) => RuleMatch::L4Only,
+        (false, Ports::All) => RuleMatch::All,
     }
 }
 

@@ -92,6 +92,7 @@ pub(super) fn endpoint(endpoint: &Endpoint, sees: api::Sees) -> api::ExplainedEn
             Fate::OtherNode => api::Fate::OtherNode,
             Fate::OtherZone => api::Fate::OtherZone,
         },
+        network_policy: None,
         sees,
     }
 }

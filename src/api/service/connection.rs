@@ -45,9 +45,12 @@ pub struct Explained {
 }
 
 impl Explained {
-    /// Tells whether a backend takes the connection.
+    /// Tells whether whichever backend may get the connection takes it.
     pub fn is_taken(&self) -> bool {
-        self.verdict == BalanceVerdict::Balanced && self.unbalanced.is_none()
+        let is_denied = |one: &ExplainedEndpoint| one.takes_connections && one.is_denied();
+        self.verdict == BalanceVerdict::Balanced
+            && self.unbalanced.is_none()
+            && !self.endpoints.iter().any(is_denied)
     }
 }
 
@@ -71,6 +74,39 @@ pub struct ExplainedEndpoint {
     pub fate: Fate,
     /// Whom it sees as the client.
     pub sees: Sees,
+    /// What policies say about it; absent if nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_policy: Option<PolicyAnswer>,
+}
+
+impl ExplainedEndpoint {
+    /// Tells whether policies deny it the connection.
+    pub fn is_denied(&self) -> bool {
+        self.network_policy.as_ref().is_some_and(|policy| policy.verdict == PolicyVerdict::Denied)
+    }
+}
+
+/// What policies say about a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyAnswer {
+    /// What becomes of it.
+    pub verdict: PolicyVerdict,
+    /// Which policies decide, and for which end; empty if none does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// What policies let become of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PolicyVerdict {
+    /// It passes.
+    Allowed,
+    /// It passes, and it is told that it should not.
+    Audited,
+    /// It is dropped.
+    Denied,
 }
 
 /// Whom a backend sees as the client.

@@ -6,7 +6,10 @@ mod frontend;
 mod name;
 mod object;
 
-pub use connection::{BalanceVerdict, Explained, ExplainedEndpoint, Fate, Hook, Sees, Topology};
+pub use connection::{
+    BalanceVerdict, Explained, ExplainedEndpoint, Fate, Hook, PolicyAnswer, PolicyVerdict, Sees,
+    Topology,
+};
 pub use explain::{Asker, InvalidAsker, ServiceClient, ServiceExplanation, ServiceQuestion};
 pub use frontend::{
     Backend, BackendState, Frontend, FrontendKind, Scope, TrafficPolicy, WhenEmpty,

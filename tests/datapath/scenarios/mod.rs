@@ -60,6 +60,7 @@ macro_rules! all_scenarios {
             services: policies_see_the_backend,
             outside: a_pod_of_this_node_sees_the_client_outside,
             outside: a_pod_of_another_node_reaches_a_host_port,
+            outside: only_the_pods_of_this_node_have_its_host_ports,
             outside: a_protected_host_judges_host_ports_of_the_overlay,
             outside: a_pod_elsewhere_sees_this_node,
             outside: the_underlay_reaches_backends_too,

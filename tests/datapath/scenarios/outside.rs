@@ -23,6 +23,8 @@ const SNAT_DONE: u32 = 0x300;
 const OVERLAY: u32 = 77;
 /// All that other nodes know of an address of this one.
 const REMOTE_NODE: u32 = 6;
+/// And about what came over the overlay for somebody behind this node.
+const HANDED_ON: u32 = 0x700;
 /// And about what comes back to the host.
 const RETURNED: u32 = 0x600;
 
@@ -85,6 +87,12 @@ fn overlay_gets<R: Rig>(c: &mut Cluster<R>, cast: &Cast, frame: &[u8]) -> Ran {
     c.overlay_hook(Hook::FromOverlay, frame, Meta { tunnel, ..Meta::default() })
 }
 
+/// The program of the overlay hands on a packet of the remote pod.
+fn uplink_is_handed<R: Rig>(c: &mut Cluster<R>, frame: &[u8]) -> Ran {
+    let meta = Meta { mark: HANDED_ON | IDENTITY_REMOTE << 16, ..Meta::default() };
+    c.uplink_hook(frame, meta)
+}
+
 pub(crate) fn a_pod_of_this_node_sees_the_client_outside<R: Rig>(rig: impl Fn() -> R) {
     for cast in Cast::both() {
         for address in [cast.node, cast.vip] {
@@ -122,13 +130,21 @@ pub(crate) fn a_pod_of_another_node_reaches_a_host_port<R: Rig>(rig: impl Fn() -
             let client = (cast.remote, CLIENT);
             let (asked, shown) = exchange(client, (cast.node, PORT), proto);
             let (got, answered) = exchange(client, (cast.a, TARGET), proto);
-            if !c.rig.has_tunnels() {
-                continue;
-            }
+            let mark = HANDED_ON | IDENTITY_REMOTE << 16;
             for _ in 0..2 {
-                let ran = overlay_gets(&mut c, &cast, &asked.bytes());
+                if c.rig.has_routes() && c.rig.has_tunnels() {
+                    let ran = overlay_gets(&mut c, &cast, &asked.bytes());
+                    assert_eq!((ran.verdict, ran.mark), (Verdict::Redirect, mark), "as it came");
+                    assert_like(&ran, &asked);
+                }
+                let ran = uplink_is_handed(&mut c, &asked.bytes());
                 assert_eq!(ran.verdict, Verdict::Redirect);
                 assert_like(&ran, &got);
+            }
+            let (other, _) = exchange(client, (cast.node, PORT + 1), proto);
+            if c.rig.has_tunnels() {
+                let ran = overlay_gets(&mut c, &cast, &other.bytes());
+                assert_eq!(ran.verdict, Verdict::Accept, "any other port is the host's");
             }
             if c.rig.has_routes() {
                 let ran = c.a_sends(&answered.bytes());
@@ -139,9 +155,18 @@ pub(crate) fn a_pod_of_another_node_reaches_a_host_port<R: Rig>(rig: impl Fn() -
                 let left = c.overlay_hook(Hook::ToOverlay, &ran.frame, meta);
                 assert_eq!((left.verdict, left.frame), (Verdict::Accept, ran.frame));
             }
-            let (other, _) = exchange(client, (cast.node, PORT + 1), proto);
-            let ran = overlay_gets(&mut c, &cast, &other.bytes());
-            assert_eq!(ran.verdict, Verdict::Accept, "any other port is the host's");
+        }
+    }
+}
+
+pub(crate) fn only_the_pods_of_this_node_have_its_host_ports<R: Rig>(rig: impl Fn() -> R) {
+    for cast in Cast::both() {
+        for backend in [cast.node, cast.remote] {
+            let mut c = Cluster::new(rig(), Mode::Vxlan);
+            c.rig.route(9);
+            outside(&mut c, cast.node, &[backend]);
+            let (asked, _) = exchange((cast.remote, CLIENT), (cast.node, PORT), frames::TCP);
+            c.expect_drop(DropReason::UnknownTarget, |c| uplink_is_handed(c, &asked.bytes()));
         }
     }
 }
@@ -149,9 +174,6 @@ pub(crate) fn a_pod_of_another_node_reaches_a_host_port<R: Rig>(rig: impl Fn() -
 pub(crate) fn a_protected_host_judges_host_ports_of_the_overlay<R: Rig>(rig: impl Fn() -> R) {
     for cast in Cast::both() {
         let mut c = Cluster::new(rig(), Mode::Vxlan);
-        if !c.rig.has_tunnels() {
-            continue;
-        }
         let host = HostValue {
             protected: u32::MAX,
             ingress_policy: policy::NONE,
@@ -164,10 +186,10 @@ pub(crate) fn a_protected_host_judges_host_ports_of_the_overlay<R: Rig>(rig: imp
         let client = (cast.remote, CLIENT);
         let (asked, _) = exchange(client, (cast.node, PORT), frames::UDP);
         let event =
-            c.expect_drop(DropReason::EndpointNotReady, |c| overlay_gets(c, &cast, &asked.bytes()));
+            c.expect_drop(DropReason::EndpointNotReady, |c| uplink_is_handed(c, &asked.bytes()));
         assert_eq!((IpAddr::from(event.dst), event.dport), (cast.node, PORT));
         c.rig.host(HostValue { ingress_policy: policy::OPEN, ..host });
-        let ran = overlay_gets(&mut c, &cast, &asked.bytes());
+        let ran = uplink_is_handed(&mut c, &asked.bytes());
         assert_eq!(ran.verdict, Verdict::Redirect);
         assert_eq!(frames::addresses(&ran.frame).1, cast.a);
     }

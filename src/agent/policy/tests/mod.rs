@@ -1,5 +1,6 @@
 //! Policies in maps, with maps in memory.
 
+mod answer;
 mod edits;
 mod engine;
 

@@ -27,9 +27,10 @@ use crate::{
 /// its backend, and what of the service has no effect. For clients in the cluster their own node is
 /// asked. Addresses of nobody in the cluster are clients outside: each node that is asked answers for
 /// packets that arrive at it. The HOOK says where a backend is chosen: when a socket connects, or at the
-/// first packet. Policy is not looked at: see `skep policy explain`.
-/// The exit code is 0 if a backend takes every connection shown, and 1 if one is refused, dropped or not
-/// balanced yet.
+/// first packet. ALLOWED says whether policies let the client reach a backend, and which decide; `skep
+/// policy explain` tells more.
+/// The exit code is 0 if every backend that may get a connection shown takes it, and 1 if one is refused,
+/// dropped, denied or not balanced.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "Examples:\n  skep service explain shop/web --from shop/client\n  skep service explain shop/web --from ip:203.0.113.9 --port 80/tcp -o json\n  skep service explain shop/web --from shop/client --port 30080 --to 172.31.0.11"

@@ -2,9 +2,11 @@
 
 use std::{collections::HashMap, net::IpAddr};
 
-use super::words::{fate, hook, sees, topology, verdict};
+use super::words::{allowed, fate, hook, sees, topology, verdict};
 use crate::{
-    api::{Explained, ExplainedEndpoint, Fate, List, Located, Sees, ServiceExplanation},
+    api::{
+        Explained, ExplainedEndpoint, Fate, List, Located, PolicyAnswer, Sees, ServiceExplanation,
+    },
     cli::{
         list::yes_no,
         output::{Cell, Detail, Render, Table, Tone},
@@ -94,6 +96,7 @@ impl ExplainView {
             "SEES",
             "TAKES",
             "WHY",
+            "ALLOWED",
             "OF FRONTENDS",
         ]);
         for Located { node_name, item } in &self.list.items {
@@ -145,13 +148,17 @@ impl Render for ExplainView {
     }
 }
 
+/// What is told of an endpoint besides where it is.
+type Told<'a> = (IpAddr, u16, Fate, Sees, Option<&'a PolicyAnswer>);
+
 /// Returns each endpoint with the numbers of the frontends to which it is the same.
 fn grouped(connections: &[Explained]) -> Vec<(&ExplainedEndpoint, Vec<String>)> {
     let mut groups: Vec<(&ExplainedEndpoint, Vec<String>)> = Vec::new();
-    let mut places: HashMap<(IpAddr, u16, Fate, Sees), usize> = HashMap::new();
+    let mut places: HashMap<Told<'_>, usize> = HashMap::new();
     for connection in connections {
         for endpoint in &connection.endpoints {
-            let key = (endpoint.address, endpoint.port, endpoint.fate, endpoint.sees);
+            let ExplainedEndpoint { address, port, fate, sees, network_policy, .. } = endpoint;
+            let key = (*address, *port, *fate, *sees, network_policy.as_ref());
             let place = *places.entry(key).or_insert(groups.len());
             if place == groups.len() {
                 groups.push((endpoint, Vec::new()));
@@ -162,7 +169,7 @@ fn grouped(connections: &[Explained]) -> Vec<(&ExplainedEndpoint, Vec<String>)> 
     groups
 }
 
-fn cells(endpoint: &ExplainedEndpoint) -> [Cell; 6] {
+fn cells(endpoint: &ExplainedEndpoint) -> [Cell; 7] {
     [
         words::place(endpoint.address, endpoint.port).into(),
         Cell::optional(endpoint.node.as_ref()),
@@ -170,5 +177,6 @@ fn cells(endpoint: &ExplainedEndpoint) -> [Cell; 6] {
         sees(endpoint.sees).into(),
         yes_no(endpoint.takes_connections),
         fate(endpoint.fate).into(),
+        allowed(endpoint.network_policy.as_ref()),
     ]
 }

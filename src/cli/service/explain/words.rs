@@ -1,7 +1,7 @@
 //! What an agent says, in words.
 
 use crate::{
-    api::{BalanceVerdict, Explained, Fate, Hook, Sees, Topology},
+    api::{BalanceVerdict, Explained, Fate, Hook, PolicyAnswer, PolicyVerdict, Sees, Topology},
     cli::output::{Cell, Tone},
 };
 
@@ -16,8 +16,25 @@ pub(super) fn verdict(one: &Explained) -> Cell {
     match &one.unbalanced {
         Some(reason) => Cell::toned(format!("{reason}; by the tables, {says}"), Tone::Bad),
         None if one.is_taken() => Cell::toned(says, Tone::Good),
+        None if one.verdict == BalanceVerdict::Balanced => {
+            Cell::toned("a backend gets it, but policies deny some", Tone::Bad)
+        }
         None => Cell::toned(says, Tone::Bad),
     }
+}
+
+/// What policies say about an endpoint, and which.
+pub(super) fn allowed(policy: Option<&PolicyAnswer>) -> Cell {
+    let Some(PolicyAnswer { verdict, reason }) = policy else {
+        return Cell::default();
+    };
+    let (word, tone) = match verdict {
+        PolicyVerdict::Allowed => ("yes", Tone::Good),
+        PolicyVerdict::Audited => ("yes, audited", Tone::Warn),
+        PolicyVerdict::Denied => ("no", Tone::Bad),
+    };
+    let colon = if reason.is_empty() { "" } else { ": " };
+    Cell::toned(format!("{word}{colon}{reason}"), tone)
 }
 
 pub(super) const fn sees(sees: Sees) -> &'static str {
