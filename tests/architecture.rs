@@ -34,6 +34,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "kernel",
             "events",
             "flows",
+            "hubble",
             "api",
             "cni",
             "config",
