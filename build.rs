@@ -1,4 +1,5 @@
-//! Builds the eBPF object (`bpf/`) for the bpf target and hands its path to the crate.
+//! Builds the eBPF object (`bpf/`) for the bpf target and hands its path to the crate; makes types of
+//! Hubble's messages (`proto/`).
 //!
 //! Stable rustc needs `RUSTC_BOOTSTRAP=1` for `-Z build-std`; the variable is set for the child
 //! only. bpf-linker brings no LLVM of its own: it loads the one of the pinned toolchain.
@@ -9,20 +10,66 @@ use std::{
     process::{Command, Stdio},
 };
 
+use prost::Message;
+
 const LINKER_INSTALL: &str =
     "cargo install bpf-linker@0.10.3 --locked --no-default-features --features rust-llvm-22";
 
 fn main() {
     println!("cargo:rerun-if-changed=bpf/src");
     println!("cargo:rerun-if-changed=bpf/Cargo.toml");
+    println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-env-changed=SKEP_GIT_COMMIT");
-    if let Err(problem) = check_tools().and_then(|()| build_object()) {
+    if let Err(problem) =
+        generate_messages().and_then(|()| check_tools()).and_then(|()| build_object())
+    {
         for line in problem.lines() {
             println!("cargo::error={line}");
         }
         return;
     }
     println!("cargo:rustc-env=SKEP_GIT_COMMIT={}", commit());
+}
+
+/// Compiles `proto/` to types, gRPC services, protobuf's JSON mapping and a descriptor set.
+fn generate_messages() -> Result<(), String> {
+    const FILES: [&str; 4] =
+        ["flow/flow.proto", "observer/observer.proto", "peer/peer.proto", "relay/relay.proto"];
+    /// Types of Google's that have their own JSON; the wrappers are plain numbers to prost.
+    const OWN: [(&str, &str); 2] = [
+        (".google.protobuf.Timestamp", "crate::hubble::Timestamp"),
+        (".google.protobuf.Any", "crate::hubble::Any"),
+    ];
+    let out_dir = PathBuf::from(env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let descriptors = protox::compile(FILES, ["proto"]).map_err(|e| format!("{e:?}"))?;
+    let bytes = descriptors.encode_to_vec();
+    let failed = |e: std::io::Error| format!("cannot make types of proto/: {e}");
+    fs::write(out_dir.join("hubble.bin"), &bytes).map_err(failed)?;
+
+    let mut types = tonic_prost_build::configure().emit_rerun_if_changed(false);
+    for (name, path) in OWN {
+        types = types.extern_path(name, path);
+    }
+    types.compile_fds(descriptors).map_err(failed)?;
+
+    // What nodes of a newer version add to flows is left out; in a filter it must not be overlooked.
+    const STRICT: [&str; 2] = [".flow.FlowFilter", ".flow.EventTypeFilter"];
+    let json = |strict: bool, exclude: &[&str], prefixes: &[&str], dir: &str| {
+        let dir = out_dir.join(dir);
+        fs::create_dir_all(&dir)?;
+        let mut builder = pbjson_build::Builder::new();
+        builder.register_descriptors(&bytes)?.preserve_proto_field_names().out_dir(dir);
+        builder.exclude(exclude.iter().copied());
+        if !strict {
+            builder.ignore_unknown_fields().ignore_unknown_enum_variants();
+        }
+        for (name, path) in OWN {
+            builder.extern_path(name, path);
+        }
+        builder.build(prefixes)
+    };
+    json(true, &[], &STRICT, "strict").map_err(failed)?;
+    json(false, &STRICT, &[".flow", ".relay"], "lenient").map_err(failed)
 }
 
 /// Names the command to run when a tool is missing, before cargo's own error hides it.

@@ -2,7 +2,7 @@
 //!
 //! The modules below are listed in the order in which data flows: the agent watches the cluster
 //! ([`kubernetes`]), turns objects into [`model`] words, works out what policies mean ([`policy`]) and who is
-//! behind services ([`service`]), compiles desired map entries ([`maps`]), writes them through the [`kernel`], reads [`events`] back, and turns them into [`flows`] that
+//! behind services ([`service`]), compiles desired map entries ([`maps`]), writes them through the [`kernel`], reads [`events`] back, and turns them into [`flows`], told in the words of [`hubble`], that
 //! the [`api`] serves. Everything else is a role of the binary built from these parts.
 //!
 //! # Glossary
@@ -29,6 +29,8 @@ pub mod maps;
 pub mod kernel;
 
 pub mod events;
+
+pub mod hubble;
 
 pub mod flows;
 

@@ -18,9 +18,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("kubernetes", &["model", "service"]),
     ("maps", &["model", "policy", "service"]),
     ("events", &["model"]),
+    ("hubble", &[]),
     ("kernel", &["model", "maps", "events"]),
-    ("flows", &["model", "events"]),
-    ("api", &["model", "maps", "flows", "telemetry"]),
+    ("flows", &["model", "events", "hubble"]),
+    ("api", &["model", "maps", "flows", "hubble", "telemetry"]),
     ("cni", &["model", "kernel"]),
     (
         "agent",
@@ -33,6 +34,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "kernel",
             "events",
             "flows",
+            "hubble",
             "api",
             "cni",
             "config",
@@ -52,6 +54,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "policy",
             "api",
             "flows",
+            "hubble",
             "cni",
             "agent",
             "operator",
@@ -77,8 +80,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ("netlink_packet_core", &["kernel"]),
     ("netlink_sys", &["kernel"]),
     ("rcgen", &["lab"]),
+    ("prost", &["hubble", "api"]),
+    ("prost_types", &["hubble", "api"]),
     ("saphyr_parser", &["policy"]),
     ("similar", &["cli"]),
+    ("tonic", &["api"]),
 ];
 
 fn sources(dir: &Path) -> Vec<PathBuf> {

@@ -5,7 +5,8 @@ use std::{net::IpAddr, sync::Arc};
 use super::{cluster::PeerView, shared::Agent};
 use crate::{
     cni::record::EndpointRecord,
-    flows::{PeerInfo, Resolve, RuleInfo, Workload},
+    flows::{PeerInfo, Resolve, RuleInfo},
+    hubble::flow::Workload,
     model::{Identity, IfIndex},
 };
 

@@ -21,7 +21,7 @@ use super::{
     ConnectionFilter, Flushed, List, Listed, ServiceExplanation, ServiceQuestion,
     flows::{Parameters, Problem},
 };
-use crate::flows::{Message, Request};
+use crate::{flows::Request, hubble::observer::GetFlowsResponse};
 
 /// Longest line of a stream; flows are a few kilobytes.
 const MAX_LINE: usize = 1 << 20;
@@ -167,7 +167,7 @@ impl FlowLines {
     ///
     /// # Errors
     /// When the connection breaks or a line makes no sense.
-    pub async fn next(&mut self) -> Result<Option<Message>, ClientError> {
+    pub async fn next(&mut self) -> Result<Option<GetFlowsResponse>, ClientError> {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line = self.buffer.split_to(end + 1);

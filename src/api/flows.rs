@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::flows::{Filter, Lost, LostSource, Message, Observed, Request, Window};
+use crate::{
+    flows::{Observed, Request, Window},
+    hubble::flow::FlowFilter,
+};
 
 /// The query string of `/v1/flows`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +47,7 @@ pub(super) struct InvalidParameter {
 impl Parameters {
     /// Writes a request as a query string.
     pub(super) fn of(request: &Request) -> Result<Self, serde_json::Error> {
-        let filters = |filters: &[Filter]| {
+        let filters = |filters: &[FlowFilter]| {
             (!filters.is_empty()).then(|| serde_json::to_string(filters)).transpose()
         };
         let (first, last) = match request.window {
@@ -94,18 +97,7 @@ impl Encoder {
     }
 
     pub(super) fn line(&self, observed: Observed) -> Vec<u8> {
-        let node_name = self.node_name.clone();
-        let message = match observed {
-            Observed::Flow(flow) => {
-                Message { node_name, time: flow.time, flow: Some(*flow), lost_events: None }
-            }
-            Observed::Lost(num_events_lost) => Message {
-                node_name,
-                time: Timestamp::now(),
-                flow: None,
-                lost_events: Some(Lost { source: LostSource::HubbleRingBuffer, num_events_lost }),
-            },
-        };
+        let message = observed.into_response(self.node_name.clone());
         let mut line = serde_json::to_vec(&message).expect("flows have text keys only");
         line.push(b'\n');
         line

@@ -1,45 +1,46 @@
-//! Lines of a stream, in the shape of Hubble's `GetFlowsResponse`.
+//! Messages of a stream: what a reader gets, as Hubble's `GetFlowsResponse`.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::{
-    Flow,
-    json::{text_u64, time},
+use super::Observed;
+use crate::hubble::{
+    flow::{Flow, LostEvent},
+    observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
 };
 
-/// One line of a stream.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Message {
-    /// A flow.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flow: Option<Flow>,
-    /// Or how many were lost.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lost_events: Option<Lost>,
-    /// Node that tells, `cluster/node`.
-    pub node_name: String,
-    /// When it was seen.
-    #[serde(with = "time")]
-    pub time: Timestamp,
+impl Observed {
+    /// Says which node tells, and when.
+    pub fn into_response(self, node_name: String) -> GetFlowsResponse {
+        let (kind, time) = match self {
+            Self::Flow(flow) => {
+                let time = flow.time;
+                (ResponseTypes::Flow(*flow), time)
+            }
+            Self::Lost(lost) => (ResponseTypes::LostEvents(lost), Some(Timestamp::now().into())),
+        };
+        GetFlowsResponse { response_types: Some(kind), node_name, time }
+    }
 }
 
-/// Events that a reader did not get.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lost {
-    /// Where they were lost.
-    pub source: LostSource,
-    /// How many; protobuf's JSON writes 64 bits as text.
-    #[serde(with = "text_u64")]
-    pub num_events_lost: u64,
-}
+impl GetFlowsResponse {
+    /// Returns the flow, if it is one.
+    pub fn flow(&self) -> Option<&Flow> {
+        match self.response_types.as_ref()? {
+            ResponseTypes::Flow(flow) => Some(flow),
+            _ => None,
+        }
+    }
 
-/// Where events are lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum LostSource {
-    /// Between the kernel and the agent.
-    PerfEventRingBuffer,
-    /// Between the agent and its readers.
-    HubbleRingBuffer,
+    /// Returns what was lost, if it says so.
+    pub fn lost(&self) -> Option<&LostEvent> {
+        match self.response_types.as_ref()? {
+            ResponseTypes::LostEvents(lost) => Some(lost),
+            _ => None,
+        }
+    }
+
+    /// Returns when it was seen.
+    pub fn moment(&self) -> Timestamp {
+        self.time.unwrap_or_default().moment()
+    }
 }

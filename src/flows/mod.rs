@@ -2,19 +2,19 @@
 //!
 //! The agent pushes [`crate::events`] into an [`Observer`], which looks up who the addresses
 //! belong to while it is still true ([`Resolve`]) and keeps compact [`Record`]s. A reader
-//! subscribes with a [`Request`]; only then are records turned into [`Flow`]s, whose JSON is
-//! Hubble's: proto names, enums by name, times in nanoseconds.
+//! subscribes with a [`Request`]; only then are records turned into [`crate::hubble::flow::Flow`]s, which
+//! go out as protobuf or as Hubble's JSON.
 
 mod clock;
 mod filter;
 mod flow;
-mod json;
+mod loss;
 mod message;
+mod namespaces;
 mod observer;
-mod owner;
-mod packet;
 mod policy;
 mod protocol;
+mod rate;
 mod record;
 mod render;
 mod request;
@@ -24,15 +24,8 @@ mod subscription;
 mod text;
 
 pub use clock::BootClock;
-pub use filter::{EventTypeFilter, Filter, InvalidFilter, Matcher, WorkloadFilter};
-pub use flow::{
-    Emitter, EventType, Flow, FlowType, Interface, TraceReason, TrafficDirection, Tunnel, Verdict,
-};
-pub use message::{Lost, LostSource, Message};
+pub use filter::{InvalidFilter, Matcher};
 pub use observer::{Observer, Settings, Stats};
-pub use owner::{Endpoint, Workload};
-pub use packet::{Ethernet, Icmp, Ip, IpVersion, Layer4, Ports, Tcp, TcpFlags};
-pub use policy::Policy;
 pub use protocol::protocol_name;
 pub use record::Record;
 pub use request::{Request, Window};

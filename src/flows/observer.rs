@@ -1,9 +1,8 @@
 //! The store of flows and its readers.
 
 use std::{
-    collections::VecDeque,
     sync::{
-        Arc, Mutex, RwLock,
+        Arc, Mutex, MutexGuard, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -12,10 +11,13 @@ use std::{
 use tokio::sync::broadcast;
 
 use super::{
-    BootClock, Flow, Matcher, Record, Request, Resolve, SubscribeError, Subscription, Window,
-    ring::Ring, subscription::Seat,
+    BootClock, Matcher, Record, Request, Resolve, SubscribeError, Subscription,
+    namespaces::Namespaces,
+    rate::Rate,
+    ring::{Ring, in_order},
+    subscription::{Live, Seat},
 };
-use crate::events::Event;
+use crate::{events::Event, hubble::flow::Flow};
 
 /// Records that travel together to followers.
 const BATCH: usize = 128;
@@ -59,13 +61,21 @@ pub struct Observer {
     ring: Mutex<Ring>,
     clock: RwLock<(Instant, BootClock)>,
     followers: broadcast::Sender<Arc<[Arc<Record>]>>,
+    recent: Mutex<Recent>,
+    started: Instant,
     readers: Arc<AtomicU64>,
     seen: AtomicU64,
-    pub(super) lost: AtomicU64,
+    lost: AtomicU64,
+}
+
+/// What the last minute and the last hour brought.
+struct Recent {
+    rate: Rate,
+    namespaces: Namespaces,
 }
 
 /// What an observer has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Stats {
     /// Events pushed.
     pub seen: u64,
@@ -73,6 +83,12 @@ pub struct Stats {
     pub lost: u64,
     /// Records stored now.
     pub stored: usize,
+    /// Records that there is room for.
+    pub room: usize,
+    /// Events per second, over the last minute.
+    pub rate: f64,
+    /// Since the start.
+    pub uptime: Duration,
     /// Readers now.
     pub readers: u64,
 }
@@ -81,12 +97,16 @@ impl Observer {
     /// Makes an empty store.
     pub fn new(settings: Settings, resolve: Arc<dyn Resolve>) -> Arc<Self> {
         let ring = Ring::new(settings.max_records, settings.max_bytes);
+        let started = Instant::now();
+        let recent = Recent { rate: Rate::new(started), namespaces: Namespaces::default() };
         Arc::new(Self {
             settings,
             resolve,
             ring: Mutex::new(ring),
             clock: RwLock::new((Instant::now(), BootClock::now())),
             followers: broadcast::Sender::new(BATCHES_BEHIND),
+            recent: Mutex::new(recent),
+            started,
             readers: Arc::default(),
             seen: AtomicU64::new(0),
             lost: AtomicU64::new(0),
@@ -102,8 +122,20 @@ impl Observer {
                 .take(BATCH)
                 .map(|event| Record::new(event, self.resolve.as_ref()))
                 .collect();
+            self.note(&owned);
             self.store(owned);
         }
+    }
+
+    fn note(&self, records: &[Record]) {
+        let now = Instant::now();
+        let mut recent = self.recent();
+        recent.rate.add(records.len() as u64, now);
+        records.iter().for_each(|record| recent.namespaces.see(record, now));
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().expect("no panic while holding the lock")
     }
 
     /// Numbers, stores and sends under one lock: a new reader's stored flows end where its live
@@ -133,8 +165,21 @@ impl Observer {
             seen: self.seen.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
             stored: self.ring.lock().expect("no panic while holding the lock").len(),
+            room: self.settings.max_records,
+            rate: self.recent().rate.per_second(Instant::now()),
+            uptime: self.started.elapsed(),
             readers: self.readers.load(Ordering::Relaxed),
         }
+    }
+
+    /// Returns the namespaces that flows were about in the last hour, in order.
+    pub fn namespaces(&self) -> Vec<String> {
+        self.recent().namespaces.lately(Instant::now())
+    }
+
+    /// Returns the name of the cluster.
+    pub fn cluster(&self) -> &str {
+        &self.settings.cluster
     }
 
     /// Returns `cluster/node`, the name under which flows go out.
@@ -149,27 +194,19 @@ impl Observer {
     pub fn subscribe(self: &Arc<Self>, request: &Request) -> Result<Subscription, SubscribeError> {
         let matcher = Matcher::compile(request)?;
         let seat = Seat::take(&self.readers, self.settings.max_readers)?;
-        let (stored, live) = {
+        let (mut stored, live) = {
             let ring = self.ring.lock().expect("no panic while holding the lock");
-            (ring.snapshot(), request.follow.then(|| self.followers.subscribe()))
+            let next_sequence = self.seen.load(Ordering::Relaxed);
+            let batches = request.follow.then(|| self.followers.subscribe());
+            (ring.snapshot(), batches.map(|batches| Live { batches, next_sequence }))
         };
-        let mut flows: VecDeque<Flow> =
-            stored.iter().flat_map(|record| self.select(record, &matcher)).collect();
-        match request.window {
-            Some(Window::First(count)) => flows.truncate(count),
-            Some(Window::Last(count)) => drop(flows.drain(..flows.len().saturating_sub(count))),
-            None => {}
-        }
-        Ok(Subscription {
-            flows,
-            live,
-            matcher,
-            next_sequence: None,
-            lost_before: self.lost.load(Ordering::Relaxed),
-            until: request.until,
-            observer: Arc::clone(self),
-            _seat: seat,
-        })
+        in_order(&mut stored);
+        Ok(Subscription::new(request, matcher, stored, live, Arc::clone(self), seat))
+    }
+
+    /// Returns how many events were lost before they were pushed.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// Returns the flows of a record that match.

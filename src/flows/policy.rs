@@ -2,30 +2,15 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use super::resolve::PolicyInfo;
-
-/// A policy that decided, as `flow.Policy`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Policy {
-    /// Its name.
-    pub name: String,
-    /// Its namespace; empty for kinds of the cluster.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub namespace: String,
-    /// Labels that say where it comes from; `skep:rule` is the path of the rule in its object.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub labels: Vec<String>,
-    /// Its kind.
-    pub kind: String,
-}
+use crate::hubble::flow::Policy;
 
 /// Label with the path of the rule.
 const RULE: &str = "skep:rule=";
 
 impl Policy {
-    pub(super) fn new(policy: &PolicyInfo, path: &str) -> Self {
+    /// Says which policy; `skep:rule` among its labels is the path of the rule in its object.
+    pub(in crate::flows) fn of(policy: &PolicyInfo, path: &str) -> Self {
         let label = |key: &str, value: &str| format!("k8s:io.cilium.k8s.policy.{key}={value}");
         let mut labels = vec![label("derived-from", policy.kind), label("name", &policy.name)];
         if !policy.namespace.is_empty() {
@@ -39,6 +24,7 @@ impl Policy {
             namespace: policy.namespace.clone(),
             labels,
             kind: policy.kind.to_owned(),
+            ..Self::default()
         }
     }
 

@@ -4,13 +4,14 @@ use std::sync::LazyLock;
 
 use uuid::Builder;
 
-use super::{
-    BootClock, Emitter, Endpoint, Ethernet, EventType, Flow, FlowType, Icmp, Interface, Ip,
-    IpVersion, Layer4, PeerInfo, Policy, Ports, Record, Tcp, TcpFlags, TraceReason,
-    TrafficDirection, Tunnel, Verdict, observer::Settings,
-};
+use super::{BootClock, PeerInfo, Record, observer::Settings};
 use crate::{
     events::{self, Direction, Event, EventKind, L4, Observation, Peer},
+    hubble::flow::{
+        CiliumEventType, Emitter, Endpoint, Ethernet, Flow, FlowType, IcmPv4, IcmPv6, Ip,
+        IpVersion, Layer4, NetworkInterface, Policy, Sctp, Tcp, TcpFlags, TraceObservationPoint,
+        TraceReason, TrafficDirection, Tunnel, Udp, Verdict, layer4::Protocol, tunnel,
+    },
     model::{DropReason, Identity, MacAddr},
 };
 
@@ -18,10 +19,11 @@ use crate::{
 static EPOCH: LazyLock<u64> = LazyLock::new(rand::random);
 
 impl Record {
-    /// Returns one of its flows in Hubble's shape.
+    /// Returns one of its flows.
+    #[expect(deprecated, reason = "old clients read these fields")]
     pub(super) fn render(&self, kind: EventKind, clock: &BootClock, settings: &Settings) -> Flow {
         let event = &Event { kind, ..self.event.clone() };
-        let reason = drop_reason(event.kind);
+        let reason = drop_reason(event.kind).map_or(0, DropReason::code);
         let by = self.policies();
         let ingress = event.direction == Direction::Ingress;
         let allowed = matches!(event.kind, EventKind::Allowed);
@@ -30,26 +32,26 @@ impl Record {
             if counts { by.clone() } else { Vec::new() }
         };
         Flow {
-            time: clock.wall(event.time),
+            time: Some(clock.wall(event.time).into()),
             uuid: self.uuid(kind),
-            verdict: verdict(event.kind),
-            drop_reason: reason.map_or(0, |reason| u32::from(reason.code())),
+            verdict: verdict(event.kind).into(),
+            drop_reason: reason.into(),
             ethernet: ethernet(event),
             ip: ip(event),
             l4: layer4(event),
-            source: endpoint(&event.source, self.source.as_deref(), settings),
-            destination: endpoint(&event.destination, self.destination.as_deref(), settings),
-            kind: FlowType::L3L4,
+            source: Some(endpoint(&event.source, self.source.as_deref(), settings)),
+            destination: Some(endpoint(&event.destination, self.destination.as_deref(), settings)),
+            r#type: FlowType::L3L4.into(),
             node_name: format!("{}/{}", settings.cluster, settings.node),
             reply: event.reply == Some(true),
-            event_type: event_type(event),
-            traffic_direction: direction(event.direction),
-            trace_observation_point: trace_point(event).to_owned(),
-            trace_reason: trace_reason(event),
-            drop_reason_desc: reason.map(|r| r.name().to_owned()).unwrap_or_default(),
+            event_type: Some(event_type(event)),
+            traffic_direction: direction(event.direction).into(),
+            trace_observation_point: trace_point(event).into(),
+            trace_reason: trace_reason(event).into(),
+            drop_reason_desc: reason.into(),
             is_reply: event.reply,
             interface: self.interface(),
-            tunnel: event.vni.map(|vni| Tunnel { protocol: "VXLAN".to_owned(), vni }),
+            tunnel: event.vni.map(tunnel),
             emitter: Some(Emitter {
                 name: "skep".to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -59,13 +61,14 @@ impl Record {
             egress_denied_by: of(false, false),
             ingress_denied_by: of(true, false),
             summary: summary(event),
+            ..Flow::default()
         }
     }
 
     /// The policies that decided.
     fn policies(&self) -> Vec<Policy> {
         let Some(rule) = &self.rule else { return Vec::new() };
-        rule.policies.iter().map(|by| Policy::new(by, &rule.path)).collect()
+        rule.policies.iter().map(|by| Policy::of(by, &rule.path)).collect()
     }
 
     fn uuid(&self, kind: EventKind) -> String {
@@ -76,10 +79,10 @@ impl Record {
         Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid().to_string()
     }
 
-    fn interface(&self) -> Option<Interface> {
+    fn interface(&self) -> Option<NetworkInterface> {
         let index = self.event.device.0;
         let name = self.interface.as_deref().unwrap_or_default().to_owned();
-        (index != 0).then_some(Interface { index, name })
+        (index != 0).then_some(NetworkInterface { index, name })
     }
 }
 
@@ -99,15 +102,15 @@ const fn verdict(kind: EventKind) -> Verdict {
 }
 
 /// Hubble's numbers. The sub type of a trace is the observation, of a drop the reason.
-fn event_type(event: &Event) -> EventType {
+fn event_type(event: &Event) -> CiliumEventType {
     let (kind, sub_type) = match event.kind {
-        EventKind::Drop(reason) => (EventType::DROP, reason.code()),
+        EventKind::Drop(reason) => (CiliumEventType::DROP, reason.code()),
         EventKind::Denied(_) | EventKind::Allowed | EventKind::Audited => {
-            (EventType::POLICY_VERDICT, 0)
+            (CiliumEventType::POLICY_VERDICT, 0)
         }
-        _ => (EventType::TRACE, event.observation as u8),
+        _ => (CiliumEventType::TRACE, event.observation as u8),
     };
-    EventType { kind, sub_type }
+    CiliumEventType { r#type: kind, sub_type: sub_type.into() }
 }
 
 const fn is_trace(kind: EventKind) -> bool {
@@ -117,28 +120,28 @@ const fn is_trace(kind: EventKind) -> bool {
     )
 }
 
-const fn trace_point(event: &Event) -> &'static str {
+const fn trace_point(event: &Event) -> TraceObservationPoint {
     if !is_trace(event.kind) {
-        return "";
+        return TraceObservationPoint::UnknownPoint;
     }
     match event.observation {
-        Observation::ToEndpoint => "TO_ENDPOINT",
-        Observation::ToHost => "TO_HOST",
-        Observation::ToStack => "TO_STACK",
-        Observation::ToOverlay => "TO_OVERLAY",
-        Observation::FromEndpoint => "FROM_ENDPOINT",
-        Observation::FromHost => "FROM_HOST",
-        Observation::FromOverlay => "FROM_OVERLAY",
-        Observation::FromNetwork => "FROM_NETWORK",
-        Observation::ToNetwork => "TO_NETWORK",
+        Observation::ToEndpoint => TraceObservationPoint::ToEndpoint,
+        Observation::ToHost => TraceObservationPoint::ToHost,
+        Observation::ToStack => TraceObservationPoint::ToStack,
+        Observation::ToOverlay => TraceObservationPoint::ToOverlay,
+        Observation::FromEndpoint => TraceObservationPoint::FromEndpoint,
+        Observation::FromHost => TraceObservationPoint::FromHost,
+        Observation::FromOverlay => TraceObservationPoint::FromOverlay,
+        Observation::FromNetwork => TraceObservationPoint::FromNetwork,
+        Observation::ToNetwork => TraceObservationPoint::ToNetwork,
     }
 }
 
-fn trace_reason(event: &Event) -> Option<TraceReason> {
+fn trace_reason(event: &Event) -> TraceReason {
     if !is_trace(event.kind) || matches!(event.kind, EventKind::Benign(_)) {
-        return None;
+        return TraceReason::Unknown;
     }
-    Some(if event.related {
+    if event.related {
         TraceReason::Related
     } else if event.reply == Some(true) {
         TraceReason::Reply
@@ -146,58 +149,71 @@ fn trace_reason(event: &Event) -> Option<TraceReason> {
         TraceReason::New
     } else {
         TraceReason::Established
-    })
+    }
 }
 
 const fn direction(direction: Direction) -> TrafficDirection {
     match direction {
-        Direction::Unknown => TrafficDirection::TrafficDirectionUnknown,
+        Direction::Unknown => TrafficDirection::Unknown,
         Direction::Ingress => TrafficDirection::Ingress,
         Direction::Egress => TrafficDirection::Egress,
     }
 }
 
+fn tunnel(vni: u32) -> Tunnel {
+    Tunnel { protocol: tunnel::Protocol::Vxlan.into(), vni, ..Tunnel::default() }
+}
+
 fn ethernet(event: &Event) -> Option<Ethernet> {
     let (source, destination) = (event.source.mac, event.destination.mac);
     let seen = source != MacAddr::default() || destination != MacAddr::default();
-    seen.then_some(Ethernet { source, destination })
+    seen.then(|| Ethernet { source: source.to_string(), destination: destination.to_string() })
 }
 
 fn ip(event: &Event) -> Option<Ip> {
+    let version = if event.ip_version == Some(4) { IpVersion::IPv4 } else { IpVersion::IPv6 };
     Some(Ip {
-        source: event.source.address?,
-        destination: event.destination.address?,
-        source_xlated: event.translated_source,
-        version: if event.ip_version == Some(4) { IpVersion::IPv4 } else { IpVersion::IPv6 },
+        source: event.source.address?.to_string(),
+        destination: event.destination.address?.to_string(),
+        source_xlated: event.translated_source.map(|ip| ip.to_string()).unwrap_or_default(),
+        ip_version: version.into(),
+        encrypted: false,
     })
 }
 
 fn layer4(event: &Event) -> Option<Layer4> {
-    let source_port = event.source.port.unwrap_or_default();
-    let destination_port = event.destination.port.unwrap_or_default();
-    let ports = Ports { source_port, destination_port };
-    Some(match event.l4? {
-        L4::Tcp(flags) => Layer4::Tcp(Tcp { source_port, destination_port, flags: flags.into() }),
-        L4::Udp => Layer4::Udp(ports),
-        L4::Sctp => Layer4::Sctp(ports),
-        L4::Icmp { kind, code } => Layer4::ICMPv4(Icmp { kind, code }),
-        L4::Icmpv6 { kind, code } => Layer4::ICMPv6(Icmp { kind, code }),
+    let source_port = event.source.port.unwrap_or_default().into();
+    let destination_port = event.destination.port.unwrap_or_default().into();
+    let protocol = match event.l4? {
+        L4::Tcp(flags) => {
+            let flags = flags_of(flags);
+            let flags = (flags != TcpFlags::default()).then_some(flags);
+            Protocol::Tcp(Tcp { source_port, destination_port, flags })
+        }
+        L4::Udp => Protocol::Udp(Udp { source_port, destination_port }),
+        L4::Sctp => Protocol::Sctp(Sctp { source_port, destination_port, ..Sctp::default() }),
+        L4::Icmp { kind, code } => {
+            Protocol::IcmPv4(IcmPv4 { r#type: kind.into(), code: code.into() })
+        }
+        L4::Icmpv6 { kind, code } => {
+            Protocol::IcmPv6(IcmPv6 { r#type: kind.into(), code: code.into() })
+        }
         L4::Other(_) => return None,
-    })
+    };
+    Some(Layer4 { protocol: Some(protocol) })
 }
 
-impl From<events::TcpFlags> for TcpFlags {
-    fn from(flags: events::TcpFlags) -> Self {
-        Self {
-            fin: flags.contains(events::TcpFlags::FIN),
-            syn: flags.contains(events::TcpFlags::SYN),
-            rst: flags.contains(events::TcpFlags::RST),
-            psh: flags.contains(events::TcpFlags::PSH),
-            ack: flags.contains(events::TcpFlags::ACK),
-            urg: flags.contains(events::TcpFlags::URG),
-            ece: flags.contains(events::TcpFlags::ECE),
-            cwr: flags.contains(events::TcpFlags::CWR),
-        }
+fn flags_of(flags: events::TcpFlags) -> TcpFlags {
+    TcpFlags {
+        fin: flags.contains(events::TcpFlags::FIN),
+        syn: flags.contains(events::TcpFlags::SYN),
+        rst: flags.contains(events::TcpFlags::RST),
+        psh: flags.contains(events::TcpFlags::PSH),
+        ack: flags.contains(events::TcpFlags::ACK),
+        urg: flags.contains(events::TcpFlags::URG),
+        ece: flags.contains(events::TcpFlags::ECE),
+        cwr: flags.contains(events::TcpFlags::CWR),
+        ns: false,
     }
 }
 

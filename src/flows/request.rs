@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Filter;
+use crate::hubble::flow::FlowFilter;
 
 /// A question to an [`super::Observer`].
 ///
 /// A flow passes when no allow filter is given or one matches, and no deny filter matches.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Request {
     /// Go on with new flows after the stored ones.
@@ -25,10 +25,10 @@ pub struct Request {
     pub until: Option<Timestamp>,
     /// Any of these, if given.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub allow: Vec<Filter>,
+    pub allow: Vec<FlowFilter>,
     /// None of these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub deny: Vec<Filter>,
+    pub deny: Vec<FlowFilter>,
 }
 
 /// A number of flows, after filtering.

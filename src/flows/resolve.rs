@@ -2,8 +2,10 @@
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
-use super::Workload;
-use crate::model::{Identity, IfIndex};
+use crate::{
+    hubble::flow::Workload,
+    model::{Identity, IfIndex},
+};
 
 /// The owner of an address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

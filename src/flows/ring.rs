@@ -43,18 +43,19 @@ impl Ring {
         }
     }
 
-    /// Returns everything, oldest first.
+    /// Returns everything, in no order: sorting can wait until the ring is free again.
     pub(super) fn snapshot(&self) -> Vec<Arc<Record>> {
-        let mut all: Vec<_> =
-            self.forwarded.records.iter().chain(&self.dropped.records).map(Arc::clone).collect();
-        // Events of different CPUs are not quite in order in the ring buffer.
-        all.sort_by_key(|record| (record.event.time, record.sequence));
-        all
+        self.forwarded.records.iter().chain(&self.dropped.records).map(Arc::clone).collect()
     }
 
     pub(super) fn len(&self) -> usize {
         self.forwarded.records.len() + self.dropped.records.len()
     }
+}
+
+/// Sorts oldest first: events of different CPUs are not quite in order in the ring buffer.
+pub(super) fn in_order(records: &mut [Arc<Record>]) {
+    records.sort_by_key(|record| (record.event.time, record.sequence));
 }
 
 impl Lane {

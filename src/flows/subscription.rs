@@ -6,20 +6,24 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    time::sleep_until,
+};
 
-use super::{Flow, InvalidFilter, Matcher, Observer, Record};
+use super::{InvalidFilter, Matcher, Observer, Record, Request, Window, loss::Losses};
+use crate::hubble::flow::{Flow, LostEvent, LostEventSource};
 
 /// What a reader gets next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Observed {
     /// A flow.
     Flow(Box<Flow>),
-    /// So many events were lost before the next flow.
-    Lost(u64),
+    /// Events that were lost before the next flow.
+    Lost(LostEvent),
 }
 
 /// A reader cannot be served.
@@ -36,62 +40,160 @@ pub enum SubscribeError {
     },
 }
 
-/// One reader's stream.
+/// Records that travel together.
+type Batch = Arc<[Arc<Record>]>;
+
+/// Records as they come in.
+pub(super) struct Live {
+    pub(super) batches: broadcast::Receiver<Batch>,
+    /// Number of the next record, if none is lost.
+    pub(super) next_sequence: u64,
+}
+
+/// One reader's stream. Records become flows when the reader is ready for them, so a slow reader costs
+/// pointers to records and one batch of flows.
 pub struct Subscription {
     /// Ready to go out.
-    pub(super) flows: VecDeque<Flow>,
-    pub(super) live: Option<broadcast::Receiver<Arc<[Arc<Record>]>>>,
-    pub(super) matcher: Matcher,
-    pub(super) next_sequence: Option<u64>,
-    pub(super) lost_before: u64,
-    pub(super) until: Option<jiff::Timestamp>,
-    pub(super) observer: Arc<Observer>,
-    pub(super) _seat: Seat,
+    flows: VecDeque<Flow>,
+    stored: std::vec::IntoIter<Arc<Record>>,
+    /// So many stored flows may still go out.
+    left: Option<usize>,
+    live: Option<Live>,
+    matcher: Matcher,
+    lost_before: u64,
+    losses: Losses,
+    until: Option<jiff::Timestamp>,
+    observer: Arc<Observer>,
+    _seat: Seat,
 }
 
 impl Subscription {
+    /// Starts with stored records, oldest first.
+    pub(super) fn new(
+        request: &Request,
+        matcher: Matcher,
+        stored: Vec<Arc<Record>>,
+        live: Option<Live>,
+        observer: Arc<Observer>,
+        seat: Seat,
+    ) -> Self {
+        let mut subscription = Self {
+            flows: VecDeque::new(),
+            stored: stored.into_iter(),
+            left: None,
+            live,
+            matcher,
+            lost_before: observer.lost(),
+            losses: Losses::default(),
+            until: request.until,
+            observer,
+            _seat: seat,
+        };
+        match request.window {
+            Some(Window::First(count)) => subscription.left = Some(count),
+            Some(Window::Last(count)) => subscription.keep_last(count),
+            None => {}
+        }
+        subscription
+    }
+
+    /// Takes the newest flows that match. A count that no store holds means all; memory follows what is
+    /// stored, not what is asked for.
+    fn keep_last(&mut self, count: usize) {
+        let stored = self.stored.as_slice();
+        // A record is two flows at most.
+        if count >= stored.len().saturating_mul(2) {
+            return;
+        }
+        let (observer, matcher) = (&self.observer, &self.matcher);
+        for record in stored.iter().rev() {
+            if self.flows.len() >= count {
+                break;
+            }
+            let flows: Vec<Flow> = observer.select(record, matcher).collect();
+            for flow in flows.into_iter().rev().take(count - self.flows.len()) {
+                self.flows.push_front(flow);
+            }
+        }
+        self.stored = Vec::new().into_iter();
+    }
+
     /// Returns the next flow or loss; `None` at the end. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Observed> {
         loop {
+            if let Some(lost) = self.losses.take(Instant::now()) {
+                return Some(Observed::Lost(lost));
+            }
             if let Some(flow) = self.flows.pop_front() {
                 return Some(Observed::Flow(Box::new(flow)));
             }
-            let lost = self.observer.lost.load(Ordering::Relaxed);
-            if self.live.is_some() && lost > self.lost_before {
-                let count = lost - self.lost_before;
-                self.lost_before = lost;
-                return Some(Observed::Lost(count));
+            if self.take_stored() {
+                // Thousands of stored records may be of no interest.
+                tokio::task::consume_budget().await;
+                continue;
+            }
+            self.live.as_ref()?;
+            self.count_lost();
+            if self.losses.due_at(Instant::now()).is_some_and(|due| due <= Instant::now()) {
+                continue;
             }
             match self.receive().await? {
-                Ok(batch) => {
-                    if let Some(lost) = self.accept(&batch) {
-                        return Some(Observed::Lost(lost));
-                    }
-                }
+                Some(Ok(batch)) => self.accept(&batch),
                 // How many events that were shows in the next batch's numbers.
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return None,
+                Some(Err(RecvError::Lagged(_))) | None => {}
+                Some(Err(RecvError::Closed)) => return None,
             }
         }
     }
 
-    async fn receive(&mut self) -> Option<Result<Arc<[Arc<Record>]>, RecvError>> {
-        let live = self.live.as_mut()?;
-        let Some(until) = self.until else { return Some(live.recv().await) };
-        let left = until.duration_since(jiff::Timestamp::now());
-        let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
-        tokio::time::timeout(left, live.recv()).await.ok()
+    /// Turns the next stored record into flows; tells whether there was one.
+    fn take_stored(&mut self) -> bool {
+        if self.left == Some(0) {
+            return false;
+        }
+        let Some(record) = self.stored.next() else { return false };
+        self.flows.extend(self.observer.select(&record, &self.matcher));
+        if let Some(left) = &mut self.left {
+            self.flows.truncate(*left);
+            *left -= self.flows.len();
+        }
+        true
     }
 
-    /// Queues what matches and returns how many records are missing before the batch.
-    fn accept(&mut self, batch: &[Arc<Record>]) -> Option<u64> {
-        let first = batch.first()?.sequence;
-        let missing = self.next_sequence.map_or(0, |expected| first.saturating_sub(expected));
-        self.next_sequence = Some(first + batch.len() as u64);
-        let observer = &self.observer;
-        let matcher = &self.matcher;
+    /// Waits for records, or until a loss is due; the outer `None` is the end of the time asked for.
+    async fn receive(&mut self) -> Option<Option<Result<Batch, RecvError>>> {
+        let now = Instant::now();
+        let live = self.live.as_mut()?;
+        let due = self.losses.due_at(now);
+        let left = self.until.map(|until| {
+            let left = until.duration_since(jiff::Timestamp::now());
+            Duration::try_from(left).unwrap_or(Duration::ZERO)
+        });
+        let at = |time: Option<Instant>| sleep_until(time.unwrap_or(now).into());
+        tokio::select! {
+            biased;
+            batch = live.batches.recv() => Some(Some(batch)),
+            () = at(due), if due.is_some() => Some(None),
+            () = at(left.and_then(|left| now.checked_add(left))), if left.is_some() => None,
+        }
+    }
+
+    /// Notices what was lost before it came to the observer.
+    fn count_lost(&mut self) {
+        let lost = self.observer.lost();
+        let count = lost - self.lost_before;
+        self.lost_before = lost;
+        self.losses.add(LostEventSource::PerfEventRingBuffer, count);
+    }
+
+    /// Queues what matches and counts the records that are missing before the batch.
+    fn accept(&mut self, batch: &[Arc<Record>]) {
+        let (Some(first), Some(live)) = (batch.first(), &mut self.live) else { return };
+        let missing = first.sequence.saturating_sub(live.next_sequence);
+        live.next_sequence = first.sequence + batch.len() as u64;
+        self.losses.add(LostEventSource::HubbleRingBuffer, missing);
+        let (observer, matcher) = (&self.observer, &self.matcher);
         self.flows.extend(batch.iter().flat_map(|record| observer.select(record, matcher)));
-        (missing > 0).then_some(missing)
     }
 }
 

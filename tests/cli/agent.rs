@@ -11,7 +11,8 @@ use std::{
 use skep::{
     api::{self, Inspect, InspectError},
     events::Event,
-    flows::{Observer, PeerInfo, Resolve, Settings, Workload},
+    flows::{Observer, PeerInfo, Resolve, Settings},
+    hubble::flow::Workload,
     model::{Addresses, Identity, IfIndex, MacAddr},
 };
 use skep_bpf::abi::{self, event_flags, event_kind};

@@ -227,7 +227,7 @@ fn nonsense_filters_are_usage_errors() {
 code: 2
 --- stdout
 --- stderr
-error: "10.0.0.0/99" is not an IP address or CIDR
+error: source_ip: "10.0.0.0/99" is not an IP address or CIDR
 
 hint: `skep observe --help` lists the filters
 "#);

@@ -74,7 +74,9 @@ impl Stage {
             (&self.lab, &self.node),
             (name, *reason, TIMES),
             || (0..TIMES).for_each(|_| self.wire.send(frame)),
-            |flow| flow.ethernet.as_ref().is_some_and(|ethernet| ethernet.source == sender),
+            |flow| {
+                flow.ethernet.as_ref().is_some_and(|ethernet| ethernet.source == sender.to_string())
+            },
         );
         for (place, victim) in &self.victims {
             assert_eq!(victim.heard(MARKER), 0, "{name}: heard by a pod of {place}");

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde_json::Value;
-use skep::flows::{Flow, Message};
+use skep::hubble::{flow::Flow, observer::GetFlowsResponse};
 use skep_bpf::abi::DropReason;
 
 use super::lab::{Lab, text};
@@ -52,8 +52,9 @@ pub(crate) fn drops_since(lab: &Lab, node: &str, since: Timestamp) -> Vec<Flow> 
     let output = lab.exec(node, &command);
     assert!(output.status.success(), "{}", text(&output));
     let lines = String::from_utf8(output.stdout).expect("text");
-    let messages = lines.lines().map(|line| serde_json::from_str::<Message>(line).expect("JSON"));
-    messages.filter_map(|message| message.flow).collect()
+    let messages =
+        lines.lines().map(|line| serde_json::from_str::<GetFlowsResponse>(line).expect("JSON"));
+    messages.filter_map(|message| message.flow().cloned()).collect()
 }
 
 /// Sends `times` packets and waits until the node has dropped, counted and shown each of them for
@@ -74,7 +75,8 @@ pub(crate) fn assert_dropped(
         what,
         || drops_since(lab, node, since),
         |flows| {
-            let shown = |flow: &&Flow| flow.drop_reason_desc == reason && is_shown_by(flow);
+            let shown =
+                |flow: &&Flow| flow.drop_reason_desc().as_str_name() == reason && is_shown_by(flow);
             flows.iter().filter(shown).count() as u64 == times
         },
     );

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use skep::{
-    flows::Flow,
+    hubble::flow::Flow,
     kernel::{NetNs, Netlink, VethSpec},
 };
 use skep_bpf::abi::{DropReason, identity};
@@ -162,7 +162,7 @@ impl Stage {
             (&self.lab, &self.victim.name),
             (name, *reason, TIMES),
             || (0..TIMES).for_each(|_| self.wire.send(&frame)),
-            |flow: &Flow| flow.ip.as_ref().is_some_and(|ip| ip.source.to_string() == source),
+            |flow: &Flow| flow.ip.as_ref().is_some_and(|ip| ip.source == source),
         );
         assert_eq!(self.ear.heard(MARKER), 0, "{name}: heard by the pod");
     }

@@ -6,7 +6,11 @@ use crate::{
     api::{HOST_FIREWALL, NodeStatus, OFF},
     cli::{cluster::Cluster, observe, source},
     connectivity::{Blame, CheckResult, Drop, PolicyName, Side, Witness},
-    flows::{EventType, EventTypeFilter, Filter, Flow, Layer4, Request, TrafficDirection},
+    flows::Request,
+    hubble::flow::{
+        CiliumEventType, EventTypeFilter, Flow, FlowFilter, Policy, TrafficDirection,
+        layer4::Protocol,
+    },
 };
 
 /// Flows shown of one failure.
@@ -33,9 +37,8 @@ impl Witness for Agents<'_> {
 
     async fn drops(&self, nodes: &[String], since: Timestamp) -> Result<Vec<Drop>, String> {
         // A denial is told twice: as a verdict, too.
-        let kind = EventType::DROP;
-        let drops = EventTypeFilter { kind, match_sub_type: false, sub_type: 0 };
-        let filter = Filter { event_type: vec![drops], ..Filter::default() };
+        let drops = EventTypeFilter { r#type: CiliumEventType::DROP, ..EventTypeFilter::default() };
+        let filter = FlowFilter { event_type: vec![drops], ..FlowFilter::default() };
         let request = Request { since: Some(since), allow: vec![filter], ..Request::default() };
         let flows = observe::stored(self.cluster, nodes, &request).await;
         let flows = flows.map_err(|error| error.chain().join(": "))?;
@@ -62,25 +65,25 @@ impl Witness for Agents<'_> {
 
 /// Reads what an agent says about a packet that it dropped.
 fn drop_of(flow: &Flow) -> Option<Drop> {
-    let (protocol, port) = match flow.l4.as_ref()? {
-        Layer4::Tcp(tcp) => ("tcp", tcp.destination_port),
-        Layer4::Udp(ports) => ("udp", ports.destination_port),
-        Layer4::Sctp(_) => return None,
-        Layer4::ICMPv4(_) | Layer4::ICMPv6(_) => ("icmp", 0),
+    let (protocol, port) = match flow.protocol()? {
+        Protocol::Tcp(tcp) => ("tcp", tcp.destination_port),
+        Protocol::Udp(udp) => ("udp", udp.destination_port),
+        Protocol::IcmPv4(_) | Protocol::IcmPv6(_) => ("icmp", 0),
+        _ => return None,
     };
-    let (side, policies) = match flow.traffic_direction {
+    let port = port.try_into().ok()?;
+    let (side, policies) = match flow.traffic_direction() {
         TrafficDirection::Ingress => (Side::Ingress, &flow.ingress_denied_by),
         TrafficDirection::Egress => (Side::Egress, &flow.egress_denied_by),
-        TrafficDirection::TrafficDirectionUnknown => return None,
+        TrafficDirection::Unknown => return None,
     };
-    let name = |policy: &crate::flows::Policy| PolicyName {
+    let name = |policy: &Policy| PolicyName {
         kind: policy.kind.clone(),
         namespace: policy.namespace.clone(),
         name: policy.name.clone(),
     };
     let mut policies: Vec<PolicyName> = policies.iter().map(name).collect();
     policies.sort();
-    let ip = flow.ip.as_ref()?;
-    let blame = Blame { side, reason: flow.drop_reason_desc.clone(), policies };
-    Some(Drop { time: flow.time, ends: (ip.source, ip.destination), protocol, port, blame })
+    let blame = Blame { side, reason: flow.drop_reason_desc().as_str_name().to_owned(), policies };
+    Some(Drop { time: flow.moment(), ends: flow.addresses()?, protocol, port, blame })
 }

@@ -11,7 +11,11 @@ use crate::{
         error::Error,
         output::{ColorChoice, Output, Settings},
     },
-    flows::{Filter, Flow, Message, Request, Window},
+    flows::{Request, Window},
+    hubble::{
+        flow::{Flow, FlowFilter},
+        observer::GetFlowsResponse,
+    },
 };
 
 /// Which flows.
@@ -35,11 +39,11 @@ pub(crate) async fn between(
     nodes: &[String],
     asked: &Between<'_>,
 ) -> Result<Vec<String>, Error> {
-    let filter = |source: IpAddr, destination: IpAddr| Filter {
+    let filter = |source: IpAddr, destination: IpAddr| FlowFilter {
         source_ip: vec![source.to_string()],
         destination_ip: vec![destination.to_string()],
         protocol: asked.protocols.iter().map(|name| (*name).to_owned()).collect(),
-        ..Filter::default()
+        ..FlowFilter::default()
     };
     let (one, other) = asked.ends;
     let request = Request {
@@ -64,8 +68,8 @@ pub(crate) async fn stored(
     request: &Request,
 ) -> Result<Vec<Flow>, Error> {
     let mut flows = Vec::new();
-    let show = |message: &Message| {
-        flows.extend(message.flow.clone());
+    let show = |message: &GetFlowsResponse| {
+        flows.extend(message.flow().cloned());
         Ok(())
     };
     merge::observe(cluster, nodes, request, &plain(), show).await?;

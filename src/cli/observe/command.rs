@@ -20,7 +20,8 @@ use crate::{
         runtime,
         source::{Source, SourceArgs},
     },
-    flows::{Matcher, Message, Request, Window},
+    flows::{Matcher, Request, Window},
+    hubble::observer::GetFlowsResponse,
 };
 
 /// Flows that are shown when nothing else is asked for.
@@ -163,16 +164,16 @@ struct Printer<'a> {
 }
 
 impl Printer<'_> {
-    fn show(&self, message: &Message) -> Result<(), Error> {
+    fn show(&self, message: &GetFlowsResponse) -> Result<(), Error> {
         if self.format == Format::Json {
             let line = serde_json::to_string(message).expect("flows have text keys only");
             return self.out.line(&line);
         }
-        if let Some(lost) = &message.lost_events {
+        if let Some(lost) = message.lost() {
             let count = lost.num_events_lost;
             self.out.warn(&format!("{count} events were lost on {}", message.node_name));
         }
-        match (&message.flow, self.format) {
+        match (message.flow(), self.format) {
             (None, _) => Ok(()),
             (Some(flow), Format::Dict) => self.out.line(&dict::block(flow, &self.style.zone)),
             (Some(flow), _) => self.out.line(&self.style.line(flow, self.out)),

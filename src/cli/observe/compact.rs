@@ -1,12 +1,12 @@
 //! One line per flow, for people.
 
-use std::net::IpAddr;
-
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     cli::output::{Output, Tone, escape},
-    flows::{Endpoint, EventType, Flow, Layer4, TrafficDirection, Verdict},
+    hubble::flow::{
+        CiliumEventType, Endpoint, Flow, TraceObservationPoint, TrafficDirection, Verdict,
+    },
     model::Identity,
 };
 
@@ -25,15 +25,12 @@ impl Style {
     /// Writes a flow. A reply is written with its opener first, too, so that lines of one
     /// connection look alike.
     pub(super) fn line(&self, flow: &Flow, out: &Output) -> String {
-        let (source_port, destination_port) = ports(flow);
-        let source = self.end(&flow.source, flow.ip.map(|ip| ip.source), source_port, flow, true);
-        let destination = self.end(
-            &flow.destination,
-            flow.ip.map(|ip| ip.destination),
-            destination_port,
-            flow,
-            false,
-        );
+        let (source_port, destination_port) = flow.ports().unzip();
+        let address = flow.ip.as_ref().map(|ip| (ip.source.as_str(), ip.destination.as_str()));
+        let mac = flow.ethernet.as_ref().map(|e| (e.source.as_str(), e.destination.as_str()));
+        let ((source, destination), (from, to)) = (address.unzip(), mac.unzip());
+        let source = self.end(flow.sender(), source, from, source_port);
+        let destination = self.end(flow.receiver(), destination, to, destination_port);
         let path = match flow.is_reply {
             Some(false) => format!("{source} -> {destination}"),
             Some(true) => format!("{destination} <- {source}"),
@@ -44,10 +41,10 @@ impl Style {
         let (what, tone) = verdict(flow);
         format!(
             "{}{node}: {path} {} {} ({}){}",
-            self.time(flow.time),
+            self.time(flow.moment()),
             escape(&point(flow)),
             out.paint(&what, tone),
-            escape(&flow.summary),
+            escape(summary(flow)),
             escape(&policies(flow))
         )
     }
@@ -59,18 +56,15 @@ impl Style {
     fn end(
         &self,
         end: &Endpoint,
-        address: Option<IpAddr>,
-        port: Option<u16>,
-        flow: &Flow,
-        is_source: bool,
+        address: Option<&str>,
+        mac: Option<&str>,
+        port: Option<u32>,
     ) -> String {
         let name = if end.pod_name.is_empty() || self.numeric {
-            match (address, flow.ethernet) {
-                (Some(IpAddr::V6(address)), _) if port.is_some() => format!("[{address}]"),
-                (Some(address), _) => address.to_string(),
-                (None, Some(ethernet)) if is_source => ethernet.source.to_string(),
-                (None, Some(ethernet)) => ethernet.destination.to_string(),
-                (None, None) => "?".to_owned(),
+            match address.or(mac) {
+                Some(v6) if port.is_some() && v6.contains(':') => format!("[{}]", escape(v6)),
+                Some(address) => escape(address).into_owned(),
+                None => "?".to_owned(),
             }
         } else {
             format!("{}/{}", escape(&end.namespace), escape(&end.pod_name))
@@ -84,27 +78,26 @@ impl Style {
     }
 }
 
-fn ports(flow: &Flow) -> (Option<u16>, Option<u16>) {
-    match flow.l4 {
-        Some(Layer4::Tcp(tcp)) => (Some(tcp.source_port), Some(tcp.destination_port)),
-        Some(Layer4::Udp(ports) | Layer4::Sctp(ports)) => {
-            (Some(ports.source_port), Some(ports.destination_port))
-        }
-        _ => (None, None),
+/// Where it was seen, or why it was dropped.
+fn point(flow: &Flow) -> String {
+    match flow.kind().r#type {
+        CiliumEventType::DROP => flow.drop_reason_desc().as_str_name().to_owned(),
+        CiliumEventType::POLICY_VERDICT => match flow.traffic_direction() {
+            TrafficDirection::Ingress => "policy-verdict ingress".to_owned(),
+            TrafficDirection::Egress => "policy-verdict egress".to_owned(),
+            TrafficDirection::Unknown => "policy-verdict".to_owned(),
+        },
+        _ => match flow.trace_observation_point() {
+            TraceObservationPoint::UnknownPoint => String::new(),
+            point => point.as_str_name().to_lowercase().replace('_', "-"),
+        },
     }
 }
 
-/// Where it was seen, or why it was dropped.
-fn point(flow: &Flow) -> String {
-    match flow.event_type.kind {
-        EventType::DROP => flow.drop_reason_desc.clone(),
-        EventType::POLICY_VERDICT => match flow.traffic_direction {
-            TrafficDirection::Ingress => "policy-verdict ingress".to_owned(),
-            TrafficDirection::Egress => "policy-verdict egress".to_owned(),
-            TrafficDirection::TrafficDirectionUnknown => "policy-verdict".to_owned(),
-        },
-        _ => flow.trace_observation_point.to_lowercase().replace('_', "-"),
-    }
+/// The field is old, but it tells what no other does.
+#[expect(deprecated, reason = "nothing has replaced it")]
+pub(super) fn summary(flow: &Flow) -> &str {
+    &flow.summary
 }
 
 /// Which policies decided, and by which rule.
@@ -114,13 +107,13 @@ fn policies(flow: &Flow) -> String {
 }
 
 fn verdict(flow: &Flow) -> (String, Tone) {
-    let name = match (flow.event_type.kind, flow.verdict) {
-        (EventType::POLICY_VERDICT, Verdict::Forwarded) => "ALLOWED",
-        (EventType::POLICY_VERDICT, Verdict::Dropped) => "DENIED",
-        (EventType::POLICY_VERDICT, Verdict::Audit) => "AUDITED",
-        (_, verdict) => verdict.name(),
+    let name = match (flow.kind().r#type, flow.verdict()) {
+        (CiliumEventType::POLICY_VERDICT, Verdict::Forwarded) => "ALLOWED",
+        (CiliumEventType::POLICY_VERDICT, Verdict::Dropped) => "DENIED",
+        (CiliumEventType::POLICY_VERDICT, Verdict::Audit) => "AUDITED",
+        (_, verdict) => verdict.as_str_name(),
     };
-    let tone = match flow.verdict {
+    let tone = match flow.verdict() {
         Verdict::Forwarded | Verdict::Translated => Tone::Good,
         Verdict::Dropped | Verdict::Error => Tone::Bad,
         _ => Tone::Warn,

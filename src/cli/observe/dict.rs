@@ -2,35 +2,43 @@
 
 use jiff::tz::TimeZone;
 
+use super::compact::summary;
 use crate::{
     cli::output::escape,
-    flows::{Endpoint, Flow},
+    hubble::flow::{DropReason, Endpoint, Flow, TraceObservationPoint},
 };
 
 /// Writes a flow as `key: value` lines.
 pub(super) fn block(flow: &Flow, zone: &TimeZone) -> String {
-    let time = flow.time.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.9f%:z").to_string();
+    let time =
+        flow.moment().to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.9f%:z").to_string();
     let interface = flow.interface.as_ref().map(|i| format!("{} ({})", i.name, i.index));
-    let address = |pick: fn(&crate::flows::Ip) -> std::net::IpAddr| {
-        flow.ip.as_ref().map(|ip| pick(ip).to_string())
+    let ip = flow.ip.as_ref();
+    let point = match flow.trace_observation_point() {
+        TraceObservationPoint::UnknownPoint => "",
+        point => point.as_str_name(),
+    };
+    let reason = match flow.drop_reason_desc() {
+        DropReason::Unknown => "",
+        reason => reason.as_str_name(),
     };
     let l4 = flow.l4.as_ref().and_then(|l4| serde_json::to_string(l4).ok());
     [
         ("TIME", Some(time)),
         ("NODE", Some(flow.node_name.clone())),
-        ("SOURCE", Some(end(&flow.source))),
-        ("SOURCE IP", address(|ip| ip.source)),
-        ("TRANSLATED", flow.ip.and_then(|ip| ip.source_xlated).map(|ip| ip.to_string())),
-        ("DESTINATION", Some(end(&flow.destination))),
-        ("DESTINATION IP", address(|ip| ip.destination)),
+        ("SOURCE", Some(end(flow.sender()))),
+        ("SOURCE IP", ip.map(|ip| ip.source.clone())),
+        ("TRANSLATED", ip.map(|ip| ip.source_xlated.clone())),
+        ("DESTINATION", Some(end(flow.receiver()))),
+        ("DESTINATION IP", ip.map(|ip| ip.destination.clone())),
         ("L4", l4),
-        ("POINT", Some(flow.trace_observation_point.clone())),
+        ("POINT", Some(point.to_owned())),
         ("INTERFACE", interface),
-        ("VERDICT", Some(flow.verdict.name().to_owned())),
-        ("DROP REASON", Some(flow.drop_reason_desc.clone())),
+        ("VERDICT", Some(flow.verdict().as_str_name().to_owned())),
+        ("DROP REASON", Some(reason.to_owned())),
         ("POLICY", Some(flow.deciding().map(ToString::to_string).collect::<Vec<_>>().join(", "))),
         ("REPLY", flow.is_reply.map(|reply| reply.to_string())),
-        ("SUMMARY", Some(flow.summary.clone())),
+        ("SUMMARY", Some(summary(flow).to_owned())),
     ]
     .into_iter()
     .filter_map(|(key, value)| value.filter(|value| !value.is_empty()).map(|value| (key, value)))

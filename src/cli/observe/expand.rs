@@ -5,7 +5,10 @@ use super::{
     terms::{End, Field, Term, Terms},
     values::{direction, event_type, identity, reason, tcp_flags, verdict, workload, wrong},
 };
-use crate::flows::{Filter, InvalidFilter, IpVersion};
+use crate::{
+    flows::InvalidFilter,
+    hubble::flow::{FlowFilter, IpVersion},
+};
 
 /// A filter flag makes no sense.
 #[derive(Debug, thiserror::Error)]
@@ -30,10 +33,10 @@ pub(crate) enum InvalidTerm {
 }
 
 /// Filters that let pass, and filters that hide.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Expanded {
-    pub(super) allow: Vec<Filter>,
-    pub(super) deny: Vec<Filter>,
+    pub(super) allow: Vec<FlowFilter>,
+    pub(super) deny: Vec<FlowFilter>,
 }
 
 impl Expanded {
@@ -77,7 +80,7 @@ fn qualify(terms: Vec<Term>) -> Result<Vec<Term>, InvalidTerm> {
 
 /// Values of one flag are alternatives within a filter; a flag about either end doubles the
 /// filters.
-fn product(terms: Vec<Term>) -> Result<Vec<Filter>, InvalidTerm> {
+fn product(terms: Vec<Term>) -> Result<Vec<FlowFilter>, InvalidTerm> {
     let mut groups: Vec<(Field, End, Vec<String>)> = Vec::new();
     for Term { field, end, value, .. } in terms {
         match groups.iter_mut().find(|group| (group.0, group.1) == (field, end)) {
@@ -85,7 +88,7 @@ fn product(terms: Vec<Term>) -> Result<Vec<Filter>, InvalidTerm> {
             None => groups.push((field, end, vec![value])),
         }
     }
-    let mut filters = vec![Filter::default()];
+    let mut filters = vec![FlowFilter::default()];
     for (field, end, values) in groups {
         let mut next = Vec::new();
         for filter in filters {
@@ -124,14 +127,14 @@ const fn is_sided(field: Field) -> bool {
 }
 
 fn set_end(
-    filter: &mut Filter,
+    filter: &mut FlowFilter,
     field: Field,
     end: End,
     values: &[String],
 ) -> Result<(), InvalidTerm> {
     let from = end == End::From;
-    let mut pick = |source: fn(&mut Filter) -> &mut Vec<String>,
-                    destination: fn(&mut Filter) -> &mut Vec<String>,
+    let mut pick = |source: fn(&mut FlowFilter) -> &mut Vec<String>,
+                    destination: fn(&mut FlowFilter) -> &mut Vec<String>,
                     values: Vec<String>| {
         let list = if from { source(filter) } else { destination(filter) };
         list.extend(values);
@@ -163,19 +166,19 @@ fn set_end(
     Ok(())
 }
 
-fn set(filter: &mut Filter, field: Field, values: &[String]) -> Result<(), InvalidTerm> {
+fn set(filter: &mut FlowFilter, field: Field, values: &[String]) -> Result<(), InvalidTerm> {
     match field {
         Field::Protocol => filter.protocol = values.to_vec(),
-        Field::Verdict => filter.verdict = each(values, verdict)?,
-        Field::DropReason => filter.drop_reason_desc = each(values, reason)?,
+        Field::Verdict => filter.verdict = numbers(values, verdict)?,
+        Field::DropReason => filter.drop_reason_desc = numbers(values, reason)?,
         Field::Type => filter.event_type = each(values, event_type)?,
         Field::TcpFlags => filter.tcp_flags = each(values, tcp_flags)?,
         Field::IpVersion => {
             let version =
                 |text: &str| Ok(if text == "v4" { IpVersion::IPv4 } else { IpVersion::IPv6 });
-            filter.ip_version = each(values, version)?;
+            filter.ip_version = numbers(values, version)?;
         }
-        Field::Direction => filter.traffic_direction = each(values, direction)?,
+        Field::Direction => filter.traffic_direction = numbers(values, direction)?,
         Field::Reply => {
             let parse = |text: &str| text.parse().map_err(|_| wrong(text, "true or false"));
             filter.reply = each(values, parse)?;
@@ -183,6 +186,14 @@ fn set(filter: &mut Filter, field: Field, values: &[String]) -> Result<(), Inval
         _ => filter.node_name = values.to_vec(),
     }
     Ok(())
+}
+
+/// Enums are numbers on the wire.
+fn numbers<T: Into<i32>>(
+    values: &[String],
+    parse: impl Fn(&str) -> Result<T, InvalidTerm>,
+) -> Result<Vec<i32>, InvalidTerm> {
+    values.iter().map(|value| parse(value).map(Into::into)).collect()
 }
 
 fn each<T>(

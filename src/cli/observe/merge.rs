@@ -12,7 +12,8 @@ use crate::{
         error::Error,
         output::Output,
     },
-    flows::{Message, Request, Window},
+    flows::{Request, Window},
+    hubble::observer::GetFlowsResponse as Message,
 };
 
 /// How long a live flow waits for older ones of other nodes.
@@ -111,7 +112,7 @@ impl<S: Stream<Item = Result<Message, ClusterError>> + Unpin> Merge<'_, S> {
         while let Some(message) = self.messages.next().await {
             all.extend(self.accept(message));
         }
-        all.sort_by_key(|message| message.time);
+        all.sort_by_key(Message::moment);
         let shown = match window {
             Some(Window::First(count)) => &all[..count.min(all.len())],
             Some(Window::Last(count)) => &all[all.len().saturating_sub(count)..],
@@ -163,7 +164,7 @@ struct Waiting {
 
 impl Waiting {
     fn push(&mut self, message: Message, arrived: Instant) {
-        self.heap.push(Reverse((message.time, self.next)));
+        self.heap.push(Reverse((message.moment(), self.next)));
         self.messages.insert(self.next, (arrived, message));
         self.next += 1;
     }
@@ -193,18 +194,18 @@ fn far_future() -> Instant {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use tokio::time::Instant;
 
     use super::{PATIENCE, Waiting};
-    use crate::flows::Message;
+    use crate::hubble::observer::GetFlowsResponse as Message;
 
     #[test]
     fn flows_that_come_late_are_shown_in_order() {
         let message = |time: &str| Message {
-            flow: None,
-            lost_events: None,
             node_name: "default/n1".into(),
-            time: time.parse().unwrap(),
+            time: Some(time.parse::<Timestamp>().unwrap().into()),
+            ..Message::default()
         };
         let mut waiting = Waiting::default();
         let start = Instant::now();
@@ -214,7 +215,7 @@ mod tests {
         let times: Vec<_> = waiting
             .drain(Some(start + PATIENCE * 2))
             .iter()
-            .map(|message| message.time.to_string())
+            .map(|message| message.moment().to_string())
             .collect();
         assert_eq!(times, ["2026-11-24T12:00:01Z", "2026-11-24T12:00:02Z"]);
     }

@@ -2,8 +2,10 @@
 
 use super::expand::InvalidTerm;
 use crate::{
-    flows::{EventType, EventTypeFilter, TcpFlags, TrafficDirection, Verdict, WorkloadFilter},
-    model::{DropReason, Identity},
+    hubble::flow::{
+        CiliumEventType, DropReason, EventTypeFilter, TcpFlags, TrafficDirection, Verdict, Workload,
+    },
+    model::Identity,
 };
 
 pub(super) fn wrong(value: &str, expected: &'static str) -> InvalidTerm {
@@ -15,31 +17,20 @@ pub(super) fn identity(text: &str) -> Result<u32, InvalidTerm> {
     number.ok_or_else(|| wrong(text, "an identity: a number, or a name such as host or world-ipv4"))
 }
 
-pub(super) fn workload(text: &str) -> WorkloadFilter {
+pub(super) fn workload(text: &str) -> Workload {
     let (kind, name) = text.split_once('/').unwrap_or(("", text));
-    WorkloadFilter { name: name.to_owned(), kind: kind.to_owned() }
+    Workload { name: name.to_owned(), kind: kind.to_owned() }
 }
 
 pub(super) fn verdict(text: &str) -> Result<Verdict, InvalidTerm> {
-    const ALL: [Verdict; 7] = [
-        Verdict::Forwarded,
-        Verdict::Dropped,
-        Verdict::Error,
-        Verdict::Audit,
-        Verdict::Redirected,
-        Verdict::Traced,
-        Verdict::Translated,
-    ];
-    let found = ALL.into_iter().find(|verdict| verdict.name().eq_ignore_ascii_case(text));
-    found.ok_or_else(|| {
+    Verdict::from_str_name(&text.to_uppercase()).ok_or_else(|| {
         wrong(text, "a verdict: FORWARDED, DROPPED, ERROR, AUDIT, REDIRECTED, TRACED or TRANSLATED")
     })
 }
 
-pub(super) fn reason(text: &str) -> Result<String, InvalidTerm> {
-    let known = DropReason::ALL.iter().map(|reason| reason.name());
-    let found = known.into_iter().find(|name| name.eq_ignore_ascii_case(text));
-    found.map(str::to_owned).ok_or_else(|| wrong(text, "a drop reason such as POLICY_DENIED"))
+pub(super) fn reason(text: &str) -> Result<DropReason, InvalidTerm> {
+    let found = DropReason::from_str_name(&text.to_uppercase());
+    found.ok_or_else(|| wrong(text, "a drop reason such as POLICY_DENIED"))
 }
 
 /// Hubble's names and numbers.
@@ -48,37 +39,31 @@ pub(super) fn event_type(text: &str) -> Result<EventTypeFilter, InvalidTerm> {
     let unknown =
         || wrong(text, "a type: drop, trace, policy-verdict, or trace:to-endpoint and so on");
     let kind = match name {
-        "drop" => EventType::DROP,
+        "drop" => CiliumEventType::DROP,
         "debug" => 2,
         "capture" => 3,
-        "trace" => EventType::TRACE,
-        "policy-verdict" => EventType::POLICY_VERDICT,
+        "trace" => CiliumEventType::TRACE,
+        "policy-verdict" => CiliumEventType::POLICY_VERDICT,
         "trace-sock" => 7,
-        "l7" => 129,
+        "l7" => CiliumEventType::L7,
         "agent" => 130,
         number => number.parse().map_err(|_| unknown())?,
     };
     let sub_type = match (kind, sub_name) {
         (_, None) => None,
-        (EventType::TRACE, Some(point)) => {
-            let points = EventType::TRACE_POINTS.iter();
-            Some(
-                points
-                    .clone()
-                    .find(|(_, name)| *name == point)
-                    .map(|(code, _)| *code)
-                    .ok_or_else(unknown)?,
-            )
+        (CiliumEventType::TRACE, Some(point)) => {
+            let mut points = CiliumEventType::TRACE_POINTS.into_iter();
+            let found = points.find(|(_, name)| *name == point).map(|(code, _)| code);
+            Some(found.ok_or_else(unknown)?)
         }
-        (EventType::DROP, Some(reason)) => {
-            let all = DropReason::ALL.iter();
-            let found = all.clone().find(|drop| drop.name().eq_ignore_ascii_case(reason));
-            Some(found.ok_or_else(unknown)?.code())
+        (CiliumEventType::DROP, Some(reason)) => {
+            let found = DropReason::from_str_name(&reason.to_uppercase());
+            Some(found.ok_or_else(unknown)?.into())
         }
         (_, Some(number)) => Some(number.parse().map_err(|_| unknown())?),
     };
     Ok(EventTypeFilter {
-        kind,
+        r#type: kind,
         match_sub_type: sub_type.is_some(),
         sub_type: sub_type.unwrap_or_default(),
     })
@@ -96,6 +81,7 @@ pub(super) fn tcp_flags(text: &str) -> Result<TcpFlags, InvalidTerm> {
             "URG" => &mut flags.urg,
             "ECE" => &mut flags.ece,
             "CWR" => &mut flags.cwr,
+            "NS" => &mut flags.ns,
             _ => return Err(wrong(text, "a list of TCP flags such as SYN,ACK")),
         };
         *flag = true;

@@ -1,10 +1,15 @@
 //! Filters: what readers ask for, checked once and applied to every flow.
 
+mod event;
+mod invalid;
+mod layer7;
 mod matcher;
 mod name;
+mod packet;
 mod selector;
 mod side;
-mod wire;
+#[cfg(test)]
+mod tests;
 
-pub use matcher::{InvalidFilter, Matcher};
-pub use wire::{EventTypeFilter, Filter, WorkloadFilter};
+pub use invalid::InvalidFilter;
+pub use matcher::Matcher;

@@ -1,6 +1,8 @@
 //! Patterns of names.
 
-/// A pod by namespace and prefix of its name.
+use regex::Regex;
+
+/// A pod or service by namespace and prefix of its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PodPattern {
     /// None stands for any.
@@ -10,12 +12,13 @@ pub(super) struct PodPattern {
 
 impl PodPattern {
     /// Reads `namespace/prefix`, `namespace/`, `/prefix` or `prefix`.
-    pub(super) fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let (namespace, prefix) = text.split_once('/').unwrap_or(("default", text));
-        Self {
+        // Nothing at all is a mistake; a lone slash is any pod, as clients ask for with -A.
+        (!text.is_empty()).then(|| Self {
             namespace: (!namespace.is_empty()).then(|| namespace.to_owned()),
             prefix: prefix.to_owned(),
-        }
+        })
     }
 
     /// Something that is not a pod never matches.
@@ -24,6 +27,17 @@ impl PodPattern {
             && self.namespace.as_ref().is_none_or(|wanted| wanted == namespace)
             && pod.starts_with(&self.prefix)
     }
+}
+
+/// Reads a DNS name in which `*` stands for any run of characters that names have.
+pub(super) fn name_pattern(text: &str) -> Option<Regex> {
+    let text = text.strip_suffix('.').unwrap_or(text).to_lowercase();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-._*".contains(c);
+    if text.is_empty() || !text.chars().all(is_name) {
+        return None;
+    }
+    let parts: Vec<String> = text.split('*').map(regex::escape).collect();
+    Regex::new(&format!("^{}$", parts.join("[-.0-9a-z]*"))).ok()
 }
 
 /// A node as `cluster/node`, with `*` for any text.
@@ -70,7 +84,27 @@ fn glob(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{NodePattern, PodPattern};
+    use super::{NodePattern, PodPattern, name_pattern};
+
+    #[test]
+    fn names_match_as_a_whole() {
+        for (pattern, name, matches) in [
+            ("api.example.com", "api.example.com", true),
+            ("API.example.com.", "api.example.com", true),
+            ("*.example.com", "api.example.com", true),
+            ("*.example.com", "a.b.example.com", true),
+            ("*.example.com", "example.com", false),
+            ("example.com", "api.example.com", false),
+            ("example.com", "exampleXcom", false),
+            ("*", "anything.at.all", true),
+        ] {
+            let pattern = name_pattern(pattern).unwrap();
+            assert_eq!(pattern.is_match(name), matches, "{pattern} {name}");
+        }
+        for nonsense in ["", "a b", "a(b", "."] {
+            assert!(name_pattern(nonsense).is_none(), "{nonsense}");
+        }
+    }
 
     #[test]
     fn pods_match_by_namespace_and_prefix() {
@@ -84,8 +118,10 @@ mod tests {
             ("front", "shop", "front-1", false),
             ("/", "", "", false),
         ] {
-            assert_eq!(PodPattern::parse(pattern).matches(namespace, pod), matches, "{pattern}");
+            let parsed = PodPattern::parse(pattern).unwrap();
+            assert_eq!(parsed.matches(namespace, pod), matches, "{pattern}");
         }
+        assert!(PodPattern::parse("").is_none());
     }
 
     #[test]

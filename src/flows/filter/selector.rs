@@ -1,7 +1,5 @@
 //! Kubernetes label selectors over labels with sources.
 
-use super::InvalidFilter;
-
 /// All requirements must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Selector {
@@ -25,15 +23,14 @@ enum Operator {
 }
 
 impl Selector {
+    /// What filters are told to have.
+    pub(super) const EXPECTED: &'static str = "a label selector";
+
     /// Reads `a=b,c!=d,e,!f,g in (x,y),h notin (z)`.
-    pub(super) fn parse(text: &str) -> Result<Self, InvalidFilter> {
-        let invalid = || InvalidFilter::Label { text: text.to_owned() };
-        let requirements = split(text)
-            .ok_or_else(invalid)?
-            .into_iter()
-            .map(|part| Requirement::parse(part).ok_or_else(invalid))
-            .collect::<Result<Vec<_>, _>>()?;
-        if requirements.is_empty() { Err(invalid()) } else { Ok(Self { requirements }) }
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let parts = split(text)?.into_iter();
+        let requirements = parts.map(Requirement::parse).collect::<Option<Vec<_>>>()?;
+        (!requirements.is_empty()).then_some(Self { requirements })
     }
 
     /// Looks at labels written as `source:key=value`.
@@ -157,7 +154,7 @@ mod tests {
     fn nonsense_is_refused() {
         for selector in ["", ",", "app in web", "app in (web", "app) x", "=web", "a b", "a of (b)"]
         {
-            assert!(Selector::parse(selector).is_err(), "{selector}");
+            assert!(Selector::parse(selector).is_none(), "{selector}");
         }
     }
 }

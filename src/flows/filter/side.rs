@@ -3,80 +3,142 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use regex::Regex;
 
 use super::{
-    InvalidFilter, WorkloadFilter,
-    matcher::{any, each},
-    name::PodPattern,
+    InvalidFilter,
+    invalid::{all, any, each},
+    name::{PodPattern, name_pattern},
     selector::Selector,
 };
-use crate::flows::Endpoint;
+use crate::hubble::flow::{Flow, FlowFilter, Service, Workload};
 
 /// What one end must be.
 #[derive(Clone, Debug)]
 pub(super) struct Side {
-    ip: Vec<IpNet>,
+    end: End,
+    ip: Vec<Network>,
     pod: Vec<PodPattern>,
+    service: Vec<PodPattern>,
+    name: Vec<Regex>,
     label: Vec<Selector>,
     identity: Vec<u32>,
     port: Vec<u16>,
-    workload: Vec<WorkloadFilter>,
+    workload: Vec<Workload>,
+    cluster: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Source,
+    Destination,
+}
+
+/// Checks the fields of one end.
+macro_rules! side {
+    ($filter:ident, $end:ident: $ip:ident $pod:ident $service:ident $fqdn:ident $label:ident
+     $identity:ident $port:ident $workload:ident $cluster:ident) => {
+        Self {
+            end: End::$end,
+            ip: each(stringify!($ip), &$filter.$ip, Network::EXPECTED, |text| network(text))?,
+            pod: each(stringify!($pod), &$filter.$pod, "a pod", |text| PodPattern::parse(text))?,
+            service: each(stringify!($service), &$filter.$service, "a service", |text| {
+                PodPattern::parse(text)
+            })?,
+            name: each(
+                stringify!($fqdn),
+                &$filter.$fqdn,
+                "a DNS name, which may have *",
+                |text| name_pattern(text),
+            )?,
+            label: each(stringify!($label), &$filter.$label, Selector::EXPECTED, |text| {
+                Selector::parse(text)
+            })?,
+            identity: all(stringify!($identity), &$filter.$identity)?,
+            port: each(stringify!($port), &$filter.$port, "a port", |text| text.parse().ok())?,
+            workload: all(stringify!($workload), &$filter.$workload)?,
+            cluster: each(
+                stringify!($cluster),
+                &$filter.$cluster,
+                "the name of a cluster",
+                |text| (!text.is_empty()).then(|| text.clone()),
+            )?,
+        }
+    };
 }
 
 impl Side {
-    pub(super) fn compile(
-        ip: &[String],
-        pod: &[String],
-        label: &[String],
-        port: &[String],
-    ) -> Result<Self, InvalidFilter> {
-        Ok(Self {
-            ip: each(ip, network)?,
-            pod: pod.iter().map(|text| PodPattern::parse(text)).collect(),
-            label: each(label, Selector::parse)?,
-            identity: Vec::new(),
-            port: each(port, |text| {
-                text.parse().map_err(|_| InvalidFilter::Port { text: text.to_owned() })
-            })?,
-            workload: Vec::new(),
-        })
+    pub(super) fn source(filter: &FlowFilter) -> Result<Self, InvalidFilter> {
+        Ok(side!(filter, Source: source_ip source_pod source_service source_fqdn source_label
+            source_identity source_port source_workload source_cluster_name))
     }
 
-    pub(super) fn with(mut self, identity: &[u32], workload: &[WorkloadFilter]) -> Self {
-        identity.clone_into(&mut self.identity);
-        workload.clone_into(&mut self.workload);
-        self
+    pub(super) fn destination(filter: &FlowFilter) -> Result<Self, InvalidFilter> {
+        Ok(side!(filter, Destination: destination_ip destination_pod destination_service
+            destination_fqdn destination_label destination_identity destination_port
+            destination_workload destination_cluster_name))
     }
 
-    pub(super) fn matches(
-        &self,
-        end: &Endpoint,
-        address: Option<IpAddr>,
-        port: Option<u16>,
-    ) -> bool {
-        any(&self.ip, |net| address.is_some_and(|address| net.contains(&address)))
-            && any(&self.pod, |pod| pod.matches(&end.namespace, &end.pod_name))
-            && any(&self.label, |selector| selector.matches(&end.labels))
-            && any(&self.identity, |identity| *identity == end.identity)
-            && any(&self.port, |wanted| port == Some(*wanted))
-            && any(&self.workload, |wanted| wanted.matches(end))
-    }
-}
-
-impl WorkloadFilter {
-    fn matches(&self, end: &Endpoint) -> bool {
-        let fits = |wanted: &str, have: &str| wanted.is_empty() || wanted == have;
-        end.workloads
-            .iter()
-            .any(|have| fits(&self.name, &have.name) && fits(&self.kind, &have.kind))
+    pub(super) fn matches(&self, flow: &Flow) -> bool {
+        let (end, ip, port, service, names) = match self.end {
+            End::Source => (
+                flow.sender(),
+                flow.ip.as_ref().map(|ip| &ip.source),
+                flow.ports().map(|(source, _)| source),
+                &flow.source_service,
+                &flow.source_names,
+            ),
+            End::Destination => (
+                flow.receiver(),
+                flow.ip.as_ref().map(|ip| &ip.destination),
+                flow.ports().map(|(_, destination)| destination),
+                &flow.destination_service,
+                &flow.destination_names,
+            ),
+        };
+        any(&self.ip, |wanted| ip.is_some_and(|ip| wanted.has(ip)))
+            && any(&self.pod, |wanted| wanted.matches(&end.namespace, &end.pod_name))
+            && any(&self.service, |wanted| is_service(wanted, service.as_ref()))
+            && any(&self.name, |wanted| names.iter().any(|name| wanted.is_match(&trimmed(name))))
+            && any(&self.label, |wanted| wanted.matches(&end.labels))
+            && any(&self.identity, |wanted| *wanted == end.identity)
+            && any(&self.port, |wanted| port == Some(u32::from(*wanted)))
+            && any(&self.workload, |wanted| end.workloads.iter().any(|w| is_workload(wanted, w)))
+            && any(&self.cluster, |wanted| *wanted == end.cluster_name)
     }
 }
 
-fn network(text: &str) -> Result<IpNet, InvalidFilter> {
-    let net = if text.contains('/') {
-        text.parse().ok()
-    } else {
-        text.parse().ok().map(|address: IpAddr| address.into())
-    };
-    net.ok_or_else(|| InvalidFilter::Address { text: text.to_owned() })
+fn is_service(wanted: &PodPattern, service: Option<&Service>) -> bool {
+    service.is_some_and(|service| wanted.matches(&service.namespace, &service.name))
+}
+
+/// An empty part of the wanted one stands for any.
+fn is_workload(wanted: &Workload, have: &Workload) -> bool {
+    let fits = |wanted: &str, have: &str| wanted.is_empty() || wanted == have;
+    fits(&wanted.name, &have.name) && fits(&wanted.kind, &have.kind)
+}
+
+/// DNS names have no case, and may end with the dot of the root.
+fn trimmed(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_lowercase()
+}
+
+/// An address, or a range of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Network(IpNet);
+
+impl Network {
+    pub(super) const EXPECTED: &'static str = "an IP address or CIDR";
+
+    /// Tells whether it has the address; text that is none is in no network.
+    pub(super) fn has(&self, address: &str) -> bool {
+        address.parse::<IpAddr>().is_ok_and(|address| self.0.contains(&address))
+    }
+}
+
+pub(super) fn network(text: &str) -> Option<Network> {
+    if text.contains('/') {
+        return text.parse().ok().map(Network);
+    }
+    text.parse().ok().map(|address: IpAddr| Network(address.into()))
 }
