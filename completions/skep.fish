@@ -873,6 +873,8 @@ complete -c skep -n "__fish_skep_using_subcommand agent" -l policy-audit -d 'Let
 complete -c skep -n "__fish_skep_using_subcommand agent" -l host-firewall -d 'Enforce policies for nodes (those with a nodeSelector) on this node: true or false' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l host-firewall-confirm -d 'Take new policies for nodes back if the node cannot reach the API server with them for so many seconds; 0 = never' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l metrics-address -d 'Address that serves metrics, or off' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l flow-metrics -d 'Metrics of flows that are counted, with Hubble\'s names and options, such as "drop:sourceContext=pod tcp"' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l flow-metrics-address -d 'Address that serves metrics of flows, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l health-address -d 'Address that serves health, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l conntrack-entries -d 'Size of the connection table: auto, or entries' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l backend-entries -d 'Room for backends of services: auto, or entries' -r

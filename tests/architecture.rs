@@ -12,7 +12,7 @@ use std::{
 const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("telemetry", &[]),
-    ("config", &["model", "kernel"]),
+    ("config", &["model", "kernel", "flows"]),
     ("policy", &["model"]),
     ("service", &["model"]),
     ("kubernetes", &["model", "service"]),

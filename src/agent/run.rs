@@ -78,6 +78,7 @@ async fn live(
     ));
     watch_cluster(&mut tasks, &agent, &client);
     tasks.spawn(upkeep::read_events(reader, Arc::clone(&observer)));
+    tasks.spawn(upkeep::forget_flows(Arc::clone(&agent), Arc::clone(&observer)));
     tasks.spawn(upkeep::collect_connections(Arc::clone(&agent)));
     tasks.spawn(upkeep::repair(Arc::clone(&agent)));
     tasks.spawn(upkeep::enforce(Arc::clone(&agent)));
@@ -269,7 +270,13 @@ async fn watch_policies(
 const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 
 fn observe(agent: &Arc<Agent>) -> Arc<Observer> {
-    let settings = Settings::new(agent.config.cluster_name.clone(), agent.config.node_name.clone());
+    let metrics = agent.config.flow_metrics.clone();
+    if !metrics.silent.is_empty() {
+        info!(metrics = ?metrics.silent, "there is nothing yet that these metrics count");
+    }
+    let mut settings =
+        Settings::new(agent.config.cluster_name.clone(), agent.config.node_name.clone());
+    settings.metrics = metrics;
     let observer = Observer::new(settings, Arc::new(Names::new(Arc::clone(agent))));
     *agent.observer.lock().expect("no panic while holding the lock") = Some(Arc::clone(&observer));
     observer

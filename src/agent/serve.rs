@@ -8,6 +8,7 @@ use super::{AgentError, inspect::Inspector, metrics, run::Tasks, shared::Agent};
 use crate::{
     api::{self, http},
     flows::Observer,
+    telemetry::Metrics,
 };
 
 /// Starts the servers.
@@ -19,17 +20,20 @@ pub(super) fn spawn(
 ) {
     let path = agent.config.run_dir.join("agent.sock");
     let inspect = Arc::new(Inspector::new(Arc::clone(agent)));
-    let (observer, stop) = (Arc::clone(observer), cancel.clone());
+    let (own, stop) = (Arc::clone(observer), cancel.clone());
     tasks.spawn(async move {
-        api::serve(&path, inspect, observer, stop)
+        api::serve(&path, inspect, own, stop)
             .await
             .map_err(|e| AgentError::Serve { what: "the admin API", source: Box::new(e) })?;
         Ok("admin API")
     });
     let metrics = http::Routes { metrics: Some(metrics::registry(agent)), health: None };
+    let flows = Metrics::with_prefix("hubble", Arc::clone(observer.metrics()));
+    let flows = http::Routes { metrics: Some(Arc::new(flows)), health: None };
     let seen = Arc::clone(agent);
     let health = http::Routes { metrics: None, health: Some(Arc::new(move || health(&seen))) };
     serve_http(tasks, "metrics", agent.config.metrics_address, metrics, cancel);
+    serve_http(tasks, "metrics of flows", agent.config.flow_metrics_address, flows, cancel);
     serve_http(tasks, "health", agent.config.health_address, health, cancel);
 }
 

@@ -1,6 +1,7 @@
 //! What the agent does all the time.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -29,6 +30,8 @@ const POLL: Duration = Duration::from_millis(20);
 const REPAIR: Duration = Duration::from_secs(5);
 const CACHE: Duration = Duration::from_secs(5);
 const RELABEL: Duration = Duration::from_secs(30);
+/// Counters of a pod go at the second look after it: as soon as a minute after it, as Hubble's.
+const FORGET: Duration = Duration::from_secs(60);
 
 /// Connections that are looked at in one go, and the pauses between goes and passes.
 const SLICE: u32 = 4096;
@@ -251,6 +254,22 @@ pub(super) async fn read_events(
     loop {
         reader.next_batch(&mut batch).await?;
         observer.push(batch.drain(..));
+    }
+}
+
+/// Stops to count what is about pods that are gone, for ever.
+pub(super) async fn forget_flows(
+    agent: Arc<Agent>,
+    observer: Arc<Observer>,
+) -> Result<&'static str, AgentError> {
+    loop {
+        sleep(FORGET).await;
+        let records = agent.endpoints.records();
+        let own = records.iter().filter_map(|record| record.pod.as_ref());
+        let own = own.map(|pod| (pod.namespace.as_str(), pod.name.as_str()));
+        let cluster = agent.cluster();
+        let all: HashSet<(&str, &str)> = own.chain(cluster.remote_pods()).collect();
+        observer.metrics().forget(|pod| all.contains(&(&*pod.namespace, &*pod.pod)));
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     Routing,
     settings::{Parser, settings},
 };
+use crate::flows::metrics::{InvalidMetric, MetricSpecs};
 
 settings! {
     /// What flags and variables say about the node agent; [`AgentArgs::resolve`] makes the rest.
@@ -83,6 +84,12 @@ settings! {
         /// Address that serves metrics, or off
         #[arg(value_name = "ADDRESS")]
         metrics_address = "metrics-address" "SKEP_METRICS_ADDRESS",
+        /// Metrics of flows that are counted, with Hubble's names and options, such as "drop:sourceContext=pod tcp"
+        #[arg(value_name = "METRICS")]
+        flow_metrics = "flow-metrics" "SKEP_FLOW_METRICS",
+        /// Address that serves metrics of flows, or off
+        #[arg(value_name = "ADDRESS")]
+        flow_metrics_address = "flow-metrics-address" "SKEP_FLOW_METRICS_ADDRESS",
         /// Address that serves health, or off
         #[arg(value_name = "ADDRESS")]
         health_address = "health-address" "SKEP_HEALTH_ADDRESS",
@@ -152,6 +159,10 @@ pub struct AgentConfig {
     pub host_firewall_confirm: Duration,
     /// Address of metrics; none = off.
     pub metrics_address: Option<SocketAddr>,
+    /// Metrics of flows that are counted.
+    pub flow_metrics: MetricSpecs,
+    /// Address of metrics of flows; none = off.
+    pub flow_metrics_address: Option<SocketAddr>,
     /// Address of health; none = off.
     pub health_address: Option<SocketAddr>,
     /// Size of the connection table; none = by memory.
@@ -229,6 +240,15 @@ impl AgentArgs {
                 self.metrics_address,
                 "off",
                 Some(SocketAddr::from(([127, 0, 0, 1], 9962))),
+                address,
+            ),
+            flow_metrics: flow_metrics(&mut parse, self.flow_metrics),
+            flow_metrics_address: optional(
+                &mut parse,
+                "flow-metrics-address",
+                self.flow_metrics_address,
+                "off",
+                Some(SocketAddr::from(([127, 0, 0, 1], 9965))),
                 address,
             ),
             health_address: optional(
@@ -336,6 +356,15 @@ pub(super) fn optional<T: std::str::FromStr>(
     }
 }
 
+/// What is wrong with a list is told as it is: it names what there is.
+fn flow_metrics(parse: &mut Parser, raw: Option<String>) -> MetricSpecs {
+    let Some(text) = raw else { return MetricSpecs::default() };
+    text.parse().unwrap_or_else(|error: InvalidMetric| {
+        parse.refuse("flow-metrics", &text, &format!("is no list of metrics: {error}"));
+        MetricSpecs::default()
+    })
+}
+
 /// kube-proxy owns 0x4000 and 0x8000, and the upper 16 bits carry identities and ports.
 fn mark_shift(parse: &mut Parser, raw: Option<String>) -> u32 {
     const DEFAULT: u32 = skep_bpf::abi::mark::DEFAULT_SHIFT;
@@ -374,11 +403,15 @@ mod tests {
             run_dir: Some("relative".into()),
             snat_ports: Some("9-3".into()),
             metrics_address: Some("9962".into()),
+            flow_metrics: Some("drops".into()),
             ..AgentArgs::default()
         };
         let Err(InvalidConfig::Fields(problems)) = args.resolve() else { panic!("accepted") };
         let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
-        assert_eq!(keys, ["run-dir", "routing", "snat-ports", "metrics-address", "mtu"]);
+        assert_eq!(
+            keys,
+            ["run-dir", "routing", "snat-ports", "metrics-address", "flow-metrics", "mtu",]
+        );
     }
 
     #[test]

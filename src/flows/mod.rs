@@ -10,6 +10,7 @@ mod filter;
 mod flow;
 mod loss;
 mod message;
+pub mod metrics;
 mod namespaces;
 mod observer;
 mod policy;

@@ -12,6 +12,7 @@ use tokio::sync::broadcast;
 
 use super::{
     BootClock, Matcher, Record, Request, Resolve, SubscribeError, Subscription,
+    metrics::{FlowMetrics, LostEvents, MetricSpecs},
     namespaces::Namespaces,
     rate::Rate,
     ring::{Ring, in_order},
@@ -39,6 +40,8 @@ pub struct Settings {
     pub max_bytes: usize,
     /// Most readers at a time.
     pub max_readers: usize,
+    /// What is counted.
+    pub metrics: MetricSpecs,
 }
 
 impl Settings {
@@ -50,6 +53,7 @@ impl Settings {
             max_records: 8192,
             max_bytes: 8 << 20,
             max_readers: 64,
+            metrics: MetricSpecs::default(),
         }
     }
 }
@@ -62,6 +66,7 @@ pub struct Observer {
     clock: RwLock<(Instant, BootClock)>,
     followers: broadcast::Sender<Arc<[Arc<Record>]>>,
     recent: Mutex<Recent>,
+    metrics: Arc<FlowMetrics>,
     started: Instant,
     readers: Arc<AtomicU64>,
     seen: AtomicU64,
@@ -99,6 +104,7 @@ impl Observer {
         let ring = Ring::new(settings.max_records, settings.max_bytes);
         let started = Instant::now();
         let recent = Recent { rate: Rate::new(started), namespaces: Namespaces::default() };
+        let metrics = Arc::new(FlowMetrics::new(&settings.metrics));
         Arc::new(Self {
             settings,
             resolve,
@@ -106,6 +112,7 @@ impl Observer {
             clock: RwLock::new((Instant::now(), BootClock::now())),
             followers: broadcast::Sender::new(BATCHES_BEHIND),
             recent: Mutex::new(recent),
+            metrics,
             started,
             readers: Arc::default(),
             seen: AtomicU64::new(0),
@@ -132,6 +139,8 @@ impl Observer {
         let mut recent = self.recent();
         recent.rate.add(records.len() as u64, now);
         records.iter().for_each(|record| recent.namespaces.see(record, now));
+        drop(recent);
+        records.iter().for_each(|record| self.metrics.count(record));
     }
 
     fn recent(&self) -> MutexGuard<'_, Recent> {
@@ -157,6 +166,12 @@ impl Observer {
     /// Says that events were lost before they could be pushed.
     pub fn lose(&self, events: u64) {
         self.lost.fetch_add(events, Ordering::Relaxed);
+        self.metrics.lose(events, LostEvents::Buffer);
+    }
+
+    /// Returns what is counted.
+    pub fn metrics(&self) -> &Arc<FlowMetrics> {
+        &self.metrics
     }
 
     /// Returns what it has done so far.

@@ -60,6 +60,7 @@ impl Record {
             ingress_allowed_by: of(true, true),
             egress_denied_by: of(false, false),
             ingress_denied_by: of(true, false),
+            policy_match_type: self.match_type(event.kind),
             summary: summary(event),
             ..Flow::default()
         }
@@ -69,6 +70,13 @@ impl Record {
     fn policies(&self) -> Vec<Policy> {
         let Some(rule) = &self.rule else { return Vec::new() };
         rule.policies.iter().map(|by| Policy::of(by, &rule.path)).collect()
+    }
+
+    fn match_type(&self, kind: EventKind) -> u32 {
+        let is_verdict =
+            matches!(kind, EventKind::Allowed | EventKind::Audited | EventKind::Denied(_));
+        let rule = self.rule.as_ref().filter(|_| is_verdict);
+        rule.map_or(0, |rule| rule.matched.number())
     }
 
     fn uuid(&self, kind: EventKind) -> String {

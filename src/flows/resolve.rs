@@ -65,6 +65,17 @@ pub enum RuleMatch {
 }
 
 impl RuleMatch {
+    /// Returns its number in flows (`PolicyMatchType` of Cilium).
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::L3Only => 1,
+            Self::L3L4 => 2,
+            Self::L4Only => 3,
+            Self::All => 4,
+        }
+    }
+
     /// Returns its name as a label has it.
     pub const fn name(self) -> &'static str {
         match self {

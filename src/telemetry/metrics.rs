@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Mutex};
 
-use prometheus_client::{encoding::text::encode, registry::Registry};
+use prometheus_client::{collector::Collector, encoding::text::encode, registry::Registry};
 
 /// Metrics named `skep_<folder>_<noun>_<unit>`.
 pub struct Metrics {
@@ -13,6 +13,13 @@ impl Metrics {
     /// Makes an empty registry.
     pub fn new() -> Self {
         Self { registry: Mutex::new(Registry::with_prefix("skep")) }
+    }
+
+    /// Makes a registry of somebody else's names.
+    pub fn with_prefix(prefix: &str, collector: impl Collector) -> Self {
+        let mut registry = Registry::with_prefix(prefix);
+        registry.register_collector(Box::new(collector));
+        Self { registry: Mutex::new(registry) }
     }
 
     /// Registers the metrics of one folder; their names get it as prefix.

@@ -22,6 +22,7 @@ mod lab;
 mod lifecycle;
 mod lint;
 mod manifests;
+mod metrics;
 mod missing;
 mod names;
 mod nodes;

@@ -55,7 +55,7 @@ async fn run_in(client: &Client, pod: &str, command: &[&str]) -> (i32, String) {
 }
 
 /// Runs a command in the client's pod.
-async fn run(client: &Client, command: &[&str]) -> (i32, String) {
+pub(crate) async fn run(client: &Client, command: &[&str]) -> (i32, String) {
     run_in(client, "client", command).await
 }
 

@@ -36,6 +36,11 @@ impl<M: MapStore> Cluster<M> {
         }
     }
 
+    /// Yields namespace and name of the pods of other nodes, some more than once.
+    pub(in crate::agent) fn remote_pods(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.remote.values().map(|(_, pod)| (pod.namespace.as_str(), pod.pod.as_str()))
+    }
+
     /// Returns the addresses of a pod of another node, and the name of that node.
     pub(in crate::agent) fn remote_pod(
         &self,

@@ -59,7 +59,7 @@ mod tests {
                 }
             }
         }
-        // Own node: 3 pods by 4, 2 nodes by 1; other node: 5 by 2.
-        assert_eq!(planned.checks.len(), 2 * (3 * 4 + 2 + 5 * 2));
+        // Own node: 3 pods by 4, 2 nodes by 2; other node: 5 by 2.
+        assert_eq!(planned.checks.len(), 2 * (3 * 4 + 2 * 2 + 5 * 2));
     }
 }

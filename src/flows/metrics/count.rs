@@ -1,0 +1,268 @@
+//! What a metric counts, and its own labels.
+
+use crate::{
+    events::{Direction, Event, EventKind, L4, Observation, TcpFlags},
+    flows::{Record, RuleMatch, protocol, protocol_name},
+    model::{DropReason, Identity},
+};
+
+/// What a metric counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Count {
+    /// Dropped packets.
+    Drop,
+    /// Everything.
+    Flow,
+    /// What goes to the outside.
+    ToWorld {
+        /// Not only what policies drop.
+        any_drop: bool,
+        /// By destination port.
+        port: bool,
+        /// Of TCP only the first packet.
+        syn_only: bool,
+    },
+    /// ICMP messages.
+    Icmp,
+    /// Verdicts of policies.
+    Policy,
+    /// What is forwarded, by destination port.
+    Ports,
+    /// Flags of TCP.
+    Tcp,
+}
+
+/// One record told as `kind`.
+#[derive(Clone, Copy)]
+pub(super) struct Told<'a> {
+    pub(super) record: &'a Record,
+    pub(super) kind: EventKind,
+}
+
+impl Count {
+    /// Yields all of them, without options.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        let world = Self::ToWorld { any_drop: false, port: false, syn_only: false };
+        [Self::Drop, Self::Flow, world, Self::Icmp, Self::Policy, Self::Ports, Self::Tcp]
+            .into_iter()
+    }
+
+    /// Returns the name in lists.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Drop => "drop",
+            Self::Flow => "flow",
+            Self::ToWorld { .. } => "flows-to-world",
+            Self::Icmp => "icmp",
+            Self::Policy => "policy",
+            Self::Ports => "port-distribution",
+            Self::Tcp => "tcp",
+        }
+    }
+
+    /// Returns the name of the metric, without prefix and `_total`, and what it is.
+    pub(super) const fn metric(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Drop => ("drop", "Dropped packets"),
+            Self::Flow => ("flows_processed", "Flows"),
+            Self::ToWorld { .. } => ("flows_to_world", "Flows to the outside of the cluster"),
+            Self::Icmp => ("icmp", "ICMP messages"),
+            Self::Policy => ("policy_verdicts", "Verdicts of policies"),
+            Self::Ports => ("port_distribution", "Forwarded flows by destination port"),
+            Self::Tcp => ("tcp_flags", "Flags of TCP"),
+        }
+    }
+
+    /// Returns the names of its own labels.
+    pub(super) const fn labels(self) -> &'static [&'static str] {
+        match self {
+            Self::Drop => &["reason", "protocol"],
+            Self::Flow => &["protocol", "type", "subtype", "verdict"],
+            Self::ToWorld { port: false, .. } => &["protocol", "verdict"],
+            Self::ToWorld { port: true, .. } => &["protocol", "verdict", "port"],
+            Self::Icmp => &["family", "type"],
+            Self::Policy => &["direction", "match", "action"],
+            Self::Ports => &["protocol", "port"],
+            Self::Tcp => &["flag", "family"],
+        }
+    }
+
+    /// Sets an option of its own; tells whether there is one of that name.
+    pub(super) fn set(&mut self, option: &str) -> bool {
+        let Self::ToWorld { any_drop, port, syn_only } = self else { return false };
+        match option {
+            "any-drop" => *any_drop = true,
+            "port" => *port = true,
+            "syn-only" => *syn_only = true,
+            _ => return false,
+        }
+        true
+    }
+
+    /// Yields the values of its own labels, once for each thing to count.
+    pub(super) fn values(self, told: Told<'_>) -> Vec<Vec<String>> {
+        let event = &told.record.event;
+        let one = |values: &[&str]| vec![values.iter().map(ToString::to_string).collect()];
+        match self {
+            Self::Drop => match told.dropped() {
+                Some(reason) => one(&[reason.name(), &protocol_of(event)]),
+                None => vec![],
+            },
+            Self::Flow => {
+                let (kind, sub) = told.kind_names();
+                one(&[&protocol_of(event), kind, sub, told.verdict()])
+            }
+            Self::ToWorld { any_drop, port, syn_only } => {
+                if !told.goes_to_world(any_drop, syn_only) {
+                    return vec![];
+                }
+                let number = event.destination.port.map(|port| port.to_string());
+                let number = number.unwrap_or_default();
+                let (protocol, verdict) = (protocol_of(event), told.verdict());
+                if port { one(&[&protocol, verdict, &number]) } else { one(&[&protocol, verdict]) }
+            }
+            Self::Icmp => match event.l4 {
+                Some(L4::Icmp { kind, code }) => one(&["IPv4", &protocol::icmpv4(kind, code)]),
+                Some(L4::Icmpv6 { kind, code }) => one(&["IPv6", &protocol::icmpv6(kind, code)]),
+                _ => vec![],
+            },
+            Self::Policy => match told.decided() {
+                Some(action) => one(&[direction(event.direction), told.matched(), action]),
+                None => vec![],
+            },
+            Self::Ports => {
+                let is_asked = told.verdict() == FORWARDED && event.reply == Some(false);
+                if !is_asked || event.l4.is_none() {
+                    return vec![];
+                }
+                let port = event.destination.port.unwrap_or_default().to_string();
+                one(&[&protocol_of(event), &port])
+            }
+            Self::Tcp => {
+                let Some(L4::Tcp(flags)) = event.l4 else { return vec![] };
+                if told.verdict() != FORWARDED {
+                    return vec![];
+                }
+                let family = if event.ip_version == Some(4) { "IPv4" } else { "IPv6" };
+                flag_names(flags).map(|flag| vec![flag.to_owned(), family.to_owned()]).collect()
+            }
+        }
+    }
+}
+
+const FORWARDED: &str = "FORWARDED";
+
+impl Told<'_> {
+    fn dropped(self) -> Option<DropReason> {
+        match self.kind {
+            EventKind::Drop(reason) | EventKind::Denied(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    fn verdict(self) -> &'static str {
+        match self.kind {
+            EventKind::Drop(_) | EventKind::Denied(_) => "DROPPED",
+            EventKind::Audited => "AUDIT",
+            _ => FORWARDED,
+        }
+    }
+
+    fn kind_names(self) -> (&'static str, &'static str) {
+        match self.kind {
+            EventKind::Drop(_) => ("Drop", ""),
+            EventKind::Denied(_) | EventKind::Allowed | EventKind::Audited => ("PolicyVerdict", ""),
+            _ => ("Trace", observation(self.record.event.observation)),
+        }
+    }
+
+    /// Hubble leaves out what a node or its health check sends.
+    fn decided(self) -> Option<&'static str> {
+        let event = &self.record.event;
+        let [source, destination] = [event.source.identity, event.destination.identity];
+        if source == Identity::HOST || source == Identity(4) || destination == Identity(4) {
+            return None;
+        }
+        match self.kind {
+            EventKind::Allowed => Some("forwarded"),
+            EventKind::Audited => Some("audit"),
+            EventKind::Denied(_) => Some("dropped"),
+            _ => None,
+        }
+    }
+
+    fn matched(self) -> &'static str {
+        self.record.rule.as_ref().map_or(RuleMatch::None, |rule| rule.matched).name()
+    }
+
+    /// Answers are left out: their ports are of clients.
+    fn goes_to_world(self, any_drop: bool, syn_only: bool) -> bool {
+        let event = &self.record.event;
+        let is_world = matches!(
+            event.destination.identity,
+            Identity::WORLD_V4
+                | Identity::WORLD_V6
+                | Identity::OUTSIDE_APISERVER_V4
+                | Identity::OUTSIDE_APISERVER_V6
+        );
+        if !is_world || event.l4.is_none() {
+            return false;
+        }
+        let is_reply = event.reply == Some(true);
+        let counts = match self.dropped() {
+            Some(reason) => any_drop || reason == DropReason::PolicyDenied,
+            None => !is_reply,
+        };
+        let opens =
+            matches!(event.l4, Some(L4::Tcp(flags)) if flags.contains(TcpFlags::SYN)) && !is_reply;
+        counts && (!syn_only || opens)
+    }
+}
+
+fn protocol_of(event: &Event) -> String {
+    let number = match event.l4 {
+        Some(L4::Tcp(_)) => 6,
+        Some(L4::Udp) => 17,
+        Some(L4::Sctp) => 132,
+        Some(L4::Icmp { .. }) => 1,
+        Some(L4::Icmpv6 { .. }) => 58,
+        Some(L4::Other(number)) => number,
+        None => return "Unknown flow".to_owned(),
+    };
+    protocol_name(number)
+}
+
+fn flag_names(flags: TcpFlags) -> impl Iterator<Item = &'static str> {
+    let has = |flag| flags.contains(flag);
+    let syn = match (has(TcpFlags::SYN), has(TcpFlags::ACK)) {
+        (true, true) => Some("SYN-ACK"),
+        (true, false) => Some("SYN"),
+        (false, _) => None,
+    };
+    let fin = has(TcpFlags::FIN).then_some("FIN");
+    let rst = has(TcpFlags::RST).then_some("RST");
+    [fin, syn, rst].into_iter().flatten()
+}
+
+/// Returns a direction as labels have it.
+pub(super) const fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Unknown => "unknown",
+        Direction::Ingress => "ingress",
+        Direction::Egress => "egress",
+    }
+}
+
+const fn observation(observation: Observation) -> &'static str {
+    match observation {
+        Observation::ToEndpoint => "to-endpoint",
+        Observation::ToHost => "to-host",
+        Observation::ToStack => "to-stack",
+        Observation::ToOverlay => "to-overlay",
+        Observation::FromEndpoint => "from-endpoint",
+        Observation::FromHost => "from-host",
+        Observation::FromOverlay => "from-overlay",
+        Observation::FromNetwork => "from-network",
+        Observation::ToNetwork => "to-network",
+    }
+}

@@ -1,0 +1,134 @@
+//! All metrics of flows.
+
+use std::{
+    fmt,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric as _},
+    metrics::{MetricType, counter::ConstCounter},
+};
+
+use super::{
+    count::Told,
+    series::Series,
+    spec::{MetricSpec, MetricSpecs},
+};
+use crate::flows::{PeerInfo, Record};
+
+/// Counters that a metric has at most; what comes later is counted together, as `other`.
+const BUDGET: usize = 10_000;
+
+/// Counts flows.
+#[derive(Debug)]
+pub struct FlowMetrics {
+    metrics: Vec<Metric>,
+    lost: [AtomicU64; LostEvents::ALL.len()],
+}
+
+/// Where events were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LostEvents {
+    /// Between programs and the agent: the buffer was full.
+    Buffer,
+    /// Between the store and a reader that was too slow.
+    Ring,
+}
+
+impl LostEvents {
+    const ALL: [Self; 2] = [Self::Buffer, Self::Ring];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Buffer => "perf_event_ring_buffer",
+            Self::Ring => "hubble_ring_buffer",
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Metric {
+    spec: MetricSpec,
+    labels: Vec<&'static str>,
+    series: Mutex<Series>,
+}
+
+impl FlowMetrics {
+    /// Starts to count.
+    pub fn new(specs: &MetricSpecs) -> Self {
+        let metric = |spec: &MetricSpec| {
+            let labels = spec.labels();
+            let series = Mutex::new(Series::new(labels.len(), BUDGET));
+            Metric { spec: spec.clone(), labels, series }
+        };
+        Self { metrics: specs.metrics.iter().map(metric).collect(), lost: Default::default() }
+    }
+
+    /// Counts a record.
+    pub(in crate::flows) fn count(&self, record: &Record) {
+        for kind in record.kinds() {
+            self.metrics.iter().for_each(|metric| metric.count(Told { record, kind }));
+        }
+    }
+
+    /// Counts events that were lost.
+    pub fn lose(&self, events: u64, place: LostEvents) {
+        self.lost[place as usize].fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Drops what is about single pods that are gone; to be called each minute.
+    pub fn forget(&self, is_there: impl Fn(&PeerInfo) -> bool) {
+        self.metrics.iter().for_each(|metric| metric.series().forget(&is_there));
+    }
+}
+
+impl Metric {
+    fn count(&self, told: Told<'_>) {
+        let own = self.spec.count.values(told);
+        if own.is_empty() {
+            return;
+        }
+        let context: Vec<String> = self.spec.context.values(told.record).collect();
+        let [of_source, of_destination] = self.spec.context.is_of_pods();
+        let mut series = self.series();
+        for mut values in own {
+            values.extend(context.iter().cloned());
+            let source = told.record.source.iter().filter(|_| of_source);
+            let destination = told.record.destination.iter().filter(|_| of_destination);
+            let pods = source.chain(destination).filter(|owner| !owner.pod.is_empty());
+            series.count(values, pods.cloned());
+        }
+    }
+
+    fn series(&self) -> std::sync::MutexGuard<'_, Series> {
+        self.series.lock().expect("no panic while holding the lock")
+    }
+}
+
+/// Reads the counters when somebody asks.
+impl Collector for FlowMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        for metric in &self.metrics {
+            let (name, help) = metric.spec.count.metric();
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for (values, count) in metric.series().iter() {
+                let labels: Vec<(&str, &str)> = metric.labels.iter().copied().zip(values).collect();
+                let counter = ConstCounter::<u64>::new(count);
+                counter.encode(family.encode_family(&labels)?)?;
+            }
+        }
+        let mut family =
+            encoder.encode_descriptor("lost_events", "Lost events", None, MetricType::Counter)?;
+        for place in LostEvents::ALL {
+            let lost = self.lost[place as usize].load(Ordering::Relaxed);
+            let labels = [("source", place.name())];
+            ConstCounter::<u64>::new(lost).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
