@@ -896,7 +896,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__agent)
-            opts="-q -v -h --config --node-name --cluster-name --kubeconfig --run-dir --state-dir --bpf-dir --cni-conf-dir --cni-bin-dir --routing --ip-family --attach --devices --mtu --vxlan-port --snat-ports --masquerade --mark-mask --drop-labels --policy-enforcement --policy-compat --policy-audit --host-firewall --host-firewall-confirm --metrics-address --health-address --conntrack-entries --backend-entries --maglev-entries --cgroup-root --color --quiet --verbose --help"
+            opts="-q -v -h --config --node-name --cluster-name --kubeconfig --run-dir --state-dir --bpf-dir --cni-conf-dir --cni-bin-dir --routing --ip-family --attach --devices --mtu --vxlan-port --snat-ports --masquerade --mark-mask --drop-labels --policy-enforcement --policy-compat --policy-audit --host-firewall --host-firewall-confirm --metrics-address --health-address --hubble-listen --conntrack-entries --backend-entries --maglev-entries --cgroup-root --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1036,6 +1036,10 @@ _skep() {
         skep__subcmd__bench)
             opts="-o -q -v -h --rows --rounds --list --output --color --quiet --verbose --help worker policy service cni help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                --hubble-listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

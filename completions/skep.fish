@@ -876,6 +876,7 @@ complete -c skep -n "__fish_skep_using_subcommand agent" -l metrics-address -d '
 complete -c skep -n "__fish_skep_using_subcommand agent" -l health-address -d 'Address that serves health, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l conntrack-entries -d 'Size of the connection table: auto, or entries' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l backend-entries -d 'Room for backends of services: auto, or entries' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l hubble-listen -d 'Loopback address that serves the Hubble API, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l maglev-entries -d 'Entries that the Maglev table of a service may have: more spread more backends evenly' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l cgroup-root -d 'Control group whose processes reach services: auto (all of this host), off or a directory' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'

@@ -10,6 +10,7 @@ mod cluster;
 mod confirm;
 mod endpoint;
 mod error;
+mod hubble;
 mod identity;
 mod inspect;
 mod install;
