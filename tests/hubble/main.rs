@@ -4,4 +4,5 @@ mod contract;
 mod node;
 mod questions;
 mod readers;
+mod relay;
 mod services;

@@ -42,6 +42,8 @@ static RELAY_VERSIONS: [HeaderName; 2] = [
     HeaderName::from_static("hubble-server-version"),
     HeaderName::from_static("hubble-relay-version"),
 ];
+/// Services of every server.
+const SERVICES: [&str; 2] = ["observer.Observer", "grpc.health.v1.Health"];
 /// How long an answer may take to begin.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How often a silent client is asked whether it is still there.
@@ -90,7 +92,7 @@ pub enum HubbleError {
 pub async fn serve(door: &Door, node: Node, cancel: CancellationToken) -> Result<(), HubbleError> {
     let peers = PeerService { peers: node.peers.clone(), cancel: cancel.clone() };
     let observer = ObserverService { node, cancel: cancel.clone() };
-    let routes = routes(observer).await?.add_service(PeerServer::new(peers));
+    let routes = routes(observer, &["peer.Peer"]).await?.add_service(PeerServer::new(peers));
     open(door, with_versions(routes, &NODE_VERSION), cancel).await
 }
 
@@ -103,7 +105,7 @@ pub async fn serve_relay<O: Observer>(
     observer: O,
     cancel: CancellationToken,
 ) -> Result<(), HubbleError> {
-    let routes = routes(observer).await?;
+    let routes = routes(observer, &[]).await?;
     open(door, with_versions(routes, &RELAY_VERSIONS), cancel).await
 }
 
@@ -151,14 +153,15 @@ fn incoming<L: Listener>(listener: L) -> impl Stream<Item = Result<L::Io, Infall
     })
 }
 
-/// What every server has.
-async fn routes<O: Observer>(observer: O) -> Result<Routes, HubbleError> {
+/// What every server has, and a description of it and of `more` services.
+async fn routes<O: Observer>(observer: O, more: &[&str]) -> Result<Routes, HubbleError> {
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_service_status(HEALTH, ServingStatus::Serving).await;
     let reflection = || {
-        tonic_reflection::server::Builder::configure()
+        let described = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+        SERVICES.iter().chain(more).fold(described, |all, name| all.with_service_name(*name))
     };
     Ok(Routes::new(ObserverServer::new(observer))
         .add_service(health)
