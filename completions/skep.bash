@@ -58,6 +58,9 @@ _skep() {
             skep,policy)
                 cmd="skep__subcmd__policy"
                 ;;
+            skep,relay)
+                cmd="skep__subcmd__relay"
+                ;;
             skep,service)
                 cmd="skep__subcmd__service"
                 ;;
@@ -373,6 +376,9 @@ _skep() {
             skep__subcmd__help,policy)
                 cmd="skep__subcmd__help__subcmd__policy"
                 ;;
+            skep__subcmd__help,relay)
+                cmd="skep__subcmd__help__subcmd__relay"
+                ;;
             skep__subcmd__help,service)
                 cmd="skep__subcmd__help__subcmd__service"
                 ;;
@@ -561,6 +567,12 @@ _skep() {
                 ;;
             skep__subcmd__help__subcmd__policy,wait)
                 cmd="skep__subcmd__help__subcmd__policy__subcmd__wait"
+                ;;
+            skep__subcmd__help__subcmd__relay,port-forward)
+                cmd="skep__subcmd__help__subcmd__relay__subcmd__port__subcmd__forward"
+                ;;
+            skep__subcmd__help__subcmd__relay,tunnel)
+                cmd="skep__subcmd__help__subcmd__relay__subcmd__tunnel"
                 ;;
             skep__subcmd__help__subcmd__service,explain)
                 cmd="skep__subcmd__help__subcmd__service__subcmd__explain"
@@ -847,6 +859,24 @@ _skep() {
             skep__subcmd__policy__subcmd__help,wait)
                 cmd="skep__subcmd__policy__subcmd__help__subcmd__wait"
                 ;;
+            skep__subcmd__relay,help)
+                cmd="skep__subcmd__relay__subcmd__help"
+                ;;
+            skep__subcmd__relay,port-forward)
+                cmd="skep__subcmd__relay__subcmd__port__subcmd__forward"
+                ;;
+            skep__subcmd__relay,tunnel)
+                cmd="skep__subcmd__relay__subcmd__tunnel"
+                ;;
+            skep__subcmd__relay__subcmd__help,help)
+                cmd="skep__subcmd__relay__subcmd__help__subcmd__help"
+                ;;
+            skep__subcmd__relay__subcmd__help,port-forward)
+                cmd="skep__subcmd__relay__subcmd__help__subcmd__port__subcmd__forward"
+                ;;
+            skep__subcmd__relay__subcmd__help,tunnel)
+                cmd="skep__subcmd__relay__subcmd__help__subcmd__tunnel"
+                ;;
             skep__subcmd__service,explain)
                 cmd="skep__subcmd__service__subcmd__explain"
                 ;;
@@ -878,7 +908,7 @@ _skep() {
 
     case "${cmd}" in
         skep)
-            opts="-q -v -h -V --color --quiet --verbose --help --version status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help"
+            opts="-q -v -h -V --color --quiet --verbose --help --version status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -896,7 +926,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__agent)
-            opts="-q -v -h --config --node-name --cluster-name --kubeconfig --run-dir --state-dir --bpf-dir --cni-conf-dir --cni-bin-dir --routing --ip-family --attach --devices --mtu --vxlan-port --snat-ports --masquerade --mark-mask --drop-labels --policy-enforcement --policy-compat --policy-audit --host-firewall --host-firewall-confirm --metrics-address --flow-metrics --flow-metrics-address --health-address --conntrack-entries --backend-entries --maglev-entries --cgroup-root --color --quiet --verbose --help"
+            opts="-q -v -h --config --node-name --cluster-name --kubeconfig --run-dir --state-dir --bpf-dir --cni-conf-dir --cni-bin-dir --routing --ip-family --attach --devices --mtu --vxlan-port --snat-ports --masquerade --mark-mask --drop-labels --policy-enforcement --policy-compat --policy-audit --host-firewall --host-firewall-confirm --metrics-address --flow-metrics --flow-metrics-address --health-address --hubble-listen --conntrack-entries --backend-entries --maglev-entries --cgroup-root --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1011,6 +1041,10 @@ _skep() {
                     return 0
                     ;;
                 --health-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hubble-listen)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2964,7 +2998,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help)
-            opts="status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help"
+            opts="status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4000,6 +4034,48 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__policy__subcmd__wait)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__relay)
+            opts="port-forward tunnel"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__relay__subcmd__port__subcmd__forward)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__relay__subcmd__tunnel)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -5626,7 +5702,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__observe)
-            opts="-f -n -l -t -4 -6 -o -q -v -h --follow --last --first --all --since --until --pod --from-pod --to-pod --namespace --from-namespace --to-namespace --workload --from-workload --to-workload --label --from-label --to-label --ip --from-ip --to-ip --identity --from-identity --to-identity --port --from-port --to-port --protocol --verdict --drop-reason-desc --type --tcp-flags --ipv4 --ipv6 --traffic-direction --reply --node-name --not --output --numeric --print-node-name --utc --request --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            opts="-f -n -l -t -4 -6 -o -q -v -h --follow --last --first --all --since --until --pod --from-pod --to-pod --namespace --from-namespace --to-namespace --workload --from-workload --to-workload --label --from-label --to-label --ip --from-ip --to-ip --identity --from-identity --to-identity --port --from-port --to-port --protocol --verdict --drop-reason-desc --type --tcp-flags --ipv4 --ipv6 --traffic-direction --reply --node-name --not --output --numeric --print-node-name --utc --request --server --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5785,6 +5861,10 @@ _skep() {
                     return 0
                     ;;
                 --request)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -6357,6 +6437,152 @@ _skep() {
                     return 0
                     ;;
                 --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__relay)
+            opts="-q -v -h --listen --kubeconfig --context --skep-namespace --color --quiet --verbose --help port-forward tunnel help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__relay__subcmd__help)
+            opts="port-forward tunnel help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__relay__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__relay__subcmd__help__subcmd__port__subcmd__forward)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__relay__subcmd__help__subcmd__tunnel)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__relay__subcmd__port__subcmd__forward)
+            opts="-q -v -h --port --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__relay__subcmd__tunnel)
+            opts="-q -v -h --run-dir --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --run-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -44,6 +44,7 @@ complete -c skep -n "__fish_skep_needs_command" -f -a "lab" -d 'A cluster in net
 complete -c skep -n "__fish_skep_needs_command" -f -a "bench" -d 'Measure skep against bare veth and a bridge with iptables'
 complete -c skep -n "__fish_skep_needs_command" -f -a "agent" -d 'Run the node agent'
 complete -c skep -n "__fish_skep_needs_command" -f -a "operator" -d 'Run the operator'
+complete -c skep -n "__fish_skep_needs_command" -f -a "relay" -d 'Serve the flows of all nodes'
 complete -c skep -n "__fish_skep_needs_command" -f -a "version" -d 'Show the version'
 complete -c skep -n "__fish_skep_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c skep -n "__fish_skep_needs_command" -f -a "man" -d 'Write the man pages'
@@ -104,6 +105,7 @@ complete -c skep -n "__fish_skep_using_subcommand observe" -s o -l output -d 'Ou
 json\t'One JSON object a line, as Hubble writes it'
 dict\t'One block a flow'"
 complete -c skep -n "__fish_skep_using_subcommand observe" -l request -d 'Ask this, as JSON; how agents are asked from outside' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l server -d 'Ask a Hubble server, such as a relay: HOST:PORT or unix:PATH' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
 complete -c skep -n "__fish_skep_using_subcommand observe" -l node -d 'Ask the agent of this node only; may be repeated' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
@@ -876,6 +878,7 @@ complete -c skep -n "__fish_skep_using_subcommand agent" -l metrics-address -d '
 complete -c skep -n "__fish_skep_using_subcommand agent" -l flow-metrics -d 'Metrics of flows that are counted, with Hubble\'s names and options, such as "drop:sourceContext=pod tcp"' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l flow-metrics-address -d 'Address that serves metrics of flows, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l health-address -d 'Address that serves health, or off' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l hubble-listen -d 'Loopback address that serves the Hubble API, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l conntrack-entries -d 'Size of the connection table: auto, or entries' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l backend-entries -d 'Room for backends of services: auto, or entries' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l maglev-entries -d 'Entries that the Maglev table of a service may have: more spread more backends evenly' -r
@@ -898,6 +901,39 @@ never\t'Not at all'"
 complete -c skep -n "__fish_skep_using_subcommand operator" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand operator" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand operator" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l listen -d 'Loopback address to serve' -r
+complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
+complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l context -d 'Context in the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l skep-namespace -d 'Namespace of the agents\' pods' -r
+complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -f -a "port-forward" -d 'Give Hubble\'s clients a local address'
+complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -f -a "tunnel" -d 'Join stdin and stdout with the agent\'s Hubble API'
+complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand relay; and __fish_seen_subcommand_from port-forward" -l port -d 'Port of 127.0.0.1' -r
+complete -c skep -n "__fish_skep_using_subcommand relay; and __fish_seen_subcommand_from port-forward" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
+complete -c skep -n "__fish_skep_using_subcommand relay; and __fish_seen_subcommand_from port-forward" -l context -d 'Context in the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand relay; and __fish_seen_subcommand_from port-forward" -l skep-namespace -d 'Namespace of the agents\' pods' -r
+complete -c skep -n "__fish_skep_using_subcommand relay; and __fish_seen_subcommand_from port-forward" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand relay; and __fish_seen_subcommand_from port-forward" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand relay; and __fish_seen_subcommand_from port-forward" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand relay; and __fish_seen_subcommand_from port-forward" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand relay; and __fish_seen_subcommand_from tunnel" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
+complete -c skep -n "__fish_skep_using_subcommand relay; and __fish_seen_subcommand_from tunnel" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand relay; and __fish_seen_subcommand_from tunnel" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand relay; and __fish_seen_subcommand_from tunnel" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand relay; and __fish_seen_subcommand_from tunnel" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand relay; and __fish_seen_subcommand_from help" -f -a "port-forward" -d 'Give Hubble\'s clients a local address'
+complete -c skep -n "__fish_skep_using_subcommand relay; and __fish_seen_subcommand_from help" -f -a "tunnel" -d 'Join stdin and stdout with the agent\'s Hubble API'
+complete -c skep -n "__fish_skep_using_subcommand relay; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand version" -s o -l output -d 'Output format' -r -f -a "table\t'Columns for people'
 wide\t'More columns'
 json\t'One JSON document'
@@ -922,23 +958,24 @@ never\t'Not at all'"
 complete -c skep -n "__fish_skep_using_subcommand man" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand man" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "status" -d 'Show how the agents are'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "observe" -d 'Show flows'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "endpoint" -d 'Endpoints: the pods\' interfaces'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "identity" -d 'Identities: the label sets that policy speaks about'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "policy" -d 'What network policies mean'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "service" -d 'Services, as the nodes balance them'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "node" -d 'Nodes of the cluster'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "bpf" -d 'The datapath\'s maps, as they are in the kernel'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "connectivity" -d 'Who reaches whom'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "lab" -d 'A cluster in network namespaces on this machine'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "bench" -d 'Measure skep against bare veth and a bridge with iptables'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "agent" -d 'Run the node agent'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "operator" -d 'Run the operator'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "version" -d 'Show the version'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "man" -d 'Write the man pages'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator version completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "status" -d 'Show how the agents are'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "observe" -d 'Show flows'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "endpoint" -d 'Endpoints: the pods\' interfaces'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "identity" -d 'Identities: the label sets that policy speaks about'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "policy" -d 'What network policies mean'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "service" -d 'Services, as the nodes balance them'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "node" -d 'Nodes of the cluster'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "bpf" -d 'The datapath\'s maps, as they are in the kernel'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "connectivity" -d 'Who reaches whom'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "lab" -d 'A cluster in network namespaces on this machine'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "bench" -d 'Measure skep against bare veth and a bridge with iptables'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "agent" -d 'Run the node agent'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "operator" -d 'Run the operator'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "relay" -d 'Serve the flows of all nodes'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "version" -d 'Show the version'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "man" -d 'Write the man pages'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from endpoint" -f -a "list" -d 'List endpoints'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from identity" -f -a "list" -d 'List identities'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "explain" -d 'Say why one end may talk to another, or not'
@@ -983,3 +1020,5 @@ complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcomma
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "policy" -d 'Measure the policy engine'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "service" -d 'Measure services'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "cni" -d 'Call the CNI plugin of the node that this runs on'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from relay" -f -a "port-forward" -d 'Give Hubble\'s clients a local address'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from relay" -f -a "tunnel" -d 'Join stdin and stdout with the agent\'s Hubble API'

@@ -42,6 +42,8 @@ pub mod agent;
 
 pub mod operator;
 
+pub mod relay;
+
 pub mod install;
 
 pub mod lab;

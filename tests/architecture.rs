@@ -42,6 +42,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("operator", &["model", "kubernetes", "policy", "api", "config", "telemetry"]),
+    ("relay", &["api", "hubble"]),
     ("install", &["model"]),
     ("lab", &["model", "kubernetes", "kernel", "config", "telemetry", "install"]),
     ("connectivity", &["model", "kubernetes"]),
@@ -58,6 +59,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "cni",
             "agent",
             "operator",
+            "relay",
             "lab",
             "connectivity",
             "bench",
@@ -84,7 +86,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("prost_types", &["hubble", "api"]),
     ("saphyr_parser", &["policy"]),
     ("similar", &["cli"]),
-    ("tonic", &["api"]),
+    ("tonic", &["api", "relay"]),
+    ("tower", &["api"]),
 ];
 
 fn sources(dir: &Path) -> Vec<PathBuf> {

@@ -31,6 +31,7 @@ impl Agent {
         if let Some(cidrs) = cidrs {
             self.endpoints.set_ranges(&cidrs);
         }
+        self.tell_peers();
     }
 
     /// Takes in news of where the API server is.

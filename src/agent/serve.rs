@@ -1,10 +1,10 @@
-//! What the agent serves: its socket, metrics, health.
+//! What the agent serves: its socket, the Hubble API, metrics, health.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{AgentError, inspect::Inspector, metrics, run::Tasks, shared::Agent};
+use super::{AgentError, hubble, inspect::Inspector, metrics, run::Tasks, shared::Agent};
 use crate::{
     api::{self, http},
     flows::Observer,
@@ -18,6 +18,7 @@ pub(super) fn spawn(
     observer: &Arc<Observer>,
     cancel: &CancellationToken,
 ) {
+    hubble::spawn(tasks, agent, observer, cancel);
     let path = agent.config.run_dir.join("agent.sock");
     let inspect = Arc::new(Inspector::new(Arc::clone(agent)));
     let (own, stop) = (Arc::clone(observer), cancel.clone());

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::{
     cache::Snapshot,
@@ -19,6 +19,7 @@ use super::{
     service::Balancer,
 };
 use crate::{
+    api::hubble::Peers,
     config::AgentConfig,
     flows::Observer,
     kernel::{Datapath, KernelMaps},
@@ -122,6 +123,8 @@ pub(super) struct Agent {
     /// Told when an identity object that may be in use is gone.
     pub(super) lost_identity: Notify,
     pub(super) observer: Mutex<Option<Arc<Observer>>>,
+    /// The nodes that relays are told of.
+    pub(super) peers: watch::Sender<Peers>,
 }
 
 impl Agent {

@@ -8,7 +8,11 @@ use std::{
 
 use jiff::Timestamp;
 use nix::fcntl::{Flock, FlockArg};
-use tokio::{net::UnixListener, runtime::Handle, sync::Notify};
+use tokio::{
+    net::UnixListener,
+    runtime::Handle,
+    sync::{Notify, watch},
+};
 use tracing::{info, warn};
 
 use super::{
@@ -129,6 +133,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         connections: AtomicU64::new(0),
         lost_identity: Notify::new(),
         observer: Mutex::new(None),
+        peers: watch::Sender::default(),
     });
     agent.remember(snapshot);
     let listener = take_over(&agent)?;

@@ -5,12 +5,13 @@
 //! `/v1/bpf/lb/{frontends,backends,affinity,maglev}`, `/v1/check`, `/v1/services/explain` with a question as
 //! its query, and `/v1/flows`, which streams one object per line; `POST /v1/bpf/ct/flush` removes the
 //! connections that its query means. The agent implements [`Inspect`]; [`serve`] does the rest; [`Client`]
-//! asks. What is exchanged are the versioned structs of this module, never `model` types.
+//! asks. Flows are also served to Hubble's clients, by gRPC ([`hubble`]). What is exchanged are the versioned structs of this module, never `model` types.
 
 mod bpf;
 mod client;
 mod flows;
 pub mod http;
+pub mod hubble;
 mod inspect;
 mod list;
 mod node;

@@ -80,7 +80,11 @@ impl Guarded {
         match stream.peer_cred() {
             Ok(peer) if peer.uid() == 0 || peer.uid() == self.owner => true,
             Ok(peer) => {
-                warn!(uid = peer.uid(), pid = peer.pid(), "a stranger called the admin socket");
+                warn!(
+                    uid = peer.uid(),
+                    pid = peer.pid(),
+                    "a stranger called a socket of the agent"
+                );
                 false
             }
             Err(_) => false,

@@ -157,6 +157,14 @@ table! {
     |error: crate::config::InvalidConfig| (Kind::Input, vec![]);
     |error: crate::agent::AgentError| (Kind::Environment, vec![]);
     |error: crate::operator::OperatorError| (Kind::Environment, vec![]);
+    |error: crate::api::hubble::HubbleError| (Kind::Environment, vec![]);
+    |error: crate::api::hubble::ServerError| match &error {
+        crate::api::hubble::ServerError::Address { .. } => (Kind::Usage, vec![]),
+        crate::api::hubble::ServerError::Tls { .. } => {
+            (Kind::Environment, vec!["a port-forward of the server speaks without TLS".into()])
+        }
+        _ => (Kind::Environment, vec![]),
+    };
     |error: lab::StateError| lab_state(&error);
     |error: lab::CgroupError| (Kind::Environment, vec![cgroup_hint()]);
     |error: lab::ManifestError| (Kind::Input, match &error {

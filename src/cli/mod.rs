@@ -34,6 +34,7 @@ mod observe;
 mod operator;
 mod output;
 mod policy;
+mod relay;
 mod run;
 mod runtime;
 mod service;

@@ -77,6 +77,7 @@ fn dispatch(command: Command, out: &Output) -> Result<Answer, Error> {
         Command::Bench(args) => args.run(out),
         Command::Agent(args) => args.run(out),
         Command::Operator(args) => args.run(out),
+        Command::Relay(args) => args.run(out),
         Command::Version(args) => args.run(out),
         Command::Completions(args) => args.run(out),
         Command::Man(args) => args.run(out),

@@ -6,7 +6,7 @@ use super::{
     agent, bench, bpf, completions, connectivity, endpoint, identity, lab, man, node, observe,
     operator,
     output::{ColorChoice, Settings},
-    policy, service, status, version,
+    policy, relay, service, status, version,
 };
 use crate::telemetry::Level;
 
@@ -107,6 +107,7 @@ pub(crate) enum Command {
     Bench(bench::Args),
     Agent(Box<agent::Args>),
     Operator(operator::Args),
+    Relay(relay::Args),
     Version(version::Args),
     Completions(completions::Args),
     #[command(hide = true)]
@@ -161,7 +162,7 @@ impl Command {
     /// Tells whether it runs until it is stopped and logs meanwhile.
     const fn is_server(&self) -> bool {
         match self {
-            Self::Agent(_) | Self::Operator(_) => true,
+            Self::Agent(_) | Self::Operator(_) | Self::Relay(_) => true,
             Self::Lab(command) => command.is_server(),
             Self::Connectivity(Connectivity::Serve(_)) => true,
             _ => false,

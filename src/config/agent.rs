@@ -93,6 +93,9 @@ settings! {
         /// Address that serves health, or off
         #[arg(value_name = "ADDRESS")]
         health_address = "health-address" "SKEP_HEALTH_ADDRESS",
+        /// Loopback address that serves the Hubble API, or off
+        #[arg(value_name = "ADDRESS")]
+        hubble_listen = "hubble-listen" "SKEP_HUBBLE_LISTEN",
         /// Size of the connection table: auto, or entries
         #[arg(value_name = "COUNT")]
         conntrack_entries = "conntrack-entries" "SKEP_CONNTRACK_ENTRIES",
@@ -165,6 +168,8 @@ pub struct AgentConfig {
     pub flow_metrics_address: Option<SocketAddr>,
     /// Address of health; none = off.
     pub health_address: Option<SocketAddr>,
+    /// Loopback address of the Hubble API; none = on its unix socket only.
+    pub hubble_listen: Option<SocketAddr>,
     /// Size of the connection table; none = by memory.
     pub conntrack_entries: Option<u32>,
     /// Room for backends of services; none = by memory.
@@ -259,6 +264,14 @@ impl AgentArgs {
                 Some(SocketAddr::from(([127, 0, 0, 1], 9879))),
                 address,
             ),
+            hubble_listen: optional(
+                &mut parse,
+                "hubble-listen",
+                self.hubble_listen,
+                "off",
+                Some(SocketAddr::from(([127, 0, 0, 1], 4244))),
+                address,
+            ),
             conntrack_entries: optional(
                 &mut parse,
                 "conntrack-entries",
@@ -309,6 +322,10 @@ fn check(parse: &mut Parser, config: &AgentConfig) {
     }
     if config.vxlan_port == 0 {
         parse.refuse("vxlan-port", "0", "is not a port");
+    }
+    if let Some(address) = config.hubble_listen.filter(|address| !address.ip().is_loopback()) {
+        let why = "is not a loopback address: flows would leave the node without TLS";
+        parse.refuse("hubble-listen", &address.to_string(), why);
     }
     if let Some(entries) = config.conntrack_entries.filter(|entries| *entries < 1024) {
         parse.refuse("conntrack-entries", &entries.to_string(), "is below 1024");
@@ -404,13 +421,22 @@ mod tests {
             snat_ports: Some("9-3".into()),
             metrics_address: Some("9962".into()),
             flow_metrics: Some("drops".into()),
+            hubble_listen: Some("0.0.0.0:4244".into()),
             ..AgentArgs::default()
         };
         let Err(InvalidConfig::Fields(problems)) = args.resolve() else { panic!("accepted") };
         let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
         assert_eq!(
             keys,
-            ["run-dir", "routing", "snat-ports", "metrics-address", "flow-metrics", "mtu",]
+            [
+                "run-dir",
+                "routing",
+                "snat-ports",
+                "metrics-address",
+                "flow-metrics",
+                "mtu",
+                "hubble-listen"
+            ]
         );
     }
 

@@ -6,6 +6,7 @@ use super::Observed;
 use crate::hubble::{
     flow::{Flow, LostEvent},
     observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
+    relay::NodeStatusEvent,
 };
 
 impl Observed {
@@ -35,6 +36,14 @@ impl GetFlowsResponse {
     pub fn lost(&self) -> Option<&LostEvent> {
         match self.response_types.as_ref()? {
             ResponseTypes::LostEvents(lost) => Some(lost),
+            _ => None,
+        }
+    }
+
+    /// Returns what became of nodes, if a relay says so.
+    pub fn node_status(&self) -> Option<&NodeStatusEvent> {
+        match self.response_types.as_ref()? {
+            ResponseTypes::NodeStatus(status) => Some(status),
             _ => None,
         }
     }

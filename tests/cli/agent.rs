@@ -9,13 +9,17 @@ use std::{
 };
 
 use skep::{
-    api::{self, Inspect, InspectError},
+    api::{
+        self, Inspect, InspectError,
+        hubble::{self, AgentEvents, Door, Node},
+    },
     events::Event,
     flows::{Observer, PeerInfo, Resolve, Settings},
     hubble::flow::Workload,
     model::{Addresses, Identity, IfIndex, MacAddr},
 };
 use skep_bpf::abi::{self, event_flags, event_kind};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::run::Home;
@@ -66,16 +70,25 @@ impl Agent {
         let served = {
             let (socket, observer, cancel) =
                 (socket.clone(), Arc::clone(&observer), cancel.clone());
+            let door = Door::Unix(home.dir.path().join("hubble.sock"));
+            let node = Node {
+                observer: Arc::clone(&observer),
+                events: Arc::new(AgentEvents::started(jiff::Timestamp::UNIX_EPOCH)),
+                peers: watch::Sender::default().subscribe(),
+                address: String::new(),
+            };
             move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                runtime
-                    .expect("a runtime")
-                    .block_on(api::serve(&socket, Arc::new(facts), observer, cancel))
-                    .expect("the socket is served");
+                let admin = api::serve(&socket, Arc::new(facts), observer, cancel.clone());
+                let both = async { tokio::join!(admin, hubble::serve(&door, node, cancel)) };
+                let (admin, hubble) = runtime.expect("a runtime").block_on(both);
+                admin.expect("the socket is served");
+                hubble.expect("the other socket is served");
             }
         };
         let thread = Some(thread::spawn(served));
         wait_for(&socket);
+        wait_for(&home.dir.path().join("hubble.sock"));
         Self { home, observer, cancel, thread }
     }
 }

@@ -285,6 +285,25 @@ fn following_shows_new_flows_and_losses_until_a_signal() {
 }
 
 #[test]
+fn any_hubble_server_can_be_asked() {
+    let agent = traffic();
+    let server = format!("unix:{}", agent.home.dir.path().join("hubble.sock").display());
+    for args in [&[][..], &["--last", "2"], &["--first", "3", "-o", "json"], &["--to-port", "443"]]
+    {
+        let asked = [args, &["--server", &server]].concat();
+        assert_eq!(lines(&agent, &asked), lines(&agent, args), "{args:?}");
+    }
+    let nobody = agent.home.run(&["observe", "--server", "unix:/nowhere/hubble.sock"]);
+    assert_eq!(nobody.code, Some(3), "{nobody}");
+    let said = "error: cannot reach the Hubble server at unix:/nowhere/hubble.sock\ncaused by: ";
+    assert!(nobody.stderr.starts_with(said), "{nobody}");
+    for (address, code) in [("tls://localhost:4245", 3), ("localhost", 2)] {
+        let refused = agent.home.run(&["observe", "--server", address]);
+        assert_eq!(refused.code, Some(code), "{refused}");
+    }
+}
+
+#[test]
 fn following_ends_with_an_error_when_the_agent_does() {
     let agent = traffic();
     let mut follower = Follower::start(&agent);

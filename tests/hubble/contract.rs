@@ -42,7 +42,8 @@ impl Lines {
 
     fn message(&mut self, scope: &str, message: &DescriptorProto) {
         let name = format!("{scope}.{}", message.name());
-        let deprecated = message.options.as_ref().is_some_and(|options| options.deprecated());
+        let deprecated =
+            message.options.as_ref().is_some_and(prost_types::MessageOptions::deprecated);
         self.add(format!("message {name}{}", mark(deprecated)));
         for range in &message.reserved_range {
             // The end of a message's range is exclusive.
@@ -61,7 +62,7 @@ impl Lines {
             .oneof_index
             .map(|index| format!(" oneof:{}", message.oneof_decl[index as usize].name()))
             .unwrap_or_default();
-        let deprecated = field.options.as_ref().is_some_and(|options| options.deprecated());
+        let deprecated = field.options.as_ref().is_some_and(prost_types::FieldOptions::deprecated);
         let kind = kind(field);
         // The table leaves out the package where it is the message's own.
         let package = format!("{}.", name.split('.').next().unwrap_or_default());
@@ -83,7 +84,8 @@ impl Lines {
             self.reserved(&name, range.start(), range.end());
         }
         for value in &one.value {
-            let deprecated = value.options.as_ref().is_some_and(|options| options.deprecated());
+            let deprecated =
+                value.options.as_ref().is_some_and(prost_types::EnumValueOptions::deprecated);
             self.add(format!(
                 "value {name} {} {}{}",
                 value.number(),

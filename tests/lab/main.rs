@@ -17,6 +17,7 @@ mod faults;
 mod footprint;
 mod forgeries;
 mod host;
+mod hubble;
 mod kubectl;
 mod lab;
 mod lifecycle;

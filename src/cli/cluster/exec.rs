@@ -8,7 +8,10 @@ use kube::{
     api::{AttachParams, AttachedProcess},
 };
 use tokio::{
-    io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader, Lines as TokioLines},
+    io::{
+        AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader, DuplexStream, Lines as TokioLines,
+        copy_bidirectional, duplex, join,
+    },
     time::timeout,
 };
 
@@ -21,6 +24,9 @@ use crate::{
 
 /// How long an agent may take to answer a question.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes on their way in one direction of a tunnel.
+const TUNNEL_BUFFER: usize = 64 << 10;
 
 impl Cluster {
     /// Asks the agent in a pod for a list.
@@ -66,6 +72,35 @@ impl Cluster {
         let stdout = process.stdout().expect("stdout is attached by default");
         let reader: Box<dyn AsyncBufRead + Send + Unpin> = Box::new(BufReader::new(stdout));
         Ok(Lines { node: node.to_owned(), lines: reader.lines(), process })
+    }
+}
+
+impl Cluster {
+    /// Connects to the Hubble API of the agent in a pod.
+    ///
+    /// # Errors
+    /// When the command at the other end cannot be run.
+    pub(crate) async fn tunnel(&self, pod: &str) -> Result<DuplexStream, ClusterError> {
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.namespace);
+        let params = AttachParams::default()
+            .stdin(true)
+            .stderr(false)
+            .max_stdin_buf_size(TUNNEL_BUFFER)
+            .max_stdout_buf_size(TUNNEL_BUFFER);
+        let command = ["skep", "relay", "tunnel", "--quiet"];
+        let mut process = pods.exec(pod, command, &params).await.map_err(|source| {
+            ClusterError::Exec { pod: pod.to_owned(), source: Box::new(source) }
+        })?;
+        let stdout = process.stdout().expect("stdout is attached by default");
+        let stdin = process.stdin().expect("stdin is attached");
+        let (near, mut far) = duplex(TUNNEL_BUFFER);
+        tokio::spawn(async move {
+            let mut agent = join(stdout, stdin);
+            // However it ends, the near end sees it.
+            let _ = copy_bidirectional(&mut far, &mut agent).await;
+            process.abort();
+        });
+        Ok(near)
     }
 }
 

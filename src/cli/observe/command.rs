@@ -12,16 +12,19 @@ use super::{
     terms::Terms,
 };
 use crate::{
-    api::Client,
+    api::{Client, hubble},
     cli::{
         error::{Error, Kind},
         exit::Answer,
-        output::Output,
+        output::{Output, escape},
         runtime,
         source::{Source, SourceArgs},
     },
     flows::{Matcher, Request, Window},
-    hubble::observer::GetFlowsResponse,
+    hubble::{
+        observer::GetFlowsResponse,
+        relay::{NodeState, NodeStatusEvent},
+    },
 };
 
 /// Flows that are shown when nothing else is asked for.
@@ -73,6 +76,14 @@ pub(crate) struct Args {
     /// Ask this, as JSON; how agents are asked from outside
     #[arg(long, hide = true, value_name = "JSON", value_parser = request)]
     request: Option<Request>,
+    /// Ask a Hubble server, such as a relay: HOST:PORT or unix:PATH
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        help_heading = "Whom to ask",
+        conflicts_with_all = ["local", "node", "kubeconfig", "context"]
+    )]
+    server: Option<String>,
     #[command(flatten)]
     source: SourceArgs,
 }
@@ -97,9 +108,13 @@ struct Ended;
 impl Args {
     pub(crate) fn run(self, out: &Output) -> Result<Answer, Error> {
         let printer = Printer { style: self.style(), format: self.output, out };
-        let source = self.source.clone();
+        let (source, server) = (self.source.clone(), self.server.clone());
         let request = self.into_request()?;
         runtime::query(async {
+            if let Some(address) = server {
+                observe_server(&address, &request, &printer).await?;
+                return Ok(Answer::Yes);
+            }
             match source.open().await? {
                 Source::Node(socket) => observe_node(&socket, &request, &printer).await?,
                 Source::Cluster { cluster, nodes } => {
@@ -157,6 +172,22 @@ async fn observe_node(
     Ok(())
 }
 
+/// Ends when the server does: with an error if flows were to go on.
+async fn observe_server(
+    address: &str,
+    request: &Request,
+    printer: &Printer<'_>,
+) -> Result<(), Error> {
+    let mut flows = hubble::flows(address, request).await?;
+    while let Some(message) = flows.next().await? {
+        printer.show(&message)?;
+    }
+    if request.follow && request.until.is_none() {
+        return Err(Error::new(Kind::Environment, Ended).hint("run the command again"));
+    }
+    Ok(())
+}
+
 struct Printer<'a> {
     style: Style,
     format: Format,
@@ -173,11 +204,29 @@ impl Printer<'_> {
             let count = lost.num_events_lost;
             self.out.warn(&format!("{count} events were lost on {}", message.node_name));
         }
+        if let Some(status) = message.node_status() {
+            self.tell(status);
+        }
         match (message.flow(), self.format) {
             (None, _) => Ok(()),
             (Some(flow), Format::Dict) => self.out.line(&dict::block(flow, &self.style.zone)),
             (Some(flow), _) => self.out.line(&self.style.line(flow, self.out)),
         }
+    }
+}
+
+impl Printer<'_> {
+    /// What is well needs no words.
+    fn tell(&self, status: &NodeStatusEvent) {
+        let nodes = status.node_names.join(", ");
+        let what = match status.state_change() {
+            NodeState::NodeUnavailable => "no flows from",
+            NodeState::NodeGone => "no more flows from",
+            NodeState::NodeError => "an error on",
+            NodeState::NodeConnected | NodeState::UnknownNodeState => return,
+        };
+        let colon = if status.message.is_empty() { "" } else { ": " };
+        self.out.warn(&escape(&format!("{what} {nodes}{colon}{}", status.message)));
     }
 }
 

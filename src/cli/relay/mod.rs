@@ -1,0 +1,7 @@
+//! `skep relay`.
+
+mod command;
+mod roster;
+mod tunnel;
+
+pub(crate) use command::Args;

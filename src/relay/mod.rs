@@ -1,0 +1,16 @@
+//! `skep relay`: one Observer endpoint for all nodes of a cluster.
+//!
+//! A [`Relay`] asks every node of its [`Roster`] and merges what they answer in order of time. Nodes that
+//! come and go are told to clients (`NODE_CONNECTED` first, `NODE_UNAVAILABLE`, `NODE_ERROR`); whoever
+//! finds nodes keeps the roster and says how each is reached.
+
+mod follow;
+mod merge;
+mod node;
+mod service;
+mod stored;
+mod sums;
+mod told;
+
+pub use node::{Roster, Target};
+pub use service::Relay;

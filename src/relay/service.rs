@@ -1,0 +1,141 @@
+//! `observer.Observer` of a relay.
+
+use futures::{StreamExt, stream::BoxStream};
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use super::{
+    follow::Following,
+    node::{Roster, each},
+    stored::{Left, Out, introduce, merge, send},
+    sums,
+    told::Errors,
+};
+use crate::{
+    api::hubble::check,
+    hubble::observer::{
+        GetAgentEventsRequest, GetAgentEventsResponse, GetDebugEventsRequest,
+        GetDebugEventsResponse, GetFlowsRequest, GetFlowsResponse, GetNamespacesRequest,
+        GetNamespacesResponse, GetNodesRequest, GetNodesResponse, ServerStatusRequest,
+        ServerStatusResponse, observer_server,
+    },
+};
+
+/// Answers that wait for a client; nodes wait when it is full, and lose for themselves.
+const QUEUE: usize = 64;
+
+/// Answers for all nodes of a roster.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    /// The nodes, as they are now.
+    pub roster: watch::Receiver<Roster>,
+    /// When to end.
+    pub cancel: CancellationToken,
+}
+
+impl Relay {
+    fn roster(&self) -> Roster {
+        Roster::clone(&self.roster.borrow())
+    }
+
+    /// Asks all nodes and passes on what they answer.
+    async fn answer(self, request: GetFlowsRequest, out: Out) -> Result<(), Left> {
+        let asked = each(&self.roster(), |target| {
+            let request = request.clone();
+            async move { target.flows(request).await }
+        })
+        .await;
+        let (mut nodes, mut unavailable) = (Vec::new(), Vec::new());
+        for (name, answer) in asked {
+            match answer {
+                Ok(flows) => nodes.push((name, flows)),
+                Err(status) => unavailable.push((name, status.message().to_owned())),
+            }
+        }
+        let connected = nodes.iter().map(|(name, _)| name.clone()).collect();
+        introduce(connected, unavailable.clone(), &out).await?;
+        if request.follow {
+            let down = unavailable.into_iter().map(|(name, _)| name);
+            return Following::new(request, self.roster, nodes, down, out).run().await;
+        }
+        let mut errors = Errors::default();
+        merge(&request, nodes, &mut errors, &out).await?;
+        for error in errors.take() {
+            send(&out, error).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A stream of answers.
+type Answers<T> = BoxStream<'static, Result<T, Status>>;
+
+#[tonic::async_trait]
+impl observer_server::Observer for Relay {
+    type GetFlowsStream = Answers<GetFlowsResponse>;
+    type GetAgentEventsStream = Answers<GetAgentEventsResponse>;
+    type GetDebugEventsStream = Answers<GetDebugEventsResponse>;
+
+    async fn get_flows(
+        &self,
+        request: Request<GetFlowsRequest>,
+    ) -> Result<Response<Self::GetFlowsStream>, Status> {
+        let request = request.into_inner();
+        // Every node would refuse it; who asks shall hear it once.
+        check(&request)?;
+        let (out, answers) = mpsc::channel(QUEUE);
+        let (relay, cancel) = (self.clone(), self.cancel.clone());
+        tokio::spawn(async move {
+            let end = out.clone();
+            tokio::select! {
+                // A client that left needs no answer.
+                _ = relay.answer(request, out) => {}
+                () = cancel.cancelled() => {
+                    let _ = end.try_send(Err(Status::unavailable("the relay ends")));
+                }
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(answers).boxed()))
+    }
+
+    async fn get_agent_events(
+        &self,
+        _: Request<GetAgentEventsRequest>,
+    ) -> Result<Response<Self::GetAgentEventsStream>, Status> {
+        Err(Status::unimplemented("events of an agent are told by its node, not by a relay"))
+    }
+
+    async fn get_debug_events(
+        &self,
+        _: Request<GetDebugEventsRequest>,
+    ) -> Result<Response<Self::GetDebugEventsStream>, Status> {
+        Err(Status::unimplemented("debug events are told by a node, not by a relay"))
+    }
+
+    async fn get_nodes(
+        &self,
+        _: Request<GetNodesRequest>,
+    ) -> Result<Response<GetNodesResponse>, Status> {
+        let roster = self.roster();
+        let answers = each(&roster, async |target| target.status().await).await;
+        Ok(Response::new(sums::nodes(&roster, answers)))
+    }
+
+    async fn get_namespaces(
+        &self,
+        _: Request<GetNamespacesRequest>,
+    ) -> Result<Response<GetNamespacesResponse>, Status> {
+        let answers = each(&self.roster(), async |target| target.namespaces().await).await;
+        Ok(Response::new(sums::namespaces(answers)))
+    }
+
+    async fn server_status(
+        &self,
+        _: Request<ServerStatusRequest>,
+    ) -> Result<Response<ServerStatusResponse>, Status> {
+        let answers = each(&self.roster(), async |target| target.status().await).await;
+        Ok(Response::new(sums::status(answers)))
+    }
+}

@@ -1,0 +1,8 @@
+//! The Hubble API: its messages, and a node's server asked by gRPC.
+
+mod contract;
+mod node;
+mod questions;
+mod readers;
+mod relay;
+mod services;
