@@ -140,7 +140,7 @@ impl Observer {
         recent.rate.add(records.len() as u64, now);
         records.iter().for_each(|record| recent.namespaces.see(record, now));
         drop(recent);
-        records.iter().for_each(|record| self.metrics.count(record));
+        self.metrics.count(records);
     }
 
     fn recent(&self) -> MutexGuard<'_, Recent> {

@@ -1,6 +1,8 @@
 //! Who the ends of a flow are, as labels of a metric.
 
-use super::spec::InvalidMetric;
+use std::borrow::Cow;
+
+use super::{key::Key, spec::InvalidMetric};
 use crate::{
     events::Direction,
     flows::{PeerInfo, Record},
@@ -129,22 +131,26 @@ impl Context {
         named.map(|(name, _)| *name).chain(sides)
     }
 
-    /// Returns their values for a record.
-    pub(super) fn values(&self, record: &Record) -> impl Iterator<Item = String> {
+    /// Writes their values for a record.
+    pub(super) fn write(&self, record: &Record, key: &mut Key) {
         let end = |is_source| {
             let owner = if is_source { &record.source } else { &record.destination };
             End { owner: owner.as_deref(), record, is_source }
         };
         let (source, destination) = (end(true), end(false));
         let direction = record.event.direction;
-        let named = self.labels.iter().map(move |label| match label {
-            Label::Source(fact) => source.fact(*fact),
-            Label::Destination(fact) => destination.fact(*fact),
-            Label::Direction => super::count::direction(direction).to_owned(),
-        });
-        let sides = [(&self.source, source), (&self.destination, destination)];
-        let sides = sides.into_iter().filter(|(side, _)| side.is_set());
-        named.chain(sides.map(move |(side, end)| side.name(end, direction)))
+        for label in &self.labels {
+            match label {
+                Label::Source(fact) => key.push(&source.fact(*fact)),
+                Label::Destination(fact) => key.push(&destination.fact(*fact)),
+                Label::Direction => key.push(super::count::direction(direction)),
+            }
+        }
+        for (side, end) in [(&self.source, source), (&self.destination, destination)] {
+            if side.is_set() {
+                key.push(&side.name(end, direction));
+            }
+        }
     }
 
     /// Tells whether values are those of single pods of the side, source first: they go with the pod.
@@ -174,7 +180,7 @@ impl Side {
         self.all().any(|way| matches!(way, Way::Pod | Way::PodName | Way::Ip))
     }
 
-    fn name(&self, end: End<'_>, direction: Direction) -> String {
+    fn name<'a>(&self, end: End<'a>, direction: Direction) -> Cow<'a, str> {
         let own = match direction {
             Direction::Egress => self.egress.as_ref(),
             Direction::Ingress => self.ingress.as_ref(),
@@ -185,48 +191,48 @@ impl Side {
     }
 }
 
-impl End<'_> {
-    fn name(&self, way: Way) -> String {
-        let in_namespace = |name: String| {
+impl<'a> End<'a> {
+    fn name(self, way: Way) -> Cow<'a, str> {
+        let in_namespace = |name: Cow<'a, str>| {
             let namespace = self.fact(Fact::Namespace);
             if name.is_empty() || namespace.is_empty() {
                 return name;
             }
-            format!("{namespace}/{name}")
+            format!("{namespace}/{name}").into()
         };
         match way {
-            Way::Identity => self.labels().join(","),
+            Way::Identity => self.labels().join(",").into(),
             Way::Namespace => self.fact(Fact::Namespace),
             Way::Pod => in_namespace(self.fact(Fact::Pod)),
             Way::PodName => self.fact(Fact::Pod),
             // Nobody tells agents the names of addresses yet.
-            Way::Dns => String::new(),
+            Way::Dns => Cow::default(),
             Way::Ip => self.fact(Fact::Ip),
-            Way::ReservedIdentity => self.reserved(),
+            Way::ReservedIdentity => self.reserved().into(),
             Way::Workload => in_namespace(self.fact(Fact::Workload)),
             Way::WorkloadName => self.fact(Fact::Workload),
             Way::App => self.fact(Fact::App),
         }
     }
 
-    fn fact(&self, fact: Fact) -> String {
+    fn fact(self, fact: Fact) -> Cow<'a, str> {
         let owner = self.owner;
         let text = match fact {
             Fact::Ip => {
                 let event = &self.record.event;
                 let peer = if self.is_source { &event.source } else { &event.destination };
-                return peer.address.map(|address| address.to_string()).unwrap_or_default();
+                return peer.address.map(|a| Cow::from(a.to_string())).unwrap_or_default();
             }
-            Fact::App => return self.app(),
+            Fact::App => return self.app().into(),
             Fact::Pod => owner.map(|owner| &owner.pod),
             Fact::Namespace => owner.map(|owner| &owner.namespace),
             Fact::Workload => owner.and_then(|owner| Some(&owner.workload.as_ref()?.name)),
             Fact::WorkloadKind => owner.and_then(|owner| Some(&owner.workload.as_ref()?.kind)),
         };
-        text.cloned().unwrap_or_default()
+        text.map(|text| Cow::from(text.as_str())).unwrap_or_default()
     }
 
-    fn labels(&self) -> Vec<String> {
+    fn labels(self) -> Vec<String> {
         let event = &self.record.event;
         let identity =
             if self.is_source { event.source.identity } else { event.destination.identity };
@@ -237,14 +243,14 @@ impl End<'_> {
     }
 
     /// The API server's before any other.
-    fn reserved(&self) -> String {
+    fn reserved(self) -> String {
         let labels = self.labels();
         let apiserver = labels.iter().find(|label| *label == "reserved:kube-apiserver");
         let mut all = labels.iter().filter(|label| label.starts_with("reserved:"));
         apiserver.or_else(|| all.next()).cloned().unwrap_or_default()
     }
 
-    fn app(&self) -> String {
+    fn app(self) -> String {
         let labels = self.labels();
         let of = |prefix: &&str| labels.iter().find_map(|label| label.strip_prefix(prefix));
         let app = APP_LABELS.iter().find_map(of);

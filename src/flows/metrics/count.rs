@@ -1,5 +1,6 @@
 //! What a metric counts, and its own labels.
 
+use super::key::Key;
 use crate::{
     events::{Direction, Event, EventKind, L4, Observation, TcpFlags},
     flows::{Record, RuleMatch, protocol, protocol_name},
@@ -99,54 +100,71 @@ impl Count {
         true
     }
 
-    /// Yields the values of its own labels, once for each thing to count.
-    pub(super) fn values(self, told: Told<'_>) -> Vec<Vec<String>> {
+    /// Writes the values of its own labels and calls `count`, once for each thing to count.
+    pub(super) fn each(self, told: Told<'_>, key: &mut Key, mut count: impl FnMut(&mut Key)) {
         let event = &told.record.event;
-        let one = |values: &[&str]| vec![values.iter().map(ToString::to_string).collect()];
+        key.clear();
         match self {
-            Self::Drop => match told.dropped() {
-                Some(reason) => one(&[reason.name(), &protocol_of(event)]),
-                None => vec![],
-            },
+            Self::Drop => {
+                let Some(reason) = told.dropped() else { return };
+                key.push(reason.name());
+                push_protocol(event, key);
+            }
             Self::Flow => {
                 let (kind, sub) = told.kind_names();
-                one(&[&protocol_of(event), kind, sub, told.verdict()])
+                push_protocol(event, key);
+                [kind, sub, told.verdict()].into_iter().for_each(|value| key.push(value));
             }
             Self::ToWorld { any_drop, port, syn_only } => {
                 if !told.goes_to_world(any_drop, syn_only) {
-                    return vec![];
+                    return;
                 }
-                let number = event.destination.port.map(|port| port.to_string());
-                let number = number.unwrap_or_default();
-                let (protocol, verdict) = (protocol_of(event), told.verdict());
-                if port { one(&[&protocol, verdict, &number]) } else { one(&[&protocol, verdict]) }
+                push_protocol(event, key);
+                key.push(told.verdict());
+                match event.destination.port {
+                    Some(number) if port => key.push_number(number.into()),
+                    None if port => key.push(""),
+                    _ => {}
+                }
             }
-            Self::Icmp => match event.l4 {
-                Some(L4::Icmp { kind, code }) => one(&["IPv4", &protocol::icmpv4(kind, code)]),
-                Some(L4::Icmpv6 { kind, code }) => one(&["IPv6", &protocol::icmpv6(kind, code)]),
-                _ => vec![],
-            },
-            Self::Policy => match told.decided() {
-                Some(action) => one(&[direction(event.direction), told.matched(), action]),
-                None => vec![],
-            },
+            Self::Icmp => {
+                let (family, name) = match event.l4 {
+                    Some(L4::Icmp { kind, code }) => ("IPv4", protocol::icmpv4(kind, code)),
+                    Some(L4::Icmpv6 { kind, code }) => ("IPv6", protocol::icmpv6(kind, code)),
+                    _ => return,
+                };
+                key.push(family);
+                key.push(&name);
+            }
+            Self::Policy => {
+                let Some(action) = told.decided() else { return };
+                key.push(direction(event.direction));
+                key.push(told.matched());
+                key.push(action);
+            }
             Self::Ports => {
                 let is_asked = told.verdict() == FORWARDED && event.reply == Some(false);
                 if !is_asked || event.l4.is_none() {
-                    return vec![];
+                    return;
                 }
-                let port = event.destination.port.unwrap_or_default().to_string();
-                one(&[&protocol_of(event), &port])
+                push_protocol(event, key);
+                key.push_number(event.destination.port.unwrap_or_default().into());
             }
             Self::Tcp => {
-                let Some(L4::Tcp(flags)) = event.l4 else { return vec![] };
+                let Some(L4::Tcp(flags)) = event.l4 else { return };
                 if told.verdict() != FORWARDED {
-                    return vec![];
+                    return;
                 }
-                let family = if event.ip_version == Some(4) { "IPv4" } else { "IPv6" };
-                flag_names(flags).map(|flag| vec![flag.to_owned(), family.to_owned()]).collect()
+                for flag in flag_names(flags) {
+                    key.clear();
+                    key.push(flag);
+                    key.push(if event.ip_version == Some(4) { "IPv4" } else { "IPv6" });
+                    count(key);
+                }
+                return;
             }
         }
+        count(key);
     }
 }
 
@@ -219,17 +237,16 @@ impl Told<'_> {
     }
 }
 
-fn protocol_of(event: &Event) -> String {
-    let number = match event.l4 {
-        Some(L4::Tcp(_)) => 6,
-        Some(L4::Udp) => 17,
-        Some(L4::Sctp) => 132,
-        Some(L4::Icmp { .. }) => 1,
-        Some(L4::Icmpv6 { .. }) => 58,
-        Some(L4::Other(number)) => number,
-        None => return "Unknown flow".to_owned(),
-    };
-    protocol_name(number)
+fn push_protocol(event: &Event, key: &mut Key) {
+    key.push(match event.l4 {
+        Some(L4::Tcp(_)) => "TCP",
+        Some(L4::Udp) => "UDP",
+        Some(L4::Sctp) => "SCTP",
+        Some(L4::Icmp { .. }) => "ICMPv4",
+        Some(L4::Icmpv6 { .. }) => "ICMPv6",
+        Some(L4::Other(number)) => return key.push(&protocol_name(number)),
+        None => "Unknown flow",
+    });
 }
 
 fn flag_names(flags: TcpFlags) -> impl Iterator<Item = &'static str> {

@@ -5,6 +5,7 @@
 
 mod context;
 mod count;
+mod key;
 mod series;
 mod set;
 mod spec;

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use super::key::{Key, values};
 use crate::flows::PeerInfo;
 
 /// What stands for all that there is no room for.
@@ -12,7 +13,7 @@ const OTHER: &str = "other";
 pub(super) struct Series {
     labels: usize,
     budget: usize,
-    counters: HashMap<Box<[String]>, Counter>,
+    counters: HashMap<Box<str>, Counter>,
     others: u64,
 }
 
@@ -31,13 +32,13 @@ impl Series {
     }
 
     /// Counts one more. The counter goes when one of `pods` does.
-    pub(super) fn count(&mut self, values: Vec<String>, pods: impl Iterator<Item = Arc<PeerInfo>>) {
-        if let Some(counter) = self.counters.get_mut(values.as_slice()) {
+    pub(super) fn count(&mut self, key: &Key, pods: impl Iterator<Item = Arc<PeerInfo>>) {
+        if let Some(counter) = self.counters.get_mut(key.as_str()) {
             counter.count += 1;
             counter.is_orphan = false;
         } else if self.counters.len() < self.budget {
             let counter = Counter { count: 1, pods: pods.collect(), is_orphan: false };
-            self.counters.insert(values.into(), counter);
+            self.counters.insert(key.as_str().into(), counter);
         } else {
             self.others += 1;
         }
@@ -55,9 +56,8 @@ impl Series {
 
     /// Yields the values of labels and the counts.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Vec<&str>, u64)> {
-        let own = self.counters.iter().map(|(values, counter)| {
-            (values.iter().map(String::as_str).collect::<Vec<_>>(), counter.count)
-        });
+        let own =
+            self.counters.iter().map(|(text, counter)| (values(text).collect(), counter.count));
         let others = (self.others > 0).then(|| (vec![OTHER; self.labels], self.others));
         own.chain(others)
     }

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Mutex,
+        Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -16,6 +16,7 @@ use prometheus_client::{
 
 use super::{
     count::Told,
+    key::Key,
     series::Series,
     spec::{MetricSpec, MetricSpecs},
 };
@@ -69,10 +70,14 @@ impl FlowMetrics {
         Self { metrics: specs.metrics.iter().map(metric).collect(), lost: Default::default() }
     }
 
-    /// Counts a record.
-    pub(in crate::flows) fn count(&self, record: &Record) {
-        for kind in record.kinds() {
-            self.metrics.iter().for_each(|metric| metric.count(Told { record, kind }));
+    /// Counts records.
+    pub(in crate::flows) fn count<'a>(&self, records: impl IntoIterator<Item = &'a Record>) {
+        let mut key = Key::default();
+        for record in records {
+            for kind in record.kinds() {
+                let told = Told { record, kind };
+                self.metrics.iter().for_each(|metric| metric.count(told, &mut key));
+            }
         }
     }
 
@@ -88,24 +93,20 @@ impl FlowMetrics {
 }
 
 impl Metric {
-    fn count(&self, told: Told<'_>) {
-        let own = self.spec.count.values(told);
-        if own.is_empty() {
-            return;
-        }
-        let context: Vec<String> = self.spec.context.values(told.record).collect();
-        let [of_source, of_destination] = self.spec.context.is_of_pods();
-        let mut series = self.series();
-        for mut values in own {
-            values.extend(context.iter().cloned());
-            let source = told.record.source.iter().filter(|_| of_source);
-            let destination = told.record.destination.iter().filter(|_| of_destination);
+    fn count(&self, told: Told<'_>, key: &mut Key) {
+        let Told { record, .. } = told;
+        let context = &self.spec.context;
+        let [of_source, of_destination] = context.is_of_pods();
+        self.spec.count.each(told, key, |key| {
+            context.write(record, key);
+            let source = record.source.iter().filter(|_| of_source);
+            let destination = record.destination.iter().filter(|_| of_destination);
             let pods = source.chain(destination).filter(|owner| !owner.pod.is_empty());
-            series.count(values, pods.cloned());
-        }
+            self.series().count(key, pods.cloned());
+        });
     }
 
-    fn series(&self) -> std::sync::MutexGuard<'_, Series> {
+    fn series(&self) -> MutexGuard<'_, Series> {
         self.series.lock().expect("no panic while holding the lock")
     }
 }

@@ -81,7 +81,8 @@ fn event(kind: EventKind, flags: TcpFlags, from: &str, to: &str) -> Event {
 
 fn count(specs: &str, events: &[Event]) -> FlowMetrics {
     let metrics = FlowMetrics::new(&specs.parse().expect("metrics"));
-    events.iter().for_each(|event| metrics.count(&Record::new(event.clone(), &Names)));
+    let records: Vec<_> = events.iter().map(|event| Record::new(event.clone(), &Names)).collect();
+    metrics.count(&records);
     metrics
 }
 
@@ -173,7 +174,9 @@ fn series_of_a_pod_go_at_the_second_look_after_it() {
 fn what_there_is_no_room_for_is_counted_together() {
     let mut series = series::Series::new(2, 2);
     for value in ["a", "b", "c", "d", "a"] {
-        series.count(vec!["x".into(), value.into()], std::iter::empty());
+        let mut key = key::Key::default();
+        ["x", value].into_iter().for_each(|value| key.push(value));
+        series.count(&key, std::iter::empty());
     }
     let mut all: Vec<_> = series.iter().map(|(values, count)| (values.join("/"), count)).collect();
     all.sort();
