@@ -46,7 +46,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("install", &["model"]),
     ("lab", &["model", "kubernetes", "kernel", "config", "telemetry", "install"]),
     ("connectivity", &["model", "kubernetes"]),
-    ("bench", &["model", "policy", "service", "maps", "kernel", "cni", "lab", "agent"]),
+    (
+        "bench",
+        &[
+            "model", "policy", "service", "maps", "kernel", "events", "flows", "hubble", "cni",
+            "lab", "agent",
+        ],
+    ),
     (
         "cli",
         &[

@@ -19,6 +19,8 @@ pub enum Group {
     Policy,
     /// Services.
     Service,
+    /// Flows.
+    Flows,
     /// Adding and removing pods.
     Cni,
     /// The processes: memory, start.
@@ -37,6 +39,7 @@ impl Group {
             Self::Program => "program",
             Self::Policy => "policy",
             Self::Service => "service",
+            Self::Flows => "flows",
             Self::Cni => "cni",
             Self::Process => "process",
             Self::Lab => "lab",
@@ -185,6 +188,7 @@ pub fn catalogue() -> Vec<RowSpec> {
     rows.retain(|row| row.group != Group::Noise || row.name.starts_with(REQUEST.name));
     rows.extend(super::programs::rows());
     rows.extend(super::policy::rows());
+    rows.extend(super::flows::rows());
     rows.extend(super::service::rows());
     rows.extend(super::cluster::rows());
     rows

@@ -12,6 +12,7 @@ mod cluster;
 mod cni;
 mod enforce;
 mod error;
+mod flows;
 mod goal;
 mod machine;
 mod node;

@@ -9,6 +9,7 @@ use super::{
     catalogue::{Group, Ip, RowSpec},
     cluster,
     error::BenchError,
+    flows,
     machine::Before,
     policy, programs,
     report::{Report, Row},
@@ -131,6 +132,7 @@ fn measure(options: &Options, mut findings: Findings<'_>) -> Result<Report, Benc
     }
     policy::measure_all(&options.rows, &options.program, &mut findings)?;
     service::measure_all(&options.rows, &options.program, &mut findings)?;
+    flows::measure_all(&options.rows, &mut findings)?;
     cluster::measure_all(&options.rows, &options.program, &mut findings)?;
     let rows = options
         .rows
