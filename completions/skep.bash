@@ -6452,13 +6452,17 @@ _skep() {
             return 0
             ;;
         skep__subcmd__relay)
-            opts="-q -v -h --listen --kubeconfig --context --skep-namespace --color --quiet --verbose --help port-forward tunnel help"
+            opts="-q -v -h --listen --peer --kubeconfig --context --skep-namespace --color --quiet --verbose --help port-forward tunnel help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --peer)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

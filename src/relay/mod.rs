@@ -7,10 +7,12 @@
 mod follow;
 mod merge;
 mod node;
+mod peers;
 mod service;
 mod stored;
 mod sums;
 mod told;
 
 pub use node::{Roster, Target};
+pub use peers::follow_peers;
 pub use service::Relay;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use skep::{
-    api::hubble::{Door, channel, serve_relay},
+    api::hubble::{Door, Peer, Peers, channel, serve_relay},
     events::Event,
     hubble::{
         flow::FlowFilter,
@@ -14,7 +14,7 @@ use skep::{
         },
         relay::NodeState,
     },
-    relay::{Relay, Roster, Target},
+    relay::{Relay, Roster, Target, follow_peers},
 };
 use tokio::{net::UnixStream, sync::watch};
 use tokio_util::sync::CancellationToken;
@@ -54,8 +54,8 @@ async fn relay(roster: Roster) -> Served {
     let cancel = CancellationToken::new();
     let relay = Relay { roster: roster.subscribe(), cancel: cancel.clone() };
     let (door, stop) = (Door::Unix(socket.clone()), cancel.clone());
-    tokio::spawn(async move { serve_relay(&door, relay, stop).await.expect("it is served") });
-    eventually("the socket is there", || socket.exists()).await;
+    let door = door.open().await.expect("it can be made");
+    tokio::spawn(async move { serve_relay(door, relay, stop).await.expect("it is served") });
     Served { roster, client: ObserverClient::new(connect(&socket).await), cancel, _dir: dir }
 }
 
@@ -167,6 +167,30 @@ async fn followers_hear_of_nodes_that_come_end_and_go() {
     }
     drop(stream);
     eventually("the client's leaving frees the seat", || one.observer.stats().readers == 0).await;
+}
+
+#[tokio::test]
+async fn a_peer_service_tells_which_nodes_there_are() {
+    let (one, two) = (Node::named("n1").await, Node::named("n2").await);
+    let peers = |nodes: &[(&str, String)]| -> Peers {
+        let peer = |address: &String| Peer { address: address.clone() };
+        Arc::new(nodes.iter().map(|(n, address)| ((*n).to_owned(), peer(address))).collect())
+    };
+    let unix = |node: &Node| format!("unix://{}", node.socket().display());
+    let far = "192.0.2.1:4244".to_owned();
+    let known = [("n1", unix(&one)), ("n2", unix(&two)), ("n3", far)];
+    one.peers.send_replace(peers(&known));
+    let cancel = CancellationToken::new();
+    let roster = follow_peers(&unix(&one), cancel.clone()).await.expect("it answers");
+    one.observer.push([at(1)]);
+    two.observer.push([at(2)]);
+    let served = relay(Roster::clone(&roster.borrow())).await;
+    let said = stored(&served, GetFlowsRequest::default()).await;
+    assert_eq!(said, ["NODE_CONNECTED n1,n2", "NODE_UNAVAILABLE n3", "1", "2"]);
+
+    one.peers.send_replace(peers(&known[..1]));
+    eventually("nodes that are gone are forgotten", || roster.borrow().len() == 1).await;
+    cancel.cancel();
 }
 
 #[tokio::test]

@@ -1,11 +1,16 @@
 //! Ways to a server of the Hubble API.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+};
 use tonic::transport::{Channel, Endpoint, Uri};
 use tower::service_fn;
+
+use super::client::Place;
 
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,6 +30,38 @@ where
     });
     // The host is part of requests, and nobody looks at it.
     endpoint(Endpoint::from_static("http://hubble")).connect_with_connector_lazy(connect)
+}
+
+/// Makes a channel to a server at `HOST:PORT` or `unix:PATH`. One that may not be asked without TLS is never
+/// connected, and the reason is the error.
+pub fn reach(address: &str) -> Channel {
+    let place = Arc::new(Place::parse(address).map_err(|error| error.to_string()));
+    channel(move || {
+        let place = Arc::clone(&place);
+        async move {
+            let stream: Box<dyn Stream> = match place.as_ref() {
+                Ok(Place::Unix(path)) => Box::new(UnixStream::connect(path).await?),
+                Ok(Place::Tcp(host)) if is_loopback(host) => {
+                    Box::new(TcpStream::connect(host).await?)
+                }
+                Ok(Place::Tcp(host)) => {
+                    let why = "is not a loopback address, and there is no TLS yet";
+                    return Err(io::Error::other(format!("{host} {why}")));
+                }
+                Err(reason) => return Err(io::Error::other(reason.clone())),
+            };
+            Ok(stream)
+        }
+    })
+}
+
+/// What connections have in common.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+fn is_loopback(host: &str) -> bool {
+    host.parse::<SocketAddr>().map_or(host.starts_with("localhost:"), |a| a.ip().is_loopback())
 }
 
 fn endpoint(endpoint: Endpoint) -> Endpoint {

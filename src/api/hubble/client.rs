@@ -91,13 +91,14 @@ impl ServerFlows {
     }
 }
 
-enum Place {
+/// Where a server is.
+pub(super) enum Place {
     Unix(String),
     Tcp(String),
 }
 
 impl Place {
-    fn parse(address: &str) -> Result<Self, ServerError> {
+    pub(super) fn parse(address: &str) -> Result<Self, ServerError> {
         if let Some(path) = address.strip_prefix("unix:") {
             return Ok(Self::Unix(path.strip_prefix("//").unwrap_or(path).to_owned()));
         }

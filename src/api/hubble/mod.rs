@@ -7,6 +7,7 @@
 mod agent_events;
 mod channel;
 mod client;
+mod door;
 mod mask;
 mod newer;
 mod observer;
@@ -16,12 +17,13 @@ mod server;
 mod stream;
 
 pub use agent_events::AgentEvents;
-pub use channel::channel;
+pub use channel::{channel, reach};
 pub use client::{ServerError, ServerFlows, flows};
+pub use door::{Door, OpenDoor};
 pub use observer::Node;
 pub use peers::{Peer, Peers};
 pub use question::check;
-pub use server::{Door, HubbleError, serve, serve_relay};
+pub use server::{HubbleError, serve, serve_relay};
 
 /// Port of the Hubble API on a node.
 pub const NODE_PORT: u16 = 4244;

@@ -1,31 +1,23 @@
-//! The gRPC server, on TCP and on unix sockets.
+//! The gRPC services of a server.
 
-use std::{convert::Infallible, future::ready, io, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{future::ready, io, net::SocketAddr};
 
 use axum::{
     http::{HeaderName, HeaderValue},
     middleware::map_response,
     response::Response,
-    serve::Listener,
-};
-use futures::{Stream, stream};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{
-    service::Routes,
-    transport::{Server, server::Connected},
-};
+use tonic::service::Routes;
 use tonic_health::ServingStatus;
 
 use super::{
+    door::{Door, OpenDoor},
     observer::{Node, ObserverService},
     peers::PeerService,
 };
 use crate::{
-    api::socket::{Guarded, ServeError},
+    api::socket::ServeError,
     hubble::{
         DESCRIPTORS,
         observer::observer_server::{Observer, ObserverServer},
@@ -44,23 +36,6 @@ static RELAY_VERSIONS: [HeaderName; 2] = [
 ];
 /// Services of every server.
 const SERVICES: [&str; 2] = ["observer.Observer", "grpc.health.v1.Health"];
-/// How long an answer may take to begin.
-const DEADLINE: Duration = Duration::from_secs(10);
-/// How often a silent client is asked whether it is still there.
-const KEEPALIVE: Duration = Duration::from_secs(30);
-/// Streams of one connection.
-const MAX_STREAMS: u32 = 128;
-/// How long open streams may go on when the server ends.
-const GRACE: Duration = Duration::from_secs(2);
-
-/// Where clients come in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Door {
-    /// An address. There is no TLS, so it should be a loopback one.
-    Tcp(SocketAddr),
-    /// A unix socket for its owner and root.
-    Unix(PathBuf),
-}
 
 /// The Hubble API cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +68,7 @@ pub async fn serve(door: &Door, node: Node, cancel: CancellationToken) -> Result
     let peers = PeerService { peers: node.peers.clone(), cancel: cancel.clone() };
     let observer = ObserverService { node, cancel: cancel.clone() };
     let routes = routes(observer, &["peer.Peer"]).await?.add_service(PeerServer::new(peers));
-    open(door, with_versions(routes, &NODE_VERSION), cancel).await
+    door.open().await?.serve(with_versions(routes, &NODE_VERSION), cancel).await
 }
 
 /// Serves an observer that is not a node, which means a relay, until cancelled.
@@ -101,56 +76,12 @@ pub async fn serve(door: &Door, node: Node, cancel: CancellationToken) -> Result
 /// # Errors
 /// When it cannot be served there.
 pub async fn serve_relay<O: Observer>(
-    door: &Door,
+    door: OpenDoor,
     observer: O,
     cancel: CancellationToken,
 ) -> Result<(), HubbleError> {
     let routes = routes(observer, &[]).await?;
-    open(door, with_versions(routes, &RELAY_VERSIONS), cancel).await
-}
-
-async fn open(door: &Door, routes: Routes, cancel: CancellationToken) -> Result<(), HubbleError> {
-    match door {
-        Door::Tcp(address) => {
-            let failed = |source| HubbleError::Listen { address: *address, source };
-            let listener = TcpListener::bind(address).await.map_err(failed)?;
-            accept(listener, routes, cancel).await
-        }
-        Door::Unix(path) => {
-            let served = accept(Guarded::bind(path)?, routes, cancel).await;
-            let _ = std::fs::remove_file(path);
-            served
-        }
-    }
-}
-
-async fn accept<L>(
-    listener: L,
-    routes: Routes,
-    cancel: CancellationToken,
-) -> Result<(), HubbleError>
-where
-    L: Listener,
-    L::Io: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
-{
-    let served = Server::builder()
-        .timeout(DEADLINE)
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .max_concurrent_streams(MAX_STREAMS)
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(incoming(listener), cancel.clone().cancelled_owned());
-    tokio::select! {
-        served = served => Ok(served?),
-        // Watches of health never end by themselves.
-        () = async { cancel.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
-    }
-}
-
-fn incoming<L: Listener>(listener: L) -> impl Stream<Item = Result<L::Io, Infallible>> {
-    stream::unfold(listener, async |mut listener| {
-        let (connection, _) = listener.accept().await;
-        Some((Ok(connection), listener))
-    })
+    door.serve(with_versions(routes, &RELAY_VERSIONS), cancel).await
 }
 
 /// What every server has, and a description of it and of `more` services.

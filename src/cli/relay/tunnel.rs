@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use tokio::{
-    io::{copy_bidirectional, join, stdin, stdout},
+    io::{copy, stdin, stdout},
     net::UnixStream,
 };
 
 use crate::cli::{
     error::{Error, Kind},
     exit::Answer,
-    runtime,
+    runtime::{self, Threads},
 };
 
 /// Join stdin and stdout with the agent's Hubble API
@@ -42,15 +42,21 @@ struct Broken {
 impl Args {
     pub(super) fn run(self) -> Result<Answer, Error> {
         let path = self.run_dir.join("hubble.sock");
-        runtime::query(async {
+        // Reading stdin must not hold the process when the agent has hung up.
+        runtime::serve(Threads::One, |cancel| async move {
             let broken = |source| {
                 let hint = "is the agent running, and of the same version?";
                 Error::new(Kind::Environment, Broken { path: path.clone(), source }).hint(hint)
             };
             let mut agent = UnixStream::connect(&path).await.map_err(broken)?;
-            let mut relay = join(stdin(), stdout());
-            // However it ends, both ends see it.
-            let _ = copy_bidirectional(&mut agent, &mut relay).await;
+            let (mut from_agent, mut to_agent) = agent.split();
+            let (mut from_relay, mut to_relay) = (stdin(), stdout());
+            // However it ends, both ends see it: nothing goes on with half of a connection.
+            tokio::select! {
+                _ = copy(&mut from_agent, &mut to_relay) => {}
+                _ = copy(&mut from_relay, &mut to_agent) => {}
+                () = cancel.cancelled() => {}
+            }
             Ok(Answer::Yes)
         })
     }
