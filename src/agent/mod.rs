@@ -15,6 +15,7 @@ mod hubble;
 mod identity;
 mod inspect;
 mod install;
+mod lately;
 mod metrics;
 mod node;
 mod origin;

@@ -1,8 +1,8 @@
 //! Names for flows.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
-use super::{cluster::PeerView, shared::Agent};
+use super::{cluster::PeerView, lately::Lately, shared::Agent};
 use crate::{
     cni::record::EndpointRecord,
     flows::{PeerInfo, Resolve, RuleInfo},
@@ -13,11 +13,13 @@ use crate::{
 /// Tells flows whose an address is, from what the agent knows.
 pub(super) struct Names {
     agent: Arc<Agent>,
+    owners: Lately<IpAddr, PeerInfo>,
+    devices: Lately<IfIndex, str>,
 }
 
 impl Names {
     pub(super) fn new(agent: Arc<Agent>) -> Self {
-        Self { agent }
+        Self { agent, owners: Lately::default(), devices: Lately::default() }
     }
 
     fn local(&self, record: EndpointRecord) -> PeerInfo {
@@ -38,22 +40,12 @@ impl Names {
         }
     }
 
-    fn labels(&self, identity: Identity) -> Vec<String> {
-        let cluster = self.agent.cluster();
-        match cluster.book().object(identity) {
-            Some(object) => object.labels.to_strings(),
-            None => cluster.node_labels(identity).to_strings(),
-        }
-    }
-}
-
-impl Resolve for Names {
-    fn address(&self, address: IpAddr) -> Option<Arc<PeerInfo>> {
+    fn owner(&self, address: IpAddr) -> Option<PeerInfo> {
         if let Some(record) = self.agent.endpoints.by_address(address) {
-            return Some(Arc::new(self.local(record)));
+            return Some(self.local(record));
         }
         let peer = self.agent.cluster().peer(address)?;
-        Some(Arc::new(match peer {
+        Some(match peer {
             PeerView::Pod(endpoint, node) => PeerInfo {
                 identity: Some(endpoint.identity),
                 labels: self.labels(endpoint.identity),
@@ -68,7 +60,32 @@ impl Resolve for Names {
                 node: view.node.name,
                 ..PeerInfo::default()
             },
-        }))
+        })
+    }
+
+    fn device(&self, device: IfIndex) -> Option<Arc<str>> {
+        let hooks = self.agent.devices().hooks();
+        if let Some((_, _, name)) = hooks.into_iter().find(|(index, _, _)| *index == device) {
+            return Some(name.into());
+        }
+        let records = self.agent.endpoints.records();
+        let record = records.into_iter().find(|record| record.ifindex == device)?;
+        Some(record.host_ifname.into())
+    }
+
+    fn labels(&self, identity: Identity) -> Vec<String> {
+        let cluster = self.agent.cluster();
+        match cluster.book().object(identity) {
+            Some(object) => object.labels.to_strings(),
+            None => cluster.node_labels(identity).to_strings(),
+        }
+    }
+}
+
+impl Resolve for Names {
+    fn address(&self, address: IpAddr) -> Option<Arc<PeerInfo>> {
+        let find = || self.owner(address).map(Arc::new);
+        self.owners.answer(address, Instant::now(), find)
     }
 
     fn identity(&self, identity: Identity) -> Option<Arc<PeerInfo>> {
@@ -82,12 +99,6 @@ impl Resolve for Names {
     }
 
     fn interface(&self, device: IfIndex) -> Option<Arc<str>> {
-        let hooks = self.agent.devices().hooks();
-        if let Some((_, _, name)) = hooks.into_iter().find(|(index, _, _)| *index == device) {
-            return Some(name.into());
-        }
-        let records = self.agent.endpoints.records();
-        let record = records.into_iter().find(|record| record.ifindex == device)?;
-        Some(record.host_ifname.into())
+        self.devices.answer(device, Instant::now(), || self.device(device))
     }
 }

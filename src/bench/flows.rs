@@ -9,6 +9,7 @@ use std::{
 
 use futures::FutureExt as _;
 use skep_bpf::abi::{self, Direction, Observation, event_flags, event_kind};
+use tokio::runtime::Builder;
 
 use super::{
     catalogue::{Group, RowSpec},
@@ -64,6 +65,9 @@ fn rate(observer: &Arc<Observer>, records: &[abi::Event]) -> f64 {
         FlowFilter { destination_pod: vec!["shop/nobody".into()], ..FlowFilter::default() };
     let request = Request { follow: true, allow: vec![filter], ..Request::default() };
     let mut reader = observer.subscribe(&request).expect("a filter that is valid");
+    // The reader has a timer; nobody lets it run out.
+    let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let _entered = runtime.enter();
     let start = Instant::now();
     for batch in records.chunks(BATCH) {
         observer.push(batch.iter().filter_map(|record| Event::decode(record).ok()));
