@@ -12,13 +12,16 @@ use tokio::sync::broadcast;
 
 use super::{
     BootClock, Matcher, Record, Request, Resolve, SubscribeError, Subscription,
-    metrics::{FlowMetrics, LostEvents, MetricSpecs},
+    metrics::{FlowMetrics, MetricSpecs},
     namespaces::Namespaces,
     rate::Rate,
     ring::{Ring, in_order},
     subscription::{Live, Seat},
 };
-use crate::{events::Event, hubble::flow::Flow};
+use crate::{
+    events::Event,
+    hubble::flow::{Flow, LostEventSource},
+};
 
 /// Records that travel together to followers.
 const BATCH: usize = 128;
@@ -70,7 +73,6 @@ pub struct Observer {
     started: Instant,
     readers: Arc<AtomicU64>,
     seen: AtomicU64,
-    lost: AtomicU64,
 }
 
 /// What the last minute and the last hour brought.
@@ -116,7 +118,6 @@ impl Observer {
             started,
             readers: Arc::default(),
             seen: AtomicU64::new(0),
-            lost: AtomicU64::new(0),
         })
     }
 
@@ -165,8 +166,7 @@ impl Observer {
 
     /// Says that events were lost before they could be pushed.
     pub fn lose(&self, events: u64) {
-        self.lost.fetch_add(events, Ordering::Relaxed);
-        self.metrics.lose(events, LostEvents::Buffer);
+        self.metrics.lose(events, LostEventSource::PerfEventRingBuffer);
     }
 
     /// Returns what is counted.
@@ -178,7 +178,7 @@ impl Observer {
     pub fn stats(&self) -> Stats {
         Stats {
             seen: self.seen.load(Ordering::Relaxed),
-            lost: self.lost.load(Ordering::Relaxed),
+            lost: self.lost(),
             stored: self.ring.lock().expect("no panic while holding the lock").len(),
             room: self.settings.max_records,
             rate: self.recent().rate.per_second(Instant::now()),
@@ -221,7 +221,7 @@ impl Observer {
 
     /// Returns how many events were lost before they were pushed.
     pub(super) fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
+        self.metrics.lost(LostEventSource::PerfEventRingBuffer)
     }
 
     /// Returns the flows of a record that match.

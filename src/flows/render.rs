@@ -1,6 +1,6 @@
 //! From a record to a flow.
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 use uuid::Builder;
 
@@ -94,14 +94,16 @@ impl Record {
     }
 }
 
-const fn drop_reason(kind: EventKind) -> Option<DropReason> {
+/// Returns why a packet was dropped, if it was.
+pub(super) const fn drop_reason(kind: EventKind) -> Option<DropReason> {
     match kind {
         EventKind::Drop(reason) | EventKind::Denied(reason) => Some(reason),
         _ => None,
     }
 }
 
-const fn verdict(kind: EventKind) -> Verdict {
+/// Returns what became of a packet.
+pub(super) const fn verdict(kind: EventKind) -> Verdict {
     match (drop_reason(kind), kind) {
         (Some(_), _) => Verdict::Dropped,
         (None, EventKind::Audited) => Verdict::Audit,
@@ -226,25 +228,35 @@ fn flags_of(flags: events::TcpFlags) -> TcpFlags {
 }
 
 /// The packet's own identity counts; the owner of the address fills in when it has none.
-fn endpoint(peer: &Peer, owner: Option<&PeerInfo>, settings: &Settings) -> Endpoint {
-    let identity = match (peer.identity, owner.and_then(|owner| owner.identity)) {
+fn identity(peer: &Peer, owner: Option<&PeerInfo>) -> Identity {
+    match (peer.identity, owner.and_then(|owner| owner.identity)) {
         (Identity::UNKNOWN, Some(known)) => known,
         (identity, _) => identity,
+    }
+}
+
+/// Returns the labels of one side of a packet.
+pub(super) fn labels<'a>(peer: &Peer, owner: Option<&'a PeerInfo>) -> Cow<'a, [String]> {
+    let identity = identity(peer, owner);
+    // Not all that comes from a node is the node's own: it may stand for others.
+    let is_own = |owner: &&PeerInfo| {
+        owner.identity.is_none_or(|own| own == identity) || !owner.pod.is_empty()
     };
-    let mut endpoint = Endpoint { identity: identity.0, ..Endpoint::default() };
+    match owner.filter(is_own) {
+        Some(owner) if !owner.labels.is_empty() => Cow::Borrowed(&owner.labels),
+        _ => Cow::Owned(identity.fixed_labels().to_strings()),
+    }
+}
+
+fn endpoint(peer: &Peer, owner: Option<&PeerInfo>, settings: &Settings) -> Endpoint {
+    let identity = identity(peer, owner);
+    let labels = labels(peer, owner).into_owned();
+    let mut endpoint = Endpoint { identity: identity.0, labels, ..Endpoint::default() };
     if let Some(owner) = owner {
         endpoint.id = owner.endpoint_id;
         endpoint.namespace.clone_from(&owner.namespace);
         endpoint.pod_name.clone_from(&owner.pod);
-        // Not all that comes from a node is the node's own: it may stand for others.
-        let is_own = owner.identity.is_none_or(|own| own == identity);
-        if is_own || !owner.pod.is_empty() {
-            endpoint.labels.clone_from(&owner.labels);
-        }
         endpoint.workloads = owner.workload.clone().into_iter().collect();
-    }
-    if endpoint.labels.is_empty() {
-        endpoint.labels = identity.fixed_labels().to_strings();
     }
     if !endpoint.pod_name.is_empty() {
         endpoint.cluster_name.clone_from(&settings.cluster);

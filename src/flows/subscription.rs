@@ -192,6 +192,7 @@ impl Subscription {
         let missing = first.sequence.saturating_sub(live.next_sequence);
         live.next_sequence = first.sequence + batch.len() as u64;
         self.losses.add(LostEventSource::HubbleRingBuffer, missing);
+        self.observer.metrics().lose(missing, LostEventSource::HubbleRingBuffer);
         let (observer, matcher) = (&self.observer, &self.matcher);
         self.flows.extend(batch.iter().flat_map(|record| observer.select(record, matcher)));
     }

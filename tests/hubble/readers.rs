@@ -67,6 +67,7 @@ async fn a_slow_reader_loses_and_is_told_how_many() {
     }
     assert_eq!(seen + lost, PUSHED, "each flow is seen or told to be lost");
     assert!(lost > 0, "nothing waits for a reader");
+    assert_eq!(node.observer.metrics().lost(LostEventSource::HubbleRingBuffer), lost);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use crate::{
     policy::{
         cluster::Actor,
         judge::{Deciding, Judge, Packet, Verdict},
-        rule::{Direction, PolicyRef},
+        rule::Direction,
     },
 };
 
@@ -99,18 +99,10 @@ impl fmt::Display for Reason<'_> {
                 f.write_str("isolated by the mode")
             }
             Deciding::Isolation(policies) => {
-                f.write_str("isolated by ")?;
-                list(f, policies)
+                let names: Vec<String> = policies.iter().map(ToString::to_string).collect();
+                write!(f, "isolated by {}", names.join(", "))
             }
             Deciding::Localhost | Deciding::Nothing => Ok(()),
         }
     }
-}
-
-fn list(f: &mut fmt::Formatter<'_>, policies: &[&PolicyRef]) -> fmt::Result {
-    for (n, policy) in policies.iter().enumerate() {
-        let comma = if n == 0 { "" } else { ", " };
-        write!(f, "{comma}{policy}")?;
-    }
-    Ok(())
 }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::{key::Key, spec::InvalidMetric};
 use crate::{
-    events::Direction,
-    flows::{PeerInfo, Record},
+    events::{Direction, Peer},
+    flows::{PeerInfo, Record, render},
 };
 
 /// Which labels say who the ends are.
@@ -219,9 +219,8 @@ impl<'a> End<'a> {
         let owner = self.owner;
         let text = match fact {
             Fact::Ip => {
-                let event = &self.record.event;
-                let peer = if self.is_source { &event.source } else { &event.destination };
-                return peer.address.map(|a| Cow::from(a.to_string())).unwrap_or_default();
+                let address = self.peer().address.map(|address| address.to_string());
+                return address.unwrap_or_default().into();
             }
             Fact::App => return self.app().into(),
             Fact::Pod => owner.map(|owner| &owner.pod),
@@ -232,14 +231,13 @@ impl<'a> End<'a> {
         text.map(|text| Cow::from(text.as_str())).unwrap_or_default()
     }
 
-    fn labels(self) -> Vec<String> {
+    fn peer(self) -> &'a Peer {
         let event = &self.record.event;
-        let identity =
-            if self.is_source { event.source.identity } else { event.destination.identity };
-        match self.owner {
-            Some(owner) if !owner.labels.is_empty() => owner.labels.clone(),
-            _ => identity.fixed_labels().to_strings(),
-        }
+        if self.is_source { &event.source } else { &event.destination }
+    }
+
+    fn labels(self) -> Cow<'a, [String]> {
+        render::labels(self.peer(), self.owner)
     }
 
     /// The API server's before any other.

@@ -2,8 +2,9 @@
 
 use super::key::Key;
 use crate::{
-    events::{Direction, Event, EventKind, L4, Observation, TcpFlags},
-    flows::{Record, RuleMatch, protocol, protocol_name},
+    events::{Direction, Event, EventKind, L4, TcpFlags},
+    flows::{Record, RuleMatch, protocol, protocol_name, render},
+    hubble::flow::{CiliumEventType, Verdict},
     model::{DropReason, Identity},
 };
 
@@ -113,14 +114,16 @@ impl Count {
             Self::Flow => {
                 let (kind, sub) = told.kind_names();
                 push_protocol(event, key);
-                [kind, sub, told.verdict()].into_iter().for_each(|value| key.push(value));
+                [kind, sub, told.verdict().as_str_name()]
+                    .into_iter()
+                    .for_each(|value| key.push(value));
             }
             Self::ToWorld { any_drop, port, syn_only } => {
                 if !told.goes_to_world(any_drop, syn_only) {
                     return;
                 }
                 push_protocol(event, key);
-                key.push(told.verdict());
+                key.push(told.verdict().as_str_name());
                 match event.destination.port {
                     Some(number) if port => key.push_number(number.into()),
                     None if port => key.push(""),
@@ -143,7 +146,7 @@ impl Count {
                 key.push(action);
             }
             Self::Ports => {
-                let is_asked = told.verdict() == FORWARDED && event.reply == Some(false);
+                let is_asked = told.verdict() == Verdict::Forwarded && event.reply == Some(false);
                 if !is_asked || event.l4.is_none() {
                     return;
                 }
@@ -152,7 +155,7 @@ impl Count {
             }
             Self::Tcp => {
                 let Some(L4::Tcp(flags)) = event.l4 else { return };
-                if told.verdict() != FORWARDED {
+                if told.verdict() != Verdict::Forwarded {
                     return;
                 }
                 for flag in flag_names(flags) {
@@ -168,29 +171,23 @@ impl Count {
     }
 }
 
-const FORWARDED: &str = "FORWARDED";
-
 impl Told<'_> {
     fn dropped(self) -> Option<DropReason> {
-        match self.kind {
-            EventKind::Drop(reason) | EventKind::Denied(reason) => Some(reason),
-            _ => None,
-        }
+        render::drop_reason(self.kind)
     }
 
-    fn verdict(self) -> &'static str {
-        match self.kind {
-            EventKind::Drop(_) | EventKind::Denied(_) => "DROPPED",
-            EventKind::Audited => "AUDIT",
-            _ => FORWARDED,
-        }
+    fn verdict(self) -> Verdict {
+        render::verdict(self.kind)
     }
 
     fn kind_names(self) -> (&'static str, &'static str) {
         match self.kind {
             EventKind::Drop(_) => ("Drop", ""),
             EventKind::Denied(_) | EventKind::Allowed | EventKind::Audited => ("PolicyVerdict", ""),
-            _ => ("Trace", observation(self.record.event.observation)),
+            _ => {
+                let point = self.record.event.observation as usize;
+                ("Trace", CiliumEventType::TRACE_POINTS[point].1)
+            }
         }
     }
 
@@ -267,19 +264,5 @@ pub(super) const fn direction(direction: Direction) -> &'static str {
         Direction::Unknown => "unknown",
         Direction::Ingress => "ingress",
         Direction::Egress => "egress",
-    }
-}
-
-const fn observation(observation: Observation) -> &'static str {
-    match observation {
-        Observation::ToEndpoint => "to-endpoint",
-        Observation::ToHost => "to-host",
-        Observation::ToStack => "to-stack",
-        Observation::ToOverlay => "to-overlay",
-        Observation::FromEndpoint => "from-endpoint",
-        Observation::FromHost => "from-host",
-        Observation::FromOverlay => "from-overlay",
-        Observation::FromNetwork => "from-network",
-        Observation::ToNetwork => "to-network",
     }
 }

@@ -12,5 +12,5 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
-pub use set::{FlowMetrics, LostEvents};
+pub use set::FlowMetrics;
 pub use spec::{InvalidMetric, MetricSpec, MetricSpecs};

@@ -20,7 +20,10 @@ use super::{
     series::Series,
     spec::{MetricSpec, MetricSpecs},
 };
-use crate::flows::{PeerInfo, Record};
+use crate::{
+    flows::{PeerInfo, Record},
+    hubble::flow::LostEventSource,
+};
 
 /// Counters that a metric has at most; what comes later is counted together, as `other`.
 const BUDGET: usize = 10_000;
@@ -29,28 +32,16 @@ const BUDGET: usize = 10_000;
 #[derive(Debug)]
 pub struct FlowMetrics {
     metrics: Vec<Metric>,
-    lost: [AtomicU64; LostEvents::ALL.len()],
+    /// By the number of the place.
+    lost: [AtomicU64; PLACES.len() + 1],
 }
 
-/// Where events were lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LostEvents {
-    /// Between programs and the agent: the buffer was full.
-    Buffer,
-    /// Between the store and a reader that was too slow.
-    Ring,
-}
-
-impl LostEvents {
-    const ALL: [Self; 2] = [Self::Buffer, Self::Ring];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Buffer => "perf_event_ring_buffer",
-            Self::Ring => "hubble_ring_buffer",
-        }
-    }
-}
+/// Where events can be lost.
+const PLACES: [LostEventSource; 3] = [
+    LostEventSource::PerfEventRingBuffer,
+    LostEventSource::ObserverEventsQueue,
+    LostEventSource::HubbleRingBuffer,
+];
 
 #[derive(Debug)]
 struct Metric {
@@ -82,8 +73,13 @@ impl FlowMetrics {
     }
 
     /// Counts events that were lost.
-    pub fn lose(&self, events: u64, place: LostEvents) {
+    pub(in crate::flows) fn lose(&self, events: u64, place: LostEventSource) {
         self.lost[place as usize].fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Returns how many events were lost at a place.
+    pub fn lost(&self, place: LostEventSource) -> u64 {
+        self.lost[place as usize].load(Ordering::Relaxed)
     }
 
     /// Drops what is about single pods that are gone; to be called each minute.
@@ -125,10 +121,10 @@ impl Collector for FlowMetrics {
         }
         let mut family =
             encoder.encode_descriptor("lost_events", "Lost events", None, MetricType::Counter)?;
-        for place in LostEvents::ALL {
-            let lost = self.lost[place as usize].load(Ordering::Relaxed);
-            let labels = [("source", place.name())];
-            ConstCounter::<u64>::new(lost).encode(family.encode_family(&labels)?)?;
+        for place in PLACES {
+            let name = place.as_str_name().to_ascii_lowercase();
+            let counter = ConstCounter::<u64>::new(self.lost(place));
+            counter.encode(family.encode_family(&[("source", name)])?)?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     events::{Direction, Event, EventKind, L4, Observation, Peer, TcpFlags, Totals},
     flows::{PeerInfo, Record, Resolve, RuleInfo, RuleMatch},
-    hubble::flow::Workload,
+    hubble::flow::{LostEventSource, Workload},
     model::{DropReason, Identity, IfIndex, MacAddr},
 };
 
@@ -187,7 +187,7 @@ fn what_there_is_no_room_for_is_counted_together() {
 #[test]
 fn losses_are_told_even_when_there_are_none() {
     let metrics = count("", &[]);
-    metrics.lose(3, LostEvents::Buffer);
+    metrics.lose(3, LostEventSource::PerfEventRingBuffer);
     assert_eq!(told(metrics), [r#"hubble_lost_events_total{source="perf_event_ring_buffer"} 3"#]);
 }
 
