@@ -21,7 +21,10 @@ mod render;
 mod request;
 mod resolve;
 mod ring;
+mod seen;
 mod subscription;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use clock::BootClock;

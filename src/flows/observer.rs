@@ -16,6 +16,7 @@ use super::{
     namespaces::Namespaces,
     rate::Rate,
     ring::{Ring, in_order},
+    seen::Seen,
     subscription::{Live, Seat},
 };
 use crate::{
@@ -224,15 +225,18 @@ impl Observer {
         self.metrics.lost(LostEventSource::PerfEventRingBuffer)
     }
 
-    /// Returns the flows of a record that match.
+    /// Returns the flows of records that match; what does not match never becomes a flow.
     pub(super) fn select<'a>(
         &'a self,
-        record: &'a Record,
+        records: &'a [Arc<Record>],
         matcher: &'a Matcher,
-    ) -> impl Iterator<Item = Flow> + 'a {
+    ) -> impl DoubleEndedIterator<Item = Flow> + 'a {
         let clock = self.clock();
-        let flows = record.kinds().map(move |kind| record.render(kind, &clock, &self.settings));
-        flows.filter(|flow| matcher.matches(flow))
+        let all = records.iter().flat_map(|record| record.kinds().map(move |kind| (record, kind)));
+        all.filter_map(move |(record, kind)| {
+            let seen = Seen { record, kind, clock: &clock, settings: &self.settings };
+            matcher.passes(&seen).then(|| seen.render())
+        })
     }
 
     /// NTP moves the wall clock, so its offset is read again now and then.

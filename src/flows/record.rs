@@ -1,6 +1,6 @@
 //! An event and the owners of its addresses, as they were when it happened.
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
 use super::{PeerInfo, Resolve, RuleInfo};
 use crate::{
@@ -40,13 +40,13 @@ impl Record {
 
     /// Returns what it tells: a packet that a policy refused is a verdict and a drop, as it is to Hubble,
     /// and one event.
-    pub(super) fn kinds(&self) -> impl Iterator<Item = EventKind> + use<> {
+    pub(super) fn kinds(&self) -> impl DoubleEndedIterator<Item = EventKind> + use<> {
         let kind = self.event.kind;
         let verdict = match kind {
             EventKind::Drop(reason) if is_verdict(reason) => Some(EventKind::Denied(reason)),
             _ => None,
         };
-        verdict.into_iter().chain([kind])
+        verdict.into_iter().chain(iter::once(kind))
     }
 
     /// Tells whether it is about a dropped packet.

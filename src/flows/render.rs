@@ -2,9 +2,11 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use uuid::Builder;
-
-use super::{BootClock, PeerInfo, Record, observer::Settings};
+use super::{
+    PeerInfo,
+    filter::{End, Subject as _},
+    seen::Seen,
+};
 use crate::{
     events::{self, Direction, Event, EventKind, L4, Observation, Peer},
     hubble::flow::{
@@ -16,41 +18,44 @@ use crate::{
 };
 
 /// Sequence numbers make a flow unique on its node; this makes them so across restarts.
-static EPOCH: LazyLock<u64> = LazyLock::new(rand::random);
+pub(super) static EPOCH: LazyLock<u64> = LazyLock::new(rand::random);
 
-impl Record {
-    /// Returns one of its flows.
+impl Seen<'_> {
+    /// Returns the flow.
     #[expect(deprecated, reason = "old clients read these fields")]
-    pub(super) fn render(&self, kind: EventKind, clock: &BootClock, settings: &Settings) -> Flow {
-        let event = &Event { kind, ..self.event.clone() };
-        let reason = drop_reason(event.kind).map_or(0, DropReason::code);
+    pub(super) fn render(&self) -> Flow {
+        let Self { record, kind, .. } = *self;
+        let event = &record.event;
+        let reason = self.drop_reason().into();
         let by = self.policies();
         let ingress = event.direction == Direction::Ingress;
-        let allowed = matches!(event.kind, EventKind::Allowed);
+        let allowed = matches!(kind, EventKind::Allowed);
         let of = |wanted: bool, is_allowed: bool| {
             let counts = wanted == ingress && is_allowed == allowed;
             if counts { by.clone() } else { Vec::new() }
         };
         Flow {
-            time: Some(clock.wall(event.time).into()),
-            uuid: self.uuid(kind),
-            verdict: verdict(event.kind).into(),
-            drop_reason: reason.into(),
+            time: Some(self.moment().into()),
+            uuid: self.uuid().into_owned(),
+            verdict: self.verdict().into(),
+            drop_reason: u32::try_from(reason).unwrap_or_default(),
             ethernet: ethernet(event),
             ip: ip(event),
             l4: layer4(event),
-            source: Some(endpoint(&event.source, self.source.as_deref(), settings)),
-            destination: Some(endpoint(&event.destination, self.destination.as_deref(), settings)),
+            source: Some(self.endpoint(End::Source)),
+            destination: Some(self.endpoint(End::Destination)),
             r#type: FlowType::L3L4.into(),
-            node_name: format!("{}/{}", settings.cluster, settings.node),
+            node_name: self.node_name().into_owned(),
             reply: event.reply == Some(true),
-            event_type: Some(event_type(event)),
-            traffic_direction: direction(event.direction).into(),
-            trace_observation_point: trace_point(event).into(),
-            trace_reason: trace_reason(event).into(),
-            drop_reason_desc: reason.into(),
+            event_type: Some(self.event_type()),
+            traffic_direction: self.direction().into(),
+            trace_observation_point: trace_point(kind, event.observation).into(),
+            trace_reason: trace_reason(kind, event).into(),
+            drop_reason_desc: reason,
             is_reply: event.reply,
-            interface: self.interface(),
+            interface: self
+                .interface()
+                .map(|(index, name)| NetworkInterface { index, name: name.to_owned() }),
             tunnel: event.vni.map(tunnel),
             emitter: Some(Emitter {
                 name: "skep".to_owned(),
@@ -60,37 +65,35 @@ impl Record {
             ingress_allowed_by: of(true, true),
             egress_denied_by: of(false, false),
             ingress_denied_by: of(true, false),
-            policy_match_type: self.match_type(event.kind),
-            summary: summary(event),
+            policy_match_type: self.match_type(),
+            summary: summary(kind, event),
             ..Flow::default()
+        }
+    }
+
+    fn endpoint(&self, end: End) -> Endpoint {
+        Endpoint {
+            id: self.owner(end).map_or(0, |owner| owner.endpoint_id),
+            identity: self.identity(end),
+            cluster_name: self.cluster(end).to_owned(),
+            namespace: self.namespace(end).to_owned(),
+            labels: self.labels(end).into_owned(),
+            pod_name: self.pod(end).to_owned(),
+            workloads: self.workloads(end).to_vec(),
         }
     }
 
     /// The policies that decided.
     fn policies(&self) -> Vec<Policy> {
-        let Some(rule) = &self.rule else { return Vec::new() };
+        let Some(rule) = &self.record.rule else { return Vec::new() };
         rule.policies.iter().map(|by| Policy::of(by, &rule.path)).collect()
     }
 
-    fn match_type(&self, kind: EventKind) -> u32 {
+    fn match_type(&self) -> u32 {
         let is_verdict =
-            matches!(kind, EventKind::Allowed | EventKind::Audited | EventKind::Denied(_));
-        let rule = self.rule.as_ref().filter(|_| is_verdict);
+            matches!(self.kind, EventKind::Allowed | EventKind::Audited | EventKind::Denied(_));
+        let rule = self.record.rule.as_ref().filter(|_| is_verdict);
         rule.map_or(0, |rule| rule.matched.number())
-    }
-
-    fn uuid(&self, kind: EventKind) -> String {
-        // A sequence number never gets so far; the two bits above are the UUID's variant.
-        let is_verdict_of_drop = kind != self.event.kind;
-        let sequence = self.sequence | u64::from(is_verdict_of_drop) << 61;
-        let bytes = u128::from(*EPOCH) << 64 | u128::from(sequence);
-        Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid().to_string()
-    }
-
-    fn interface(&self) -> Option<NetworkInterface> {
-        let index = self.event.device.0;
-        let name = self.interface.as_deref().unwrap_or_default().to_owned();
-        (index != 0).then_some(NetworkInterface { index, name })
     }
 }
 
@@ -112,15 +115,15 @@ pub(super) const fn verdict(kind: EventKind) -> Verdict {
 }
 
 /// Hubble's numbers. The sub type of a trace is the observation, of a drop the reason.
-fn event_type(event: &Event) -> CiliumEventType {
-    let (kind, sub_type) = match event.kind {
+pub(super) const fn event_type(kind: EventKind, observation: Observation) -> CiliumEventType {
+    let (kind, sub_type) = match kind {
         EventKind::Drop(reason) => (CiliumEventType::DROP, reason.code()),
         EventKind::Denied(_) | EventKind::Allowed | EventKind::Audited => {
             (CiliumEventType::POLICY_VERDICT, 0)
         }
-        _ => (CiliumEventType::TRACE, event.observation as u8),
+        _ => (CiliumEventType::TRACE, observation as u8),
     };
-    CiliumEventType { r#type: kind, sub_type: sub_type.into() }
+    CiliumEventType { r#type: kind, sub_type: sub_type as i32 }
 }
 
 const fn is_trace(kind: EventKind) -> bool {
@@ -130,11 +133,11 @@ const fn is_trace(kind: EventKind) -> bool {
     )
 }
 
-const fn trace_point(event: &Event) -> TraceObservationPoint {
-    if !is_trace(event.kind) {
+const fn trace_point(kind: EventKind, observation: Observation) -> TraceObservationPoint {
+    if !is_trace(kind) {
         return TraceObservationPoint::UnknownPoint;
     }
-    match event.observation {
+    match observation {
         Observation::ToEndpoint => TraceObservationPoint::ToEndpoint,
         Observation::ToHost => TraceObservationPoint::ToHost,
         Observation::ToStack => TraceObservationPoint::ToStack,
@@ -147,22 +150,23 @@ const fn trace_point(event: &Event) -> TraceObservationPoint {
     }
 }
 
-fn trace_reason(event: &Event) -> TraceReason {
-    if !is_trace(event.kind) || matches!(event.kind, EventKind::Benign(_)) {
+fn trace_reason(kind: EventKind, event: &Event) -> TraceReason {
+    if !is_trace(kind) || matches!(kind, EventKind::Benign(_)) {
         return TraceReason::Unknown;
     }
     if event.related {
         TraceReason::Related
     } else if event.reply == Some(true) {
         TraceReason::Reply
-    } else if event.kind == EventKind::Open {
+    } else if kind == EventKind::Open {
         TraceReason::New
     } else {
         TraceReason::Established
     }
 }
 
-const fn direction(direction: Direction) -> TrafficDirection {
+/// Returns the direction in Hubble's words.
+pub(super) const fn direction(direction: Direction) -> TrafficDirection {
     match direction {
         Direction::Unknown => TrafficDirection::Unknown,
         Direction::Ingress => TrafficDirection::Ingress,
@@ -180,13 +184,17 @@ fn ethernet(event: &Event) -> Option<Ethernet> {
     seen.then(|| Ethernet { source: source.to_string(), destination: destination.to_string() })
 }
 
+/// Returns the version of a packet that has an IP header.
+pub(super) fn ip_version(event: &Event) -> IpVersion {
+    if event.ip_version == Some(4) { IpVersion::IPv4 } else { IpVersion::IPv6 }
+}
+
 fn ip(event: &Event) -> Option<Ip> {
-    let version = if event.ip_version == Some(4) { IpVersion::IPv4 } else { IpVersion::IPv6 };
     Some(Ip {
         source: event.source.address?.to_string(),
         destination: event.destination.address?.to_string(),
         source_xlated: event.translated_source.map(|ip| ip.to_string()).unwrap_or_default(),
-        ip_version: version.into(),
+        ip_version: ip_version(event).into(),
         encrypted: false,
     })
 }
@@ -213,7 +221,8 @@ fn layer4(event: &Event) -> Option<Layer4> {
     Some(Layer4 { protocol: Some(protocol) })
 }
 
-fn flags_of(flags: events::TcpFlags) -> TcpFlags {
+/// Returns flags as flows have them.
+pub(super) fn flags_of(flags: events::TcpFlags) -> TcpFlags {
     TcpFlags {
         fin: flags.contains(events::TcpFlags::FIN),
         syn: flags.contains(events::TcpFlags::SYN),
@@ -228,7 +237,7 @@ fn flags_of(flags: events::TcpFlags) -> TcpFlags {
 }
 
 /// The packet's own identity counts; the owner of the address fills in when it has none.
-fn identity(peer: &Peer, owner: Option<&PeerInfo>) -> Identity {
+pub(super) fn identity(peer: &Peer, owner: Option<&PeerInfo>) -> Identity {
     match (peer.identity, owner.and_then(|owner| owner.identity)) {
         (Identity::UNKNOWN, Some(known)) => known,
         (identity, _) => identity,
@@ -248,24 +257,8 @@ pub(super) fn labels<'a>(peer: &Peer, owner: Option<&'a PeerInfo>) -> Cow<'a, [S
     }
 }
 
-fn endpoint(peer: &Peer, owner: Option<&PeerInfo>, settings: &Settings) -> Endpoint {
-    let identity = identity(peer, owner);
-    let labels = labels(peer, owner).into_owned();
-    let mut endpoint = Endpoint { identity: identity.0, labels, ..Endpoint::default() };
-    if let Some(owner) = owner {
-        endpoint.id = owner.endpoint_id;
-        endpoint.namespace.clone_from(&owner.namespace);
-        endpoint.pod_name.clone_from(&owner.pod);
-        endpoint.workloads = owner.workload.clone().into_iter().collect();
-    }
-    if !endpoint.pod_name.is_empty() {
-        endpoint.cluster_name.clone_from(&settings.cluster);
-    }
-    endpoint
-}
-
 /// One line for people; also for what Hubble's fields have no room for.
-fn summary(event: &Event) -> String {
+fn summary(kind: EventKind, event: &Event) -> String {
     let packet = match event.l4 {
         Some(L4::Tcp(flags)) => format!("TCP Flags: {flags}"),
         Some(L4::Udp) => "UDP".to_owned(),
@@ -277,7 +270,7 @@ fn summary(event: &Event) -> String {
         Some(L4::Other(protocol)) => format!("IP protocol {protocol}"),
         None => super::protocol::ether_type(event.ether_type),
     };
-    match event.kind {
+    match kind {
         EventKind::Benign(note) => format!("{packet}; {}", note.name()),
         _ => packet,
     }

@@ -40,6 +40,9 @@ pub enum SubscribeError {
     },
 }
 
+/// Stored records that are looked at before the reader gets something.
+const PORTION: usize = 128;
+
 /// Records that travel together.
 type Batch = Arc<[Arc<Record>]>;
 
@@ -105,16 +108,8 @@ impl Subscription {
         if count >= stored.len().saturating_mul(2) {
             return;
         }
-        let (observer, matcher) = (&self.observer, &self.matcher);
-        for record in stored.iter().rev() {
-            if self.flows.len() >= count {
-                break;
-            }
-            let flows: Vec<Flow> = observer.select(record, matcher).collect();
-            for flow in flows.into_iter().rev().take(count - self.flows.len()) {
-                self.flows.push_front(flow);
-            }
-        }
+        let newest_first = self.observer.select(stored, &self.matcher).rev();
+        newest_first.take(count).for_each(|flow| self.flows.push_front(flow));
         self.stored = Vec::new().into_iter();
     }
 
@@ -146,17 +141,15 @@ impl Subscription {
         }
     }
 
-    /// Turns the next stored record into flows; tells whether there was one.
+    /// Turns the next stored records into flows; tells whether there were any.
     fn take_stored(&mut self) -> bool {
-        if self.left == Some(0) {
-            return false;
-        }
-        let Some(record) = self.stored.next() else { return false };
-        self.flows.extend(self.observer.select(&record, &self.matcher));
-        if let Some(left) = &mut self.left {
-            self.flows.truncate(*left);
-            *left -= self.flows.len();
-        }
+        let left = self.left.unwrap_or(usize::MAX);
+        let stored = self.stored.as_slice();
+        let next = &stored[..stored.len().min(PORTION)];
+        let (Some(last), true) = (next.len().checked_sub(1), left > 0) else { return false };
+        self.flows.extend(self.observer.select(next, &self.matcher).take(left));
+        self.left = self.left.map(|left| left - self.flows.len());
+        self.stored.nth(last);
         true
     }
 
@@ -193,8 +186,7 @@ impl Subscription {
         live.next_sequence = first.sequence + batch.len() as u64;
         self.losses.add(LostEventSource::HubbleRingBuffer, missing);
         self.observer.metrics().lose(missing, LostEventSource::HubbleRingBuffer);
-        let (observer, matcher) = (&self.observer, &self.matcher);
-        self.flows.extend(batch.iter().flat_map(|record| observer.select(record, matcher)));
+        self.flows.extend(self.observer.select(batch, &self.matcher));
     }
 }
 

@@ -5,10 +5,11 @@ use super::{
     invalid::{all, any, each},
     name::NodePattern,
     selector::Selector,
+    subject::Subject,
 };
 use crate::hubble::flow::{
-    CiliumEventType, DropReason, EventTypeFilter, Flow, FlowFilter, NetworkInterface,
-    TrafficDirection, Verdict,
+    CiliumEventType, DropReason, EventTypeFilter, FlowFilter, NetworkInterface, TrafficDirection,
+    Verdict,
 };
 
 /// The rules about the event.
@@ -60,18 +61,18 @@ impl EventRules {
         })
     }
 
-    pub(super) fn matches(&self, flow: &Flow) -> bool {
-        any(&self.kind, |wanted| is_kind(wanted, flow.kind()))
+    pub(super) fn matches(&self, flow: &impl Subject) -> bool {
+        any(&self.kind, |wanted| is_kind(wanted, flow.event_type()))
             && any(&self.verdict, |wanted| *wanted == flow.verdict())
-            && any(&self.reason, |wanted| *wanted == flow.drop_reason_desc())
-            && any(&self.direction, |wanted| *wanted == flow.traffic_direction())
+            && any(&self.reason, |wanted| *wanted == flow.drop_reason())
+            && any(&self.direction, |wanted| *wanted == flow.direction())
             && any(&self.reply, |wanted| is_reply(flow) == Some(*wanted))
-            && any(&self.node, |wanted| wanted.matches(&flow.node_name))
-            && any(&self.node_label, |wanted| wanted.matches(&flow.node_labels))
+            && any(&self.node, |wanted| wanted.matches(&flow.node_name()))
+            && any(&self.node_label, |wanted| wanted.matches(flow.node_labels()))
             && any(&self.interface, |wanted| is_interface(wanted, flow))
-            && any(&self.uuid, |wanted| *wanted == flow.uuid)
-            && any(&self.trace, |wanted| trace_id(flow) == Some(wanted))
-            && any(&self.ip_trace, |wanted| ip_trace_id(flow) == Some(*wanted))
+            && any(&self.uuid, |wanted| **wanted == *flow.uuid())
+            && any(&self.trace, |wanted| flow.trace_id() == Some(wanted))
+            && any(&self.ip_trace, |wanted| flow.ip_trace_id() == Some(*wanted))
     }
 }
 
@@ -81,22 +82,14 @@ const fn is_kind(wanted: &EventTypeFilter, kind: CiliumEventType) -> bool {
 }
 
 /// A dropped packet of which nobody knows counts as no reply.
-fn is_reply(flow: &Flow) -> Option<bool> {
-    flow.is_reply.or((flow.verdict() == Verdict::Dropped).then_some(false))
+fn is_reply(flow: &impl Subject) -> Option<bool> {
+    flow.is_reply().or((flow.verdict() == Verdict::Dropped).then_some(false))
 }
 
 /// The index counts if it is given.
-fn is_interface(wanted: &NetworkInterface, flow: &Flow) -> bool {
-    flow.interface.as_ref().is_some_and(|have| {
-        (wanted.name.is_empty() || wanted.name == have.name)
-            && (wanted.index == 0 || wanted.index == have.index)
+fn is_interface(wanted: &NetworkInterface, flow: &impl Subject) -> bool {
+    flow.interface().is_some_and(|(index, name)| {
+        (wanted.name.is_empty() || wanted.name == name)
+            && (wanted.index == 0 || wanted.index == index)
     })
-}
-
-fn trace_id(flow: &Flow) -> Option<&String> {
-    Some(&flow.trace_context.as_ref()?.parent.as_ref()?.trace_id)
-}
-
-fn ip_trace_id(flow: &Flow) -> Option<u64> {
-    Some(flow.ip_trace_id.as_ref()?.trace_id)
 }

@@ -5,9 +5,10 @@ use regex::{Regex, RegexBuilder};
 use super::{
     InvalidFilter,
     invalid::{all, any, each},
+    subject::Subject,
 };
 use crate::hubble::flow::{
-    CiliumEventType, Dns, Flow, FlowFilter, Http, HttpHeader, layer7::Record,
+    CiliumEventType, Dns, FlowFilter, Http, HttpHeader, layer7::Record,
 };
 
 /// Largest compiled pattern: they come from readers.
@@ -54,8 +55,8 @@ impl Layer7Rules {
         })
     }
 
-    pub(super) fn matches(&self, flow: &Flow) -> bool {
-        let record = flow.l7.as_ref().and_then(|l7| l7.record.as_ref());
+    pub(super) fn matches(&self, flow: &impl Subject) -> bool {
+        let record = flow.layer7();
         let dns =
             |test: &dyn Fn(&Dns) -> bool| matches!(record, Some(Record::Dns(dns)) if test(dns));
         let http =

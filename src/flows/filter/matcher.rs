@@ -2,6 +2,7 @@
 
 use super::{
     InvalidFilter, event::EventRules, layer7::Layer7Rules, packet::PacketRules, side::Side,
+    subject::Subject,
 };
 use crate::{
     flows::Request,
@@ -43,9 +44,13 @@ impl Matcher {
 
     /// Tells whether a flow passes.
     pub fn matches(&self, flow: &Flow) -> bool {
-        let time = flow.moment();
-        self.since.is_none_or(|since| time >= since)
-            && self.until.is_none_or(|until| time <= until)
+        self.passes(flow)
+    }
+
+    /// Tells whether something passes that is a flow, or would be one.
+    pub(in crate::flows) fn passes(&self, flow: &impl Subject) -> bool {
+        self.since.is_none_or(|since| flow.moment() >= since)
+            && self.until.is_none_or(|until| flow.moment() <= until)
             && (self.allow.is_empty() || self.allow.iter().any(|one| one.matches(flow)))
             && !self.deny.iter().any(|one| one.matches(flow))
     }
@@ -76,7 +81,7 @@ impl One {
         })
     }
 
-    fn matches(&self, flow: &Flow) -> bool {
+    fn matches(&self, flow: &impl Subject) -> bool {
         self.event.matches(flow)
             && self.packet.matches(flow)
             && self.source.matches(flow)

@@ -8,8 +8,10 @@ mod name;
 mod packet;
 mod selector;
 mod side;
+mod subject;
 #[cfg(test)]
 mod tests;
 
 pub use invalid::InvalidFilter;
 pub use matcher::Matcher;
+pub(super) use subject::{End, Subject, Transport};

@@ -4,10 +4,9 @@ use super::{
     InvalidFilter,
     invalid::{all, any, each},
     side::{Network, network},
+    subject::{Subject, Transport},
 };
-use crate::hubble::flow::{
-    Flow, FlowFilter, IpVersion, TcpFlags, layer4, layer7::Record as Layer7,
-};
+use crate::hubble::flow::{FlowFilter, IpVersion, TcpFlags, layer7::Record as Layer7};
 
 /// The rules about headers as a whole.
 #[derive(Clone, Debug)]
@@ -58,13 +57,13 @@ impl PacketRules {
         })
     }
 
-    pub(super) fn matches(&self, flow: &Flow) -> bool {
-        let ip = flow.ip.as_ref();
+    pub(super) fn matches(&self, flow: &impl Subject) -> bool {
+        let translated = || flow.translated_source();
         any(&self.protocol, |wanted| wanted.matches(flow))
-            && any(&self.version, |wanted| ip.is_some_and(|ip| ip.ip_version() == *wanted))
+            && any(&self.version, |wanted| flow.ip_version() == Some(*wanted))
             && any(&self.flags, |wanted| flow.tcp_flags().is_some_and(|f| f.contains(*wanted)))
-            && any(&self.encrypted, |wanted| ip.is_some_and(|ip| ip.encrypted == *wanted))
-            && any(&self.source_xlated, |wanted| ip.is_some_and(|ip| wanted.has(&ip.source_xlated)))
+            && any(&self.encrypted, |wanted| flow.is_encrypted() == Some(*wanted))
+            && any(&self.source_xlated, |wanted| translated().is_some_and(|ip| wanted.has(ip)))
     }
 }
 
@@ -86,19 +85,18 @@ impl Protocol {
         })
     }
 
-    fn matches(self, flow: &Flow) -> bool {
-        let layer4 = flow.protocol().is_some_and(|protocol| match protocol {
-            layer4::Protocol::Tcp(_) => self == Self::Tcp,
-            layer4::Protocol::Udp(_) => self == Self::Udp,
-            layer4::Protocol::Sctp(_) => self == Self::Sctp,
-            layer4::Protocol::IcmPv4(_) => matches!(self, Self::Icmp | Self::Icmpv4),
-            layer4::Protocol::IcmPv6(_) => matches!(self, Self::Icmp | Self::Icmpv6),
-            layer4::Protocol::Vrrp(_) => self == Self::Vrrp,
-            layer4::Protocol::Igmp(_) => self == Self::Igmp,
+    fn matches(self, flow: &impl Subject) -> bool {
+        let layer4 = flow.transport().is_some_and(|transport| match transport {
+            Transport::Tcp => self == Self::Tcp,
+            Transport::Udp => self == Self::Udp,
+            Transport::Sctp => self == Self::Sctp,
+            Transport::Icmpv4 => matches!(self, Self::Icmp | Self::Icmpv4),
+            Transport::Icmpv6 => matches!(self, Self::Icmp | Self::Icmpv6),
+            Transport::Vrrp => self == Self::Vrrp,
+            Transport::Igmp => self == Self::Igmp,
         });
-        let layer7 = flow.l7.as_ref().and_then(|l7| l7.record.as_ref());
         #[expect(deprecated, reason = "others may still send Kafka")]
-        let layer7 = layer7.is_some_and(|record| match record {
+        let layer7 = flow.layer7().is_some_and(|record| match record {
             Layer7::Dns(_) => self == Self::Dns,
             Layer7::Http(_) => self == Self::Http,
             Layer7::Kafka(_) => self == Self::Kafka,

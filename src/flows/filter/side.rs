@@ -10,8 +10,9 @@ use super::{
     invalid::{all, any, each},
     name::{PodPattern, name_pattern},
     selector::Selector,
+    subject::{End, Subject},
 };
-use crate::hubble::flow::{Flow, FlowFilter, Service, Workload};
+use crate::hubble::flow::{FlowFilter, Workload};
 
 /// What one end must be.
 #[derive(Clone, Debug)]
@@ -26,12 +27,6 @@ pub(super) struct Side {
     port: Vec<u16>,
     workload: Vec<Workload>,
     cluster: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Source,
-    Destination,
 }
 
 /// Checks the fields of one end.
@@ -79,37 +74,25 @@ impl Side {
             destination_workload destination_cluster_name))
     }
 
-    pub(super) fn matches(&self, flow: &Flow) -> bool {
-        let (end, ip, port, service, names) = match self.end {
-            End::Source => (
-                flow.sender(),
-                flow.ip.as_ref().map(|ip| &ip.source),
-                flow.ports().map(|(source, _)| source),
-                &flow.source_service,
-                &flow.source_names,
-            ),
-            End::Destination => (
-                flow.receiver(),
-                flow.ip.as_ref().map(|ip| &ip.destination),
-                flow.ports().map(|(_, destination)| destination),
-                &flow.destination_service,
-                &flow.destination_names,
-            ),
-        };
-        any(&self.ip, |wanted| ip.is_some_and(|ip| wanted.has(ip)))
-            && any(&self.pod, |wanted| wanted.matches(&end.namespace, &end.pod_name))
-            && any(&self.service, |wanted| is_service(wanted, service.as_ref()))
-            && any(&self.name, |wanted| names.iter().any(|name| wanted.is_match(&trimmed(name))))
-            && any(&self.label, |wanted| wanted.matches(&end.labels))
-            && any(&self.identity, |wanted| *wanted == end.identity)
-            && any(&self.port, |wanted| port == Some(u32::from(*wanted)))
-            && any(&self.workload, |wanted| end.workloads.iter().any(|w| is_workload(wanted, w)))
-            && any(&self.cluster, |wanted| *wanted == end.cluster_name)
+    pub(super) fn matches(&self, flow: &impl Subject) -> bool {
+        let end = self.end;
+        let (namespace, pod) = (flow.namespace(end), flow.pod(end));
+        any(&self.ip, |wanted| flow.address(end).is_some_and(|ip| wanted.has(ip)))
+            && any(&self.pod, |wanted| wanted.matches(namespace, pod))
+            && any(&self.service, |wanted| {
+                flow.service(end).is_some_and(|s| wanted.matches(&s.namespace, &s.name))
+            })
+            && any(&self.name, |wanted| {
+                flow.names(end).iter().any(|name| wanted.is_match(&trimmed(name)))
+            })
+            && any(&self.label, |wanted| wanted.matches(&flow.labels(end)))
+            && any(&self.identity, |wanted| *wanted == flow.identity(end))
+            && any(&self.port, |wanted| flow.port(end) == Some(u32::from(*wanted)))
+            && any(&self.workload, |wanted| {
+                flow.workloads(end).iter().any(|have| is_workload(wanted, have))
+            })
+            && any(&self.cluster, |wanted| *wanted == flow.cluster(end))
     }
-}
-
-fn is_service(wanted: &PodPattern, service: Option<&Service>) -> bool {
-    service.is_some_and(|service| wanted.matches(&service.namespace, &service.name))
 }
 
 /// An empty part of the wanted one stands for any.
@@ -130,9 +113,9 @@ pub(super) struct Network(IpNet);
 impl Network {
     pub(super) const EXPECTED: &'static str = "an IP address or CIDR";
 
-    /// Tells whether it has the address; text that is none is in no network.
-    pub(super) fn has(&self, address: &str) -> bool {
-        address.parse::<IpAddr>().is_ok_and(|address| self.0.contains(&address))
+    /// Tells whether it has the address.
+    pub(super) fn has(&self, address: IpAddr) -> bool {
+        self.0.contains(&address)
     }
 }
 
