@@ -5900,7 +5900,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__operator)
-            opts="-q -v -h --config --kubeconfig --metrics-address --identity-unused-seconds --identity-retired-seconds --lease-seconds --color --quiet --verbose --help"
+            opts="-q -v -h --config --kubeconfig --cluster-name --metrics-address --identity-unused-seconds --identity-retired-seconds --lease-seconds --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5911,6 +5911,10 @@ _skep() {
                     return 0
                     ;;
                 --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster-name)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -6452,13 +6456,17 @@ _skep() {
             return 0
             ;;
         skep__subcmd__relay)
-            opts="-q -v -h --listen --peer --kubeconfig --context --skep-namespace --color --quiet --verbose --help port-forward tunnel help"
+            opts="-q -v -h --listen --in-cluster --cluster-name --peer --kubeconfig --context --skep-namespace --color --quiet --verbose --help port-forward tunnel help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster-name)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

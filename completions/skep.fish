@@ -878,7 +878,7 @@ complete -c skep -n "__fish_skep_using_subcommand agent" -l metrics-address -d '
 complete -c skep -n "__fish_skep_using_subcommand agent" -l flow-metrics -d 'Metrics of flows that are counted, with Hubble\'s names and options, such as "drop:sourceContext=pod tcp"' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l flow-metrics-address -d 'Address that serves metrics of flows, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l health-address -d 'Address that serves health, or off' -r
-complete -c skep -n "__fish_skep_using_subcommand agent" -l hubble-listen -d 'Loopback address that serves the Hubble API, or off' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l hubble-listen -d 'Address that serves the Hubble API, or off; other machines need TLS and a certificate of the operator' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l conntrack-entries -d 'Size of the connection table: auto, or entries' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l backend-entries -d 'Room for backends of services: auto, or entries' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l maglev-entries -d 'Entries that the Maglev table of a service may have: more spread more backends evenly' -r
@@ -891,6 +891,7 @@ complete -c skep -n "__fish_skep_using_subcommand agent" -s v -l verbose -d 'Log
 complete -c skep -n "__fish_skep_using_subcommand agent" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skep -n "__fish_skep_using_subcommand operator" -l config -d 'File with settings in YAML' -r -F
 complete -c skep -n "__fish_skep_using_subcommand operator" -l kubeconfig -d 'Kubeconfig file; in a pod the service account is used' -r
+complete -c skep -n "__fish_skep_using_subcommand operator" -l cluster-name -d 'Name of this cluster' -r
 complete -c skep -n "__fish_skep_using_subcommand operator" -l metrics-address -d 'Address that serves metrics and health, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand operator" -l identity-unused-seconds -d 'Seconds before an unused identity is retired' -r
 complete -c skep -n "__fish_skep_using_subcommand operator" -l identity-retired-seconds -d 'Seconds before a retired identity is deleted' -r
@@ -901,7 +902,8 @@ never\t'Not at all'"
 complete -c skep -n "__fish_skep_using_subcommand operator" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand operator" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand operator" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l listen -d 'Loopback address to serve' -r
+complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l listen -d 'Address to serve; one that is not loopback needs --in-cluster' -r
+complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l cluster-name -d 'Name of the cluster, for names in certificates' -r
 complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l peer -d 'Find nodes by this peer service instead of by the cluster' -r
 complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
 complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l context -d 'Context in the kubeconfig' -r
@@ -909,6 +911,7 @@ complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_sub
 complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l in-cluster -d 'Be a part of the cluster: use the certificates of the operator'
 complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -16,6 +16,8 @@
 //! - **underlay**: the network that joins the nodes; **overlay**: VXLAN on top of it.
 #![deny(unsafe_code)]
 
+pub mod certificate;
+
 pub mod model;
 
 pub mod kubernetes;

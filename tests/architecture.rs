@@ -10,6 +10,7 @@ use std::{
 
 /// For each folder of `src/`, the folders it may use. Roles of the binary are wired at the bottom.
 const MAY_USE: &[(&str, &[&str])] = &[
+    ("certificate", &[]),
     ("model", &[]),
     ("telemetry", &[]),
     ("config", &["model", "kernel", "flows"]),
@@ -41,10 +42,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("operator", &["model", "kubernetes", "policy", "api", "config", "telemetry"]),
+    (
+        "operator",
+        &["certificate", "model", "kubernetes", "policy", "api", "config", "telemetry", "install"],
+    ),
     ("relay", &["api", "hubble"]),
     ("install", &["model"]),
-    ("lab", &["model", "kubernetes", "kernel", "config", "telemetry", "install"]),
+    ("lab", &["certificate", "model", "kubernetes", "kernel", "config", "telemetry", "install"]),
     ("connectivity", &["model", "kubernetes"]),
     (
         "bench",
@@ -87,13 +91,14 @@ const CRATES: &[(&str, &[&str])] = &[
     ("netlink_packet_route", &["kernel"]),
     ("netlink_packet_core", &["kernel"]),
     ("netlink_sys", &["kernel"]),
-    ("rcgen", &["lab"]),
+    ("rcgen", &["certificate"]),
     ("prost", &["hubble", "api"]),
     ("prost_types", &["hubble", "api"]),
     ("saphyr_parser", &["policy"]),
     ("similar", &["cli"]),
     ("tonic", &["api", "relay"]),
     ("tower", &["api"]),
+    ("tokio_rustls", &["api", "agent", "lab"]),
 ];
 
 fn sources(dir: &Path) -> Vec<PathBuf> {

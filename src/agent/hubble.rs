@@ -2,14 +2,23 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use kube::Client;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use super::{AgentError, run::Tasks, shared::Agent};
 use crate::{
-    api::hubble::{AgentEvents, Door, NODE_PORT, Node, Peer, Peers, serve},
+    api::hubble::{
+        Acceptor, AgentEvents, Clients, Credentials, Door, NODE_PORT, Node, Peer, Peers, serve,
+    },
     flows::Observer,
+    kubernetes,
+    model::hubble,
 };
+
+/// Where the operator keeps certificates.
+const NAMESPACE: &str = "kube-system";
 
 /// The unix socket, in the directory of sockets.
 const SOCKET: &str = "hubble.sock";
@@ -30,7 +39,9 @@ pub(super) fn spawn(
         address: address
             .map_or_else(|| format!("unix://{}", socket.display()), |address| address.to_string()),
     };
-    let doors = address.map(Door::Tcp).into_iter().chain([Door::Unix(socket)]);
+    let tls = Acceptor::kept(&agent.acceptor);
+    let door = address.map(|address| Door::Tcp(address, tls));
+    let doors = door.into_iter().chain([Door::Unix(socket)]);
     for door in doors {
         let (node, stop) = (node.clone(), cancel.clone());
         tasks.spawn(async move {
@@ -42,7 +53,35 @@ pub(super) fn spawn(
     }
 }
 
+/// Keeps the certificate for clients on other machines, where such are served.
+pub(super) fn follow_certificate(tasks: &mut Tasks, agent: &Arc<Agent>, client: &Client) {
+    if !agent.is_outward() {
+        return;
+    }
+    let (agent, client) = (Arc::clone(agent), client.clone());
+    tasks.spawn(async move {
+        kubernetes::follow_certificate(client, (NAMESPACE, hubble::SERVER_SECRET), |pem| {
+            let made = Credentials::from_pem(&pem.chain, &pem.key, &pem.authorities);
+            match made.and_then(|own| own.server(Clients::Known)) {
+                Ok(acceptor) => drop(agent.acceptor.send_replace(Some(acceptor))),
+                // What was there before may still be good.
+                Err(error) => warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the certificate of the Hubble API is of no use"
+                ),
+            }
+        })
+        .await;
+        Ok("watch of the certificate")
+    });
+}
+
 impl Agent {
+    /// Tells whether other machines may ask for flows.
+    fn is_outward(&self) -> bool {
+        self.config.hubble_listen.is_some_and(|address| !address.ip().is_loopback())
+    }
+
     /// Tells relays which nodes there are; nothing when that has not changed.
     pub(super) fn tell_peers(&self) {
         let cluster = &self.config.cluster_name;
@@ -52,15 +91,12 @@ impl Agent {
             let addresses = view.node.addresses;
             let address = addresses.v4.map(IpAddr::from).or(addresses.v6.map(IpAddr::from))?;
             let address = std::net::SocketAddr::new(address, port).to_string();
-            Some((name(cluster, &view.node.name), Peer { address }))
+            let name = &view.node.name;
+            let tls = self.is_outward().then(|| hubble::server_name(name, cluster));
+            Some((hubble::peer_name(name, cluster), Peer { address, tls }))
         });
         send(&self.peers, Arc::new(peers.collect()));
     }
-}
-
-/// Clients leave the name of the default cluster out.
-fn name(cluster: &str, node: &str) -> String {
-    if cluster == "default" { node.to_owned() } else { format!("{cluster}/{node}") }
 }
 
 fn send(peers: &watch::Sender<Peers>, now: Peers) {

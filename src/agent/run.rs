@@ -13,7 +13,7 @@ use tracing::info;
 use super::{
     AgentError,
     confirm::confirm_host,
-    install, orphans,
+    hubble, install, orphans,
     plugin::Plugin,
     policy::Kind,
     publish::{Publisher, announce, publish},
@@ -86,6 +86,7 @@ async fn live(
     tasks.spawn(orphans::cut(Arc::clone(&agent)));
     tasks.spawn(confirm_host(Arc::clone(&agent)));
     tasks.spawn(upkeep::relabel(Arc::clone(&agent), resolver));
+    hubble::follow_certificate(&mut tasks, &agent, &client);
     serve::spawn(&mut tasks, &agent, &observer, cancel);
     serve_services(&mut tasks, &agent, &client);
     let ready = make_ready(Arc::clone(&agent), plugin, client, changed);

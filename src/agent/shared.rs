@@ -7,6 +7,7 @@ use std::sync::{
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
+use tokio_rustls::TlsAcceptor;
 
 use super::{
     cache::Snapshot,
@@ -125,6 +126,8 @@ pub(super) struct Agent {
     pub(super) observer: Mutex<Option<Arc<Observer>>>,
     /// The nodes that relays are told of.
     pub(super) peers: watch::Sender<Peers>,
+    /// How other machines are served.
+    pub(super) acceptor: watch::Sender<Option<TlsAcceptor>>,
 }
 
 impl Agent {

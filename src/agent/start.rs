@@ -134,6 +134,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         lost_identity: Notify::new(),
         observer: Mutex::new(None),
         peers: watch::Sender::default(),
+        acceptor: watch::Sender::default(),
     });
     agent.remember(snapshot);
     let listener = take_over(&agent)?;

@@ -411,7 +411,7 @@ fn client(error: &ClientError) -> (Kind, Vec<String>) {
 
 fn cluster(error: &ClusterError) -> (Kind, Vec<String>) {
     let hint = match error {
-        ClusterError::Kubeconfig { .. } | ClusterError::Client(_) => {
+        ClusterError::Kubeconfig { .. } | ClusterError::Client(_) | ClusterError::NotInPod(_) => {
             "check --kubeconfig, --context and $KUBECONFIG; `skep lab kubeconfig` prints a lab's"
         }
         ClusterError::List { .. } => {

@@ -59,6 +59,17 @@ impl ClusterArgs {
         let (file, context) = (self.kubeconfig.as_deref(), self.context.as_deref());
         Cluster::connect(file, context, &self.skep_namespace).await
     }
+
+    /// Makes a client for a process in a pod: without flags, that of its service account.
+    ///
+    /// # Errors
+    /// When there is no service account, or the kubeconfig is unusable.
+    pub(crate) async fn connect_in_pod(&self) -> Result<Cluster, ClusterError> {
+        if self.kubeconfig.is_some() || self.context.is_some() {
+            return self.connect().await;
+        }
+        Cluster::around(&self.skep_namespace)
+    }
 }
 
 /// Flags that say whom to ask.

@@ -93,7 +93,7 @@ settings! {
         /// Address that serves health, or off
         #[arg(value_name = "ADDRESS")]
         health_address = "health-address" "SKEP_HEALTH_ADDRESS",
-        /// Loopback address that serves the Hubble API, or off
+        /// Address that serves the Hubble API, or off; other machines need TLS and a certificate of the operator
         #[arg(value_name = "ADDRESS")]
         hubble_listen = "hubble-listen" "SKEP_HUBBLE_LISTEN",
         /// Size of the connection table: auto, or entries
@@ -323,10 +323,6 @@ fn check(parse: &mut Parser, config: &AgentConfig) {
     if config.vxlan_port == 0 {
         parse.refuse("vxlan-port", "0", "is not a port");
     }
-    if let Some(address) = config.hubble_listen.filter(|address| !address.ip().is_loopback()) {
-        let why = "is not a loopback address: flows would leave the node without TLS";
-        parse.refuse("hubble-listen", &address.to_string(), why);
-    }
     if let Some(entries) = config.conntrack_entries.filter(|entries| *entries < 1024) {
         parse.refuse("conntrack-entries", &entries.to_string(), "is below 1024");
     }
@@ -421,7 +417,7 @@ mod tests {
             snat_ports: Some("9-3".into()),
             metrics_address: Some("9962".into()),
             flow_metrics: Some("drops".into()),
-            hubble_listen: Some("0.0.0.0:4244".into()),
+            hubble_listen: Some("4244".into()),
             ..AgentArgs::default()
         };
         let Err(InvalidConfig::Fields(problems)) = args.resolve() else { panic!("accepted") };
@@ -434,8 +430,8 @@ mod tests {
                 "snat-ports",
                 "metrics-address",
                 "flow-metrics",
+                "hubble-listen",
                 "mtu",
-                "hubble-listen"
             ]
         );
     }

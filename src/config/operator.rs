@@ -14,6 +14,9 @@ settings! {
         /// Kubeconfig file; in a pod the service account is used
         #[arg(value_name = "FILE")]
         kubeconfig = "kubeconfig" "SKEP_KUBECONFIG",
+        /// Name of this cluster
+        #[arg(value_name = "NAME")]
+        cluster_name = "cluster-name" "SKEP_CLUSTER_NAME",
         /// Address that serves metrics and health, or off
         #[arg(long = "metrics-address", value_name = "ADDRESS")]
         metrics_address = "operator-metrics-address" "SKEP_OPERATOR_METRICS_ADDRESS",
@@ -34,6 +37,8 @@ settings! {
 pub struct OperatorConfig {
     /// Kubeconfig; none = in-cluster service account.
     pub kubeconfig: Option<PathBuf>,
+    /// Name of this cluster.
+    pub cluster_name: String,
     /// Address of metrics and health; none = off.
     pub metrics_address: Option<SocketAddr>,
     /// Waits of identity collection.
@@ -78,6 +83,7 @@ impl OperatorArgs {
         let retired = parse.value("identity-retired-seconds", self.identity_retired, 600, seconds);
         let config = OperatorConfig {
             kubeconfig: self.kubeconfig.map(PathBuf::from),
+            cluster_name: self.cluster_name.unwrap_or_else(|| "default".to_owned()),
             metrics_address: optional(
                 &mut parse,
                 "operator-metrics-address",

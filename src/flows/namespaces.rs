@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use foldhash::fast::RandomState;
+
 use super::Record;
 
 /// How long a namespace is remembered after its last flow.
@@ -14,7 +16,7 @@ const MOST: usize = 8192;
 
 /// When each namespace was seen last.
 #[derive(Debug, Default)]
-pub(super) struct Namespaces(HashMap<String, Instant>);
+pub(super) struct Namespaces(HashMap<String, Instant, RandomState>);
 
 impl Namespaces {
     pub(super) fn see(&mut self, record: &Record, now: Instant) {

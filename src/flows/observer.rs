@@ -129,14 +129,14 @@ impl Observer {
             let owned: Vec<_> = events
                 .by_ref()
                 .take(BATCH)
-                .map(|event| Record::new(event, self.resolve.as_ref()))
+                .map(|event| Arc::new(Record::new(event, self.resolve.as_ref())))
                 .collect();
             self.note(&owned);
             self.store(owned);
         }
     }
 
-    fn note(&self, records: &[Record]) {
+    fn note(&self, records: &[Arc<Record>]) {
         let now = Instant::now();
         let mut recent = self.recent();
         recent.rate.add(records.len() as u64, now);
@@ -151,18 +151,15 @@ impl Observer {
 
     /// Numbers, stores and sends under one lock: a new reader's stored flows end where its live
     /// ones begin, and numbers rise by one for every follower.
-    fn store(&self, records: Vec<Record>) {
+    fn store(&self, mut records: Vec<Arc<Record>>) {
         let mut ring = self.ring.lock().expect("no panic while holding the lock");
         let first = self.seen.fetch_add(records.len() as u64, Ordering::Relaxed);
-        let records: Arc<[Arc<Record>]> = (first..)
-            .zip(records)
-            .map(|(sequence, record)| Arc::new(Record { sequence, ..record }))
-            .collect();
-        for record in records.iter() {
+        for (sequence, record) in (first..).zip(&mut records) {
+            Arc::get_mut(record).expect("nobody else has it yet").sequence = sequence;
             ring.push(Arc::clone(record));
         }
         // An error means that nobody follows.
-        let _ = self.followers.send(records);
+        let _ = self.followers.send(records.into());
     }
 
     /// Says that events were lost before they could be pushed.

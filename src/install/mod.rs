@@ -7,4 +7,4 @@ mod redirect;
 mod rights;
 
 pub use kinds::{is_defined, kinds};
-pub use rights::{AGENT, NAMESPACE, OPERATOR, rights};
+pub use rights::{AGENT, NAMESPACE, OPERATOR, RELAY, rights};

@@ -1,6 +1,10 @@
-//! Service accounts of agent and operator, and exactly the rights they need.
+//! Service accounts of agent, operator and relay, and exactly the rights they need.
 
 use serde_json::{Value, json};
+
+use crate::model::hubble::{
+    AUTHORITY_SECRET, RELAY_CLIENT_SECRET, RELAY_SERVER_SECRET, SERVER_SECRET,
+};
 
 /// Namespace of skep's own objects.
 pub const NAMESPACE: &str = "kube-system";
@@ -8,25 +12,28 @@ pub const NAMESPACE: &str = "kube-system";
 pub const AGENT: &str = "skep";
 /// Service account of the operator.
 pub const OPERATOR: &str = "skep-operator";
+/// Service account of the relay.
+pub const RELAY: &str = "skep-relay";
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Returns accounts, roles and bindings, in the order in which they are to be created.
 pub fn rights() -> Vec<Value> {
-    vec![
-        account(AGENT),
-        account(OPERATOR),
-        cluster_role(AGENT, &agent()),
-        cluster_role(OPERATOR, &operator()),
-        binding("ClusterRoleBinding", AGENT, "ClusterRole"),
-        binding("ClusterRoleBinding", OPERATOR, "ClusterRole"),
-        json!({
-            "apiVersion": format!("{RBAC}/v1"), "kind": "Role",
-            "metadata": { "name": OPERATOR, "namespace": NAMESPACE, "labels": labels() },
-            "rules": election(),
-        }),
-        binding("RoleBinding", OPERATOR, "Role"),
-    ]
+    let parts = [
+        (AGENT, agent(), certificates(&[SERVER_SECRET])),
+        (OPERATOR, operator(), own_namespace()),
+        (RELAY, relay(), certificates(&[RELAY_CLIENT_SECRET, RELAY_SERVER_SECRET])),
+    ];
+    let objects = |(name, everywhere, own): (&str, Value, Value)| {
+        [
+            account(name),
+            role("ClusterRole", name, &everywhere),
+            binding("ClusterRoleBinding", name, "ClusterRole"),
+            role("Role", name, &own),
+            binding("RoleBinding", name, "Role"),
+        ]
+    };
+    parts.into_iter().flat_map(objects).collect()
 }
 
 fn labels() -> Value {
@@ -40,12 +47,16 @@ fn account(name: &str) -> Value {
     })
 }
 
-fn cluster_role(name: &str, rules: &Value) -> Value {
-    json!({
-        "apiVersion": format!("{RBAC}/v1"), "kind": "ClusterRole",
+fn role(kind: &str, name: &str, rules: &Value) -> Value {
+    let mut role = json!({
+        "apiVersion": format!("{RBAC}/v1"), "kind": kind,
         "metadata": { "name": name, "labels": labels() },
         "rules": rules,
-    })
+    });
+    if kind == "Role" {
+        role["metadata"]["namespace"] = NAMESPACE.into();
+    }
+    role
 }
 
 fn binding(kind: &str, account: &str, role: &str) -> Value {
@@ -119,9 +130,31 @@ fn operator() -> Value {
     ])
 }
 
-/// One operator works at a time.
-fn election() -> Value {
-    json!([rule("coordination.k8s.io", &["leases"], &["get", "create", "update"])])
+/// One operator works at a time, and tends certificates. Who makes an object names it in its body only, where
+/// rules do not look.
+fn own_namespace() -> Value {
+    let all = [AUTHORITY_SECRET, SERVER_SECRET, RELAY_CLIENT_SECRET, RELAY_SERVER_SECRET];
+    json!([
+        rule("coordination.k8s.io", &["leases"], &["get", "create", "update"]),
+        rule("", &["secrets"], &["create"]),
+        secrets(&all, &["get", "update"]),
+    ])
+}
+
+/// Finds the nodes.
+fn relay() -> Value {
+    json!([rule("", &["nodes"], &["list", "watch"])])
+}
+
+/// Reads its own certificates, and no other secret.
+fn certificates(names: &[&str]) -> Value {
+    json!([secrets(names, &["get", "list", "watch"])])
+}
+
+fn secrets(names: &[&str], verbs: &[&str]) -> Value {
+    let mut rule = rule("", &["secrets"], verbs);
+    rule["resourceNames"] = json!(names);
+    rule
 }
 
 #[cfg(test)]
@@ -134,7 +167,9 @@ mod tests {
             for rule in object["rules"].as_array().into_iter().flatten() {
                 let text = rule.to_string();
                 assert!(!text.contains("\"*\""), "{text}");
-                assert!(!text.contains("secrets"), "{text}");
+                let named = rule["resourceNames"].is_array() && object["kind"] == "Role";
+                let creates = rule["verbs"] == json!(["create"]) && object["kind"] == "Role";
+                assert!(!text.contains("secrets") || named || creates, "{text}");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! 1. Watch the cluster with kube-rs and turn API objects into model types at once.
 
 mod apiserver;
+pub mod certificate;
 mod chain;
 mod client;
 pub mod crd;
@@ -16,6 +17,7 @@ mod service;
 mod watch;
 
 pub use apiserver::ApiServerSlice;
+pub use certificate::{CertificateObject, follow_certificate};
 pub use chain::chain;
 pub use client::{ClientError, connect};
 pub use event::warning;

@@ -22,6 +22,9 @@ pub enum Malformed {
     /// A slice with more endpoints than any agent writes.
     #[error("slice {0} has {1} endpoints")]
     TooMany(String, usize),
+    /// A secret that lacks something.
+    #[error("secret {0} has no {1}")]
+    Secret(String, &'static str),
     /// Endpoints that are not addresses.
     #[error("slice {0} has endpoints of type {1}")]
     AddressType(String, String),

@@ -18,8 +18,7 @@ use tracing::info;
 
 use super::{
     apiserver::{
-        ApiServer, ApiServerOptions, Authority, CertificateError, Credential, Kubeconfig, Limits,
-        PodBackend, StartError,
+        ApiServer, ApiServerOptions, Credential, Kubeconfig, Limits, PodBackend, StartError,
     },
     client::{self, ConnectError},
     cluster::Cluster,
@@ -32,6 +31,7 @@ use super::{
     state::{self, LabDir, StateError, inside},
     system,
 };
+use crate::certificate::{Authority, CertificateError, Validity};
 use crate::install::{self, AGENT, NAMESPACE, OPERATOR};
 use crate::kubernetes::crd;
 
@@ -83,7 +83,7 @@ pub async fn serve(dir: LabDir, shutdown: CancellationToken) -> Result<(), Serve
     let record = dir.record()?;
     state::create_dir(&dir.api())?;
     let key = dir.api().join("authority.key");
-    let authority = Arc::new(Authority::kept(dir.name().as_str(), &key)?);
+    let authority = Arc::new(Authority::kept(&format!("skep-lab-{}", dir.name()), &key)?);
     let backend = Arc::new(Backend::new(dir.logs()).map_err(ServeError::Watch)?);
     let pods = Arc::clone(&backend) as Arc<dyn PodBackend>;
     let options = api_options(&dir, &record.spec, &authority, pods, &shutdown)?;
@@ -193,7 +193,8 @@ impl Kubeconfigs<'_> {
     fn write_admin(&self) -> Result<(), ServeError> {
         let on_loopback = |address: &&SocketAddr| address.ip().is_loopback();
         for address in self.server.addresses().iter().filter(on_loopback) {
-            let admin = self.authority.client("kubernetes-admin", &["system:masters"])?;
+            let admin =
+                self.authority.client("kubernetes-admin", &["system:masters"], Validity::Always)?;
             let text = self.text(*address, "kubernetes-admin", Credential::Certificate(admin));
             state::write(&self.dir.kubeconfig(), text.as_bytes())?;
         }

@@ -1,13 +1,20 @@
 //! What skep itself is in the lab: the objects that an installation would create.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
 use serde_json::{Value, json};
 
 use super::{plan, spec::LabSpec, state::inside};
 use crate::{
-    install::{self, AGENT, NAMESPACE, OPERATOR},
-    model::Family,
+    config::IpFamilies,
+    install::{self, AGENT, NAMESPACE, OPERATOR, RELAY},
+    model::{
+        Family,
+        hubble::{NODE_PORT, RELAY_PORT, RELAY_SERVICE},
+    },
 };
 
 /// Seconds that policies for nodes have to prove themselves: the API server is near.
@@ -31,6 +38,8 @@ pub(crate) fn objects(spec: &LabSpec) -> Vec<Value> {
         api_endpoints(spec),
         agent(spec),
         operator(),
+        relay(spec),
+        relay_service(),
     ]);
     objects
 }
@@ -99,6 +108,8 @@ fn settings(spec: &LabSpec) -> BTreeMap<&'static str, String> {
     [
         ("routing", spec.routing.to_string()),
         ("ip-family", spec.ip_family.to_string()),
+        // The relay asks from a pod, by TLS.
+        ("hubble-listen", anywhere(spec, NODE_PORT)),
         ("conntrack-entries", CONNECTIONS.to_string()),
         ("backend-entries", BACKENDS.to_string()),
         // Policies for nodes are tried here before they meet real ones.
@@ -151,6 +162,51 @@ fn operator() -> Value {
             "template": template("skep-operator", OPERATOR, &command, &container),
         },
     })
+}
+
+/// An ordinary pod: it finds the nodes and its certificates as it would in any cluster.
+fn relay(spec: &LabSpec) -> Value {
+    let listen = anywhere(spec, RELAY_PORT);
+    let command = format!("exec skep relay --in-cluster --listen {listen}");
+    let container = json!({
+        "name": "relay",
+        "image": "skep",
+        "ports": [{ "name": "grpc", "containerPort": RELAY_PORT }],
+        "readinessProbe": { "tcpSocket": { "port": "grpc" }, "periodSeconds": 5 },
+    });
+    let mut template = template("skep-relay", RELAY, &command, &container);
+    template["spec"]["hostNetwork"] = false.into();
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": { "name": "skep-relay", "namespace": NAMESPACE, "labels": labels("skep-relay") },
+        "spec": {
+            "replicas": 1,
+            "selector": { "matchLabels": labels("skep-relay") },
+            "template": template,
+        },
+    })
+}
+
+/// Hubble's clients look for it by this name.
+fn relay_service() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": { "name": RELAY_SERVICE, "namespace": NAMESPACE, "labels": labels("skep-relay") },
+        "spec": {
+            "selector": labels("skep-relay"),
+            "ipFamilyPolicy": "PreferDualStack",
+            "ports": [{ "name": "grpc", "port": 443, "targetPort": "grpc" }],
+        },
+    })
+}
+
+/// Returns the address that stands for all of the lab's families.
+fn anywhere(spec: &LabSpec, port: u16) -> String {
+    let any: IpAddr = match spec.ip_family {
+        IpFamilies::V4 => Ipv4Addr::UNSPECIFIED.into(),
+        IpFamilies::V6 | IpFamilies::Dual => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    SocketAddr::new(any, port).to_string()
 }
 
 fn labels(app: &str) -> Value {

@@ -3,6 +3,7 @@
 mod derive;
 mod endpoint;
 mod filter;
+pub mod hubble;
 mod identity;
 mod labels;
 mod node;

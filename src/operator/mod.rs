@@ -5,6 +5,7 @@
 //! argument, and every write carries the version of what was read, so that an operator that is
 //! late or wrong loses to whoever was there.
 
+mod certificates;
 mod collection;
 mod election;
 mod error;

@@ -8,6 +8,7 @@ use tracing::{info, warn};
 
 use super::{
     OperatorError,
+    certificates::CertificatesTask,
     collection::CollectionTask,
     election::{ElectionTask, Leadership},
     metrics::OperatorMetrics,
@@ -24,7 +25,7 @@ use crate::{
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// Tasks that run as long as the operator does.
-const TASKS: usize = 3;
+const TASKS: usize = 4;
 
 /// Runs the operator until SIGTERM or SIGINT.
 ///
@@ -61,11 +62,14 @@ pub async fn run_until(
     let election =
         ElectionTask::new(client.clone(), config.lease, leadership.clone(), metrics.clone());
     let validity = ValidityTask::new(client.clone(), leadership.clone(), metrics.clone());
+    let certificates =
+        CertificatesTask::new(client.clone(), config.cluster_name.clone(), leadership.clone());
     let collection = CollectionTask { client, times: config.collection, leadership, metrics };
     let ended = cancel.child_token();
     let tasks = TaskTracker::new();
     tasks.spawn(collection.run(ended.clone()));
     tasks.spawn(validity.run(ended.clone()));
+    tasks.spawn(certificates.run(ended.clone()));
     tasks.spawn(election.run(ended.clone()));
     tasks.close();
     info!("operator started");

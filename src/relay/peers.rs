@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::node::{PATIENCE, Roster, Target};
 use crate::{
-    api::hubble::reach,
+    api::hubble::{Connector, reach, secured},
     hubble::peer::{
         ChangeNotification, ChangeNotificationType, NotifyRequest, peer_client::PeerClient,
     },
@@ -30,13 +30,14 @@ const RETRY: Duration = Duration::from_secs(2);
 /// When it cannot be asked the first time.
 pub async fn follow_peers(
     address: &str,
+    tls: Connector,
     cancel: CancellationToken,
 ) -> Result<watch::Receiver<Roster>, Status> {
     let channel = reach(address);
     let mut news = notify(&channel).await?;
     let roster = watch::Sender::default();
     let nodes = roster.subscribe();
-    let mut session = Session::default();
+    let mut session = Session::new(tls.clone());
     session.gather(&mut news).await?;
     roster.send_replace(session.roster());
     tokio::spawn(cancel.run_until_cancelled_owned(async move {
@@ -56,7 +57,7 @@ pub async fn follow_peers(
                 }
             };
             // It tells all that it knows again, and not what has gone meanwhile.
-            session = Session::default();
+            session = Session::new(tls.clone());
         }
     }));
     Ok(nodes)
@@ -70,10 +71,17 @@ async fn notify(channel: &Channel) -> Result<Streaming<ChangeNotification>, Stat
 }
 
 /// What one connection to the service has told.
-#[derive(Debug, Default)]
-struct Session(BTreeMap<String, Target>);
+#[derive(Debug)]
+struct Session {
+    nodes: BTreeMap<String, Target>,
+    tls: Connector,
+}
 
 impl Session {
+    const fn new(tls: Connector) -> Self {
+        Self { nodes: BTreeMap::new(), tls }
+    }
+
     /// Takes in what comes until nothing comes for a moment.
     async fn gather(&mut self, news: &mut Streaming<ChangeNotification>) -> Result<(), Status> {
         let ended = || Status::unavailable("the peer service ended the stream");
@@ -91,15 +99,17 @@ impl Session {
         let kind = change.r#type();
         let ChangeNotification { name, address, tls, .. } = change;
         if kind == ChangeNotificationType::PeerDeleted {
-            self.0.remove(&name);
+            self.nodes.remove(&name);
             return;
         }
-        // Who wants TLS is reached by nobody without; the address says so when it is tried.
-        let place = if tls.is_some() { format!("tls://{address}") } else { address.clone() };
-        self.0.insert(name, Target { address, channel: reach(&place) });
+        let channel = match tls {
+            Some(tls) => secured(address.clone(), tls.server_name, self.tls.clone()),
+            None => reach(&address),
+        };
+        self.nodes.insert(name, Target { address, channel });
     }
 
     fn roster(&self) -> Roster {
-        Arc::new(self.0.clone())
+        Arc::new(self.nodes.clone())
     }
 }

@@ -21,6 +21,7 @@ use kube::{
 };
 use serde_json::json;
 use skep::{
+    certificate::{Authority, Validity},
     install,
     kubernetes::{
         connect,
@@ -30,8 +31,8 @@ use skep::{
         },
     },
     lab::apiserver::{
-        ApiServer, ApiServerOptions, Attach, Authority, BackendError, ByteStream, Credential,
-        ExecRequest, ExitStatus, Kubeconfig, Limits, LogRequest, PodBackend,
+        ApiServer, ApiServerOptions, Attach, BackendError, ByteStream, Credential, ExecRequest,
+        ExitStatus, Kubeconfig, Limits, LogRequest, PodBackend,
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -63,7 +64,7 @@ struct Cluster {
 impl Cluster {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let authority = Arc::new(Authority::generate("test").unwrap());
+        let authority = Arc::new(Authority::generate("test", Validity::Always).unwrap());
         let server = ApiServer::start(ApiServerOptions {
             listeners: vec![listener],
             authority: Arc::clone(&authority),
@@ -82,7 +83,7 @@ impl Cluster {
             authority_pem: authority.certificate_pem().to_owned(),
             user: "admin".into(),
             credential: Credential::Certificate(
-                authority.client("admin", &["system:masters"]).unwrap(),
+                authority.client("admin", &["system:masters"], Validity::Always).unwrap(),
             ),
             namespace: None,
         };

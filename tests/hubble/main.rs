@@ -6,3 +6,4 @@ mod questions;
 mod readers;
 mod relay;
 mod services;
+mod tls;

@@ -51,7 +51,7 @@ impl Node {
         let dir = tempfile::tempdir().expect("a directory");
         let peers = watch::Sender::new(Arc::new(BTreeMap::from([(
             "n1".to_owned(),
-            Peer { address: "172.31.0.11:4244".to_owned() },
+            Peer { address: "172.31.0.11:4244".to_owned(), tls: None },
         )])));
         let observer = Observer::new(Settings::new("default", name), Arc::new(Names));
         let events = Arc::new(AgentEvents::started(Timestamp::UNIX_EPOCH));

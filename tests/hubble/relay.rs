@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use skep::{
-    api::hubble::{Door, Peer, Peers, channel, serve_relay},
+    api::hubble::{Connector, Door, Peer, Peers, channel, serve_relay},
     events::Event,
     hubble::{
         flow::FlowFilter,
@@ -173,7 +173,7 @@ async fn followers_hear_of_nodes_that_come_end_and_go() {
 async fn a_peer_service_tells_which_nodes_there_are() {
     let (one, two) = (Node::named("n1").await, Node::named("n2").await);
     let peers = |nodes: &[(&str, String)]| -> Peers {
-        let peer = |address: &String| Peer { address: address.clone() };
+        let peer = |address: &String| Peer { address: address.clone(), tls: None };
         Arc::new(nodes.iter().map(|(n, address)| ((*n).to_owned(), peer(address))).collect())
     };
     let unix = |node: &Node| format!("unix://{}", node.socket().display());
@@ -181,7 +181,8 @@ async fn a_peer_service_tells_which_nodes_there_are() {
     let known = [("n1", unix(&one)), ("n2", unix(&two)), ("n3", far)];
     one.peers.send_replace(peers(&known));
     let cancel = CancellationToken::new();
-    let roster = follow_peers(&unix(&one), cancel.clone()).await.expect("it answers");
+    let roster =
+        follow_peers(&unix(&one), Connector::never(), cancel.clone()).await.expect("it answers");
     one.observer.push([at(1)]);
     two.observer.push([at(2)]);
     let served = relay(Roster::clone(&roster.borrow())).await;

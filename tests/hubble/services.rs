@@ -69,7 +69,7 @@ async fn relays_hear_of_peers_and_of_their_changes() {
     let first = changes.message().await.expect("an answer").expect("no end");
     assert_eq!((first.name.as_str(), first.r#type()), ("n1", ChangeNotificationType::PeerAdded));
     assert_eq!((first.address.as_str(), first.tls), ("172.31.0.11:4244", None));
-    let peer = |address: &str| Peer { address: address.into() };
+    let peer = |address: &str| Peer { address: address.into(), tls: None };
     for (peers, expected) in [
         (vec![("n1", "new"), ("n2", "b")], vec!["n1 PEER_UPDATED new", "n2 PEER_ADDED b"]),
         (vec![("n2", "b")], vec!["n1 PEER_DELETED new"]),

@@ -1,15 +1,18 @@
-//! The Hubble API of a node's agent, asked by gRPC over its unix socket.
+//! The Hubble API of agents and relays, asked as clients do.
 
 use std::{
     collections::BTreeSet,
     io::{BufRead, BufReader},
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     process::{Command, Stdio},
     time::Duration,
 };
 
-use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt;
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, ListParams},
+};
 use skep::hubble::{
     flow::{AgentEventType, Flow, FlowFilter, Verdict},
     observer::{
@@ -152,4 +155,96 @@ async fn a_relay_gives_hubble_clients_one_address_for_the_whole_cluster() {
         seen.insert(message.node_name);
     }
     assert_eq!(seen, BTreeSet::from(["default/node-1".to_owned(), "default/node-2".to_owned()]));
+}
+
+/// Runs skep in the network of the one process that has the words.
+async fn observe_from(lab: &Lab, words: &[&str], server: &str) -> std::process::Output {
+    let process = eventually("there is one", async || match *lab.processes(words) {
+        [process] => Some(process),
+        _ => None,
+    })
+    .await;
+    let server = server.to_owned();
+    let asked = move || {
+        Command::new("nsenter")
+            .arg(format!("--net=/proc/{process}/ns/net"))
+            .arg(env!("CARGO_BIN_EXE_skep"))
+            .args(["observe", "--all", "-o", "json", "--server", &server])
+            .output()
+            .expect("nsenter can be run")
+    };
+    tokio::task::spawn_blocking(asked).await.expect("an answer")
+}
+
+/// Returns the relay's pod when it serves.
+async fn relay_pod(lab: &Lab, but: Option<&str>) -> Pod {
+    let pods: Api<Pod> = Api::namespaced(lab.client().await, "kube-system");
+    let relays = ListParams::default().labels("k8s-app=skep-relay");
+    eventually("the relay is ready", async || {
+        let all = pods.list(&relays).await.ok()?;
+        all.items.into_iter().find(|pod| is_ready(pod) && Some(pod.name_any().as_str()) != but)
+    })
+    .await
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let mut ready = conditions.filter(|one| one.type_ == "Ready" && one.status == "True");
+    pod.metadata.deletion_timestamp.is_none() && ready.next().is_some()
+}
+
+/// Waits until a relay tells flows of both nodes.
+async fn tells_of_both(lab: &Lab) {
+    eventually("the relay tells of both nodes", async || {
+        let told = observe_from(lab, &["relay --in-cluster"], "127.0.0.1:4245").await;
+        let text = String::from_utf8_lossy(&told.stdout).into_owned();
+        let all = ["node-1", "node-2"]
+            .iter()
+            .all(|node| text.contains(&format!("\"node_name\":\"default/{node}\"")));
+        all.then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs root"]
+async fn the_relay_of_the_cluster_reaches_nodes_by_certificates_that_are_renewed() {
+    let lab = Lab::up("certificates", &["--nodes", "2"]);
+    let (from, to) = (&pods(&lab, "frontend").await[0], pods(&lab, "api").await);
+    for address in to.iter().flat_map(addresses) {
+        let namespace = netns(&lab, from);
+        tokio::task::spawn_blocking(move || echoes(&namespace, address)).await.expect("an answer");
+    }
+    let relay = relay_pod(&lab, None).await;
+    tells_of_both(&lab).await;
+
+    // Whoever is not on the machine of a server needs TLS, and at a node a certificate.
+    let mut servers: Vec<String> =
+        addresses(&relay).into_iter().map(|ip| SocketAddr::new(ip, 4245).to_string()).collect();
+    servers.extend(
+        nodes(&lab)
+            .await
+            .into_iter()
+            .flat_map(|(_, addresses)| addresses)
+            .map(|ip| SocketAddr::new(ip, 4244).to_string()),
+    );
+    for server in servers {
+        let told = observe_from(&lab, &["lab stand-in", &from.name_any()], &server).await;
+        assert_eq!(told.status.code(), Some(3), "{server}");
+        assert!(told.stdout.is_empty(), "{server}");
+    }
+
+    let secrets: Api<Secret> = Api::namespaced(lab.client().await, "kube-system");
+    let before = secrets.get("skep-hubble-server").await.expect("the operator made it");
+    secrets.delete("skep-hubble-server", &DeleteParams::default()).await.expect("it is there");
+    let chain = |secret: &Secret| secret.data.as_ref().map(|data| data["tls.crt"].clone());
+    eventually("the certificate is made anew", async || {
+        let now = secrets.get("skep-hubble-server").await.ok()?;
+        (chain(&now) != chain(&before)).then_some(())
+    })
+    .await;
+    let pods: Api<Pod> = Api::namespaced(lab.client().await, "kube-system");
+    pods.delete(&relay.name_any(), &DeleteParams::default()).await.expect("it is there");
+    relay_pod(&lab, Some(&relay.name_any())).await;
+    tells_of_both(&lab).await;
 }

@@ -10,7 +10,7 @@ use tokio::{
 use tonic::transport::{Channel, Endpoint, Uri};
 use tower::service_fn;
 
-use super::client::Place;
+use super::{client::Place, tls::Connector};
 
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -45,12 +45,25 @@ pub fn reach(address: &str) -> Channel {
                     Box::new(TcpStream::connect(host).await?)
                 }
                 Ok(Place::Tcp(host)) => {
-                    let why = "is not a loopback address, and there is no TLS yet";
+                    let why = "is not a loopback address, and it was told without TLS";
                     return Err(io::Error::other(format!("{host} {why}")));
                 }
                 Err(reason) => return Err(io::Error::other(reason.clone())),
             };
             Ok(stream)
+        }
+    })
+}
+
+/// Makes a channel by TLS to a server at `HOST:PORT`, whose certificate is for `name`.
+pub fn secured(address: String, name: String, tls: Connector) -> Channel {
+    let (address, name): (Arc<str>, Arc<str>) = (address.into(), name.into());
+    channel(move || {
+        let (address, name, tls) = (Arc::clone(&address), Arc::clone(&name), tls.clone());
+        async move {
+            let stream = TcpStream::connect(&*address).await?;
+            stream.set_nodelay(true)?;
+            tls.secure(&name, stream).await
         }
     })
 }

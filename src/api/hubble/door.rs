@@ -1,20 +1,19 @@
 //! Where clients come in: TCP and unix sockets.
 
-use std::{convert::Infallible, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::serve::Listener;
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt, stream};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
     net::TcpListener,
+    sync::{Semaphore, mpsc},
 };
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{
-    service::Routes,
-    transport::{Server, server::Connected},
-};
+use tonic::{service::Routes, transport::Server};
+use tracing::debug;
 
-use super::HubbleError;
+use super::{HubbleError, connection::Connection, tls::Acceptor};
 use crate::api::socket::Guarded;
 
 /// How long an answer may take to begin.
@@ -26,11 +25,14 @@ const MAX_STREAMS: u32 = 128;
 /// How long open streams may go on when the server ends.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Connections that begin at a time: who is slow must not keep others out for long.
+const BEGINNING: usize = 256;
+
 /// Where clients come in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Door {
-    /// An address. There is no TLS, so it should be a loopback one.
-    Tcp(SocketAddr),
+    /// An address: in the clear for clients of this machine, by TLS for all.
+    Tcp(SocketAddr, Acceptor),
     /// A unix socket for its owner and root.
     Unix(PathBuf),
 }
@@ -39,20 +41,25 @@ pub enum Door {
 pub struct OpenDoor(Open);
 
 enum Open {
-    Tcp(TcpListener),
+    Tcp(TcpListener, Acceptor),
     Unix(Guarded, PathBuf),
 }
 
 impl Door {
+    /// Returns a door for this machine only.
+    pub fn local(address: SocketAddr) -> Self {
+        Self::Tcp(address, Acceptor::never())
+    }
+
     /// Listens. Clients wait until something is served.
     ///
     /// # Errors
     /// When the address or the socket is in use, or may not be used.
     pub async fn open(&self) -> Result<OpenDoor, HubbleError> {
         Ok(OpenDoor(match self {
-            Self::Tcp(address) => {
+            Self::Tcp(address, tls) => {
                 let failed = |source| HubbleError::Listen { address: *address, source };
-                Open::Tcp(TcpListener::bind(address).await.map_err(failed)?)
+                Open::Tcp(TcpListener::bind(address).await.map_err(failed)?, tls.clone())
             }
             Self::Unix(path) => Open::Unix(Guarded::bind(path)?, path.clone()),
         }))
@@ -60,6 +67,14 @@ impl Door {
 }
 
 impl OpenDoor {
+    /// Returns where clients connect to, if by TCP; who asks for port 0 gets one that is free.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match &self.0 {
+            Open::Tcp(listener, _) => listener.local_addr().ok(),
+            Open::Unix(..) => None,
+        }
+    }
+
     /// Serves until cancelled.
     pub(super) async fn serve(
         self,
@@ -67,9 +82,11 @@ impl OpenDoor {
         cancel: CancellationToken,
     ) -> Result<(), HubbleError> {
         match self.0 {
-            Open::Tcp(listener) => accept(listener, routes, cancel).await,
+            Open::Tcp(listener, tls) => {
+                answer(knocking(listener, tls, cancel.clone()), routes, cancel).await
+            }
             Open::Unix(listener, path) => {
-                let served = accept(listener, routes, cancel).await;
+                let served = answer(incoming(listener), routes, cancel).await;
                 let _ = std::fs::remove_file(path);
                 served
             }
@@ -80,27 +97,24 @@ impl OpenDoor {
 impl std::fmt::Debug for OpenDoor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
-            Open::Tcp(listener) => f.debug_tuple("Tcp").field(listener).finish(),
+            Open::Tcp(listener, _) => f.debug_tuple("Tcp").field(listener).finish(),
             Open::Unix(_, path) => f.debug_tuple("Unix").field(path).finish(),
         }
     }
 }
 
-async fn accept<L>(
-    listener: L,
+async fn answer(
+    connections: impl Stream<Item = Connection> + Send + 'static,
     routes: Routes,
     cancel: CancellationToken,
-) -> Result<(), HubbleError>
-where
-    L: Listener,
-    L::Io: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
-{
+) -> Result<(), HubbleError> {
+    let connections = connections.map(Ok::<_, Infallible>);
     let served = Server::builder()
         .timeout(DEADLINE)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .max_concurrent_streams(MAX_STREAMS)
         .add_routes(routes)
-        .serve_with_incoming_shutdown(incoming(listener), cancel.clone().cancelled_owned());
+        .serve_with_incoming_shutdown(connections, cancel.clone().cancelled_owned());
     tokio::select! {
         served = served => Ok(served?),
         // Watches of health never end by themselves.
@@ -108,9 +122,37 @@ where
     }
 }
 
-fn incoming<L: Listener>(listener: L) -> impl Stream<Item = Result<L::Io, Infallible>> {
+fn incoming(listener: Guarded) -> impl Stream<Item = Connection> {
     stream::unfold(listener, async |mut listener| {
-        let (connection, _) = listener.accept().await;
-        Some((Ok(connection), listener))
+        let (connection, _) = Listener::accept(&mut listener).await;
+        Some((Connection::new(connection), listener))
     })
+}
+
+/// Connections that have begun: one that is slow to begin holds up no other.
+fn knocking(
+    mut listener: TcpListener,
+    tls: Acceptor,
+    cancel: CancellationToken,
+) -> impl Stream<Item = Connection> {
+    let (open, opened) = mpsc::channel(1);
+    let places = Arc::new(Semaphore::new(BEGINNING));
+    tokio::spawn(cancel.run_until_cancelled_owned(async move {
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let (stream, client) = Listener::accept(&mut listener).await;
+            let (open, tls) = (open.clone(), tls.clone());
+            tokio::spawn(async move {
+                match Connection::open(stream, &tls).await {
+                    // An error means that the server has ended.
+                    Ok(connection) => drop(open.send(connection).await),
+                    Err(reason) => {
+                        debug!(%client, %reason, "a client of the Hubble API is refused")
+                    }
+                }
+                drop(place);
+            });
+        }
+    }));
+    ReceiverStream::new(opened)
 }

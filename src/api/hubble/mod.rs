@@ -1,12 +1,14 @@
 //! The Hubble API of a node: gRPC that Hubble's clients speak.
 //!
-//! `observer.Observer`, `peer.Peer`, health and reflection, on a loopback address and on a unix socket.
+//! `observer.Observer`, `peer.Peer`, health and reflection, on an address and on a unix socket. Clients of this
+//! machine may speak in the clear, all others need TLS.
 //! [`serve`] serves a [`Node`]; every answer carries the header `hubble-server-version`. A reader that is
 //! too slow loses flows and is told how many; nothing waits for it.
 
 mod agent_events;
 mod channel;
 mod client;
+mod connection;
 mod door;
 mod mask;
 mod newer;
@@ -15,17 +17,16 @@ mod peers;
 mod question;
 mod server;
 mod stream;
+mod tls;
 
 pub use agent_events::AgentEvents;
-pub use channel::{channel, reach};
+pub use channel::{channel, reach, secured};
 pub use client::{ServerError, ServerFlows, flows};
 pub use door::{Door, OpenDoor};
 pub use observer::Node;
 pub use peers::{Peer, Peers};
 pub use question::check;
 pub use server::{HubbleError, serve, serve_relay};
+pub use tls::{Acceptor, Clients, Connector, Credentials, TlsError};
 
-/// Port of the Hubble API on a node.
-pub const NODE_PORT: u16 = 4244;
-/// Port of the Hubble API of a relay.
-pub const RELAY_PORT: u16 = 4245;
+pub use crate::model::hubble::{NODE_PORT, RELAY_PORT};

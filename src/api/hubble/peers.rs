@@ -8,13 +8,17 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::stream::ends;
-use crate::hubble::peer::{ChangeNotification, ChangeNotificationType, NotifyRequest, peer_server};
+use crate::hubble::peer::{
+    ChangeNotification, ChangeNotificationType, NotifyRequest, Tls, peer_server,
+};
 
 /// A node that serves the Hubble API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// Host and port, or a unix socket.
     pub address: String,
+    /// The name that its certificate is for, if it is reached by TLS.
+    pub tls: Option<String>,
 }
 
 /// Peers by name: nodes of the cluster `default` without it, others as `cluster/node`.
@@ -54,7 +58,7 @@ fn changes(told: &Peers, now: &Peers) -> Vec<ChangeNotification> {
         name: name.clone(),
         address: peer.address.clone(),
         r#type: kind.into(),
-        tls: None,
+        tls: peer.tls.clone().map(|server_name| Tls { server_name }),
     };
     let gone = told.iter().filter(|(name, _)| !now.contains_key(*name));
     let gone = gone.map(|(name, peer)| change(name, peer, ChangeNotificationType::PeerDeleted));

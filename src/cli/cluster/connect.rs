@@ -36,10 +36,25 @@ impl Cluster {
             context: context.map(str::to_owned),
             ..KubeConfigOptions::default()
         };
-        let mut config = load(kubeconfig, &options).await.map_err(|source| {
+        let config = load(kubeconfig, &options).await.map_err(|source| {
             let path = kubeconfig.map(Path::to_path_buf).or_else(default_kubeconfig);
             ClusterError::Kubeconfig { path: path.unwrap_or_default(), source: Box::new(source) }
         })?;
+        Self::of(config, namespace)
+    }
+
+    /// Makes a client from the service account of the pod that this process is in, whatever kubeconfig there may be.
+    /// Sends nothing yet.
+    ///
+    /// # Errors
+    /// When this is not a pod with a service account.
+    pub(crate) fn around(namespace: &str) -> Result<Self, ClusterError> {
+        let config =
+            Config::incluster().map_err(|source| ClusterError::NotInPod(Box::new(source)))?;
+        Self::of(config, namespace)
+    }
+
+    fn of(mut config: Config, namespace: &str) -> Result<Self, ClusterError> {
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         // A stream of flows may be silent for hours.
         config.read_timeout = None;

@@ -17,6 +17,9 @@ pub(crate) enum ClusterError {
     /// The kubeconfig makes no client.
     #[error("cannot set up the Kubernetes client")]
     Client(#[source] Box<kube::Error>),
+    /// There is no service account.
+    #[error("this is not a pod with a service account, and no --kubeconfig is given")]
+    NotInPod(#[source] Box<kube::config::InClusterError>),
     /// The API server does not answer, or refuses.
     #[error("cannot list the {what} of the cluster")]
     List {

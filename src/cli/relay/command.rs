@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{roster, tunnel};
+use super::{certificates, nodes, roster, tunnel};
 use crate::{
-    api::hubble::{Door, RELAY_PORT, serve_relay},
+    api::hubble::{Acceptor, Connector, Door, RELAY_PORT, serve_relay},
     cli::{
         error::{Error, Kind},
         exit::Answer,
@@ -21,27 +21,37 @@ use crate::{
 /// Serve the flows of all nodes
 ///
 /// Serves the Hubble API for the whole cluster: flows of all nodes in order of time, and which nodes
-/// answer. The agents are reached through the Kubernetes API, by whoever may exec into their pods; so
-/// there are no certificates, and only this machine is served. With --peer, nodes are those that the
-/// peer service of a node (HOST:PORT or unix:PATH) tells, at the addresses that it tells: without TLS
-/// these must be on this machine, too.
+/// answer. By itself it serves this machine, and reaches the agents through the Kubernetes API, as
+/// whoever may exec into their pods. With --in-cluster it reaches them at their nodes by mutual TLS, and
+/// serves other machines by TLS, with the certificates that the operator keeps in Secrets. With --peer,
+/// nodes are those that the peer service of a node (HOST:PORT or unix:PATH) tells.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_long_help = "Example:\n  skep relay --listen 127.0.0.1:4245"
+    after_long_help = "Examples:
+  skep relay --listen 127.0.0.1:4245
+  skep relay --in-cluster --listen [::]:4245"
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Loopback address to serve
+    /// Address to serve; one that is not loopback needs --in-cluster
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4245")]
     listen: SocketAddr,
-    /// Find nodes by this peer service instead of by the cluster
+    /// Be a part of the cluster: use the certificates of the operator
+    #[arg(long)]
+    in_cluster: bool,
+    /// Name of the cluster, for names in certificates
     #[arg(
         long,
-        value_name = "ADDRESS",
-        conflicts_with_all = ["kubeconfig", "context"]
+        env = "SKEP_CLUSTER_NAME",
+        hide_env_values = true,
+        value_name = "NAME",
+        default_value = "default"
     )]
+    cluster_name: String,
+    /// Find nodes by this peer service instead of by the cluster
+    #[arg(long, value_name = "ADDRESS")]
     peer: Option<String>,
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -83,51 +93,80 @@ struct NoPeers {
 impl Args {
     pub(crate) fn run(self, out: &Output) -> Result<Answer, Error> {
         match self.command {
-            None => serve(self.listen, nodes(self.peer, self.cluster), out),
-            Some(Command::PortForward(args)) => serve(
-                SocketAddr::from(([127, 0, 0, 1], args.port)),
-                Nodes::Cluster(args.cluster),
-                out,
-            ),
-            Some(Command::Tunnel(args)) => args.run(),
+            Some(Command::Tunnel(args)) => return args.run(),
+            Some(Command::PortForward(args)) => {
+                let local = SocketAddr::from(([127, 0, 0, 1], args.port));
+                let nodes = Nodes { cluster: args.cluster, peer: None, certificates: None };
+                return serve(local, nodes, out);
+            }
+            None => {}
         }
+        if !self.in_cluster && !self.listen.ip().is_loopback() {
+            let hint =
+                "listen on 127.0.0.1 and use `ssh -L`, or run in the cluster with --in-cluster";
+            return Err(Error::new(Kind::Usage, NotLoopback(self.listen)).hint(hint));
+        }
+        let certificates = self.in_cluster.then_some(self.cluster_name);
+        serve(self.listen, Nodes { cluster: self.cluster, peer: self.peer, certificates }, out)
     }
 }
 
-/// Who knows the nodes.
-enum Nodes {
-    Peers(String),
-    Cluster(ClusterArgs),
-}
-
-fn nodes(peer: Option<String>, cluster: ClusterArgs) -> Nodes {
-    peer.map_or(Nodes::Cluster(cluster), Nodes::Peers)
+/// How nodes are found and reached.
+struct Nodes {
+    cluster: ClusterArgs,
+    peer: Option<String>,
+    /// By certificates that are in this cluster, of that name.
+    certificates: Option<String>,
 }
 
 impl Nodes {
-    async fn roster(&self, cancel: &CancellationToken) -> Result<watch::Receiver<Roster>, Error> {
-        match self {
-            Self::Cluster(cluster) => {
-                Ok(roster::keep(cluster.connect().await?, cancel.clone()).await?)
+    /// Returns the nodes, and how other machines are served.
+    async fn find(
+        self,
+        cancel: &CancellationToken,
+    ) -> Result<(watch::Receiver<Roster>, Acceptor), Error> {
+        let stop = || cancel.clone();
+        let cluster = match (&self.peer, &self.certificates) {
+            (Some(address), None) => {
+                return Ok((peers(address, Connector::never(), stop()).await?, Acceptor::never()));
             }
-            Self::Peers(address) => follow_peers(address, cancel.clone()).await.map_err(|status| {
-                let (address, reason) = (address.clone(), status.message().to_owned());
-                Error::new(Kind::Environment, NoPeers { address, reason })
-            }),
-        }
+            (_, None) => self.cluster.connect().await?,
+            (_, Some(_)) => self.cluster.connect_in_pod().await?,
+        };
+        let Some(name) = self.certificates else {
+            return Ok((roster::keep(cluster, stop()).await?, Acceptor::never()));
+        };
+        let (client, namespace) = (cluster.client(), cluster.namespace());
+        let tls = certificates::connector(client.clone(), namespace.to_owned(), stop());
+        let acceptor = certificates::acceptor(client.clone(), namespace.to_owned(), stop());
+        let roster = match &self.peer {
+            Some(address) => peers(address, tls, stop()).await?,
+            None => nodes::keep(client.clone(), name, tls, stop()).await,
+        };
+        Ok((roster, acceptor))
     }
 }
 
+async fn peers(
+    address: &str,
+    tls: Connector,
+    cancel: CancellationToken,
+) -> Result<watch::Receiver<Roster>, Error> {
+    follow_peers(address, tls, cancel).await.map_err(|status| {
+        let (address, reason) = (address.to_owned(), status.message().to_owned());
+        Error::new(Kind::Environment, NoPeers { address, reason })
+    })
+}
+
 fn serve(address: SocketAddr, nodes: Nodes, out: &Output) -> Result<Answer, Error> {
-    if !address.ip().is_loopback() {
-        let hint = "listen on 127.0.0.1, and use `ssh -L` to reach it from elsewhere";
-        return Err(Error::new(Kind::Usage, NotLoopback(address)).hint(hint));
-    }
     runtime::serve(Threads::Many(2), |cancel| async move {
-        let roster = nodes.roster(&cancel).await?;
+        let found = cancel.run_until_cancelled(nodes.find(&cancel)).await;
+        let Some(found) = found else { return Ok(Answer::Yes) };
+        let (roster, acceptor) = found?;
         let nodes = roster.borrow().len();
         let s = if nodes == 1 { "" } else { "s" };
-        let door = Door::Tcp(address).open().await?;
+        let door = Door::Tcp(address, acceptor).open().await?;
+        let address = door.address().unwrap_or(address);
         out.line(&format!("serving the flows of {nodes} node{s} on {address}"))?;
         serve_relay(door, Relay { roster, cancel: cancel.clone() }, cancel).await?;
         Ok(Answer::Yes)

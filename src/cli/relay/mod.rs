@@ -1,6 +1,8 @@
 //! `skep relay`.
 
+mod certificates;
 mod command;
+mod nodes;
 mod roster;
 mod tunnel;
 

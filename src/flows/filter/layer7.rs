@@ -7,9 +7,7 @@ use super::{
     invalid::{all, any, each},
     subject::Subject,
 };
-use crate::hubble::flow::{
-    CiliumEventType, Dns, FlowFilter, Http, HttpHeader, layer7::Record,
-};
+use crate::hubble::flow::{CiliumEventType, Dns, FlowFilter, Http, HttpHeader, layer7::Record};
 
 /// Largest compiled pattern: they come from readers.
 const MAX_PATTERN: usize = 1 << 20;

@@ -108,7 +108,7 @@ impl Count {
         match self {
             Self::Drop => {
                 let Some(reason) = told.dropped() else { return };
-                key.push(reason.name());
+                key.push_known(reason.name());
                 push_protocol(event, key);
             }
             Self::Flow => {
@@ -116,17 +116,17 @@ impl Count {
                 push_protocol(event, key);
                 [kind, sub, told.verdict().as_str_name()]
                     .into_iter()
-                    .for_each(|value| key.push(value));
+                    .for_each(|value| key.push_known(value));
             }
             Self::ToWorld { any_drop, port, syn_only } => {
                 if !told.goes_to_world(any_drop, syn_only) {
                     return;
                 }
                 push_protocol(event, key);
-                key.push(told.verdict().as_str_name());
+                key.push_known(told.verdict().as_str_name());
                 match event.destination.port {
                     Some(number) if port => key.push_number(number.into()),
-                    None if port => key.push(""),
+                    None if port => key.push_known(""),
                     _ => {}
                 }
             }
@@ -136,14 +136,14 @@ impl Count {
                     Some(L4::Icmpv6 { kind, code }) => ("IPv6", protocol::icmpv6(kind, code)),
                     _ => return,
                 };
-                key.push(family);
+                key.push_known(family);
                 key.push(&name);
             }
             Self::Policy => {
                 let Some(action) = told.decided() else { return };
-                key.push(direction(event.direction));
-                key.push(told.matched());
-                key.push(action);
+                key.push_known(direction(event.direction));
+                key.push_known(told.matched());
+                key.push_known(action);
             }
             Self::Ports => {
                 let is_asked = told.verdict() == Verdict::Forwarded && event.reply == Some(false);
@@ -160,8 +160,8 @@ impl Count {
                 }
                 for flag in flag_names(flags) {
                     key.clear();
-                    key.push(flag);
-                    key.push(if event.ip_version == Some(4) { "IPv4" } else { "IPv6" });
+                    key.push_known(flag);
+                    key.push_known(if event.ip_version == Some(4) { "IPv4" } else { "IPv6" });
                     count(key);
                 }
                 return;
@@ -235,7 +235,7 @@ impl Told<'_> {
 }
 
 fn push_protocol(event: &Event, key: &mut Key) {
-    key.push(match event.l4 {
+    key.push_known(match event.l4 {
         Some(L4::Tcp(_)) => "TCP",
         Some(L4::Udp) => "UDP",
         Some(L4::Sctp) => "SCTP",

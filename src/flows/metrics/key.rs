@@ -15,6 +15,12 @@ impl Key {
         self.0.clear();
     }
 
+    /// Adds a value that skep knows, and that has no end in it.
+    pub(super) fn push_known(&mut self, value: &'static str) {
+        self.0.push_str(value);
+        self.0.push(END);
+    }
+
     /// Adds a value.
     pub(super) fn push(&mut self, value: &str) {
         if value.contains(END) {

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use foldhash::fast::RandomState;
+
 use super::key::{Key, values};
 use crate::flows::PeerInfo;
 
@@ -13,7 +15,7 @@ const OTHER: &str = "other";
 pub(super) struct Series {
     labels: usize,
     budget: usize,
-    counters: HashMap<Box<str>, Counter>,
+    counters: HashMap<Box<str>, Counter, RandomState>,
     others: u64,
 }
 
@@ -28,16 +30,16 @@ struct Counter {
 
 impl Series {
     pub(super) fn new(labels: usize, budget: usize) -> Self {
-        Self { labels, budget, counters: HashMap::new(), others: 0 }
+        Self { labels, budget, counters: HashMap::default(), others: 0 }
     }
 
     /// Counts one more. The counter goes when one of `pods` does.
-    pub(super) fn count(&mut self, key: &Key, pods: impl Iterator<Item = Arc<PeerInfo>>) {
+    pub(super) fn count(&mut self, key: &Key, pods: impl FnOnce() -> Vec<Arc<PeerInfo>>) {
         if let Some(counter) = self.counters.get_mut(key.as_str()) {
             counter.count += 1;
             counter.is_orphan = false;
         } else if self.counters.len() < self.budget {
-            let counter = Counter { count: 1, pods: pods.collect(), is_orphan: false };
+            let counter = Counter { count: 1, pods: pods(), is_orphan: false };
             self.counters.insert(key.as_str().into(), counter);
         } else {
             self.others += 1;

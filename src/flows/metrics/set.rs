@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -62,14 +62,8 @@ impl FlowMetrics {
     }
 
     /// Counts records.
-    pub(in crate::flows) fn count<'a>(&self, records: impl IntoIterator<Item = &'a Record>) {
-        let mut key = Key::default();
-        for record in records {
-            for kind in record.kinds() {
-                let told = Told { record, kind };
-                self.metrics.iter().for_each(|metric| metric.count(told, &mut key));
-            }
-        }
+    pub(in crate::flows) fn count(&self, records: &[Arc<Record>]) {
+        self.metrics.iter().for_each(|metric| metric.count(records));
     }
 
     /// Counts events that were lost.
@@ -89,17 +83,25 @@ impl FlowMetrics {
 }
 
 impl Metric {
-    fn count(&self, told: Told<'_>, key: &mut Key) {
-        let Told { record, .. } = told;
-        let context = &self.spec.context;
-        let [of_source, of_destination] = context.is_of_pods();
-        self.spec.count.each(told, key, |key| {
-            context.write(record, key);
-            let source = record.source.iter().filter(|_| of_source);
-            let destination = record.destination.iter().filter(|_| of_destination);
-            let pods = source.chain(destination).filter(|owner| !owner.pod.is_empty());
-            self.series().count(key, pods.cloned());
-        });
+    fn count(&self, records: &[Arc<Record>]) {
+        let mut key = Key::default();
+        let mut series = self.series();
+        for record in records {
+            for kind in record.kinds() {
+                self.spec.count.each(Told { record, kind }, &mut key, |key| {
+                    self.spec.context.write(record, key);
+                    series.count(key, || self.pods(record));
+                });
+            }
+        }
+    }
+
+    /// Returns the pods whose values the labels are.
+    fn pods(&self, record: &Record) -> Vec<Arc<PeerInfo>> {
+        let [of_source, of_destination] = self.spec.context.is_of_pods();
+        let source = record.source.iter().filter(|_| of_source);
+        let destination = record.destination.iter().filter(|_| of_destination);
+        source.chain(destination).filter(|owner| !owner.pod.is_empty()).cloned().collect()
     }
 
     fn series(&self) -> MutexGuard<'_, Series> {

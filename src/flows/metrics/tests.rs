@@ -81,7 +81,8 @@ fn event(kind: EventKind, flags: TcpFlags, from: &str, to: &str) -> Event {
 
 fn count(specs: &str, events: &[Event]) -> FlowMetrics {
     let metrics = FlowMetrics::new(&specs.parse().expect("metrics"));
-    let records: Vec<_> = events.iter().map(|event| Record::new(event.clone(), &Names)).collect();
+    let records: Vec<_> =
+        events.iter().map(|event| Arc::new(Record::new(event.clone(), &Names))).collect();
     metrics.count(&records);
     metrics
 }
@@ -176,7 +177,7 @@ fn what_there_is_no_room_for_is_counted_together() {
     for value in ["a", "b", "c", "d", "a"] {
         let mut key = key::Key::default();
         ["x", value].into_iter().for_each(|value| key.push(value));
-        series.count(&key, std::iter::empty());
+        series.count(&key, Vec::new);
     }
     let mut all: Vec<_> = series.iter().map(|(values, count)| (values.join("/"), count)).collect();
     all.sort();

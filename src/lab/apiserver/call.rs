@@ -106,6 +106,13 @@ impl Call {
         Ok(Key::new(self.namespace(), self.name()?))
     }
 
+    /// Returns the one name that a list or watch is narrowed to: whoever may read that object only, may list it.
+    pub(super) fn selected_name(&self) -> Option<&str> {
+        let selector = self.parameters.text("fieldSelector")?;
+        let name = selector.split(',').find_map(|part| part.strip_prefix("metadata.name="))?;
+        Some(name.strip_prefix('=').unwrap_or(name))
+    }
+
     pub(super) fn subresource(&self) -> &str {
         self.path.subresource.as_deref().unwrap_or_default()
     }

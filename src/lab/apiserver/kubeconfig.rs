@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::authority::Certified;
+use crate::certificate::Certified;
 
 /// How a client proves who it is.
 #[derive(Debug, Clone)]

@@ -16,11 +16,11 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::authority::{Authority, Certified};
 use super::cluster::Cluster;
 use super::route;
 use super::server::StartError;
 use super::user::{User, Users};
+use crate::certificate::{Authority, Certified};
 
 /// Makes the TLS side: clients may show a certificate of the lab's authority.
 pub(super) fn acceptor(

@@ -9,7 +9,6 @@ mod accept;
 mod access;
 mod alias;
 mod answer;
-mod authority;
 mod backend;
 mod body;
 mod builtin;
@@ -49,7 +48,6 @@ mod user;
 mod watching;
 mod writes;
 
-pub use authority::{Authority, CertificateError, Certified};
 pub use backend::{
     Attach, AttachRequest, BackendError, ByteStream, ExecRequest, ExitStatus, LogRequest,
     PodBackend, PodConnection, PodRef, TerminalSize,

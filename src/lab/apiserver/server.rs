@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::access::{self, Gate};
-use super::authority::{Authority, CertificateError};
 use super::backend::PodBackend;
 use super::catalog::Registry;
 use super::cluster::Cluster;
@@ -19,6 +18,7 @@ use super::store::{JournalError, Recovered, Store, Window, secret};
 use super::token::TokenKey;
 use super::user::{User, Users};
 use super::{kinds, listener};
+use crate::certificate::{Authority, CertificateError, Validity};
 
 /// A bearer token known from the start.
 #[derive(Clone)]
@@ -134,8 +134,10 @@ impl ApiServer {
     ///
     /// `/readyz` answers 200 from then on. The namespaces `default`, `kube-system`, `kube-public` and `kube-node-lease` exist.
     pub async fn start(options: ApiServerOptions) -> Result<Self, StartError> {
-        let certificate =
-            options.authority.server(&options.server_names).map_err(StartError::Certificate)?;
+        let certificate = options
+            .authority
+            .server(&options.server_names, Validity::Always)
+            .map_err(StartError::Certificate)?;
         let tls = listener::acceptor(&options.authority, &certificate)?;
         let tokens = options
             .tokens

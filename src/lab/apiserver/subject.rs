@@ -71,12 +71,14 @@ pub(super) fn subject(certificate: &[u8]) -> Option<Subject> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::apiserver::Authority;
+    use crate::certificate::{Authority, Validity};
 
     #[test]
     fn the_subject_of_a_signed_certificate_is_read_back() {
-        let authority = Authority::generate("t").unwrap();
-        let certified = authority.client("kubernetes-admin", &["system:masters", "b"]).unwrap();
+        let authority = Authority::generate("t", Validity::Always).unwrap();
+        let certified = authority
+            .client("kubernetes-admin", &["system:masters", "b"], Validity::Always)
+            .unwrap();
         let der = certified.certificate_der();
         let subject = subject(&der).unwrap();
         assert_eq!(subject.common_name, "kubernetes-admin");

@@ -18,8 +18,8 @@ use super::{
     responder::WorldResponder,
     tls::{self, Certificates},
 };
+use crate::certificate::{Authority, CertificateError};
 use crate::lab::{
-    apiserver::{Authority, CertificateError},
     dns::{Responder, ServerError, Servers},
     plan,
     standin::{Whoami, tcp, udp},
@@ -64,7 +64,7 @@ pub async fn serve(dir: LabDir, shutdown: CancellationToken) -> Result<(), World
     let whoami = Arc::new(Whoami { pod: "world".into(), ..Whoami::default() });
     // Kept, so that pods trust the servers that are started after others have died.
     let key = dir.world().join("authority.key");
-    let authority = Authority::kept(&format!("{}-world", dir.name()), &key)?;
+    let authority = Authority::kept(&format!("skep-lab-{}-world", dir.name()), &key)?;
     state::write_public(&dir.world_authority(), authority.certificate_pem().as_bytes())?;
     let certificates = Arc::new(Certificates::new(authority));
     let mut servers = JoinSet::new();

@@ -29,7 +29,7 @@ pub(in crate::lab::apiserver) struct Wanted<'a> {
 
 impl<'a> Subject<'a> {
     pub(super) fn of(call: &'a Call) -> Self {
-        let name = call.path.name.as_deref().unwrap_or_default();
+        let name = call.path.name.as_deref().or_else(|| call.selected_name()).unwrap_or_default();
         // Requests about a namespace count as requests in it.
         let own = call.resource.is("", "Namespace").then_some(name);
         Self::Resource(Wanted {

@@ -10,6 +10,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig as ClientConfig};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::certificate::{Authority, Validity};
 use crate::lab::apiserver::*;
 
 /// Echoes: `exec echo a b` prints the arguments, `cat` copies stdin, `exit N` ends with N.
@@ -77,7 +78,7 @@ impl Lab {
     }
 
     pub(super) async fn with(limits: Limits) -> Self {
-        let authority = Arc::new(Authority::generate("test").unwrap());
+        let authority = Arc::new(Authority::generate("test", Validity::Always).unwrap());
         let dir = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let server = serve(&authority, listener, dir.path(), &limits).await;
@@ -88,7 +89,9 @@ impl Lab {
             authority_pem: authority.certificate_pem().to_owned(),
             user: "admin".to_owned(),
             credential: Credential::Certificate(
-                authority.client("kubernetes-admin", &["system:masters"]).unwrap(),
+                authority
+                    .client("kubernetes-admin", &["system:masters"], Validity::Always)
+                    .unwrap(),
             ),
             namespace: None,
         }

@@ -1,4 +1,4 @@
-//! The lab's own certificate authority: server certificates and client certificates with a user and groups.
+//! A certificate authority: it signs certificates of servers, and of clients with a user and groups.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -10,7 +10,9 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+
+use super::{Certified, Validity};
 
 /// A certificate could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -35,46 +37,12 @@ pub enum CertificateError {
     },
 }
 
-/// A certificate with its private key.
-#[derive(Clone)]
-pub struct Certified {
-    certificate: CertificateDer<'static>,
-    pem: String,
-    key: Vec<u8>,
-    key_pem: String,
-}
-
-impl Certified {
-    /// Returns the certificate as PEM.
-    pub fn certificate_pem(&self) -> &str {
-        &self.pem
-    }
-
-    /// Returns the private key as PEM.
-    pub fn key_pem(&self) -> &str {
-        &self.key_pem
-    }
-
-    pub(in crate::lab) fn certificate_der(&self) -> CertificateDer<'static> {
-        self.certificate.clone()
-    }
-
-    pub(in crate::lab) fn key_der(&self) -> PrivateKeyDer<'static> {
-        PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()))
-    }
-}
-
-impl std::fmt::Debug for Certified {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Certified").finish_non_exhaustive()
-    }
-}
-
-/// Signs the certificates of one lab.
+/// Signs certificates.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
     pem: String,
+    key_pem: String,
 }
 
 impl std::fmt::Debug for Authority {
@@ -84,44 +52,64 @@ impl std::fmt::Debug for Authority {
 }
 
 impl Authority {
-    /// Makes a new authority named after the lab.
-    pub fn generate(lab: &str) -> Result<Self, CertificateError> {
-        let name = format!("skep-lab-{lab}");
-        let failed = |source| CertificateError::Sign { subject: name.clone(), source };
-        Self::with_key(&name, KeyPair::generate().map_err(failed)?)
+    /// Makes a new authority.
+    ///
+    /// # Errors
+    /// When there are no random numbers for a key.
+    pub fn generate(name: &str, validity: Validity) -> Result<Self, CertificateError> {
+        let failed = |source| CertificateError::Sign { subject: name.to_owned(), source };
+        Self::with_key(name, KeyPair::generate().map_err(failed)?, validity)
     }
 
     /// Makes the authority whose key is in a file, made if absent. Every certificate it has signed stays good: what
     /// clients trust is its name and its key.
-    pub fn kept(lab: &str, path: &Path) -> Result<Self, CertificateError> {
-        let name = format!("skep-lab-{lab}");
-        let failed = |source| CertificateError::Sign { subject: name.clone(), source };
+    ///
+    /// # Errors
+    /// When the file cannot be read or made, or has no key in it.
+    pub fn kept(name: &str, path: &Path) -> Result<Self, CertificateError> {
+        let failed = |source| CertificateError::Sign { subject: name.to_owned(), source };
         let kept = |source| CertificateError::Keep { path: path.to_owned(), source };
         match fs::read_to_string(path) {
-            Ok(pem) => Self::with_key(&name, KeyPair::from_pem(&pem).map_err(failed)?),
+            Ok(pem) => {
+                Self::with_key(name, KeyPair::from_pem(&pem).map_err(failed)?, Validity::Always)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = KeyPair::generate().map_err(failed)?;
+                let made = Self::generate(name, Validity::Always)?;
                 let mut options = fs::OpenOptions::new();
                 options.write(true).create_new(true).mode(0o600);
                 let mut file = options.open(path).map_err(kept)?;
-                file.write_all(key.serialize_pem().as_bytes()).map_err(kept)?;
-                Self::with_key(&name, key)
+                file.write_all(made.key_pem.as_bytes()).map_err(kept)?;
+                Ok(made)
             }
             Err(error) => Err(kept(error)),
         }
     }
 
-    fn with_key(name: &str, key: KeyPair) -> Result<Self, CertificateError> {
+    /// Takes up an authority that was made before, by its name, certificate and key.
+    ///
+    /// # Errors
+    /// When these are not PEM, or the key is of no use.
+    pub fn restore(name: &str, pem: &str, key_pem: &str) -> Result<Self, CertificateError> {
         let failed = |source| CertificateError::Sign { subject: name.to_owned(), source };
-        let mut params = CertificateParams::default();
-        params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes())
+            .map_err(|_| failed(rcgen::Error::CouldNotParseCertificate))?;
+        let key = KeyPair::from_pem(key_pem).map_err(failed)?;
+        Ok(Self {
+            pem: pem.to_owned(),
+            certificate,
+            key_pem: key_pem.to_owned(),
+            issuer: Issuer::new(params(name, Validity::Always), key),
+        })
+    }
+
+    fn with_key(name: &str, key: KeyPair, validity: Validity) -> Result<Self, CertificateError> {
+        let failed = |source| CertificateError::Sign { subject: name.to_owned(), source };
+        let params = params(name, validity);
         let certificate = params.self_signed(&key).map_err(failed)?;
         Ok(Self {
             pem: certificate.pem(),
             certificate: certificate.der().clone(),
+            key_pem: key.serialize_pem(),
             issuer: Issuer::new(params, key),
         })
     }
@@ -131,12 +119,25 @@ impl Authority {
         &self.pem
     }
 
-    pub(super) fn certificate_der(&self) -> CertificateDer<'static> {
+    /// Returns its private key as PEM: who has it can sign.
+    pub fn key_pem(&self) -> &str {
+        &self.key_pem
+    }
+
+    /// Returns its certificate as rustls takes it.
+    pub fn certificate_der(&self) -> CertificateDer<'static> {
         self.certificate.clone()
     }
 
-    /// Signs a server certificate for host names and addresses.
-    pub fn server(&self, names: &[String]) -> Result<Certified, CertificateError> {
+    /// Signs a certificate of a server for host names and addresses.
+    ///
+    /// # Errors
+    /// When a name is none.
+    pub fn server(
+        &self,
+        names: &[String],
+        validity: Validity,
+    ) -> Result<Certified, CertificateError> {
         let mut params = CertificateParams::default();
         for name in names {
             params.subject_alt_names.push(match name.parse::<IpAddr>() {
@@ -149,13 +150,23 @@ impl Authority {
             });
         }
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        self.sign(params, "skep-lab-server", "")
+        validity.apply(&mut params);
+        self.sign(params, "server", "")
     }
 
     /// Signs a client certificate: the common name is the user, the organization its groups, separated by commas (rcgen
     /// keeps one attribute of each type).
-    pub fn client(&self, user: &str, groups: &[&str]) -> Result<Certified, CertificateError> {
+    ///
+    /// # Errors
+    /// When there are no random numbers for a key.
+    pub fn client(
+        &self,
+        user: &str,
+        groups: &[&str],
+        validity: Validity,
+    ) -> Result<Certified, CertificateError> {
         let mut params = CertificateParams::default();
+        validity.apply(&mut params);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(params, user, &groups.join(","))
     }
@@ -183,4 +194,15 @@ impl Authority {
             key_pem: key.serialize_pem(),
         })
     }
+}
+
+/// Describes an authority that signs certificates of servers and clients only.
+fn params(name: &str, validity: Validity) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    validity.apply(&mut params);
+    params
 }

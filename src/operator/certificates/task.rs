@@ -1,0 +1,266 @@
+//! Reads and writes the Secrets of certificates.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+use k8s_openapi::{ByteString, api::core::v1::Secret};
+use kube::{
+    Api, ResourceExt,
+    api::{ObjectMeta, PostParams},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::plan::{Keeper, Keepers, Made, Signed, Wanted, wanted};
+use crate::{
+    certificate::CertificateError,
+    install::NAMESPACE,
+    kubernetes::certificate::{AUTHORITIES, CHAIN, KEY},
+    model::hubble::AUTHORITY_SECRET,
+    operator::election::Leadership,
+};
+
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_secs(10);
+/// How often is looked who leads: who begins to lead tends certificates at once.
+const LOOK: Duration = Duration::from_secs(1);
+/// Who wrote a Secret; those of others are left alone.
+const MANAGER: (&str, &str) = ("app.kubernetes.io/managed-by", "skep-operator");
+/// Annotations about what is in a Secret.
+const SIGNER: &str = "skep.io/signed-by";
+const UNTIL: &str = "skep.io/not-after";
+const NAMES: &str = "skep.io/names";
+
+/// Certificates cannot be tended.
+#[derive(Debug, thiserror::Error)]
+enum TendError {
+    #[error(transparent)]
+    Api(#[from] kube::Error),
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    #[error("secret {AUTHORITY_SECRET} is damaged: delete it, and all certificates are made anew")]
+    Damaged,
+}
+
+/// Tends certificates while this process leads.
+pub(in crate::operator) struct CertificatesTask {
+    secrets: Api<Secret>,
+    cluster: String,
+    leadership: Leadership,
+}
+
+impl CertificatesTask {
+    /// Makes the task for a cluster of that name.
+    pub(in crate::operator) fn new(
+        client: kube::Client,
+        cluster: String,
+        leadership: Leadership,
+    ) -> Self {
+        Self { secrets: Api::namespaced(client, NAMESPACE), cluster, leadership }
+    }
+
+    /// Tends them until cancelled.
+    pub(in crate::operator) async fn run(self, cancel: CancellationToken) {
+        let mut pause = tokio::time::interval(LOOK);
+        pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut rest = tokio::time::Instant::now();
+        loop {
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                _ = pause.tick() => {}
+            }
+            let Some(until) = self.leadership.until() else {
+                rest = tokio::time::Instant::now();
+                continue;
+            };
+            if tokio::time::Instant::now() < rest {
+                continue;
+            }
+            rest = tokio::time::Instant::now() + PAUSE;
+            let tended = tokio::select! {
+                () = cancel.cancelled() => return,
+                tended = tokio::time::timeout_at(until.into(), self.tend(Timestamp::now())) => tended,
+            };
+            match tended {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    warn!(error = &error as &dyn std::error::Error, "cannot tend certificates");
+                }
+                Err(_) => warn!("tending certificates was cut short: the lease was not renewed"),
+            }
+        }
+    }
+
+    async fn tend(&self, now: Timestamp) -> Result<(), TendError> {
+        let kept = self.secrets.get_opt(AUTHORITY_SECRET).await?;
+        let before = kept.as_ref().map(keepers).transpose()?.unwrap_or_default();
+        let mut keepers = before.clone();
+        keepers.tend(now)?;
+        if keepers != before {
+            self.write(kept, AUTHORITY_SECRET, authorities(&keepers)).await?;
+            info!(authorities = keepers.0.len(), "authorities of the Hubble API changed");
+        }
+        for wanted in wanted(&self.cluster, NAMESPACE) {
+            self.serve(&wanted, &keepers, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a certificate if there is none that serves, and tells who to trust.
+    async fn serve(
+        &self,
+        wanted: &Wanted,
+        keepers: &Keepers,
+        now: Timestamp,
+    ) -> Result<(), TendError> {
+        let kept = self.secrets.get_opt(wanted.secret).await?;
+        if kept
+            .as_ref()
+            .is_some_and(|secret| secret.labels().get(MANAGER.0).is_none_or(|by| by != MANAGER.1))
+        {
+            return Ok(());
+        }
+        let made = kept.as_ref().and_then(made);
+        let data = match &made {
+            Some(made) if wanted.is_served(made, keepers, now) => {
+                if made.authorities == keepers.bundle() {
+                    return Ok(());
+                }
+                trusting(kept.as_ref(), made, keepers)
+            }
+            _ => wanted.sign(keepers, now)?.map(|signed| {
+                info!(secret = wanted.secret, until = %signed.made.until, "certificate made");
+                certificate(signed)
+            }),
+        };
+        match data {
+            Some(data) => self.write(kept, wanted.secret, data).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes over what was read, or makes what was not there: of two operators one wins.
+    async fn write(
+        &self,
+        kept: Option<Secret>,
+        name: &str,
+        contents: Contents,
+    ) -> Result<(), TendError> {
+        let Contents { kind, annotations, data } = contents;
+        let post = PostParams::default();
+        let labels = BTreeMap::from([
+            (MANAGER.0.to_owned(), MANAGER.1.to_owned()),
+            ("app.kubernetes.io/name".to_owned(), "skep".to_owned()),
+        ]);
+        let metadata = ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some(NAMESPACE.to_owned()),
+            labels: Some(labels),
+            annotations: Some(annotations),
+            resource_version: kept.as_ref().and_then(ResourceExt::resource_version),
+            ..ObjectMeta::default()
+        };
+        let type_ = Some(kind.to_owned());
+        let data = data.into_iter().map(|(key, text)| (key.to_owned(), ByteString(text.into())));
+        let secret = Secret { metadata, type_, data: Some(data.collect()), ..Secret::default() };
+        match kept {
+            Some(_) => self.secrets.replace(name, &post, &secret).await?,
+            None => self.secrets.create(&post, &secret).await?,
+        };
+        Ok(())
+    }
+}
+
+/// What is in a Secret.
+struct Contents {
+    kind: &'static str,
+    annotations: BTreeMap<String, String>,
+    data: Vec<(&'static str, String)>,
+}
+
+/// The list of authorities, as JSON: they belong together, and are written together.
+const AUTHORITIES_JSON: &str = "authorities.json";
+
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stored {
+    name: String,
+    made: Timestamp,
+    not_after: Timestamp,
+    certificate: String,
+    key: String,
+}
+
+fn keepers(secret: &Secret) -> Result<Keepers, TendError> {
+    let text = secret.data.as_ref().and_then(|data| data.get(AUTHORITIES_JSON));
+    let ByteString(text) = text.ok_or(TendError::Damaged)?;
+    let stored: Vec<Stored> = serde_json::from_slice(text).map_err(|_| TendError::Damaged)?;
+    let keeper = |Stored { name, made, not_after, certificate, key }| Keeper {
+        name,
+        made,
+        until: not_after,
+        certificate,
+        key,
+    };
+    Ok(Keepers(stored.into_iter().map(keeper).collect()))
+}
+
+fn authorities(keepers: &Keepers) -> Contents {
+    let stored = |keeper: &Keeper| Stored {
+        name: keeper.name.clone(),
+        made: keeper.made,
+        not_after: keeper.until,
+        certificate: keeper.certificate.clone(),
+        key: keeper.key.clone(),
+    };
+    let stored: Vec<_> = keepers.0.iter().map(stored).collect();
+    let json = serde_json::to_string(&stored).expect("text keys only");
+    Contents {
+        kind: "Opaque",
+        annotations: BTreeMap::new(),
+        data: vec![(AUTHORITIES_JSON, json), (AUTHORITIES, keepers.bundle())],
+    }
+}
+
+fn text(secret: &Secret, key: &str) -> Option<String> {
+    let ByteString(bytes) = secret.data.as_ref()?.get(key)?;
+    String::from_utf8(bytes.clone()).ok()
+}
+
+fn made(secret: &Secret) -> Option<Made> {
+    let note = |key| secret.annotations().get(key);
+    // What was made is there, or nothing is.
+    let (_, _) = (text(secret, CHAIN)?, text(secret, KEY)?);
+    let names = note(NAMES)?.split(' ').filter(|name| !name.is_empty());
+    Some(Made {
+        signer: note(SIGNER)?.clone(),
+        until: note(UNTIL)?.parse().ok()?,
+        names: names.map(str::to_owned).collect(),
+        authorities: text(secret, AUTHORITIES)?,
+    })
+}
+
+fn certificate(signed: Signed) -> Contents {
+    let Signed { certificate, key, made } = signed;
+    contents(&made, certificate, key)
+}
+
+/// Returns the same certificate with other authorities.
+fn trusting(kept: Option<&Secret>, made: &Made, keepers: &Keepers) -> Option<Contents> {
+    let (certificate, key) = (text(kept?, CHAIN)?, text(kept?, KEY)?);
+    let made = Made { authorities: keepers.bundle(), ..made.clone() };
+    Some(contents(&made, certificate, key))
+}
+
+fn contents(made: &Made, certificate: String, key: String) -> Contents {
+    let annotations = [
+        (SIGNER, made.signer.clone()),
+        (UNTIL, made.until.to_string()),
+        (NAMES, made.names.join(" ")),
+    ];
+    Contents {
+        kind: "kubernetes.io/tls",
+        annotations: annotations.map(|(key, value)| (key.to_owned(), value)).into(),
+        data: vec![(CHAIN, certificate), (KEY, key), (AUTHORITIES, made.authorities.clone())],
+    }
+}
