@@ -5702,7 +5702,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__observe)
-            opts="-f -n -l -t -4 -6 -o -q -v -h --follow --last --first --all --since --until --pod --from-pod --to-pod --namespace --from-namespace --to-namespace --workload --from-workload --to-workload --label --from-label --to-label --ip --from-ip --to-ip --identity --from-identity --to-identity --port --from-port --to-port --protocol --verdict --drop-reason-desc --type --tcp-flags --ipv4 --ipv6 --traffic-direction --reply --node-name --not --output --numeric --print-node-name --utc --request --server --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            opts="-f -n -A -l -4 -6 -t -o -s -q -v -h --follow --last --first --all --since --until --not --pod --from-pod --to-pod --namespace --from-namespace --to-namespace --all-namespaces --from-all-namespaces --to-all-namespaces --workload --from-workload --to-workload --label --from-label --to-label --service --from-service --to-service --ip --from-ip --to-ip --snat-ip --fqdn --from-fqdn --to-fqdn --identity --from-identity --to-identity --from-cluster --to-cluster --port --from-port --to-port --protocol --tcp-flags --ipv4 --ipv6 --ip-version --encrypted --unencrypted --traffic-direction --reply --interface --verdict --drop-reason-desc --type --node-name --node-label --cluster --uuid --trace-id --ip-trace-id --cel-expression --http-method --http-path --http-url --http-status --http-header --allowlist --denylist --print-raw-filters --group-by --top --output --time-format --utc --numeric --ip-translation --print-node-name --print-policy-names --silent-errors --request --input-file --server --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5780,6 +5780,18 @@ _skep() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --ip)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -5792,6 +5804,22 @@ _skep() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --snat-ip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fqdn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-fqdn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-fqdn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --identity)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -5801,6 +5829,14 @@ _skep() {
                     return 0
                     ;;
                 --to-identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-cluster)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -5820,6 +5856,26 @@ _skep() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tcp-flags)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ip-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --traffic-direction)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reply)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interface)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --verdict)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -5836,31 +5892,95 @@ _skep() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --tcp-flags)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --traffic-direction)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --reply)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --node-name)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --node-label)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --uuid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trace-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ip-trace-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cel-expression)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-method)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-status)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allowlist)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --denylist)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --group-by)
+                    COMPREPLY=($(compgen -W "edge workload reason" -- "${cur}"))
+                    return 0
+                    ;;
+                --top)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
-                    COMPREPLY=($(compgen -W "compact json dict" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "compact dict table json jsonpb" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "compact json dict" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "compact dict table json jsonpb" -- "${cur}"))
+                    return 0
+                    ;;
+                --time-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ip-translation)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --print-policy-names)
+                    COMPREPLY=($(compgen -W "true false" -- "${cur}"))
                     return 0
                     ;;
                 --request)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --input-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

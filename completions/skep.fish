@@ -84,27 +84,63 @@ complete -c skep -n "__fish_skep_using_subcommand observe" -l to-workload -d 'Wo
 complete -c skep -n "__fish_skep_using_subcommand observe" -s l -l label -d 'Labels at either end' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l from-label -d 'Labels of the sender' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l to-label -d 'Labels of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l service -d 'Service at either end, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l from-service -d 'Service that sends, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l to-service -d 'Service that receives, [NAMESPACE/]PREFIX' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l ip -d 'Address at either end' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l from-ip -d 'Address of the sender' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l to-ip -d 'Address of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l snat-ip -d 'Address of the sender after translation' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l fqdn -d 'DNS name at either end, with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l from-fqdn -d 'DNS name of the sender, with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l to-fqdn -d 'DNS name of the receiver, with * as wildcard' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l identity -d 'Identity at either end, number or reserved name' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l from-identity -d 'Identity of the sender' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l to-identity -d 'Identity of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l from-cluster -d 'Cluster of the sender' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l to-cluster -d 'Cluster of the receiver' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l port -d 'Port at either end' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l from-port -d 'Port of the sender' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l to-port -d 'Port of the receiver' -r
-complete -c skep -n "__fish_skep_using_subcommand observe" -l protocol -d 'tcp, udp, sctp, icmp, icmpv4 or icmpv6' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l protocol -d 'tcp, udp, sctp, icmp, icmpv4, icmpv6, dns, http ...' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l tcp-flags -d 'TCP flags that are set, with commas' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l ip-version -d 'v4, v6, or none for what is not IP' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l traffic-direction -d 'ingress or egress' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l reply -d 'Replies (true), or what is none (false)' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l interface -d 'Device where it was seen' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l verdict -d 'FORWARDED, DROPPED and so on' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l drop-reason-desc -d 'Drop reason, by name' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -s t -l type -d 'drop, trace, policy-verdict, trace:to-endpoint ...' -r
-complete -c skep -n "__fish_skep_using_subcommand observe" -l tcp-flags -d 'TCP flags that are set, with commas' -r
-complete -c skep -n "__fish_skep_using_subcommand observe" -l traffic-direction -d 'ingress or egress' -r
-complete -c skep -n "__fish_skep_using_subcommand observe" -l reply -d 'Replies (true), or what is none (false)' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l node-name -d 'Node that saw it, [CLUSTER/]NAME with * as wildcard' -r
-complete -c skep -n "__fish_skep_using_subcommand observe" -s o -l output -d 'Output format' -r -f -a "compact\t'One line a flow'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l node-label -d 'Labels of the node that saw it' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l cluster -d 'Cluster of the node that saw it, with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l uuid -d 'The one flow with this id' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l trace-id -d 'Trace that the request belongs to' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l ip-trace-id -d 'Trace number in the IP options' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l cel-expression -d 'CEL expression; skep\'s own agents do not evaluate it' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l http-method -d 'Method of HTTP, such as GET' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l http-path -d 'Path of HTTP' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l http-url -d 'URL of HTTP' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l http-status -d 'Status of HTTP such as 404, or a prefix such as 5+' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l http-header -d 'Header of HTTP' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l allowlist -d 'Also show what this FlowFilter matches; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l denylist -d 'Hide what this FlowFilter matches; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l group-by -d 'Count flows instead of showing them' -r -f -a "edge\t'Who speaks with whom, and at which port'
+workload\t'Who speaks'
+reason\t'Why packets are dropped, and which policy decided'"
+complete -c skep -n "__fish_skep_using_subcommand observe" -l top -d 'Show so many of the largest counts' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -s o -l output -d 'Output format [default: compact; table for counts]' -r -f -a "compact\t'One line a flow'
+dict\t'One block a flow'
+table\t'Columns'
 json\t'One JSON object a line, as Hubble writes it'
-dict\t'One block a flow'"
+jsonpb\t'The same'"
+complete -c skep -n "__fish_skep_using_subcommand observe" -l time-format -d 'How times are shown: RFC3339Nano, StampMilli, \'%H:%M:%S\' ...' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l ip-translation -d 'Show names instead of addresses' -r -f -a "true\t''
+false\t''"
+complete -c skep -n "__fish_skep_using_subcommand observe" -l print-policy-names -d 'Show the policies that decided' -r -f -a "true\t''
+false\t''"
 complete -c skep -n "__fish_skep_using_subcommand observe" -l request -d 'Ask this, as JSON; how agents are asked from outside' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l input-file -d 'Show saved flows, one JSON object a line; - is stdin' -r -F
 complete -c skep -n "__fish_skep_using_subcommand observe" -l server -d 'Ask a Hubble server, such as a relay: HOST:PORT or unix:PATH' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
 complete -c skep -n "__fish_skep_using_subcommand observe" -l node -d 'Ask the agent of this node only; may be repeated' -r
@@ -116,12 +152,19 @@ always\t'Even into a pipe'
 never\t'Not at all'"
 complete -c skep -n "__fish_skep_using_subcommand observe" -s f -l follow -d 'Go on with new flows'
 complete -c skep -n "__fish_skep_using_subcommand observe" -l all -d 'Show all stored flows'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l not -d 'Hide what the next filter would show'
+complete -c skep -n "__fish_skep_using_subcommand observe" -s A -l all-namespaces -d 'A pod of any namespace at either end'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l from-all-namespaces -d 'A pod of any namespace sends'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l to-all-namespaces -d 'A pod of any namespace receives'
 complete -c skep -n "__fish_skep_using_subcommand observe" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c skep -n "__fish_skep_using_subcommand observe" -s 6 -l ipv6 -d 'IPv6 only'
-complete -c skep -n "__fish_skep_using_subcommand observe" -l not -d 'Hide what the next filter would show'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l encrypted -d 'Encrypted between nodes'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l unencrypted -d 'Not encrypted between nodes'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l print-raw-filters -d 'Print the filters as JSON, and ask nobody'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l utc -d 'Show times in UTC'
 complete -c skep -n "__fish_skep_using_subcommand observe" -l numeric -d 'Show addresses instead of names'
 complete -c skep -n "__fish_skep_using_subcommand observe" -l print-node-name -d 'Show the node that saw the packet'
-complete -c skep -n "__fish_skep_using_subcommand observe" -l utc -d 'Show times in UTC'
+complete -c skep -n "__fish_skep_using_subcommand observe" -s s -l silent-errors -d 'Do not warn of losses and missing nodes'
 complete -c skep -n "__fish_skep_using_subcommand observe" -l local -d 'Ask the agent of this node, never a cluster'
 complete -c skep -n "__fish_skep_using_subcommand observe" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand observe" -s v -l verbose -d 'Log more; twice for debug, three times for all'

@@ -79,7 +79,7 @@ impl Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Status(status::Args),
-    Observe(observe::Args),
+    Observe(Box<observe::Args>),
     /// Endpoints: the pods' interfaces
     #[command(subcommand)]
     Endpoint(ListOf<endpoint::list::Args>),

@@ -6,6 +6,7 @@
 //! go out as protobuf or as Hubble's JSON.
 
 mod clock;
+pub mod edges;
 mod filter;
 mod flow;
 mod loss;
@@ -21,6 +22,7 @@ mod render;
 mod request;
 mod resolve;
 mod ring;
+mod saved;
 mod subscription;
 mod text;
 
@@ -31,5 +33,6 @@ pub use protocol::protocol_name;
 pub use record::Record;
 pub use request::{Request, Window};
 pub use resolve::{PeerInfo, PolicyInfo, Resolve, RuleInfo, RuleMatch};
+pub use saved::{Saved, SavedError};
 pub use subscription::{Observed, SubscribeError, Subscription};
 pub use text::escape;

@@ -47,7 +47,7 @@ fn traffic() -> Agent {
 
 /// Cuts the time off, which depends on when the machine was booted.
 fn lines(agent: &Agent, args: &[&str]) -> String {
-    let outcome = agent.home.run(&[&["observe"], args].concat());
+    let outcome = agent.home.run(&[&["observe", "--quiet"], args].concat());
     assert_eq!(outcome.code, Some(0), "{outcome}");
     assert_eq!(outcome.stderr, "", "{outcome}");
     let stamp = "Nov 24 12:00:00.123".len();
@@ -192,6 +192,20 @@ fn filters_narrow_what_is_shown() {
         (&["--last", "2"], 2),
         (&["--first", "4"], 4),
         (&["--until", "2001-01-01T00:00:00Z"], 0),
+        (&["--all-namespaces"], 6),
+        (&["-A", "--from-pod", "api"], 2),
+        (&["--to-all-namespaces"], 5),
+        (&["--interface", "skep000000000c"], 6),
+        (&["--cluster", "def*"], 6),
+        (&["--from-cluster", "default", "--to-cluster", "default"], 4),
+        (&["--ip-version", "v6"], 3),
+        (&["--encrypted"], 0),
+        (&["--unencrypted"], 6),
+        (&["--service", "shop/"], 0),
+        (&["--fqdn", "*.example.com"], 0),
+        (&["--uuid", "no-such"], 0),
+        (&["--allowlist", r#"{"verdict":["DROPPED"]} {"destination_port":["443"]}"#], 2),
+        (&["--denylist", r#"{"verdict":["DROPPED"]}"#, "--last", "100"], 5),
     ] {
         assert_eq!(count(args), expected, "{args:?}");
     }
@@ -240,6 +254,17 @@ hint: `skep observe --help` lists the filters
         &["--since", "yesterday"],
         &["--first", "1", "--last", "1"],
         &["-n", "a", "--pod", "b/c"],
+        &["--http-path", "("],
+        &["--http-status", "abc"],
+        &["--http-header", "no colon"],
+        &["--ip-version", "5"],
+        &["--ip-trace-id", "x"],
+        &["--allowlist", "{\"no_such_field\":1}"],
+        &["--denylist", "nonsense"],
+        &["--time-format", "sometime"],
+        &["--cel-expression", "_flow.verdict == 1"],
+        &["--input-file", "flows.json", "--follow"],
+        &["--input-file", "flows.json", "--server", "localhost:1"],
     ] {
         let outcome = agent.home.run(&[&["observe"], args].concat());
         assert_eq!(outcome.code, Some(2), "{args:?} {outcome}");
@@ -280,7 +305,8 @@ fn following_shows_new_flows_and_losses_until_a_signal() {
         kill(pid, signal).expect("the process is there");
         assert_eq!(end(&mut follower.child, || {}).code(), Some(code));
         let stderr = rest(follower.child.stderr.take());
-        assert_eq!(stderr, "warning: 7 events were lost on default/n1\n");
+        let said = "warning: 7 events were lost on default/n1\n2 flows, 0 dropped, 7 lost\n";
+        assert_eq!(stderr, said);
     }
 }
 
@@ -310,7 +336,8 @@ fn following_ends_with_an_error_when_the_agent_does() {
     drop(agent);
     assert_eq!(end(&mut follower.child, || {}).code(), Some(3));
     let stderr = rest(follower.child.stderr.take());
-    assert!(stderr.starts_with("error: the agent ended the stream\n"), "{stderr}");
+    let said = "1 flow, 0 dropped, 0 lost\nerror: the agent ended the stream\n";
+    assert!(stderr.starts_with(said), "{stderr}");
 }
 
 #[test]

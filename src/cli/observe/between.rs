@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use super::{compact::Style, merge};
 use crate::{
@@ -53,7 +53,7 @@ pub(crate) async fn between(
         ..Request::default()
     };
     let plain = plain();
-    let style = Style { zone: TimeZone::system(), numeric: false, node: true };
+    let style = Style { node: true, ..Style::default() };
     let flows = stored(cluster, nodes, &request).await?;
     Ok(flows.iter().map(|flow| style.line(flow, &plain)).collect())
 }

@@ -3,11 +3,24 @@
 mod between;
 mod command;
 mod compact;
+mod counts;
 mod dict;
 mod expand;
+mod fields;
+mod filters;
+mod flags;
 mod merge;
+mod moment;
+mod party;
+mod print;
+mod raw;
+mod replay;
+mod span;
+mod table;
+mod tell;
 mod terms;
 mod values;
+mod whom;
 
 pub(crate) use between::{Between, between, stored};
 pub(crate) use command::Args;
