@@ -68,6 +68,7 @@ complete -c skep -n "__fish_skep_using_subcommand status" -l local -d 'Ask the a
 complete -c skep -n "__fish_skep_using_subcommand status" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand status" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l retry-for -d 'With --follow, how long to ask again when a stream breaks off' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l last -d 'Show the newest stored flows [default: 20]' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l first -d 'Show the oldest stored flows' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l since -d 'Show flows since a time, or for a time such as 5m' -r

@@ -279,7 +279,11 @@ struct Follower {
 impl Follower {
     /// Starts to follow, and is ready when the stored flow has come.
     fn start(agent: &Agent) -> Self {
-        let mut child = agent.home.spawn(&["observe", "-f", "--last", "1"]);
+        Self::with(agent, &[])
+    }
+
+    fn with(agent: &Agent, args: &[&str]) -> Self {
+        let mut child = agent.home.spawn(&[&["observe", "-f", "--last", "1"], args].concat());
         let lines = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let mut follower = Self { child, lines };
         assert!(follower.line().contains("2001:db8:1::10"));
@@ -330,14 +334,49 @@ fn any_hubble_server_can_be_asked() {
 }
 
 #[test]
-fn following_ends_with_an_error_when_the_agent_does() {
-    let agent = traffic();
-    let mut follower = Follower::start(&agent);
-    drop(agent);
-    assert_eq!(end(&mut follower.child, || {}).code(), Some(3));
-    let stderr = rest(follower.child.stderr.take());
-    let said = "1 flow, 0 dropped, 0 lost\nerror: the agent ended the stream\n";
-    assert!(stderr.starts_with(said), "{stderr}");
+fn following_ends_with_an_error_when_the_agent_does_not_come_back() {
+    for (retry, said) in [("0", ""), ("0.5s", "; asking again for 0s")] {
+        let mut agent = traffic();
+        let mut follower = Follower::with(&agent, &["--retry-for", retry]);
+        agent.stop();
+        assert_eq!(end(&mut follower.child, || {}).code(), Some(3));
+        let stderr = rest(follower.child.stderr.take());
+        assert!(stderr.contains("1 flow, 0 dropped, 0 lost\nerror: "), "{stderr}");
+        assert!(stderr.contains(said), "{stderr}");
+    }
+}
+
+#[test]
+fn following_survives_whoever_is_asked() {
+    let sockets: [fn(&Agent) -> Vec<String>; 2] = [
+        |_| vec![],
+        |agent| {
+            let socket = agent.home.dir.path().join("hubble.sock");
+            vec!["--server".to_owned(), format!("unix:{}", socket.display())]
+        },
+    ];
+    for whom in sockets {
+        let mut agent = traffic();
+        let whom = whom(&agent);
+        let args: Vec<&str> = whom.iter().map(String::as_str).collect();
+        let mut follower = Follower::with(&agent, &args);
+        let at = |at, port| Packet { at, source: ("10.244.1.1", port), ..Packet::V4 }.event();
+        agent.observer.push([at(9, 1001)]);
+        assert!(follower.line().contains(":1001 "));
+        agent.stop();
+        agent.observer.push([at(10, 1002)]);
+        agent.serve();
+        assert!(follower.line().contains(":1002 "), "what was stored meanwhile is shown");
+        agent.observer.push([at(11, 1003)]);
+        assert!(follower.line().contains(":1003 "), "nothing is shown twice");
+        let pid = Pid::from_raw(follower.child.id().try_into().expect("a pid"));
+        kill(pid, Signal::SIGINT).expect("the process is there");
+        assert_eq!(end(&mut follower.child, || {}).code(), Some(130));
+        let stderr = rest(follower.child.stderr.take());
+        assert!(stderr.contains("; asking again for 5m\n"), "{stderr}");
+        assert!(stderr.contains(" answers again; flows from "), "{stderr}");
+        assert!(stderr.ends_with("4 flows, 0 dropped, 0 lost\n"), "{stderr}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use super::{compact::Style, merge};
+use super::{compact::Style, follow::Question, merge};
 use crate::{
     cli::{
         cluster::Cluster,
@@ -72,7 +72,7 @@ pub(crate) async fn stored(
         flows.extend(message.flow().cloned());
         Ok(())
     };
-    merge::observe(cluster, nodes, request, &plain(), show).await?;
+    merge::observe(cluster, nodes, &Question::once(request.clone()), &plain(), show).await?;
     Ok(flows)
 }
 

@@ -1,5 +1,7 @@
 //! Asks one agent, or all of a cluster.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 
 use super::{
@@ -7,6 +9,7 @@ use super::{
     counts::GroupBy,
     expand::{Expanded, InvalidTerm},
     filters::Filters,
+    follow::Question,
     moment::TimeFormat,
     print::{Asides, Format, Pace, Printer},
     raw,
@@ -16,6 +19,7 @@ use super::{
 };
 use crate::{
     cli::{
+        duration::duration,
         error::{Error, Kind},
         exit::Answer,
         output::{self, Output},
@@ -28,6 +32,10 @@ use crate::{
 /// Shows what happened to packets: who sent them, for whom, where they were seen and whether they
 /// were let through. An agent keeps the last few thousand, drops longer than the rest. Flows of
 /// several nodes are shown in order of time; with --follow, --last counts for each node.
+///
+/// With --follow, a stream that breaks off is taken up again when the agent or server is back: what it has
+/// stored meanwhile is shown, and stderr says for which time flows may be missing. The exit code is 3 if it does
+/// not come back in time.
 ///
 /// A filter that is repeated means or, different filters mean and; --not hides what the next filter
 /// would show, and hiding wins. Filters are named as those of `hubble observe`.
@@ -48,8 +56,22 @@ use crate::{
   skep observe --input-file flows.json --to-namespace shop -o table")]
 pub(crate) struct Args {
     /// Go on with new flows
-    #[arg(short, long, help_heading = "Which flows", conflicts_with = "input_file")]
+    #[arg(
+        short,
+        long,
+        help_heading = "Which flows",
+        conflicts_with_all = ["first", "input_file"]
+    )]
     follow: bool,
+    /// With --follow, how long to ask again when a stream breaks off
+    #[arg(
+        long,
+        value_name = "DURATION",
+        help_heading = "Which flows",
+        default_value = "5m",
+        value_parser = duration
+    )]
+    retry_for: Duration,
     #[command(flatten)]
     window: WindowArgs,
     #[command(flatten)]
@@ -130,40 +152,42 @@ impl Args {
     pub(crate) fn run(self, out: &Output) -> Result<Answer, Error> {
         let (whom, looks) = (self.whom.clone(), self.looks.clone());
         let Self { print_raw_filters, group_by, top, .. } = self;
-        let request = self.into_request()?;
+        let question = self.into_question()?;
         if print_raw_filters {
-            out.text(&raw::yaml(&request)?)?;
+            out.text(&raw::yaml(&question.request)?)?;
             return Ok(Answer::Yes);
         }
         let asides = if looks.silent_errors { Asides::Hidden } else { Asides::Shown };
         if let Some(group_by) = group_by {
             let format = looks.count_format()?;
             let shown = Shown { group_by, top, format, asides };
-            return tell(&whom, &request, shown, out).map(|()| Answer::Yes);
+            return tell(&whom, &question, shown, out).map(|()| Answer::Yes);
         }
-        let pace = if request.follow { Pace::Live } else { whom.pace() };
+        let pace = if question.request.follow { Pace::Live } else { whom.pace() };
         let format = looks.output.unwrap_or(Format::Compact);
         let mut printer = Printer::new(looks.style(), format, pace, out);
         printer.asides = asides;
-        let result = whom.ask(&request, out, |message| printer.show(message));
+        let result = whom.ask(&question, out, |message| printer.show(message));
         printer.finish(result).map(|()| Answer::Yes)
     }
 
     /// Checks everything before anyone is asked.
-    fn into_request(self) -> Result<Request, InvalidTerm> {
+    fn into_question(self) -> Result<Question, InvalidTerm> {
         let window = self.window.window(self.otherwise());
-        let request = match self.request {
-            Some(request) => request,
+        let question = match self.request {
+            // Whoever asked from outside asks again.
+            Some(request) => Question::once(request),
             None => {
                 let Expanded { allow, deny } = self.filters.expand()?;
                 let SpanArgs { since, until } = self.span;
-                Request { follow: self.follow, window, since, until, allow, deny }
+                let request = Request { follow: self.follow, window, since, until, allow, deny };
+                Question { request, retry_for: self.retry_for }
             }
         };
         if !self.print_raw_filters {
-            self.whom.check(&request)?;
+            self.whom.check(&question.request)?;
         }
-        Ok(request)
+        Ok(question)
     }
 
     /// A time that is asked for is shown whole.

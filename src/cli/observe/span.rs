@@ -25,7 +25,7 @@ pub(crate) struct WindowArgs {
     #[arg(long, value_name = "COUNT", conflicts_with_all = ["first", "all"])]
     last: Option<usize>,
     /// Show the oldest stored flows
-    #[arg(long, value_name = "COUNT", conflicts_with_all = ["all", "follow"])]
+    #[arg(long, value_name = "COUNT", conflicts_with = "all")]
     first: Option<usize>,
     /// Show all stored flows
     #[arg(long)]

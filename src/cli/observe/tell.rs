@@ -2,6 +2,7 @@
 
 use super::{
     counts::{CountList, EdgeCounts, GroupBy, Item, ReasonCounts, WorkloadCounts},
+    follow::Question,
     print::{Asides, Tally, aside},
     whom::WhomArgs,
 };
@@ -10,7 +11,7 @@ use crate::{
         error::Error,
         output::{Format, Output},
     },
-    flows::{Request, edges::Edges},
+    flows::edges::Edges,
 };
 
 /// How counts are shown.
@@ -29,12 +30,12 @@ pub(super) struct Shown {
 /// When nobody can be asked; of several agents those that fail are told after the counts of the others.
 pub(super) fn tell(
     whom: &WhomArgs,
-    request: &Request,
+    question: &Question,
     shown: Shown,
     out: &Output,
 ) -> Result<(), Error> {
     let (mut edges, mut tally) = (Edges::default(), Tally::default());
-    let result = whom.ask(request, out, |message| {
+    let result = whom.ask(question, out, |message| {
         tally.add(message);
         if shown.asides == Asides::Shown {
             aside(message, out);

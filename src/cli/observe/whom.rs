@@ -2,11 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{InvalidTerm, merge, print::Pace, replay::replay};
+use super::{
+    InvalidTerm,
+    follow::{Follower, Question},
+    merge,
+    place::Place,
+    print::Pace,
+    replay::replay,
+};
 use crate::{
-    api::{Client, hubble},
     cli::{
-        error::{Error, Kind},
+        error::Error,
         output::Output,
         runtime,
         source::{Source, SourceArgs},
@@ -36,11 +42,6 @@ pub(crate) struct WhomArgs {
     #[command(flatten)]
     source: SourceArgs,
 }
-
-/// The agent closed a stream that was to go on.
-#[derive(Debug, thiserror::Error)]
-#[error("the agent ended the stream")]
-struct Ended;
 
 impl WhomArgs {
     /// Tells whether saved flows are asked for.
@@ -75,55 +76,39 @@ impl WhomArgs {
     /// When nobody can be asked, some cannot, or a stream that was to go on ends.
     pub(super) fn ask(
         &self,
-        request: &Request,
+        question: &Question,
         out: &Output,
         mut show: impl FnMut(&GetFlowsResponse) -> Result<(), Error>,
     ) -> Result<(), Error> {
         if let Some(file) = &self.input_file {
-            return replay(file, request, out, show);
+            return replay(file, &question.request, out, show);
         }
         runtime::query(async {
             if let Some(address) = &self.server {
-                return observe_server(address, request, &mut show).await;
+                return observe(Place::Server(address), question, out, &mut show).await;
             }
             match self.source.open().await? {
-                Source::Node(socket) => observe_node(&socket, request, &mut show).await,
+                Source::Node(socket) => {
+                    observe(Place::Node(&socket), question, out, &mut show).await
+                }
                 Source::Cluster { cluster, nodes } => {
-                    merge::observe(&cluster, &nodes, request, out, &mut show).await
+                    merge::observe(&cluster, &nodes, question, out, &mut show).await
                 }
             }
         })
     }
 }
 
-async fn observe_node(
-    socket: &Path,
-    request: &Request,
+async fn observe(
+    place: Place<'_>,
+    question: &Question,
+    out: &Output,
     mut show: impl FnMut(&GetFlowsResponse) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut flows = Client::connect(socket).await?.flows(request).await?;
-    while let Some(message) = flows.next().await? {
+    let flows = place.open(&question.request).await?;
+    let mut follower = Follower::new(place, question.clone(), flows, out);
+    while let Some(message) = follower.next().await? {
         show(&message)?;
-    }
-    if request.follow && request.until.is_none() {
-        let hint = "it may have been restarted; run the command again";
-        return Err(Error::new(Kind::Environment, Ended).hint(hint));
-    }
-    Ok(())
-}
-
-/// Ends when the server does: with an error if flows were to go on.
-async fn observe_server(
-    address: &str,
-    request: &Request,
-    mut show: impl FnMut(&GetFlowsResponse) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let mut flows = hubble::flows(address, request).await?;
-    while let Some(message) = flows.next().await? {
-        show(&message)?;
-    }
-    if request.follow && request.until.is_none() {
-        return Err(Error::new(Kind::Environment, Ended).hint("run the command again"));
     }
     Ok(())
 }
