@@ -25,6 +25,7 @@ mod duration;
 mod endpoint;
 mod error;
 mod exit;
+mod graph;
 mod identity;
 mod lab;
 mod list;

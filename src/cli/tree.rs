@@ -3,8 +3,8 @@
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
-    agent, bench, bpf, completions, connectivity, endpoint, identity, lab, man, node, observe,
-    operator,
+    agent, bench, bpf, completions, connectivity, endpoint, graph, identity, lab, man, node,
+    observe, operator,
     output::{ColorChoice, Settings},
     policy, relay, service, status, version,
 };
@@ -80,6 +80,7 @@ impl Global {
 pub(crate) enum Command {
     Status(status::Args),
     Observe(Box<observe::Args>),
+    Graph(Box<graph::Args>),
     /// Endpoints: the pods' interfaces
     #[command(subcommand)]
     Endpoint(ListOf<endpoint::list::Args>),

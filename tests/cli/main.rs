@@ -14,6 +14,7 @@ mod connectivity;
 mod counts;
 mod errors;
 mod generated;
+mod graph;
 mod help;
 mod lists;
 mod looks;

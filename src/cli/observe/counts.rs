@@ -70,7 +70,7 @@ impl<T: Item> Render for CountList<T> {
 /// An edge and its counts.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct EdgeCounts {
+pub(crate) struct EdgeCounts {
     source: PartyView,
     destination: PartyView,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,7 +111,7 @@ impl EdgeCounts {
         edges.by_flows().into_iter().map(|(edge, counts)| Self::of(edge, counts)).collect()
     }
 
-    fn of(edge: &Edge, counts: &Counts) -> Self {
+    pub(crate) fn of(edge: &Edge, counts: &Counts) -> Self {
         let refused = counts.drops.keys().map(|cause| &cause.policy);
         let policies = counts.allowed_by.keys().chain(refused.filter(|policy| !policy.is_empty()));
         Self {
@@ -215,7 +215,7 @@ impl Item for ReasonCounts {
 }
 
 /// Writes where a server listens, such as 8080/TCP.
-pub(super) fn port(port: Option<u16>, protocol: &str) -> String {
+pub(crate) fn port(port: Option<u16>, protocol: &str) -> String {
     match (port, protocol) {
         (Some(port), protocol) => format!("{port}/{protocol}"),
         (None, "") => String::new(),

@@ -1,5 +1,6 @@
 //! `skep observe`.
 
+mod asked;
 mod between;
 mod command;
 mod compact;
@@ -25,6 +26,9 @@ mod terms;
 mod values;
 mod whom;
 
+pub(crate) use asked::{FlowArgs, count};
 pub(crate) use between::{Between, between, stored};
 pub(crate) use command::Args;
+pub(crate) use counts::{EdgeCounts, port};
 pub(crate) use expand::InvalidTerm;
+pub(crate) use party::PartyView;
