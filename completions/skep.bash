@@ -49,6 +49,9 @@ _skep() {
             skep,man)
                 cmd="skep__subcmd__man"
                 ;;
+            skep,monitor)
+                cmd="skep__subcmd__monitor"
+                ;;
             skep,node)
                 cmd="skep__subcmd__node"
                 ;;
@@ -369,6 +372,9 @@ _skep() {
                 ;;
             skep__subcmd__help,man)
                 cmd="skep__subcmd__help__subcmd__man"
+                ;;
+            skep__subcmd__help,monitor)
+                cmd="skep__subcmd__help__subcmd__monitor"
                 ;;
             skep__subcmd__help,node)
                 cmd="skep__subcmd__help__subcmd__node"
@@ -914,7 +920,7 @@ _skep() {
 
     case "${cmd}" in
         skep)
-            opts="-q -v -h -V --color --quiet --verbose --help --version status observe graph endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help"
+            opts="-q -v -h -V --color --quiet --verbose --help --version status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3298,7 +3304,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help)
-            opts="status observe graph endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help"
+            opts="status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4194,6 +4200,20 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__man)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__monitor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -5895,6 +5915,64 @@ _skep() {
             fi
             case "${prev}" in
                 --output-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__monitor)
+            opts="-t -o -q -v -h --type --endpoint --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --type)
+                    COMPREPLY=($(compgen -W "drop benign open news close report allowed audited denied" -- "${cur}"))
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=($(compgen -W "drop benign open news close report allowed audited denied" -- "${cur}"))
+                    return 0
+                    ;;
+                --endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "compact json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "compact json" -- "${cur}"))
+                    return 0
+                    ;;
+                --run-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

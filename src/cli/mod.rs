@@ -30,6 +30,7 @@ mod identity;
 mod lab;
 mod list;
 mod man;
+mod monitor;
 mod node;
 mod observe;
 mod operator;

@@ -18,6 +18,7 @@ mod graph;
 mod help;
 mod lists;
 mod looks;
+mod monitor;
 mod observe;
 mod operator;
 mod policy;
