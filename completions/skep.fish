@@ -33,6 +33,8 @@ complete -c skep -n "__fish_skep_needs_command" -s h -l help -d 'Print help (see
 complete -c skep -n "__fish_skep_needs_command" -s V -l version -d 'Print version'
 complete -c skep -n "__fish_skep_needs_command" -f -a "status" -d 'Show how the agents are'
 complete -c skep -n "__fish_skep_needs_command" -f -a "observe" -d 'Show flows'
+complete -c skep -n "__fish_skep_needs_command" -f -a "graph" -d 'Draw who speaks with whom'
+complete -c skep -n "__fish_skep_needs_command" -f -a "monitor" -d 'Show raw events of one node'
 complete -c skep -n "__fish_skep_needs_command" -f -a "endpoint" -d 'Endpoints: the pods\' interfaces'
 complete -c skep -n "__fish_skep_needs_command" -f -a "identity" -d 'Identities: the label sets that policy speaks about'
 complete -c skep -n "__fish_skep_needs_command" -f -a "policy" -d 'What network policies mean'
@@ -68,6 +70,7 @@ complete -c skep -n "__fish_skep_using_subcommand status" -l local -d 'Ask the a
 complete -c skep -n "__fish_skep_using_subcommand status" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand status" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l retry-for -d 'With --follow, how long to ask again when a stream breaks off' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l last -d 'Show the newest stored flows [default: 20]' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l first -d 'Show the oldest stored flows' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l since -d 'Show flows since a time, or for a time such as 5m' -r
@@ -84,27 +87,63 @@ complete -c skep -n "__fish_skep_using_subcommand observe" -l to-workload -d 'Wo
 complete -c skep -n "__fish_skep_using_subcommand observe" -s l -l label -d 'Labels at either end' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l from-label -d 'Labels of the sender' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l to-label -d 'Labels of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l service -d 'Service at either end, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l from-service -d 'Service that sends, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l to-service -d 'Service that receives, [NAMESPACE/]PREFIX' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l ip -d 'Address at either end' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l from-ip -d 'Address of the sender' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l to-ip -d 'Address of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l snat-ip -d 'Address of the sender after translation' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l fqdn -d 'DNS name at either end, with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l from-fqdn -d 'DNS name of the sender, with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l to-fqdn -d 'DNS name of the receiver, with * as wildcard' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l identity -d 'Identity at either end, number or reserved name' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l from-identity -d 'Identity of the sender' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l to-identity -d 'Identity of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l from-cluster -d 'Cluster of the sender' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l to-cluster -d 'Cluster of the receiver' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l port -d 'Port at either end' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l from-port -d 'Port of the sender' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l to-port -d 'Port of the receiver' -r
-complete -c skep -n "__fish_skep_using_subcommand observe" -l protocol -d 'tcp, udp, sctp, icmp, icmpv4 or icmpv6' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l protocol -d 'tcp, udp, sctp, icmp, icmpv4, icmpv6, dns, http ...' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l tcp-flags -d 'TCP flags that are set, with commas' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l ip-version -d 'v4, v6, or none for what is not IP' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l traffic-direction -d 'ingress or egress' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l reply -d 'Replies (true), or what is none (false)' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l interface -d 'Device where it was seen' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l verdict -d 'FORWARDED, DROPPED and so on' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l drop-reason-desc -d 'Drop reason, by name' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -s t -l type -d 'drop, trace, policy-verdict, trace:to-endpoint ...' -r
-complete -c skep -n "__fish_skep_using_subcommand observe" -l tcp-flags -d 'TCP flags that are set, with commas' -r
-complete -c skep -n "__fish_skep_using_subcommand observe" -l traffic-direction -d 'ingress or egress' -r
-complete -c skep -n "__fish_skep_using_subcommand observe" -l reply -d 'Replies (true), or what is none (false)' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l node-name -d 'Node that saw it, [CLUSTER/]NAME with * as wildcard' -r
-complete -c skep -n "__fish_skep_using_subcommand observe" -s o -l output -d 'Output format' -r -f -a "compact\t'One line a flow'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l node-label -d 'Labels of the node that saw it' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l cluster -d 'Cluster of the node that saw it, with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l uuid -d 'The one flow with this id' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l trace-id -d 'Trace that the request belongs to' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l ip-trace-id -d 'Trace number in the IP options' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l cel-expression -d 'CEL expression; skep\'s own agents do not evaluate it' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l http-method -d 'Method of HTTP, such as GET' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l http-path -d 'Path of HTTP' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l http-url -d 'URL of HTTP' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l http-status -d 'Status of HTTP such as 404, or a prefix such as 5+' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l http-header -d 'Header of HTTP' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l allowlist -d 'Also show what this FlowFilter matches; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l denylist -d 'Hide what this FlowFilter matches; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l group-by -d 'Count flows instead of showing them' -r -f -a "edge\t'Who speaks with whom, and at which port'
+workload\t'Who speaks'
+reason\t'Why packets are dropped, and which policy decided'"
+complete -c skep -n "__fish_skep_using_subcommand observe" -l top -d 'Show so many of the largest counts' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -s o -l output -d 'Output format [default: compact; table for counts]' -r -f -a "compact\t'One line a flow'
+dict\t'One block a flow'
+table\t'Columns'
 json\t'One JSON object a line, as Hubble writes it'
-dict\t'One block a flow'"
+jsonpb\t'The same'"
+complete -c skep -n "__fish_skep_using_subcommand observe" -l time-format -d 'How times are shown: RFC3339Nano, StampMilli, \'%H:%M:%S\' ...' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l ip-translation -d 'Show names instead of addresses' -r -f -a "true\t''
+false\t''"
+complete -c skep -n "__fish_skep_using_subcommand observe" -l print-policy-names -d 'Show the policies that decided' -r -f -a "true\t''
+false\t''"
 complete -c skep -n "__fish_skep_using_subcommand observe" -l request -d 'Ask this, as JSON; how agents are asked from outside' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l input-file -d 'Show saved flows, one JSON object a line; - is stdin' -r -F
 complete -c skep -n "__fish_skep_using_subcommand observe" -l server -d 'Ask a Hubble server, such as a relay: HOST:PORT or unix:PATH' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
 complete -c skep -n "__fish_skep_using_subcommand observe" -l node -d 'Ask the agent of this node only; may be repeated' -r
@@ -116,16 +155,131 @@ always\t'Even into a pipe'
 never\t'Not at all'"
 complete -c skep -n "__fish_skep_using_subcommand observe" -s f -l follow -d 'Go on with new flows'
 complete -c skep -n "__fish_skep_using_subcommand observe" -l all -d 'Show all stored flows'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l not -d 'Hide what the next filter would show'
+complete -c skep -n "__fish_skep_using_subcommand observe" -s A -l all-namespaces -d 'A pod of any namespace at either end'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l from-all-namespaces -d 'A pod of any namespace sends'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l to-all-namespaces -d 'A pod of any namespace receives'
 complete -c skep -n "__fish_skep_using_subcommand observe" -s 4 -l ipv4 -d 'IPv4 only'
 complete -c skep -n "__fish_skep_using_subcommand observe" -s 6 -l ipv6 -d 'IPv6 only'
-complete -c skep -n "__fish_skep_using_subcommand observe" -l not -d 'Hide what the next filter would show'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l encrypted -d 'Encrypted between nodes'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l unencrypted -d 'Not encrypted between nodes'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l print-raw-filters -d 'Print the filters as JSON, and ask nobody'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l utc -d 'Show times in UTC'
 complete -c skep -n "__fish_skep_using_subcommand observe" -l numeric -d 'Show addresses instead of names'
 complete -c skep -n "__fish_skep_using_subcommand observe" -l print-node-name -d 'Show the node that saw the packet'
-complete -c skep -n "__fish_skep_using_subcommand observe" -l utc -d 'Show times in UTC'
+complete -c skep -n "__fish_skep_using_subcommand observe" -s s -l silent-errors -d 'Do not warn of losses and missing nodes'
 complete -c skep -n "__fish_skep_using_subcommand observe" -l local -d 'Ask the agent of this node, never a cluster'
 complete -c skep -n "__fish_skep_using_subcommand observe" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand observe" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand observe" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand graph" -s o -l output -d 'Output format' -r -f -a "svg\t'A picture'
+dot\t'For Graphviz'
+mermaid\t'For Markdown'
+json\t'For scripts'"
+complete -c skep -n "__fish_skep_using_subcommand graph" -l last -d 'Show the newest stored flows [default: 20]' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l first -d 'Show the oldest stored flows' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l since -d 'Show flows since a time, or for a time such as 5m' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l until -d 'Show flows until a time' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l pod -d 'Pod at either end, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l from-pod -d 'Pod that sends, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l to-pod -d 'Pod that receives, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -s n -l namespace -d 'Namespace at either end' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l from-namespace -d 'Namespace that sends' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l to-namespace -d 'Namespace that receives' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l workload -d 'Workload at either end, [KIND/]NAME' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l from-workload -d 'Workload that sends, [KIND/]NAME' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l to-workload -d 'Workload that receives, [KIND/]NAME' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -s l -l label -d 'Labels at either end' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l from-label -d 'Labels of the sender' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l to-label -d 'Labels of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l service -d 'Service at either end, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l from-service -d 'Service that sends, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l to-service -d 'Service that receives, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l ip -d 'Address at either end' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l from-ip -d 'Address of the sender' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l to-ip -d 'Address of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l snat-ip -d 'Address of the sender after translation' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l fqdn -d 'DNS name at either end, with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l from-fqdn -d 'DNS name of the sender, with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l to-fqdn -d 'DNS name of the receiver, with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l identity -d 'Identity at either end, number or reserved name' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l from-identity -d 'Identity of the sender' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l to-identity -d 'Identity of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l from-cluster -d 'Cluster of the sender' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l to-cluster -d 'Cluster of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l port -d 'Port at either end' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l from-port -d 'Port of the sender' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l to-port -d 'Port of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l protocol -d 'tcp, udp, sctp, icmp, icmpv4, icmpv6, dns, http ...' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l tcp-flags -d 'TCP flags that are set, with commas' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l ip-version -d 'v4, v6, or none for what is not IP' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l traffic-direction -d 'ingress or egress' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l reply -d 'Replies (true), or what is none (false)' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l interface -d 'Device where it was seen' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l verdict -d 'FORWARDED, DROPPED and so on' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l drop-reason-desc -d 'Drop reason, by name' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -s t -l type -d 'drop, trace, policy-verdict, trace:to-endpoint ...' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l node-name -d 'Node that saw it, [CLUSTER/]NAME with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l node-label -d 'Labels of the node that saw it' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l cluster -d 'Cluster of the node that saw it, with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l uuid -d 'The one flow with this id' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l trace-id -d 'Trace that the request belongs to' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l ip-trace-id -d 'Trace number in the IP options' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l cel-expression -d 'CEL expression; skep\'s own agents do not evaluate it' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l http-method -d 'Method of HTTP, such as GET' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l http-path -d 'Path of HTTP' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l http-url -d 'URL of HTTP' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l http-status -d 'Status of HTTP such as 404, or a prefix such as 5+' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l http-header -d 'Header of HTTP' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l allowlist -d 'Also show what this FlowFilter matches; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l denylist -d 'Hide what this FlowFilter matches; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l input-file -d 'Show saved flows, one JSON object a line; - is stdin' -r -F
+complete -c skep -n "__fish_skep_using_subcommand graph" -l server -d 'Ask a Hubble server, such as a relay: HOST:PORT or unix:PATH' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
+complete -c skep -n "__fish_skep_using_subcommand graph" -l node -d 'Ask the agent of this node only; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
+complete -c skep -n "__fish_skep_using_subcommand graph" -l context -d 'Context in the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l skep-namespace -d 'Namespace of the agents\' pods' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand graph" -l all -d 'Show all stored flows'
+complete -c skep -n "__fish_skep_using_subcommand graph" -l not -d 'Hide what the next filter would show'
+complete -c skep -n "__fish_skep_using_subcommand graph" -s A -l all-namespaces -d 'A pod of any namespace at either end'
+complete -c skep -n "__fish_skep_using_subcommand graph" -l from-all-namespaces -d 'A pod of any namespace sends'
+complete -c skep -n "__fish_skep_using_subcommand graph" -l to-all-namespaces -d 'A pod of any namespace receives'
+complete -c skep -n "__fish_skep_using_subcommand graph" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c skep -n "__fish_skep_using_subcommand graph" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c skep -n "__fish_skep_using_subcommand graph" -l encrypted -d 'Encrypted between nodes'
+complete -c skep -n "__fish_skep_using_subcommand graph" -l unencrypted -d 'Not encrypted between nodes'
+complete -c skep -n "__fish_skep_using_subcommand graph" -l local -d 'Ask the agent of this node, never a cluster'
+complete -c skep -n "__fish_skep_using_subcommand graph" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand graph" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand graph" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand monitor" -s t -l type -d 'Show what happened in this way only; may be repeated' -r -f -a "drop\t''
+benign\t''
+open\t''
+news\t''
+close\t''
+report\t''
+allowed\t''
+audited\t''
+denied\t''"
+complete -c skep -n "__fish_skep_using_subcommand monitor" -l endpoint -d 'Show what is about this endpoint only; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand monitor" -s o -l output -d 'Output format' -r -f -a "compact\t'One line an event'
+json\t'One JSON object a line'"
+complete -c skep -n "__fish_skep_using_subcommand monitor" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
+complete -c skep -n "__fish_skep_using_subcommand monitor" -l node -d 'Ask the agent of this node only; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand monitor" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
+complete -c skep -n "__fish_skep_using_subcommand monitor" -l context -d 'Context in the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand monitor" -l skep-namespace -d 'Namespace of the agents\' pods' -r
+complete -c skep -n "__fish_skep_using_subcommand monitor" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand monitor" -l local -d 'Ask the agent of this node, never a cluster'
+complete -c skep -n "__fish_skep_using_subcommand monitor" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand monitor" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skep -n "__fish_skep_using_subcommand endpoint; and not __fish_seen_subcommand_from list help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
@@ -962,24 +1116,26 @@ never\t'Not at all'"
 complete -c skep -n "__fish_skep_using_subcommand man" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand man" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "status" -d 'Show how the agents are'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "observe" -d 'Show flows'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "endpoint" -d 'Endpoints: the pods\' interfaces'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "identity" -d 'Identities: the label sets that policy speaks about'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "policy" -d 'What network policies mean'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "service" -d 'Services, as the nodes balance them'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "node" -d 'Nodes of the cluster'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "bpf" -d 'The datapath\'s maps, as they are in the kernel'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "connectivity" -d 'Who reaches whom'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "lab" -d 'A cluster in network namespaces on this machine'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "bench" -d 'Measure skep against bare veth and a bridge with iptables'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "agent" -d 'Run the node agent'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "operator" -d 'Run the operator'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "relay" -d 'Serve the flows of all nodes'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "version" -d 'Show the version'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "man" -d 'Write the man pages'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "status" -d 'Show how the agents are'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "observe" -d 'Show flows'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "graph" -d 'Draw who speaks with whom'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "monitor" -d 'Show raw events of one node'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "endpoint" -d 'Endpoints: the pods\' interfaces'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "identity" -d 'Identities: the label sets that policy speaks about'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "policy" -d 'What network policies mean'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "service" -d 'Services, as the nodes balance them'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "node" -d 'Nodes of the cluster'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "bpf" -d 'The datapath\'s maps, as they are in the kernel'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "connectivity" -d 'Who reaches whom'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "lab" -d 'A cluster in network namespaces on this machine'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "bench" -d 'Measure skep against bare veth and a bridge with iptables'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "agent" -d 'Run the node agent'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "operator" -d 'Run the operator'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "relay" -d 'Serve the flows of all nodes'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "version" -d 'Show the version'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "man" -d 'Write the man pages'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from endpoint" -f -a "list" -d 'List endpoints'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from identity" -f -a "list" -d 'List identities'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "explain" -d 'Say why one end may talk to another, or not'

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    marker::PhantomData,
     path::{Path, PathBuf},
 };
 
@@ -14,14 +15,18 @@ use hyper::{
     header::HOST,
 };
 use hyper_util::rt::TokioIo;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::UnixStream;
 
 use super::{
     ConnectionFilter, Flushed, List, Listed, ServiceExplanation, ServiceQuestion,
+    events::EventParameters,
     flows::{Parameters, Problem},
 };
-use crate::{flows::Request, hubble::observer::GetFlowsResponse};
+use crate::{
+    flows::{EventFilter, Monitored, Request},
+    hubble::observer::GetFlowsResponse,
+};
 
 /// Longest line of a stream; flows are a few kilobytes.
 const MAX_LINE: usize = 1 << 20;
@@ -123,7 +128,18 @@ impl Client {
         let parameters = Parameters::of(request).map_err(ClientError::Encode)?;
         let query = query(&parameters);
         let response = self.send(Method::GET, &format!("/v1/flows?{query}")).await?;
-        Ok(FlowLines { _client: self, body: response.into_body(), buffer: BytesMut::new() })
+        Ok(JsonLines::new(self, response.into_body()))
+    }
+
+    /// Starts a stream of raw events. The connection serves nothing else afterwards.
+    ///
+    /// # Errors
+    /// When the agent cannot be asked, or refuses.
+    pub async fn events(mut self, filter: &EventFilter) -> Result<EventLines, ClientError> {
+        let parameters = EventParameters::of(filter).map_err(ClientError::Encode)?;
+        let query = query(&parameters);
+        let response = self.send(Method::GET, &format!("/v1/events?{query}")).await?;
+        Ok(JsonLines::new(self, response.into_body()))
     }
 
     async fn send(
@@ -154,20 +170,31 @@ async fn read<T: Listed>(response: Response<Incoming>) -> Result<List<T>, Client
     serde_json::from_slice(&body.to_bytes()).map_err(ClientError::Malformed)
 }
 
-/// A stream of flows.
+/// A stream of flows and losses.
+pub type FlowLines = JsonLines<GetFlowsResponse>;
+
+/// A stream of raw events and losses.
+pub type EventLines = JsonLines<Monitored>;
+
+/// An answer that comes line by line.
 #[derive(Debug)]
-pub struct FlowLines {
+pub struct JsonLines<T> {
     _client: Client,
     body: Incoming,
     buffer: BytesMut,
+    kind: PhantomData<T>,
 }
 
-impl FlowLines {
-    /// Returns the next flow or loss; `None` at the end.
+impl<T: DeserializeOwned> JsonLines<T> {
+    fn new(client: Client, body: Incoming) -> Self {
+        Self { _client: client, body, buffer: BytesMut::new(), kind: PhantomData }
+    }
+
+    /// Returns the next object; `None` at the end.
     ///
     /// # Errors
     /// When the connection breaks or a line makes no sense.
-    pub async fn next(&mut self) -> Result<Option<GetFlowsResponse>, ClientError> {
+    pub async fn next(&mut self) -> Result<Option<T>, ClientError> {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line = self.buffer.split_to(end + 1);

@@ -16,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ConnectionFilter, Flushed, Inspect, InspectError, List, Listed, ServiceExplanation,
     ServiceQuestion, Translation,
+    events::{self, EventParameters},
     flows::{Encoder, Parameters, Problem},
     socket::{Guarded, ServeError},
 };
-use crate::flows::{Observer, Subscription};
+use crate::flows::{Monitor, Observer, Subscription};
 
 /// Bytes of flows that are sent together, at most about so many.
 const CHUNK: usize = 64 << 10;
@@ -77,6 +78,7 @@ fn router(shared: Shared) -> Router {
         .route(ServiceExplanation::PATH, get(explain_service))
         .route(Flushed::PATH, post(flush))
         .route("/v1/flows", get(flows))
+        .route("/v1/events", get(events))
         .with_state(shared)
 }
 
@@ -129,6 +131,46 @@ async fn flows(State(shared): State<Shared>, Query(parameters): Query<Parameters
         }
         Err(response) => response,
     }
+}
+
+async fn events(
+    State(shared): State<Shared>,
+    Query(parameters): Query<EventParameters>,
+) -> Response {
+    let monitor = parameters
+        .filter()
+        .map_err(|error| problem(StatusCode::BAD_REQUEST, &error))
+        .and_then(|filter| {
+            let refused = |error| problem(StatusCode::SERVICE_UNAVAILABLE, &error);
+            shared.observer.monitor(filter).map_err(refused)
+        });
+    match monitor {
+        Ok(monitor) => {
+            let lines = event_lines(monitor, shared.cancel);
+            ([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
+        }
+        Err(response) => response,
+    }
+}
+
+fn event_lines(
+    monitor: Monitor,
+    cancel: CancellationToken,
+) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    stream::unfold((monitor, cancel), |(mut monitor, cancel)| async move {
+        let first = tokio::select! {
+            first = monitor.next() => first?,
+            () = cancel.cancelled() => return None,
+        };
+        let mut chunk = events::line(&first);
+        while chunk.len() < CHUNK {
+            match monitor.next().now_or_never() {
+                Some(Some(next)) => chunk.extend(events::line(&next)),
+                _ => break,
+            }
+        }
+        Some((Ok(chunk.into()), (monitor, cancel)))
+    })
 }
 
 /// Sends what is ready together, and at once what comes alone. Ends when the agent does.

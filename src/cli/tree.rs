@@ -3,8 +3,8 @@
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
-    agent, bench, bpf, completions, connectivity, endpoint, identity, lab, man, node, observe,
-    operator,
+    agent, bench, bpf, completions, connectivity, endpoint, graph, identity, lab, man, monitor,
+    node, observe, operator,
     output::{ColorChoice, Settings},
     policy, relay, service, status, version,
 };
@@ -79,7 +79,9 @@ impl Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Status(status::Args),
-    Observe(observe::Args),
+    Observe(Box<observe::Args>),
+    Graph(Box<graph::Args>),
+    Monitor(monitor::Args),
     /// Endpoints: the pods' interfaces
     #[command(subcommand)]
     Endpoint(ListOf<endpoint::list::Args>),

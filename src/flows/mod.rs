@@ -6,21 +6,25 @@
 //! go out as protobuf or as Hubble's JSON.
 
 mod clock;
+pub mod edges;
 mod filter;
 mod flow;
 mod loss;
 mod message;
 pub mod metrics;
+mod monitor;
 mod namespaces;
 mod observer;
 mod policy;
 mod protocol;
 mod rate;
+mod raw;
 mod record;
 mod render;
 mod request;
 mod resolve;
 mod ring;
+mod saved;
 mod seen;
 mod subscription;
 #[cfg(test)]
@@ -29,10 +33,13 @@ mod text;
 
 pub use clock::BootClock;
 pub use filter::{InvalidFilter, Matcher};
+pub use monitor::{EventFilter, Monitor, Monitored};
 pub use observer::{Observer, Settings, Stats};
 pub use protocol::protocol_name;
+pub use raw::{RawEvent, RawKind, RawPeer};
 pub use record::Record;
 pub use request::{Request, Window};
 pub use resolve::{PeerInfo, PolicyInfo, Resolve, RuleInfo, RuleMatch};
+pub use saved::{Saved, SavedError};
 pub use subscription::{Observed, SubscribeError, Subscription};
 pub use text::escape;

@@ -11,7 +11,8 @@ use std::{
 use tokio::sync::broadcast;
 
 use super::{
-    BootClock, Matcher, Record, Request, Resolve, SubscribeError, Subscription,
+    BootClock, EventFilter, Matcher, Monitor, Record, Request, Resolve, SubscribeError,
+    Subscription,
     metrics::{FlowMetrics, MetricSpecs},
     namespaces::Namespaces,
     rate::Rate,
@@ -215,6 +216,15 @@ impl Observer {
         };
         in_order(&mut stored);
         Ok(Subscription::new(request, matcher, stored, live, Arc::clone(self), seat))
+    }
+
+    /// Starts to hand out new events as they are.
+    ///
+    /// # Errors
+    /// When there are too many readers.
+    pub fn monitor(self: &Arc<Self>, filter: EventFilter) -> Result<Monitor, SubscribeError> {
+        let seat = Seat::take(&self.readers, self.settings.max_readers)?;
+        Ok(Monitor::new(self.followers.subscribe(), filter, Arc::clone(self), seat))
     }
 
     /// Returns how many events were lost before they were pushed.

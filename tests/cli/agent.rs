@@ -28,6 +28,7 @@ use crate::run::Home;
 pub(crate) struct Agent {
     pub(crate) home: Home,
     pub(crate) observer: Arc<Observer>,
+    facts: Facts,
     cancel: CancellationToken,
     thread: Option<JoinHandle<()>>,
 }
@@ -63,14 +64,34 @@ impl Default for Facts {
 
 impl Agent {
     pub(crate) fn start(facts: Facts) -> Self {
-        let home = Home::new();
         let observer = Observer::new(Settings::new("default", "n1"), Arc::new(Names));
         let cancel = CancellationToken::new();
-        let socket = home.dir.path().join("agent.sock");
+        let mut agent = Self { home: Home::new(), observer, facts, cancel, thread: None };
+        agent.serve();
+        agent
+    }
+
+    /// Stops serving; what it has seen is kept.
+    pub(crate) fn stop(&mut self) {
+        self.cancel.cancel();
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the server ends well");
+        }
+    }
+
+    /// Serves.
+    pub(crate) fn serve(&mut self) {
+        self.cancel = CancellationToken::new();
+        let dir = self.home.dir.path();
+        let (socket, hubble_socket) = (dir.join("agent.sock"), dir.join("hubble.sock"));
         let served = {
-            let (socket, observer, cancel) =
-                (socket.clone(), Arc::clone(&observer), cancel.clone());
-            let door = Door::Unix(home.dir.path().join("hubble.sock"));
+            let (socket, observer, cancel, facts) = (
+                socket.clone(),
+                Arc::clone(&self.observer),
+                self.cancel.clone(),
+                Arc::new(self.facts.clone()),
+            );
+            let door = Door::Unix(hubble_socket.clone());
             let node = Node {
                 observer: Arc::clone(&observer),
                 events: Arc::new(AgentEvents::started(jiff::Timestamp::UNIX_EPOCH)),
@@ -79,26 +100,22 @@ impl Agent {
             };
             move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                let admin = api::serve(&socket, Arc::new(facts), observer, cancel.clone());
+                let admin = api::serve(&socket, facts, observer, cancel.clone());
                 let both = async { tokio::join!(admin, hubble::serve(&door, node, cancel)) };
                 let (admin, hubble) = runtime.expect("a runtime").block_on(both);
                 admin.expect("the socket is served");
                 hubble.expect("the other socket is served");
             }
         };
-        let thread = Some(thread::spawn(served));
+        self.thread = Some(thread::spawn(served));
         wait_for(&socket);
-        wait_for(&home.dir.path().join("hubble.sock"));
-        Self { home, observer, cancel, thread }
+        wait_for(&hubble_socket);
     }
 }
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        self.cancel.cancel();
-        if let Some(thread) = self.thread.take() {
-            thread.join().expect("the server ends well");
-        }
+        self.stop();
     }
 }
 

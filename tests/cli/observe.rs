@@ -47,7 +47,7 @@ fn traffic() -> Agent {
 
 /// Cuts the time off, which depends on when the machine was booted.
 fn lines(agent: &Agent, args: &[&str]) -> String {
-    let outcome = agent.home.run(&[&["observe"], args].concat());
+    let outcome = agent.home.run(&[&["observe", "--quiet"], args].concat());
     assert_eq!(outcome.code, Some(0), "{outcome}");
     assert_eq!(outcome.stderr, "", "{outcome}");
     let stamp = "Nov 24 12:00:00.123".len();
@@ -192,6 +192,20 @@ fn filters_narrow_what_is_shown() {
         (&["--last", "2"], 2),
         (&["--first", "4"], 4),
         (&["--until", "2001-01-01T00:00:00Z"], 0),
+        (&["--all-namespaces"], 6),
+        (&["-A", "--from-pod", "api"], 2),
+        (&["--to-all-namespaces"], 5),
+        (&["--interface", "skep000000000c"], 6),
+        (&["--cluster", "def*"], 6),
+        (&["--from-cluster", "default", "--to-cluster", "default"], 4),
+        (&["--ip-version", "v6"], 3),
+        (&["--encrypted"], 0),
+        (&["--unencrypted"], 6),
+        (&["--service", "shop/"], 0),
+        (&["--fqdn", "*.example.com"], 0),
+        (&["--uuid", "no-such"], 0),
+        (&["--allowlist", r#"{"verdict":["DROPPED"]} {"destination_port":["443"]}"#], 2),
+        (&["--denylist", r#"{"verdict":["DROPPED"]}"#, "--last", "100"], 5),
     ] {
         assert_eq!(count(args), expected, "{args:?}");
     }
@@ -240,6 +254,17 @@ hint: `skep observe --help` lists the filters
         &["--since", "yesterday"],
         &["--first", "1", "--last", "1"],
         &["-n", "a", "--pod", "b/c"],
+        &["--http-path", "("],
+        &["--http-status", "abc"],
+        &["--http-header", "no colon"],
+        &["--ip-version", "5"],
+        &["--ip-trace-id", "x"],
+        &["--allowlist", "{\"no_such_field\":1}"],
+        &["--denylist", "nonsense"],
+        &["--time-format", "sometime"],
+        &["--cel-expression", "_flow.verdict == 1"],
+        &["--input-file", "flows.json", "--follow"],
+        &["--input-file", "flows.json", "--server", "localhost:1"],
     ] {
         let outcome = agent.home.run(&[&["observe"], args].concat());
         assert_eq!(outcome.code, Some(2), "{args:?} {outcome}");
@@ -254,7 +279,11 @@ struct Follower {
 impl Follower {
     /// Starts to follow, and is ready when the stored flow has come.
     fn start(agent: &Agent) -> Self {
-        let mut child = agent.home.spawn(&["observe", "-f", "--last", "1"]);
+        Self::with(agent, &[])
+    }
+
+    fn with(agent: &Agent, args: &[&str]) -> Self {
+        let mut child = agent.home.spawn(&[&["observe", "-f", "--last", "1"], args].concat());
         let lines = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let mut follower = Self { child, lines };
         assert!(follower.line().contains("2001:db8:1::10"));
@@ -280,7 +309,8 @@ fn following_shows_new_flows_and_losses_until_a_signal() {
         kill(pid, signal).expect("the process is there");
         assert_eq!(end(&mut follower.child, || {}).code(), Some(code));
         let stderr = rest(follower.child.stderr.take());
-        assert_eq!(stderr, "warning: 7 events were lost on default/n1\n");
+        let said = "warning: 7 events were lost on default/n1\n2 flows, 0 dropped, 7 lost\n";
+        assert_eq!(stderr, said);
     }
 }
 
@@ -304,13 +334,49 @@ fn any_hubble_server_can_be_asked() {
 }
 
 #[test]
-fn following_ends_with_an_error_when_the_agent_does() {
-    let agent = traffic();
-    let mut follower = Follower::start(&agent);
-    drop(agent);
-    assert_eq!(end(&mut follower.child, || {}).code(), Some(3));
-    let stderr = rest(follower.child.stderr.take());
-    assert!(stderr.starts_with("error: the agent ended the stream\n"), "{stderr}");
+fn following_ends_with_an_error_when_the_agent_does_not_come_back() {
+    for (retry, said) in [("0", ""), ("0.5s", "; asking again for 0s")] {
+        let mut agent = traffic();
+        let mut follower = Follower::with(&agent, &["--retry-for", retry]);
+        agent.stop();
+        assert_eq!(end(&mut follower.child, || {}).code(), Some(3));
+        let stderr = rest(follower.child.stderr.take());
+        assert!(stderr.contains("1 flow, 0 dropped, 0 lost\nerror: "), "{stderr}");
+        assert!(stderr.contains(said), "{stderr}");
+    }
+}
+
+#[test]
+fn following_survives_whoever_is_asked() {
+    let sockets: [fn(&Agent) -> Vec<String>; 2] = [
+        |_| vec![],
+        |agent| {
+            let socket = agent.home.dir.path().join("hubble.sock");
+            vec!["--server".to_owned(), format!("unix:{}", socket.display())]
+        },
+    ];
+    for whom in sockets {
+        let mut agent = traffic();
+        let whom = whom(&agent);
+        let args: Vec<&str> = whom.iter().map(String::as_str).collect();
+        let mut follower = Follower::with(&agent, &args);
+        let at = |at, port| Packet { at, source: ("10.244.1.1", port), ..Packet::V4 }.event();
+        agent.observer.push([at(9, 1001)]);
+        assert!(follower.line().contains(":1001 "));
+        agent.stop();
+        agent.observer.push([at(10, 1002)]);
+        agent.serve();
+        assert!(follower.line().contains(":1002 "), "what was stored meanwhile is shown");
+        agent.observer.push([at(11, 1003)]);
+        assert!(follower.line().contains(":1003 "), "nothing is shown twice");
+        let pid = Pid::from_raw(follower.child.id().try_into().expect("a pid"));
+        kill(pid, Signal::SIGINT).expect("the process is there");
+        assert_eq!(end(&mut follower.child, || {}).code(), Some(130));
+        let stderr = rest(follower.child.stderr.take());
+        assert!(stderr.contains("; asking again for 5m\n"), "{stderr}");
+        assert!(stderr.contains(" answers again; flows from "), "{stderr}");
+        assert!(stderr.ends_with("4 flows, 0 dropped, 0 lost\n"), "{stderr}");
+    }
 }
 
 #[test]

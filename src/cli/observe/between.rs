@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
-use super::{compact::Style, merge};
+use super::{compact::Style, follow::Question, merge};
 use crate::{
     cli::{
         cluster::Cluster,
@@ -53,7 +53,7 @@ pub(crate) async fn between(
         ..Request::default()
     };
     let plain = plain();
-    let style = Style { zone: TimeZone::system(), numeric: false, node: true };
+    let style = Style { node: true, ..Style::default() };
     let flows = stored(cluster, nodes, &request).await?;
     Ok(flows.iter().map(|flow| style.line(flow, &plain)).collect())
 }
@@ -72,7 +72,7 @@ pub(crate) async fn stored(
         flows.extend(message.flow().cloned());
         Ok(())
     };
-    merge::observe(cluster, nodes, request, &plain(), show).await?;
+    merge::observe(cluster, nodes, &Question::once(request.clone()), &plain(), show).await?;
     Ok(flows)
 }
 

@@ -1,247 +1,229 @@
 //! Asks one agent, or all of a cluster.
 
-use std::path::Path;
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 
 use super::{
     compact::Style,
-    dict,
+    counts::GroupBy,
     expand::{Expanded, InvalidTerm},
-    merge,
-    terms::Terms,
+    filters::Filters,
+    follow::Question,
+    moment::TimeFormat,
+    print::{Asides, Format, Pace, Printer},
+    raw,
+    span::{Otherwise, SpanArgs, WindowArgs},
+    tell::{Shown, tell},
+    whom::WhomArgs,
 };
 use crate::{
-    api::{Client, hubble},
     cli::{
+        duration::duration,
         error::{Error, Kind},
         exit::Answer,
-        output::{Output, escape},
-        runtime,
-        source::{Source, SourceArgs},
+        output::{self, Output},
     },
-    flows::{Matcher, Request, Window},
-    hubble::{
-        observer::GetFlowsResponse,
-        relay::{NodeState, NodeStatusEvent},
-    },
+    flows::Request,
 };
-
-/// Flows that are shown when nothing else is asked for.
-const DEFAULT_LAST: usize = 20;
 
 /// Show flows
 ///
 /// Shows what happened to packets: who sent them, for whom, where they were seen and whether they
 /// were let through. An agent keeps the last few thousand, drops longer than the rest. Flows of
 /// several nodes are shown in order of time; with --follow, --last counts for each node.
+///
+/// With --follow, a stream that breaks off is taken up again when the agent or server is back: what it has
+/// stored meanwhile is shown, and stderr says for which time flows may be missing. The exit code is 3 if it does
+/// not come back in time.
+///
+/// A filter that is repeated means or, different filters mean and; --not hides what the next filter
+/// would show, and hiding wins. Filters are named as those of `hubble observe`.
+///
+/// With --group-by it counts flows: all stored ones, unless a time or a number is given. A packet that a policy
+/// refused is a verdict and a drop, so two flows, but counted once as dropped.
+///
+/// Saved flows need no agent and no root: --input-file reads what `skep observe -o json`,
+/// `hubble observe -o json` or an exporter wrote, all of it unless a number is given. Lines that cannot be
+/// read are warned about by number; the exit code is 4 only if no line can be read.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:
   skep observe --follow
   skep observe --last 100 --verdict DROPPED -o json
-  skep observe -f --pod shop/frontend --not --to-port 53")]
+  skep observe -f --pod shop/frontend --not --to-port 53
+  skep observe --since 5m --group-by edge --top 10
+  skep observe --all -o json > flows.json
+  skep observe --input-file flows.json --to-namespace shop -o table")]
 pub(crate) struct Args {
     /// Go on with new flows
-    #[arg(short, long)]
+    #[arg(
+        short,
+        long,
+        help_heading = "Which flows",
+        conflicts_with_all = ["first", "input_file"]
+    )]
     follow: bool,
-    /// Show the newest stored flows [default: 20]
-    #[arg(long, value_name = "COUNT", conflicts_with_all = ["first", "all"])]
-    last: Option<usize>,
-    /// Show the oldest stored flows
-    #[arg(long, value_name = "COUNT", conflicts_with_all = ["all", "follow"])]
-    first: Option<usize>,
-    /// Show all stored flows
-    #[arg(long)]
-    all: bool,
-    /// Show flows since a time, or for a time such as 5m
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    since: Option<Timestamp>,
-    /// Show flows until a time
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    until: Option<Timestamp>,
+    /// With --follow, how long to ask again when a stream breaks off
+    #[arg(
+        long,
+        value_name = "DURATION",
+        help_heading = "Which flows",
+        default_value = "5m",
+        value_parser = duration
+    )]
+    retry_for: Duration,
     #[command(flatten)]
-    terms: Terms,
-    /// Output format
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value = "compact")]
-    output: Format,
-    /// Show addresses instead of names
-    #[arg(long)]
-    numeric: bool,
-    /// Show the node that saw the packet
-    #[arg(long)]
-    print_node_name: bool,
-    /// Show times in UTC
-    #[arg(long)]
-    utc: bool,
+    window: WindowArgs,
+    #[command(flatten)]
+    span: SpanArgs,
+    #[command(flatten)]
+    filters: Filters,
+    /// Print the filters as JSON, and ask nobody
+    #[arg(long, help_heading = "Filters as JSON")]
+    print_raw_filters: bool,
+    /// Count flows instead of showing them
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        help_heading = "Counts",
+        conflicts_with = "follow"
+    )]
+    group_by: Option<GroupBy>,
+    /// Show so many of the largest counts
+    #[arg(long, value_name = "COUNT", help_heading = "Counts", requires = "group_by")]
+    top: Option<usize>,
+    #[command(flatten)]
+    looks: Looks,
     /// Ask this, as JSON; how agents are asked from outside
     #[arg(long, hide = true, value_name = "JSON", value_parser = request)]
     request: Option<Request>,
-    /// Ask a Hubble server, such as a relay: HOST:PORT or unix:PATH
+    #[command(flatten)]
+    whom: WhomArgs,
+}
+
+/// Flags about what is printed.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Output")]
+struct Looks {
+    /// Output format [default: compact; table for counts]
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    output: Option<Format>,
+    /// How times are shown: RFC3339Nano, StampMilli, '%H:%M:%S' ...
+    #[arg(long, value_name = "FORMAT", value_parser = TimeFormat::parse)]
+    time_format: Option<TimeFormat>,
+    /// Show times in UTC
+    #[arg(long)]
+    utc: bool,
+    /// Show addresses instead of names
+    #[arg(long)]
+    numeric: bool,
+    /// Show names instead of addresses
     #[arg(
         long,
-        value_name = "ADDRESS",
-        help_heading = "Whom to ask",
-        conflicts_with_all = ["local", "node", "kubeconfig", "context"]
+        value_name = "BOOL",
+        default_value_t = true,
+        default_missing_value = "true",
+        num_args = 0..=1,
+        require_equals = true,
+        action = clap::ArgAction::Set
     )]
-    server: Option<String>,
-    #[command(flatten)]
-    source: SourceArgs,
+    ip_translation: bool,
+    /// Show the node that saw the packet
+    #[arg(long)]
+    print_node_name: bool,
+    /// Show the policies that decided
+    #[arg(
+        long,
+        value_name = "BOOL",
+        default_value_t = true,
+        default_missing_value = "true",
+        num_args = 0..=1,
+        require_equals = true,
+        action = clap::ArgAction::Set
+    )]
+    print_policy_names: bool,
+    /// Do not warn of losses and missing nodes
+    #[arg(short, long)]
+    silent_errors: bool,
 }
-
-/// How flows are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// One line a flow
-    Compact,
-    /// One JSON object a line, as Hubble writes it
-    #[value(alias = "jsonpb")]
-    Json,
-    /// One block a flow
-    Dict,
-}
-
-/// The agent closed a stream that was to go on.
-#[derive(Debug, thiserror::Error)]
-#[error("the agent ended the stream")]
-struct Ended;
 
 impl Args {
     pub(crate) fn run(self, out: &Output) -> Result<Answer, Error> {
-        let printer = Printer { style: self.style(), format: self.output, out };
-        let (source, server) = (self.source.clone(), self.server.clone());
-        let request = self.into_request()?;
-        runtime::query(async {
-            if let Some(address) = server {
-                observe_server(&address, &request, &printer).await?;
-                return Ok(Answer::Yes);
-            }
-            match source.open().await? {
-                Source::Node(socket) => observe_node(&socket, &request, &printer).await?,
-                Source::Cluster { cluster, nodes } => {
-                    merge::observe(&cluster, &nodes, &request, out, |m| printer.show(m)).await?;
-                }
-            }
-            Ok(Answer::Yes)
-        })
-    }
-
-    fn style(&self) -> Style {
-        let zone = if self.utc { TimeZone::UTC } else { TimeZone::system() };
-        Style { zone, numeric: self.numeric, node: self.print_node_name }
+        let (whom, looks) = (self.whom.clone(), self.looks.clone());
+        let Self { print_raw_filters, group_by, top, .. } = self;
+        let question = self.into_question()?;
+        if print_raw_filters {
+            out.text(&raw::yaml(&question.request)?)?;
+            return Ok(Answer::Yes);
+        }
+        let asides = if looks.silent_errors { Asides::Hidden } else { Asides::Shown };
+        if let Some(group_by) = group_by {
+            let format = looks.count_format()?;
+            let shown = Shown { group_by, top, format, asides };
+            return tell(&whom, &question, shown, out).map(|()| Answer::Yes);
+        }
+        let pace = if question.request.follow { Pace::Live } else { whom.pace() };
+        let format = looks.output.unwrap_or(Format::Compact);
+        let mut printer = Printer::new(looks.style(), format, pace, out);
+        printer.asides = asides;
+        let result = whom.ask(&question, out, |message| printer.show(message));
+        printer.finish(result).map(|()| Answer::Yes)
     }
 
     /// Checks everything before anyone is asked.
-    fn into_request(self) -> Result<Request, InvalidTerm> {
-        let window = self.window();
-        let request = match self.request {
-            Some(request) => request,
+    fn into_question(self) -> Result<Question, InvalidTerm> {
+        let window = self.window.window(self.otherwise());
+        let question = match self.request {
+            // Whoever asked from outside asks again.
+            Some(request) => Question::once(request),
             None => {
-                let Expanded { allow, deny } = Expanded::of(self.terms)?;
-                let (since, until) = (self.since, self.until);
-                Request { follow: self.follow, window, since, until, allow, deny }
+                let Expanded { allow, deny } = self.filters.expand()?;
+                let SpanArgs { since, until } = self.span;
+                let request = Request { follow: self.follow, window, since, until, allow, deny };
+                Question { request, retry_for: self.retry_for }
             }
         };
-        Matcher::compile(&request)?;
-        Ok(request)
+        if !self.print_raw_filters {
+            self.whom.check(&question.request)?;
+        }
+        Ok(question)
     }
 
-    const fn window(&self) -> Option<Window> {
-        match (self.last, self.first) {
-            (Some(count), _) => Some(Window::Last(count)),
-            (None, Some(count)) => Some(Window::First(count)),
-            (None, None) if self.all || self.since.is_some() => None,
-            (None, None) if self.follow => Some(Window::Last(0)),
-            (None, None) => Some(Window::Last(DEFAULT_LAST)),
+    /// A time that is asked for is shown whole.
+    const fn otherwise(&self) -> Otherwise {
+        match (self.span.since, self.span.until) {
+            (None, None) if self.whom.is_file() || self.group_by.is_some() => Otherwise::All,
+            (None, _) if self.follow => Otherwise::New,
+            (None, None) => Otherwise::Few,
+            _ => Otherwise::All,
         }
     }
 }
 
-async fn observe_node(
-    socket: &Path,
-    request: &Request,
-    printer: &Printer<'_>,
-) -> Result<(), Error> {
-    let mut flows = Client::connect(socket).await?.flows(request).await?;
-    while let Some(message) = flows.next().await? {
-        printer.show(&message)?;
-    }
-    if request.follow && request.until.is_none() {
-        let hint = "it may have been restarted; run the command again";
-        return Err(Error::new(Kind::Environment, Ended).hint(hint));
-    }
-    Ok(())
-}
-
-/// Ends when the server does: with an error if flows were to go on.
-async fn observe_server(
-    address: &str,
-    request: &Request,
-    printer: &Printer<'_>,
-) -> Result<(), Error> {
-    let mut flows = hubble::flows(address, request).await?;
-    while let Some(message) = flows.next().await? {
-        printer.show(&message)?;
-    }
-    if request.follow && request.until.is_none() {
-        return Err(Error::new(Kind::Environment, Ended).hint("run the command again"));
-    }
-    Ok(())
-}
-
-struct Printer<'a> {
-    style: Style,
-    format: Format,
-    out: &'a Output,
-}
-
-impl Printer<'_> {
-    fn show(&self, message: &GetFlowsResponse) -> Result<(), Error> {
-        if self.format == Format::Json {
-            let line = serde_json::to_string(message).expect("flows have text keys only");
-            return self.out.line(&line);
-        }
-        if let Some(lost) = message.lost() {
-            let count = lost.num_events_lost;
-            self.out.warn(&format!("{count} events were lost on {}", message.node_name));
-        }
-        if let Some(status) = message.node_status() {
-            self.tell(status);
-        }
-        match (message.flow(), self.format) {
-            (None, _) => Ok(()),
-            (Some(flow), Format::Dict) => self.out.line(&dict::block(flow, &self.style.zone)),
-            (Some(flow), _) => self.out.line(&self.style.line(flow, self.out)),
-        }
-    }
-}
-
-impl Printer<'_> {
-    /// What is well needs no words.
-    fn tell(&self, status: &NodeStatusEvent) {
-        let nodes = status.node_names.join(", ");
-        let what = match status.state_change() {
-            NodeState::NodeUnavailable => "no flows from",
-            NodeState::NodeGone => "no more flows from",
-            NodeState::NodeError => "an error on",
-            NodeState::NodeConnected | NodeState::UnknownNodeState => return,
-        };
-        let colon = if status.message.is_empty() { "" } else { ": " };
-        self.out.warn(&escape(&format!("{what} {nodes}{colon}{}", status.message)));
-    }
-}
-
-/// A time that cannot be read.
+/// Counts are not flows.
 #[derive(Debug, thiserror::Error)]
-#[error("not a time such as 2026-11-24T12:00:00Z, nor a duration such as 5m")]
-struct InvalidMoment;
+#[error("counts are shown as a table or as json")]
+struct NotForCounts;
 
-/// Reads RFC 3339, or a duration before now.
-fn moment(text: &str) -> Result<Timestamp, InvalidMoment> {
-    if let Ok(time) = text.parse() {
-        return Ok(time);
+impl Looks {
+    fn count_format(&self) -> Result<output::Format, Error> {
+        match self.output {
+            None | Some(Format::Table) => Ok(output::Format::Table),
+            Some(Format::Json | Format::Jsonpb) => Ok(output::Format::Json),
+            Some(Format::Compact | Format::Dict) => Err(Error::new(Kind::Usage, NotForCounts)),
+        }
     }
-    let ago: SignedDuration = text.parse().map_err(|_| InvalidMoment)?;
-    Timestamp::now().checked_sub(ago).map_err(|_| InvalidMoment)
+
+    fn style(&self) -> Style {
+        Style {
+            zone: if self.utc { TimeZone::UTC } else { TimeZone::system() },
+            numeric: self.numeric || !self.ip_translation,
+            node: self.print_node_name,
+            policies: self.print_policy_names,
+            time: self.time_format.clone(),
+        }
+    }
 }
 
 fn request(text: &str) -> Result<Request, serde_json::Error> {

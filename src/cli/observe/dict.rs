@@ -2,16 +2,15 @@
 
 use jiff::tz::TimeZone;
 
-use super::compact::summary;
+use super::{compact::summary, moment::TimeFormat};
 use crate::{
     cli::output::escape,
     hubble::flow::{DropReason, Endpoint, Flow, TraceObservationPoint},
 };
 
 /// Writes a flow as `key: value` lines.
-pub(super) fn block(flow: &Flow, zone: &TimeZone) -> String {
-    let time =
-        flow.moment().to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.9f%:z").to_string();
+pub(super) fn block(flow: &Flow, format: &TimeFormat, zone: &TimeZone) -> String {
+    let time = format.show(flow.moment(), zone);
     let interface = flow.interface.as_ref().map(|i| format!("{} ({})", i.name, i.index));
     let ip = flow.ip.as_ref();
     let point = match flow.trace_observation_point() {

@@ -2,13 +2,10 @@
 //! agent needs no such rule.
 
 use super::{
+    fields::{is_sided, set, set_end},
     terms::{End, Field, Term, Terms},
-    values::{direction, event_type, identity, reason, tcp_flags, verdict, workload, wrong},
 };
-use crate::{
-    flows::InvalidFilter,
-    hubble::flow::{FlowFilter, IpVersion},
-};
+use crate::{flows::InvalidFilter, hubble::flow::FlowFilter};
 
 /// A filter flag makes no sense.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +65,11 @@ fn qualify(terms: Vec<Term>) -> Result<Vec<Term>, InvalidTerm> {
             continue;
         }
         if term.value.contains('/') {
+            // Any namespace is no other namespace.
+            if namespaces.iter().all(|namespace| namespace.value.is_empty()) {
+                qualified.push(term);
+                continue;
+            }
             return Err(InvalidTerm::NamespaceTwice { pod: term.value });
         }
         qualified.extend(namespaces.iter().map(|namespace| Term {
@@ -99,7 +101,7 @@ fn product(terms: Vec<Term>) -> Result<Vec<FlowFilter>, InvalidTerm> {
                 };
                 for end in ends {
                     let mut filter = filter.clone();
-                    set_end(&mut filter, field, end, &values)?;
+                    set_end(&mut filter, field, end == End::From, &values)?;
                     next.push(filter);
                 }
             } else {
@@ -111,94 +113,4 @@ fn product(terms: Vec<Term>) -> Result<Vec<FlowFilter>, InvalidTerm> {
         filters = next;
     }
     Ok(filters)
-}
-
-const fn is_sided(field: Field) -> bool {
-    matches!(
-        field,
-        Field::Pod
-            | Field::Namespace
-            | Field::Workload
-            | Field::Label
-            | Field::Ip
-            | Field::Identity
-            | Field::Port
-    )
-}
-
-fn set_end(
-    filter: &mut FlowFilter,
-    field: Field,
-    end: End,
-    values: &[String],
-) -> Result<(), InvalidTerm> {
-    let from = end == End::From;
-    let mut pick = |source: fn(&mut FlowFilter) -> &mut Vec<String>,
-                    destination: fn(&mut FlowFilter) -> &mut Vec<String>,
-                    values: Vec<String>| {
-        let list = if from { source(filter) } else { destination(filter) };
-        list.extend(values);
-    };
-    match field {
-        Field::Pod => pick(|f| &mut f.source_pod, |f| &mut f.destination_pod, values.to_vec()),
-        Field::Namespace => {
-            let all = values.iter().map(|namespace| format!("{namespace}/")).collect();
-            pick(|f| &mut f.source_pod, |f| &mut f.destination_pod, all);
-        }
-        Field::Label => {
-            pick(|f| &mut f.source_label, |f| &mut f.destination_label, values.to_vec())
-        }
-        Field::Ip => pick(|f| &mut f.source_ip, |f| &mut f.destination_ip, values.to_vec()),
-        Field::Port => pick(|f| &mut f.source_port, |f| &mut f.destination_port, values.to_vec()),
-        Field::Identity => {
-            let numbers = each(values, identity)?;
-            let list =
-                if from { &mut filter.source_identity } else { &mut filter.destination_identity };
-            list.extend(numbers);
-        }
-        _ => {
-            let workloads = each(values, |text| Ok(workload(text)))?;
-            let list =
-                if from { &mut filter.source_workload } else { &mut filter.destination_workload };
-            list.extend(workloads);
-        }
-    }
-    Ok(())
-}
-
-fn set(filter: &mut FlowFilter, field: Field, values: &[String]) -> Result<(), InvalidTerm> {
-    match field {
-        Field::Protocol => filter.protocol = values.to_vec(),
-        Field::Verdict => filter.verdict = numbers(values, verdict)?,
-        Field::DropReason => filter.drop_reason_desc = numbers(values, reason)?,
-        Field::Type => filter.event_type = each(values, event_type)?,
-        Field::TcpFlags => filter.tcp_flags = each(values, tcp_flags)?,
-        Field::IpVersion => {
-            let version =
-                |text: &str| Ok(if text == "v4" { IpVersion::IPv4 } else { IpVersion::IPv6 });
-            filter.ip_version = numbers(values, version)?;
-        }
-        Field::Direction => filter.traffic_direction = numbers(values, direction)?,
-        Field::Reply => {
-            let parse = |text: &str| text.parse().map_err(|_| wrong(text, "true or false"));
-            filter.reply = each(values, parse)?;
-        }
-        _ => filter.node_name = values.to_vec(),
-    }
-    Ok(())
-}
-
-/// Enums are numbers on the wire.
-fn numbers<T: Into<i32>>(
-    values: &[String],
-    parse: impl Fn(&str) -> Result<T, InvalidTerm>,
-) -> Result<Vec<i32>, InvalidTerm> {
-    values.iter().map(|value| parse(value).map(Into::into)).collect()
-}
-
-fn each<T>(
-    values: &[String],
-    parse: impl Fn(&str) -> Result<T, InvalidTerm>,
-) -> Result<Vec<T>, InvalidTerm> {
-    values.iter().map(|value| parse(value)).collect()
 }

@@ -6,13 +6,17 @@ use futures::{Stream, StreamExt, stream};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
+use super::{
+    follow::{Follower, Question},
+    place::{Flows, Place},
+};
 use crate::{
     cli::{
-        cluster::{Cluster, ClusterError, Lines},
+        cluster::{AgentPod, Cluster, ClusterError},
         error::Error,
-        output::Output,
+        output::{Output, escape},
     },
-    flows::{Request, Window},
+    flows::Window,
     hubble::observer::GetFlowsResponse as Message,
 };
 
@@ -22,53 +26,41 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// Streams that are started at a time.
 const PARALLEL: usize = 16;
 
-/// The command that the agents' pods run.
-const COMMAND: &[&str] = &["observe"];
-
 /// Shows what the agents of a cluster have seen.
 pub(super) async fn observe(
     cluster: &Cluster,
     nodes: &[String],
-    request: &Request,
+    question: &Question,
     out: &Output,
     mut show: impl FnMut(&Message) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let agents = cluster.agents(nodes).await?;
     let total = agents.len();
-    let flags = [
-        "--output".to_owned(),
-        "json".to_owned(),
-        "--request".to_owned(),
-        serde_json::to_string(request).expect("requests have text keys only"),
-    ];
     let started: Vec<_> = stream::iter(agents)
-        .map(|agent| {
-            let flags = &flags;
-            async move {
-                let failed = |reason| ClusterError::Failed { node: agent.node.clone(), reason };
-                let pod = agent.pod.clone().map_err(failed)?;
-                cluster.stream(&agent.node, &pod, COMMAND, flags).await
-            }
+        .map(|AgentPod { node, pod }| async move {
+            let flows = Flows::of_pod(cluster, &node, pod, &question.request).await?;
+            let place = Place::Agent { cluster, node };
+            Ok(Follower::new(place, question.clone(), flows, out))
         })
         .buffer_unordered(PARALLEL)
-        .collect()
+        .collect::<Vec<Result<_, ClusterError>>>()
         .await;
     let mut failed = 0;
     let mut streams = Vec::new();
-    for lines in started {
-        match lines {
-            Ok(lines) => streams.push(Box::pin(messages(lines))),
+    for follower in started {
+        match follower {
+            Ok(follower) => streams.push(Box::pin(messages(follower))),
             Err(error) => {
                 failed += 1;
-                out.warn(&Error::from(error).chain().join(": "));
+                out.warn(&escape(&Error::from(error).chain().join(": ")));
             }
         }
     }
     let mut live = Merge { messages: stream::select_all(streams), failed, out };
-    if request.follow {
+    if question.request.follow {
         live.follow(&mut show).await?;
     } else {
-        live.collect(request.window, &mut show).await?;
+        live.collect(question.request.window, &mut show).await?;
     }
     match live.failed {
         0 => Ok(()),
@@ -77,18 +69,11 @@ pub(super) async fn observe(
 }
 
 /// Ends after the first error.
-fn messages(lines: Lines) -> impl Stream<Item = Result<Message, ClusterError>> {
-    stream::unfold(Some(lines), |lines| async {
-        let mut lines = lines?;
-        let node = lines.node().to_owned();
-        match lines.next().await {
-            Ok(Some(line)) => match serde_json::from_str(&line) {
-                Ok(message) => Some((Ok(message), Some(lines))),
-                Err(error) => {
-                    let reason = format!("its answer makes no sense: {error}");
-                    Some((Err(ClusterError::Failed { node, reason }), None))
-                }
-            },
+fn messages(follower: Follower<'_>) -> impl Stream<Item = Result<Message, Error>> {
+    stream::unfold(Some(follower), |follower| async {
+        let mut follower = follower?;
+        match follower.next().await {
+            Ok(Some(message)) => Some((Ok(message), Some(follower))),
             Ok(None) => None,
             Err(error) => Some((Err(error), None)),
         }
@@ -101,7 +86,7 @@ struct Merge<'a, S> {
     out: &'a Output,
 }
 
-impl<S: Stream<Item = Result<Message, ClusterError>> + Unpin> Merge<'_, S> {
+impl<S: Stream<Item = Result<Message, Error>> + Unpin> Merge<'_, S> {
     /// Shows stored flows: all are there, so they are sorted, and the window is cut again.
     async fn collect(
         &mut self,
@@ -144,11 +129,11 @@ impl<S: Stream<Item = Result<Message, ClusterError>> + Unpin> Merge<'_, S> {
         }
     }
 
-    fn accept(&mut self, message: Result<Message, ClusterError>) -> Option<Message> {
+    fn accept(&mut self, message: Result<Message, Error>) -> Option<Message> {
         message
             .map_err(|error| {
                 self.failed += 1;
-                self.out.warn(&error.to_string());
+                self.out.warn(&escape(&error.chain().join(": ")));
             })
             .ok()
     }

@@ -3,7 +3,8 @@
 use super::expand::InvalidTerm;
 use crate::{
     hubble::flow::{
-        CiliumEventType, DropReason, EventTypeFilter, TcpFlags, TrafficDirection, Verdict, Workload,
+        CiliumEventType, DropReason, EventTypeFilter, HttpHeader, IpVersion, TcpFlags,
+        TrafficDirection, Verdict, Workload,
     },
     model::Identity,
 };
@@ -17,9 +18,28 @@ pub(super) fn identity(text: &str) -> Result<u32, InvalidTerm> {
     number.ok_or_else(|| wrong(text, "an identity: a number, or a name such as host or world-ipv4"))
 }
 
-pub(super) fn workload(text: &str) -> Workload {
+pub(super) fn workload(text: &str) -> Result<Workload, InvalidTerm> {
     let (kind, name) = text.split_once('/').unwrap_or(("", text));
-    Workload { name: name.to_owned(), kind: kind.to_owned() }
+    if kind.is_empty() && name.is_empty() {
+        return Err(wrong(text, "a workload: [KIND/]NAME"));
+    }
+    Ok(Workload { name: name.to_owned(), kind: kind.to_owned() })
+}
+
+/// As `KEY:VALUE`; spaces before the value do not count, as in HTTP.
+pub(super) fn header(text: &str) -> Result<HttpHeader, InvalidTerm> {
+    let (key, value) =
+        text.split_once(':').ok_or_else(|| wrong(text, "a header such as Host:example.com"))?;
+    Ok(HttpHeader { key: key.trim().to_owned(), value: value.trim().to_owned() })
+}
+
+pub(super) fn ip_version(text: &str) -> Result<IpVersion, InvalidTerm> {
+    match text.to_ascii_lowercase().as_str() {
+        "v4" | "4" | "ipv4" => Ok(IpVersion::IPv4),
+        "v6" | "6" | "ipv6" => Ok(IpVersion::IPv6),
+        "none" => Ok(IpVersion::IpNotUsed),
+        _ => Err(wrong(text, "v4, v6 or none")),
+    }
 }
 
 pub(super) fn verdict(text: &str) -> Result<Verdict, InvalidTerm> {

@@ -1,0 +1,6 @@
+//! `skep monitor`: what the datapath of one node says, as it says it.
+
+mod command;
+mod compact;
+
+pub(crate) use command::Args;

@@ -1,0 +1,110 @@
+//! A stream that goes on when whoever sends it was away.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use super::{
+    place::{Flows, Place},
+    resume::Resume,
+};
+use crate::{
+    cli::{
+        error::{Error, Kind},
+        output::{Output, age, escape},
+    },
+    flows::Request,
+    hubble::observer::GetFlowsResponse,
+};
+
+/// The first pause before asking again; each is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The longest pause.
+const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A question, and for how long it is asked again when the answer breaks off.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    pub(super) request: Request,
+    /// Zero means not at all.
+    pub(super) retry_for: Duration,
+}
+
+impl Question {
+    /// Asks once.
+    pub(super) const fn once(request: Request) -> Self {
+        Self { request, retry_for: Duration::ZERO }
+    }
+}
+
+/// The stream ended though it was to go on.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} ended the stream")]
+struct Ended(String);
+
+/// One stream.
+pub(super) struct Follower<'a> {
+    place: Place<'a>,
+    question: Question,
+    flows: Flows,
+    resume: Resume,
+    out: &'a Output,
+}
+
+impl<'a> Follower<'a> {
+    /// Takes a stream that has begun.
+    pub(super) fn new(place: Place<'a>, question: Question, flows: Flows, out: &'a Output) -> Self {
+        Self { place, question, flows, resume: Resume::default(), out }
+    }
+
+    /// Returns the next message; `None` at the end of what was asked for.
+    ///
+    /// # Errors
+    /// When the stream ends though it was to go on, and cannot be taken up again in time.
+    pub(super) async fn next(&mut self) -> Result<Option<GetFlowsResponse>, Error> {
+        loop {
+            let why = match self.flows.next().await {
+                Ok(Some(message)) if self.resume.is_new(&message) => return Ok(Some(message)),
+                Ok(Some(_)) => continue,
+                Ok(None) if !self.goes_on() => return Ok(None),
+                Ok(None) => Error::new(Kind::Environment, Ended(self.place.name())),
+                Err(error) => error,
+            };
+            if !self.goes_on() || self.question.retry_for.is_zero() {
+                return Err(why.hint("run the command again"));
+            }
+            self.reopen(why).await?;
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        let Request { follow, until, .. } = self.question.request;
+        follow && until.is_none_or(|until| Timestamp::now() < until)
+    }
+
+    /// Asks again and again, and says what was missed.
+    async fn reopen(&mut self, why: Error) -> Result<(), Error> {
+        let (gone, retry_for) = (Timestamp::now(), self.question.retry_for);
+        let why = why.chain().join(": ");
+        self.out.warn(&escape(&format!("{why}; asking again for {}", age(retry_for))));
+        let request = self.resume.question(&self.question.request, gone);
+        let deadline = Instant::now() + retry_for;
+        let mut pause = FIRST_PAUSE;
+        self.flows = loop {
+            sleep(pause).await;
+            match self.place.open(&request).await {
+                Ok(flows) => break flows,
+                Err(error) if error.kind() == Kind::Environment && Instant::now() < deadline => {
+                    pause = (pause * 2).min(LAST_PAUSE);
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let (name, back) = (self.place.name(), Timestamp::now());
+        self.out.warn(&escape(&format!(
+            "{name} answers again; flows from {gone:.3} to {back:.3} that it has not stored are missing"
+        )));
+        Ok(())
+    }
+}
