@@ -160,9 +160,7 @@ table! {
     |error: crate::api::hubble::HubbleError| (Kind::Environment, vec![]);
     |error: crate::api::hubble::ServerError| match &error {
         crate::api::hubble::ServerError::Address { .. } => (Kind::Usage, vec![]),
-        crate::api::hubble::ServerError::Tls { .. } => {
-            (Kind::Environment, vec!["a port-forward of the server speaks without TLS".into()])
-        }
+        crate::api::hubble::ServerError::Tls { .. } => (Kind::Input, vec![]),
         _ => (Kind::Environment, vec![]),
     };
     |error: lab::StateError| lab_state(&error);

@@ -183,7 +183,7 @@ impl Executor {
 fn words(places: &[usize], checks: &[Check]) -> Vec<String> {
     let word = |at: &usize| match &checks[*at].action {
         Action::Probe(probe) => Some(probe.to_string()),
-        Action::Readiness => None,
+        Action::Readiness | Action::Look(_) => None,
     };
     places.iter().filter_map(word).collect()
 }
@@ -227,7 +227,7 @@ mod tests {
                 .iter()
                 .map(|at| match &checks[*at].action {
                     Action::Probe(probe) => probe.to_string().len(),
-                    Action::Readiness => panic!("no probe"),
+                    Action::Readiness | Action::Look(_) => panic!("no probe"),
                 })
                 .sum();
             assert!(bytes <= BYTES && batch.checks.len() <= PROBES);

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use super::{policy::Blame, probe::Outcome};
+use super::{gate::Gate, policy::Blame, probe::Outcome};
 
 /// What should happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub enum Expectation {
     Ready(&'static str),
     /// No answer: a policy drops the packet, for this reason.
     Dropped(Blame),
+    /// Agents have nothing to tell.
+    Nothing(Gate),
 }
 
 /// Whether it happened.
@@ -59,6 +61,7 @@ impl Expectation {
             | (Self::NoSuchName, Outcome::NoSuchName)
             | (Self::Refused, Outcome::Refused { .. })
             | (Self::Dropped(_), Outcome::TimedOut { .. })
+            | (Self::Nothing(_), Outcome::Quiet)
             | (Self::TooBigForRoute, Outcome::TooBig { by: None, .. }) => true,
             (Self::AnswerIfNamed, Outcome::NoSuchName) => {
                 return Verdict::Skip("the name has no address of this family");
@@ -116,6 +119,8 @@ impl fmt::Display for Expectation {
             Self::ExpiredBefore(_) => f.write_str("ICMP time exceeded from a router"),
             Self::Ready(kind) => write!(f, "the kubelet's {kind} probe succeeds"),
             Self::Dropped(blame) => write!(f, "no answer: {blame}"),
+            Self::Nothing(Gate::Drops) => f.write_str("no packet is dropped that should not be"),
+            Self::Nothing(Gate::Logs) => f.write_str("no error in the agent's log"),
         }
     }
 }

@@ -17,6 +17,7 @@ use super::{
     execute::{AT_ONCE, Executor, batches_of},
     expect::Verdict,
     external,
+    gate::{self, Gate, LogError, Lost},
     hints::Hints,
     plan::{Check, Plan, plan},
     policy::{self, Drop, Stage},
@@ -80,6 +81,20 @@ pub trait Witness {
         nodes: &[String],
         since: Timestamp,
     ) -> impl Future<Output = Result<Vec<Drop>, String>>;
+
+    /// Returns all packets that were dropped on nodes since a time; why not, when nobody knows.
+    fn lost(
+        &self,
+        nodes: &[String],
+        since: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Lost>, String>>;
+
+    /// Returns the errors that the agents of nodes logged since a time; why not, when nobody knows.
+    fn errors(
+        &self,
+        nodes: &[String],
+        since: Timestamp,
+    ) -> impl Future<Output = Result<Vec<LogError>, String>>;
 
     /// Returns why policies for nodes are not enforced on all of `nodes`, when they are not.
     fn no_host_firewall(&self, nodes: &[String]) -> impl Future<Output = Option<String>>;
@@ -157,6 +172,20 @@ pub async fn run(
         (Err(TestError::Cancelled), Err(error)) => Err(error.into()),
         (result, _) => result,
     }
+}
+
+/// Asks the agents what has happened since a time.
+async fn look(
+    gate: Gate,
+    checks: &[Check],
+    (topology, witness): (&Topology, &impl Witness),
+    since: Timestamp,
+) -> Result<Vec<Outcome>, String> {
+    let nodes = &topology.nodes;
+    Ok(match gate {
+        Gate::Drops => gate::lost(checks, &witness.lost(nodes, since).await?, topology),
+        Gate::Logs => gate::logged(checks, &witness.errors(nodes, since).await?),
+    })
 }
 
 fn fresh_name() -> String {
@@ -382,16 +411,23 @@ impl Run<'_> {
         witness: &impl Witness,
         tell: &mut impl FnMut(Event<'_>),
     ) -> Vec<ScenarioReport> {
+        let started = Timestamp::now();
+        let (gates, others): (Vec<&Plan>, Vec<&Plan>) =
+            plans.iter().partition(|plan| plan.scenario.gate().is_some());
         let (plain, under_policy): (Vec<&Plan>, Vec<&Plan>) =
-            plans.iter().partition(|plan| plan.scenario.policies().is_none());
+            others.iter().partition(|plan| plan.scenario.policies().is_none());
         let checks_of = |plans: &[&Plan]| -> Vec<Check> {
             plans.iter().flat_map(|plan| plan.planned.checks.iter().cloned()).collect()
         };
         let checks = checks_of(&plain);
         let policies: Vec<(&Scenario, Vec<Check>)> =
             under_policy.iter().map(|plan| (plan.scenario, checks_of(&[*plan]))).collect();
+        let gates: Vec<(Gate, Vec<Check>)> = gates
+            .iter()
+            .filter_map(|plan| Some((plan.scenario.gate()?, checks_of(&[*plan]))))
+            .collect();
         let (still, plays) = churn::parts(&plain);
-        let first = plain.len();
+        let (first, last) = (plain.len(), others.len());
         let mut board = Board::new(plans);
         board.tell_empty(tell);
         let executor = self.executor();
@@ -415,6 +451,19 @@ impl Run<'_> {
             }
         }
         self.play(&mut board, first, policies, (topology, witness), tell).await;
+        for (scenario, (gate, checks)) in (last..).zip(gates) {
+            let begun = Instant::now();
+            match look(gate, &checks, (topology, witness), started).await {
+                Ok(outcomes) => {
+                    let outcomes = outcomes.into_iter().map(|outcome| (outcome, None)).collect();
+                    board.set_all(scenario, outcomes, begun, tell);
+                }
+                Err(reason) => {
+                    board.gaps(scenario, vec![reason]);
+                    board.abandon(scenario, tell);
+                }
+            }
+        }
         board.finish()
     }
 

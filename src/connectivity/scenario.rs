@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{
     churn::{self, ENDING, MOVING, REDIRECTED},
+    gate::{self, Gate},
     plan::{self, Planned},
     policy::{self, Case, Form, cases},
     topology::Topology,
@@ -67,6 +68,8 @@ pub(super) enum Way {
     Churn(&'static churn::Case),
     /// By a case of policies, which are in force for that time; alone.
     Policy(&'static Case, Form),
+    /// By what agents tell when all others are over.
+    Gate(Gate),
 }
 
 impl Scenario {
@@ -79,13 +82,14 @@ impl Scenario {
             Way::Plain(plan) => plan(topology),
             Way::Churn(case) => churn::plan(case, topology),
             Way::Policy(case, form) => policy::plan(case, form, topology),
+            Way::Gate(what) => gate::plan(what, topology),
         }
     }
 
     /// Returns the policies that it is about.
     pub(super) const fn policies(&self) -> Option<(&'static Case, Form)> {
         match self.way {
-            Way::Plain(_) | Way::Churn(_) => None,
+            Way::Plain(_) | Way::Churn(_) | Way::Gate(_) => None,
             Way::Policy(case, form) => Some((case, form)),
         }
     }
@@ -94,7 +98,15 @@ impl Scenario {
     pub(super) const fn churn(&self) -> Option<&'static churn::Case> {
         match self.way {
             Way::Churn(case) => Some(case),
-            Way::Plain(_) | Way::Policy(..) => None,
+            Way::Plain(_) | Way::Policy(..) | Way::Gate(_) => None,
+        }
+    }
+
+    /// Returns what must not have happened.
+    pub(super) const fn gate(&self) -> Option<Gate> {
+        match self.way {
+            Way::Gate(gate) => Some(gate),
+            Way::Plain(_) | Way::Churn(_) | Way::Policy(..) => None,
         }
     }
 }
@@ -139,6 +151,11 @@ const fn changing(
     Scenario { test: SERVICES, name, profile, summary, way: Way::Churn(case) }
 }
 
+/// A scenario of what must not have happened.
+const fn gate(name: &'static str, gate: Gate, summary: &'static str) -> Scenario {
+    Scenario { test: GATES, name, profile: Smoke, summary, way: Way::Gate(gate) }
+}
+
 /// A scenario of policies; policies of Cilium in a form.
 const fn policies(
     name: &'static str,
@@ -164,17 +181,29 @@ pub(super) const HOST_PORT: &str = "pod-to-hostport";
 /// The scenario that needs to know the hints of endpoints.
 pub(super) const TOPOLOGY: &str = "service-topology";
 const POLICY: &str = "policy";
+const GATES: &str = "gates";
 
-/// Returns those without policies first: the others run after them, one at a time.
-const fn everything() -> [Scenario; PLAIN.len() + POLICIES.len()] {
-    let mut all = [PLAIN[0]; PLAIN.len() + POLICIES.len()];
+/// Returns those without policies first: the others run after them, one at a time, and gates at the end.
+const fn everything() -> [Scenario; PLAIN.len() + POLICIES.len() + LAST.len()] {
+    let mut all = [PLAIN[0]; PLAIN.len() + POLICIES.len() + LAST.len()];
     let mut at = 0;
     while at < all.len() {
-        all[at] = if at < PLAIN.len() { PLAIN[at] } else { POLICIES[at - PLAIN.len()] };
+        all[at] = if at < PLAIN.len() {
+            PLAIN[at]
+        } else if at < PLAIN.len() + POLICIES.len() {
+            POLICIES[at - PLAIN.len()]
+        } else {
+            LAST[at - PLAIN.len() - POLICIES.len()]
+        };
         at += 1;
     }
     all
 }
+
+const LAST: &[Scenario] = &[
+    gate("no-unexpected-drops", Gate::Drops, "No packet was dropped but by policies under test"),
+    gate("no-errors-in-logs", Gate::Logs, "No agent logged an error"),
+];
 
 #[rustfmt::skip]
 const PLAIN: &[Scenario] = &[

@@ -11,7 +11,7 @@ use nix::{
 
 use crate::{
     agent::{Agent, Facts, Packet},
-    run::{end, rest},
+    run::{Home, end, rest},
 };
 
 /// A request and its answer in both families, a spoofed packet, and one to the outside.
@@ -330,6 +330,24 @@ fn any_hubble_server_can_be_asked() {
     for (address, code) in [("tls://localhost:4245", 3), ("localhost", 2)] {
         let refused = agent.home.run(&["observe", "--server", address]);
         assert_eq!(refused.code, Some(code), "{refused}");
+    }
+}
+
+#[test]
+fn what_is_wrong_about_tls_is_said_before_anyone_is_asked() {
+    let home = Home::new();
+    let nothing = home.dir.path().join("nothing.pem");
+    std::fs::write(&nothing, "no certificate").unwrap();
+    let nothing = nothing.to_str().unwrap();
+    for (args, code, said) in [
+        (vec!["--tls"], 2, "--server"),
+        (vec!["--server", "h:1", "--tls-client-cert-file", "a"], 2, "--tls-client-key-file"),
+        (vec!["--server", "h:1", "--tls-ca-cert-files", "/nowhere"], 4, "cannot read /nowhere"),
+        (vec!["--server", "h:1", "--tls-ca-cert-files", nothing], 4, "no authority in the PEM"),
+    ] {
+        let refused = home.run(&[&["observe"], &args[..]].concat());
+        assert_eq!(refused.code, Some(code), "{refused}");
+        assert!(refused.stderr.contains(said), "{refused}");
     }
 }
 

@@ -4,8 +4,11 @@ use std::net::SocketAddr;
 
 use jiff::{SignedDuration, Timestamp};
 use skep::{
-    api::hubble::{Acceptor, Clients, Connector, Credentials, Door, secured, serve_relay},
+    api::hubble::{
+        Acceptor, Clients, Connector, Credentials, Door, Server, Trust, secured, serve_relay,
+    },
     certificate::{Authority, Certified, Validity},
+    flows::Request,
     hubble::observer::{ServerStatusRequest, observer_client::ObserverClient},
     model::hubble::{server_name, server_names},
     relay::{Relay, Roster},
@@ -133,4 +136,34 @@ fn what_is_no_certificate_is_named() {
     let other = client(&authority("theirs"));
     let mixed = Credentials::from_pem(chain, other.key_pem().as_bytes(), chain).expect("PEM");
     assert!(mixed.server(Clients::Anyone).is_err());
+}
+
+#[tokio::test]
+async fn clients_from_elsewhere_say_whom_they_believe() {
+    let (ours, theirs) = (authority("ours"), authority("theirs"));
+    let own = server(&ours, Validity::Always);
+    let anyone = credentials(&own, &[&ours]).server(Clients::Anyone).expect("a pair");
+    let served = Served::start(Some(anyone)).await;
+    let pem = |by: &Authority| by.certificate_pem().as_bytes().to_vec();
+    let named = Trust { name: Some(server_name("n1", "default")), ..Trust::default() };
+    for (trust, answers) in [
+        (Trust { authorities: pem(&ours), ..named.clone() }, true),
+        (Trust { authorities: pem(&theirs), ..named.clone() }, false),
+        (Trust { authorities: pem(&ours), ..Trust::default() }, false),
+        (named, false),
+        (Trust { anyone: true, ..Trust::default() }, true),
+    ] {
+        let server = Server::parse(&format!("tls://{}", served.address), Some(&trust));
+        let flows = server.expect("an address").flows(&Request::default()).await;
+        assert_eq!(flows.is_ok(), answers, "{trust:?}: {:?}", flows.err());
+    }
+    // A server that wants to know its clients gets to know them.
+    let known = Served::start(Some(acceptor(&own, &[&ours]))).await;
+    let (address, me) = (format!("tls://{}", known.address), client(&ours));
+    let own = (me.certificate_pem().as_bytes().to_vec(), me.key_pem().as_bytes().to_vec());
+    for (own, answers) in [(Some(own), true), (None, false)] {
+        let trust = Trust { own, anyone: true, ..Trust::default() };
+        let flows = Server::parse(&address, Some(&trust)).expect("an address");
+        assert_eq!(flows.flows(&Request::default()).await.is_ok(), answers);
+    }
 }

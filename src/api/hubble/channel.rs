@@ -1,16 +1,16 @@
 //! Ways to a server of the Hubble API.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, UnixStream},
+    net::TcpStream,
 };
 use tonic::transport::{Channel, Endpoint, Uri};
 use tower::service_fn;
 
-use super::{client::Place, tls::Connector};
+use super::{place::Place, tls::Connector};
 
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,23 +35,14 @@ where
 /// Makes a channel to a server at `HOST:PORT` or `unix:PATH`. One that may not be asked without TLS is never
 /// connected, and the reason is the error.
 pub fn reach(address: &str) -> Channel {
-    let place = Arc::new(Place::parse(address).map_err(|error| error.to_string()));
+    let place = Place::parse(address, None).map_err(|error| error.to_string());
+    let place = place.and_then(|place| match place.is_private() {
+        true => Ok(place),
+        false => Err(format!("{address} is not a loopback address, and it was told without TLS")),
+    });
     channel(move || {
-        let place = Arc::clone(&place);
-        async move {
-            let stream: Box<dyn Stream> = match place.as_ref() {
-                Ok(Place::Unix(path)) => Box::new(UnixStream::connect(path).await?),
-                Ok(Place::Tcp(host)) if is_loopback(host) => {
-                    Box::new(TcpStream::connect(host).await?)
-                }
-                Ok(Place::Tcp(host)) => {
-                    let why = "is not a loopback address, and it was told without TLS";
-                    return Err(io::Error::other(format!("{host} {why}")));
-                }
-                Err(reason) => return Err(io::Error::other(reason.clone())),
-            };
-            Ok(stream)
-        }
+        let place = place.clone();
+        async move { place.map_err(io::Error::other)?.dial().await }
     })
 }
 
@@ -66,15 +57,6 @@ pub fn secured(address: String, name: String, tls: Connector) -> Channel {
             tls.secure(&name, stream).await
         }
     })
-}
-
-/// What connections have in common.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
-fn is_loopback(host: &str) -> bool {
-    host.parse::<SocketAddr>().map_or(host.starts_with("localhost:"), |a| a.ip().is_loopback())
 }
 
 fn endpoint(endpoint: Endpoint) -> Endpoint {

@@ -2,10 +2,9 @@
 
 use std::io;
 
-use tokio::net::{TcpStream, UnixStream};
 use tonic::{Code, Status, Streaming};
 
-use super::{channel, newer::forget_unknown};
+use super::{channel, newer::forget_unknown, place::Place, tls::TlsError, trust::Trust};
 use crate::{
     flows::{Request, Window},
     hubble::observer::{GetFlowsRequest, GetFlowsResponse, observer_client::ObserverClient},
@@ -14,14 +13,15 @@ use crate::{
 /// A server could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// TLS is asked for.
-    #[error("{address} asks for TLS, which skep does not speak yet")]
+    /// Certificates or keys are of no use.
+    #[error("cannot speak TLS")]
     Tls {
-        /// The address.
-        address: String,
+        /// Which, and why.
+        #[source]
+        source: TlsError,
     },
     /// Not an address.
-    #[error("{address:?} is not HOST:PORT nor unix:PATH")]
+    #[error("{address:?} is not HOST:PORT, tls://HOST:PORT or unix:PATH")]
     Address {
         /// What was given.
         address: String,
@@ -54,26 +54,46 @@ pub struct ServerFlows {
     stream: Streaming<GetFlowsResponse>,
 }
 
-/// Asks a server for flows: `HOST:PORT`, or `unix:PATH`.
-///
-/// # Errors
-/// When it cannot be reached, or refuses.
-pub async fn flows(address: &str, request: &Request) -> Result<ServerFlows, ServerError> {
-    let failed = |source| ServerError::Connect { address: address.to_owned(), source };
-    // The first connection is made here, so that its error is the kernel's own words.
-    let channel = match Place::parse(address)? {
-        Place::Unix(path) => {
-            UnixStream::connect(&path).await.map_err(failed)?;
-            channel(move || UnixStream::connect(path.clone()))
-        }
-        Place::Tcp(host) => {
-            TcpStream::connect(&host).await.map_err(failed)?;
-            channel(move || TcpStream::connect(host.clone()))
-        }
-    };
-    let answer = ObserverClient::new(channel).get_flows(question(request)).await;
-    let stream = answer.map_err(|status| refused(address, &status))?.into_inner();
-    Ok(ServerFlows { address: address.to_owned(), stream })
+/// A server, and how it is reached.
+#[derive(Clone, Debug)]
+pub struct Server {
+    address: String,
+    place: Place,
+}
+
+impl Server {
+    /// Reads an address: `HOST:PORT`, `tls://HOST:PORT` or `unix:PATH`. With `trust`, TCP is spoken by TLS. Connects
+    /// to nobody yet.
+    ///
+    /// # Errors
+    /// When it is no address, or certificates are of no use.
+    pub fn parse(address: &str, trust: Option<&Trust>) -> Result<Self, ServerError> {
+        Ok(Self { address: address.to_owned(), place: Place::parse(address, trust)? })
+    }
+
+    /// Returns the address as it was given.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Asks for flows.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or refuses.
+    pub async fn flows(&self, request: &Request) -> Result<ServerFlows, ServerError> {
+        let address = &self.address;
+        // The first connection is made here, so that its error is the kernel's own words.
+        let failed = |source| ServerError::Connect { address: address.clone(), source };
+        self.place.dial().await.map_err(failed)?;
+        let place = self.place.clone();
+        let channel = channel(move || {
+            let place = place.clone();
+            async move { place.dial().await }
+        });
+        let answer = ObserverClient::new(channel).get_flows(question(request)).await;
+        let stream = answer.map_err(|status| refused(address, &status))?.into_inner();
+        Ok(ServerFlows { address: address.clone(), stream })
+    }
 }
 
 impl ServerFlows {
@@ -88,28 +108,6 @@ impl ServerFlows {
             forget_unknown(&mut message);
             message
         }))
-    }
-}
-
-/// Where a server is.
-pub(super) enum Place {
-    Unix(String),
-    Tcp(String),
-}
-
-impl Place {
-    pub(super) fn parse(address: &str) -> Result<Self, ServerError> {
-        if let Some(path) = address.strip_prefix("unix:") {
-            return Ok(Self::Unix(path.strip_prefix("//").unwrap_or(path).to_owned()));
-        }
-        if address.starts_with("tls:") || address.starts_with("https:") {
-            return Err(ServerError::Tls { address: address.to_owned() });
-        }
-        let is_host = |(host, port): (&str, &str)| !host.is_empty() && port.parse::<u16>().is_ok();
-        if address.rsplit_once(':').is_some_and(is_host) && !address.contains('/') {
-            return Ok(Self::Tcp(address.to_owned()));
-        }
-        Err(ServerError::Address { address: address.to_owned() })
     }
 }
 

@@ -14,19 +14,22 @@ mod mask;
 mod newer;
 mod observer;
 mod peers;
+mod place;
 mod question;
 mod server;
 mod stream;
 mod tls;
+mod trust;
 
 pub use agent_events::AgentEvents;
 pub use channel::{channel, reach, secured};
-pub use client::{ServerError, ServerFlows, flows};
+pub use client::{Server, ServerError, ServerFlows};
 pub use door::{Door, OpenDoor};
 pub use observer::Node;
 pub use peers::{Peer, Peers};
 pub use question::check;
 pub use server::{HubbleError, serve, serve_relay};
 pub use tls::{Acceptor, Clients, Connector, Credentials, TlsError};
+pub use trust::Trust;
 
 pub use crate::model::hubble::{NODE_PORT, RELAY_PORT};

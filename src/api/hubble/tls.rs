@@ -23,7 +23,7 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, TlsConnector, client::TlsStream};
 
 /// What gRPC's servers and clients agree to speak.
-const H2: &[u8] = b"h2";
+pub(super) const H2: &[u8] = b"h2";
 
 /// Certificates or keys are of no use.
 #[derive(Debug, thiserror::Error)]
@@ -158,9 +158,21 @@ impl Connector {
         let connector = self
             .get()
             .ok_or_else(|| io::Error::other("it asks for TLS, and there is no certificate"))?;
-        let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
-        connector.connect(name, stream).await
+        secure(&connector, name, stream).await
     }
+}
+
+/// Opens TLS on a connection to a server of that name.
+pub(super) async fn secure<S>(
+    connector: &TlsConnector,
+    name: &str,
+    stream: S,
+) -> io::Result<TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
+    connector.connect(name, stream).await
 }
 
 type ClientBuilder = rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>;
@@ -172,14 +184,17 @@ fn client(authorities: Arc<RootCertStore>) -> Result<ClientBuilder, TlsError> {
     Ok(builder.with_root_certificates(authorities))
 }
 
-fn certificates(what: &'static str, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(super) fn certificates(
+    what: &'static str,
+    text: &[u8],
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let failed = |source| TlsError::Pem { what, source };
     let all: Vec<_> =
         CertificateDer::pem_slice_iter(text).collect::<Result<_, _>>().map_err(failed)?;
     if all.is_empty() { Err(failed(pem::Error::NoItemsFound)) } else { Ok(all) }
 }
 
-fn roots(text: &[u8]) -> Result<Arc<RootCertStore>, TlsError> {
+pub(super) fn roots(text: &[u8]) -> Result<Arc<RootCertStore>, TlsError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates("authority", text)? {
         roots.add(certificate)?;

@@ -5,6 +5,7 @@ mod agents;
 mod connect;
 mod error;
 mod exec;
+mod log;
 
 pub(crate) use agents::AgentPod;
 pub(crate) use connect::{Cluster, default_kubeconfig};

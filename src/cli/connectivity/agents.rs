@@ -4,8 +4,12 @@ use jiff::Timestamp;
 
 use crate::{
     api::{HOST_FIREWALL, NodeStatus, OFF},
-    cli::{cluster::Cluster, observe, source},
-    connectivity::{Blame, CheckResult, Drop, PolicyName, Side, Witness},
+    cli::{
+        cluster::{AgentPod, Cluster, ClusterError},
+        error::Error,
+        observe, source,
+    },
+    connectivity::{Blame, CheckResult, Drop, LogError, Lost, PolicyName, Side, Witness},
     flows::Request,
     hubble::flow::{
         CiliumEventType, EventTypeFilter, Flow, FlowFilter, Policy, TrafficDirection,
@@ -36,13 +40,29 @@ impl Witness for Agents<'_> {
     }
 
     async fn drops(&self, nodes: &[String], since: Timestamp) -> Result<Vec<Drop>, String> {
-        // A denial is told twice: as a verdict, too.
-        let drops = EventTypeFilter { r#type: CiliumEventType::DROP, ..EventTypeFilter::default() };
-        let filter = FlowFilter { event_type: vec![drops], ..FlowFilter::default() };
-        let request = Request { since: Some(since), allow: vec![filter], ..Request::default() };
-        let flows = observe::stored(self.cluster, nodes, &request).await;
-        let flows = flows.map_err(|error| error.chain().join(": "))?;
-        Ok(flows.iter().filter_map(drop_of).collect())
+        Ok(self.dropped(nodes, since).await?.iter().filter_map(drop_of).collect())
+    }
+
+    async fn lost(&self, nodes: &[String], since: Timestamp) -> Result<Vec<Lost>, String> {
+        let flows = self.dropped(nodes, since).await?;
+        let lost = |flow: &Flow| {
+            let node = flow.node_name.rsplit('/').next().unwrap_or_default().to_owned();
+            let reason = flow.drop_reason_desc().as_str_name().to_owned();
+            Some(Lost { node, ends: flow.addresses()?, reason })
+        };
+        Ok(flows.iter().filter_map(lost).collect())
+    }
+
+    async fn errors(&self, nodes: &[String], since: Timestamp) -> Result<Vec<LogError>, String> {
+        let words = |error: ClusterError| Error::from(error).chain().join(": ");
+        let mut errors = Vec::new();
+        for AgentPod { node, pod } in self.cluster.agents(nodes).await.map_err(words)? {
+            let pod = pod.map_err(|reason| format!("{node}: {reason}"))?;
+            let log = self.cluster.log(&pod, since).await.map_err(words)?;
+            let lines = log.lines().filter(|line| is_error(line));
+            errors.extend(lines.map(|line| LogError { node: node.clone(), line: line.to_owned() }));
+        }
+        Ok(errors)
     }
 
     async fn no_host_firewall(&self, nodes: &[String]) -> Option<String> {
@@ -60,6 +80,25 @@ impl Witness for Agents<'_> {
         let mut items = answers.items.iter();
         let off = items.find(|located| is_off(&located.item))?;
         Some(format!("the host firewall is off on {} (setting host-firewall)", off.node_name))
+    }
+}
+
+impl Agents<'_> {
+    async fn dropped(&self, nodes: &[String], since: Timestamp) -> Result<Vec<Flow>, String> {
+        // A denial is told twice: as a verdict, too.
+        let drops = EventTypeFilter { r#type: CiliumEventType::DROP, ..EventTypeFilter::default() };
+        let filter = FlowFilter { event_type: vec![drops], ..FlowFilter::default() };
+        let request = Request { since: Some(since), allow: vec![filter], ..Request::default() };
+        let flows = observe::stored(self.cluster, nodes, &request).await;
+        flows.map_err(|error| error.chain().join(": "))
+    }
+}
+
+/// Tells whether a line of a log tells of an error; logs are JSON where no terminal is.
+fn is_error(line: &str) -> bool {
+    match serde_json::from_str::<serde_json::Value>(line) {
+        Ok(line) => line["level"] == "ERROR",
+        Err(_) => line.contains(" ERROR "),
     }
 }
 
@@ -86,4 +125,21 @@ fn drop_of(flow: &Flow) -> Option<Drop> {
     policies.sort();
     let blame = Blame { side, reason: flow.drop_reason_desc().as_str_name().to_owned(), policies };
     Some(Drop { time: flow.moment(), ends: flow.addresses()?, protocol, port, blame })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_error;
+
+    #[test]
+    fn errors_are_told_from_other_lines() {
+        for (line, error) in [
+            (r#"{"level":"ERROR","message":"x"}"#, true),
+            (r#"{"level":"WARN","message":"an ERROR was here"}"#, false),
+            ("2026-11-24T12:00:00Z ERROR agent: x", true),
+            ("", false),
+        ] {
+            assert_eq!(is_error(line), error, "{line}");
+        }
+    }
 }

@@ -23,6 +23,7 @@ mod span;
 mod table;
 mod tell;
 mod terms;
+mod tls;
 mod values;
 mod whom;
 

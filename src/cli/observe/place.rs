@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{
     api::{
         Client, FlowLines,
-        hubble::{self, ServerFlows},
+        hubble::{Server, ServerFlows},
     },
     cli::{
         cluster::{Cluster, ClusterError, Lines},
@@ -24,7 +24,7 @@ pub(super) enum Place<'a> {
     /// The agent that serves this socket.
     Node(&'a Path),
     /// A Hubble server at an address.
-    Server(&'a str),
+    Server(&'a Server),
     /// The agent of a node of a cluster, in whichever pod it is.
     Agent { cluster: &'a Cluster, node: String },
 }
@@ -46,7 +46,7 @@ impl Place<'_> {
             Self::Node(socket) => {
                 Ok(Flows::Node(Client::connect(socket).await?.flows(request).await?))
             }
-            Self::Server(address) => Ok(Flows::Server(hubble::flows(address, request).await?)),
+            Self::Server(server) => Ok(Flows::Server(server.flows(request).await?)),
             Self::Agent { cluster, node } => {
                 let agents = cluster.agents(std::slice::from_ref(node)).await?;
                 let absent = || Err("no agent pod runs on the node".to_owned());
@@ -60,7 +60,7 @@ impl Place<'_> {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Node(_) => "the agent".to_owned(),
-            Self::Server(address) => format!("the server at {address}"),
+            Self::Server(server) => format!("the server at {}", server.address()),
             Self::Agent { node, .. } => format!("the agent of node {node}"),
         }
     }

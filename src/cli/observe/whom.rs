@@ -9,6 +9,7 @@ use super::{
     place::Place,
     print::Pace,
     replay::replay,
+    tls::TlsArgs,
 };
 use crate::{
     cli::{
@@ -32,13 +33,15 @@ pub(crate) struct WhomArgs {
         conflicts_with_all = ["server", "local", "node", "kubeconfig", "context"]
     )]
     input_file: Option<PathBuf>,
-    /// Ask a Hubble server, such as a relay: HOST:PORT or unix:PATH
+    /// Ask a Hubble server, such as a relay: HOST:PORT, tls://HOST:PORT or unix:PATH
     #[arg(
         long,
         value_name = "ADDRESS",
         conflicts_with_all = ["local", "node", "kubeconfig", "context"]
     )]
     server: Option<String>,
+    #[command(flatten)]
+    tls: TlsArgs,
     #[command(flatten)]
     source: SourceArgs,
 }
@@ -83,9 +86,10 @@ impl WhomArgs {
         if let Some(file) = &self.input_file {
             return replay(file, &question.request, out, show);
         }
+        let server = self.server.as_deref().map(|address| self.tls.server(address)).transpose()?;
         runtime::query(async {
-            if let Some(address) = &self.server {
-                return observe(Place::Server(address), question, out, &mut show).await;
+            if let Some(server) = &server {
+                return observe(Place::Server(server), question, out, &mut show).await;
             }
             match self.source.open().await? {
                 Source::Node(socket) => {

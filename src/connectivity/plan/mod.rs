@@ -16,6 +16,7 @@ use std::net::IpAddr;
 
 use super::{
     expect::Expectation,
+    gate::Gate,
     probe::{Probe, Protocol},
     scenario::Scenario,
     topology::{Actor, FAMILIES, Topology},
@@ -75,6 +76,8 @@ pub enum Action {
     Probe(Probe),
     /// The pod's readiness is watched, as its kubelet reports it.
     Readiness,
+    /// The agents are asked what happened.
+    Look(Gate),
 }
 
 impl Check {
@@ -83,6 +86,8 @@ impl Check {
         match &self.action {
             Action::Probe(probe) => probe.protocol.name(),
             Action::Readiness => "readiness",
+            Action::Look(Gate::Drops) => "drops",
+            Action::Look(Gate::Logs) => "logs",
         }
     }
 }

@@ -80,6 +80,8 @@ pub enum Outcome {
         /// Its status.
         status: u16,
     },
+    /// Nothing happened that should not.
+    Quiet,
     /// Anything else.
     Failed {
         /// What the system said.
@@ -161,6 +163,7 @@ impl fmt::Display for Outcome {
             }
             Self::Corrupt { at } => write!(f, "the answer differs from what was sent at byte {at}"),
             Self::HttpStatus { status } => write!(f, "HTTP status {status}"),
+            Self::Quiet => f.write_str("nothing"),
             Self::Failed { reason } => f.write_str(reason),
         }
     }
