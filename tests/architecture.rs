@@ -88,6 +88,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("netlink_packet_core", &["kernel"]),
     ("netlink_sys", &["kernel"]),
     ("rcgen", &["lab"]),
+    ("ratatui", &["cli"]),
     ("prost", &["hubble", "api"]),
     ("prost_types", &["hubble", "api"]),
     ("saphyr_parser", &["policy"]),

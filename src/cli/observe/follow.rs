@@ -12,7 +12,7 @@ use super::{
 use crate::{
     cli::{
         error::{Error, Kind},
-        output::{Output, age, escape},
+        output::age,
     },
     flows::Request,
     hubble::observer::GetFlowsResponse,
@@ -22,6 +22,9 @@ use crate::{
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause.
 const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Says what is wrong while flows go on; the text may have come from others.
+pub(super) type Tell<'a> = &'a dyn Fn(&str);
 
 /// A question, and for how long it is asked again when the answer breaks off.
 #[derive(Clone, Debug)]
@@ -49,13 +52,13 @@ pub(super) struct Follower<'a> {
     question: Question,
     flows: Flows,
     resume: Resume,
-    out: &'a Output,
+    tell: Tell<'a>,
 }
 
 impl<'a> Follower<'a> {
     /// Takes a stream that has begun.
-    pub(super) fn new(place: Place<'a>, question: Question, flows: Flows, out: &'a Output) -> Self {
-        Self { place, question, flows, resume: Resume::default(), out }
+    pub(super) fn new(place: Place<'a>, question: Question, flows: Flows, tell: Tell<'a>) -> Self {
+        Self { place, question, flows, resume: Resume::default(), tell }
     }
 
     /// Returns the next message; `None` at the end of what was asked for.
@@ -87,7 +90,7 @@ impl<'a> Follower<'a> {
     async fn reopen(&mut self, why: Error) -> Result<(), Error> {
         let (gone, retry_for) = (Timestamp::now(), self.question.retry_for);
         let why = why.chain().join(": ");
-        self.out.warn(&escape(&format!("{why}; asking again for {}", age(retry_for))));
+        (self.tell)(&format!("{why}; asking again for {}", age(retry_for)));
         let request = self.resume.question(&self.question.request, gone);
         let deadline = Instant::now() + retry_for;
         let mut pause = FIRST_PAUSE;
@@ -102,9 +105,9 @@ impl<'a> Follower<'a> {
             }
         };
         let (name, back) = (self.place.name(), Timestamp::now());
-        self.out.warn(&escape(&format!(
+        (self.tell)(&format!(
             "{name} answers again; flows from {gone:.3} to {back:.3} that it has not stored are missing"
-        )));
+        ));
         Ok(())
     }
 }
