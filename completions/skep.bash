@@ -73,6 +73,9 @@ _skep() {
             skep,status)
                 cmd="skep__subcmd__status"
                 ;;
+            skep,top)
+                cmd="skep__subcmd__top"
+                ;;
             skep,version)
                 cmd="skep__subcmd__version"
                 ;;
@@ -396,6 +399,9 @@ _skep() {
                 ;;
             skep__subcmd__help,status)
                 cmd="skep__subcmd__help__subcmd__status"
+                ;;
+            skep__subcmd__help,top)
+                cmd="skep__subcmd__help__subcmd__top"
                 ;;
             skep__subcmd__help,version)
                 cmd="skep__subcmd__help__subcmd__version"
@@ -920,7 +926,7 @@ _skep() {
 
     case "${cmd}" in
         skep)
-            opts="-q -v -h -V --color --quiet --verbose --help --version status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help"
+            opts="-q -v -h -V --color --quiet --verbose --help --version status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -938,7 +944,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__agent)
-            opts="-q -v -h --config --node-name --cluster-name --kubeconfig --run-dir --state-dir --bpf-dir --cni-conf-dir --cni-bin-dir --routing --ip-family --attach --devices --mtu --vxlan-port --snat-ports --masquerade --mark-mask --drop-labels --policy-enforcement --policy-compat --policy-audit --host-firewall --host-firewall-confirm --metrics-address --flow-metrics --flow-metrics-address --health-address --hubble-listen --conntrack-entries --backend-entries --maglev-entries --cgroup-root --color --quiet --verbose --help"
+            opts="-q -v -h --config --node-name --cluster-name --kubeconfig --run-dir --state-dir --bpf-dir --cni-conf-dir --cni-bin-dir --routing --ip-family --attach --devices --mtu --vxlan-port --snat-ports --masquerade --mark-mask --drop-labels --policy-enforcement --policy-compat --policy-audit --host-firewall --host-firewall-confirm --metrics-address --flow-metrics --flow-metrics-address --flow-export-config --health-address --hubble-listen --conntrack-entries --backend-entries --maglev-entries --cgroup-root --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1049,6 +1055,10 @@ _skep() {
                     return 0
                     ;;
                 --flow-metrics-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --flow-export-config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3010,7 +3020,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__graph)
-            opts="-o -n -A -l -4 -6 -t -q -v -h --output --last --first --all --since --until --not --pod --from-pod --to-pod --namespace --from-namespace --to-namespace --all-namespaces --from-all-namespaces --to-all-namespaces --workload --from-workload --to-workload --label --from-label --to-label --service --from-service --to-service --ip --from-ip --to-ip --snat-ip --fqdn --from-fqdn --to-fqdn --identity --from-identity --to-identity --from-cluster --to-cluster --port --from-port --to-port --protocol --tcp-flags --ipv4 --ipv6 --ip-version --encrypted --unencrypted --traffic-direction --reply --interface --verdict --drop-reason-desc --type --node-name --node-label --cluster --uuid --trace-id --ip-trace-id --cel-expression --http-method --http-path --http-url --http-status --http-header --allowlist --denylist --input-file --server --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            opts="-o -n -A -l -4 -6 -t -q -v -h --output --last --first --all --since --until --not --pod --from-pod --to-pod --namespace --from-namespace --to-namespace --all-namespaces --from-all-namespaces --to-all-namespaces --workload --from-workload --to-workload --label --from-label --to-label --service --from-service --to-service --ip --from-ip --to-ip --snat-ip --fqdn --from-fqdn --to-fqdn --identity --from-identity --to-identity --from-cluster --to-cluster --port --from-port --to-port --protocol --tcp-flags --ipv4 --ipv6 --ip-version --encrypted --unencrypted --traffic-direction --reply --interface --verdict --drop-reason-desc --type --node-name --node-label --cluster --uuid --trace-id --ip-trace-id --cel-expression --http-method --http-path --http-url --http-status --http-header --allowlist --denylist --input-file --server --tls --tls-ca-cert-files --tls-client-cert-file --tls-client-key-file --tls-server-name --tls-allow-insecure --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3272,6 +3282,22 @@ _skep() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-ca-cert-files)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-client-cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-client-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-server-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --run-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -3304,7 +3330,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help)
-            opts="status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help"
+            opts="status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4480,6 +4506,20 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__top)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -6094,7 +6134,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__observe)
-            opts="-f -n -A -l -4 -6 -t -o -s -q -v -h --follow --retry-for --last --first --all --since --until --not --pod --from-pod --to-pod --namespace --from-namespace --to-namespace --all-namespaces --from-all-namespaces --to-all-namespaces --workload --from-workload --to-workload --label --from-label --to-label --service --from-service --to-service --ip --from-ip --to-ip --snat-ip --fqdn --from-fqdn --to-fqdn --identity --from-identity --to-identity --from-cluster --to-cluster --port --from-port --to-port --protocol --tcp-flags --ipv4 --ipv6 --ip-version --encrypted --unencrypted --traffic-direction --reply --interface --verdict --drop-reason-desc --type --node-name --node-label --cluster --uuid --trace-id --ip-trace-id --cel-expression --http-method --http-path --http-url --http-status --http-header --allowlist --denylist --print-raw-filters --group-by --top --output --time-format --utc --numeric --ip-translation --print-node-name --print-policy-names --silent-errors --request --input-file --server --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            opts="-f -n -A -l -4 -6 -t -o -s -q -v -h --follow --retry-for --last --first --all --since --until --not --pod --from-pod --to-pod --namespace --from-namespace --to-namespace --all-namespaces --from-all-namespaces --to-all-namespaces --workload --from-workload --to-workload --label --from-label --to-label --service --from-service --to-service --ip --from-ip --to-ip --snat-ip --fqdn --from-fqdn --to-fqdn --identity --from-identity --to-identity --from-cluster --to-cluster --port --from-port --to-port --protocol --tcp-flags --ipv4 --ipv6 --ip-version --encrypted --unencrypted --traffic-direction --reply --interface --verdict --drop-reason-desc --type --node-name --node-label --cluster --uuid --trace-id --ip-trace-id --cel-expression --http-method --http-path --http-url --http-status --http-header --allowlist --denylist --print-raw-filters --group-by --top --output --time-format --utc --numeric --ip-translation --print-node-name --print-policy-names --silent-errors --request --input-file --server --tls --tls-ca-cert-files --tls-client-cert-file --tls-client-key-file --tls-server-name --tls-allow-insecure --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6381,6 +6421,22 @@ _skep() {
                     return 0
                     ;;
                 --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-ca-cert-files)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-client-cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-client-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-server-name)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -7388,6 +7444,320 @@ _skep() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table wide json yaml name" -- "${cur}"))
+                    return 0
+                    ;;
+                --run-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kubeconfig)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skep-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__top)
+            opts="-o -n -A -l -4 -6 -t -q -v -h --tab --once --output --last --first --all --since --until --not --pod --from-pod --to-pod --namespace --from-namespace --to-namespace --all-namespaces --from-all-namespaces --to-all-namespaces --workload --from-workload --to-workload --label --from-label --to-label --service --from-service --to-service --ip --from-ip --to-ip --snat-ip --fqdn --from-fqdn --to-fqdn --identity --from-identity --to-identity --from-cluster --to-cluster --port --from-port --to-port --protocol --tcp-flags --ipv4 --ipv6 --ip-version --encrypted --unencrypted --traffic-direction --reply --interface --verdict --drop-reason-desc --type --node-name --node-label --cluster --uuid --trace-id --ip-trace-id --cel-expression --http-method --http-path --http-url --http-status --http-header --allowlist --denylist --input-file --server --tls --tls-ca-cert-files --tls-client-cert-file --tls-client-key-file --tls-server-name --tls-allow-insecure --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --tab)
+                    COMPREPLY=($(compgen -W "edges workloads drops policies" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
+                    return 0
+                    ;;
+                --last)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --first)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pod)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-pod)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-pod)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --workload)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-workload)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-workload)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --label)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -l)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-label)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-label)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-ip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-ip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --snat-ip)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fqdn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-fqdn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-fqdn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --protocol)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tcp-flags)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ip-version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --traffic-direction)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reply)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interface)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verdict)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --drop-reason-desc)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -t)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node-label)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --uuid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trace-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ip-trace-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cel-expression)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-method)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-status)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allowlist)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --denylist)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --input-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-ca-cert-files)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-client-cert-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-client-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-server-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --run-dir)

@@ -35,6 +35,7 @@ complete -c skep -n "__fish_skep_needs_command" -f -a "status" -d 'Show how the 
 complete -c skep -n "__fish_skep_needs_command" -f -a "observe" -d 'Show flows'
 complete -c skep -n "__fish_skep_needs_command" -f -a "graph" -d 'Draw who speaks with whom'
 complete -c skep -n "__fish_skep_needs_command" -f -a "monitor" -d 'Show raw events of one node'
+complete -c skep -n "__fish_skep_needs_command" -f -a "top" -d 'Watch who speaks with whom'
 complete -c skep -n "__fish_skep_needs_command" -f -a "endpoint" -d 'Endpoints: the pods\' interfaces'
 complete -c skep -n "__fish_skep_needs_command" -f -a "identity" -d 'Identities: the label sets that policy speaks about'
 complete -c skep -n "__fish_skep_needs_command" -f -a "policy" -d 'What network policies mean'
@@ -144,7 +145,11 @@ complete -c skep -n "__fish_skep_using_subcommand observe" -l print-policy-names
 false\t''"
 complete -c skep -n "__fish_skep_using_subcommand observe" -l request -d 'Ask this, as JSON; how agents are asked from outside' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l input-file -d 'Show saved flows, one JSON object a line; - is stdin' -r -F
-complete -c skep -n "__fish_skep_using_subcommand observe" -l server -d 'Ask a Hubble server, such as a relay: HOST:PORT or unix:PATH' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l server -d 'Ask a Hubble server, such as a relay: HOST:PORT, tls://HOST:PORT or unix:PATH' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l tls-ca-cert-files -d 'Believe servers that these authorities signed; without it, those of this machine' -r -F
+complete -c skep -n "__fish_skep_using_subcommand observe" -l tls-client-cert-file -d 'Show the server this certificate' -r -F
+complete -c skep -n "__fish_skep_using_subcommand observe" -l tls-client-key-file -d 'The key of the certificate' -r -F
+complete -c skep -n "__fish_skep_using_subcommand observe" -l tls-server-name -d 'Name that the server\'s certificate must be for [default: the host of its address]' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
 complete -c skep -n "__fish_skep_using_subcommand observe" -l node -d 'Ask the agent of this node only; may be repeated' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
@@ -168,6 +173,8 @@ complete -c skep -n "__fish_skep_using_subcommand observe" -l utc -d 'Show times
 complete -c skep -n "__fish_skep_using_subcommand observe" -l numeric -d 'Show addresses instead of names'
 complete -c skep -n "__fish_skep_using_subcommand observe" -l print-node-name -d 'Show the node that saw the packet'
 complete -c skep -n "__fish_skep_using_subcommand observe" -s s -l silent-errors -d 'Do not warn of losses and missing nodes'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l tls -d 'Speak TLS, as with tls:// before the address'
+complete -c skep -n "__fish_skep_using_subcommand observe" -l tls-allow-insecure -d 'Believe whoever answers'
 complete -c skep -n "__fish_skep_using_subcommand observe" -l local -d 'Ask the agent of this node, never a cluster'
 complete -c skep -n "__fish_skep_using_subcommand observe" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand observe" -s v -l verbose -d 'Log more; twice for debug, three times for all'
@@ -234,7 +241,11 @@ complete -c skep -n "__fish_skep_using_subcommand graph" -l http-header -d 'Head
 complete -c skep -n "__fish_skep_using_subcommand graph" -l allowlist -d 'Also show what this FlowFilter matches; may be repeated' -r
 complete -c skep -n "__fish_skep_using_subcommand graph" -l denylist -d 'Hide what this FlowFilter matches; may be repeated' -r
 complete -c skep -n "__fish_skep_using_subcommand graph" -l input-file -d 'Show saved flows, one JSON object a line; - is stdin' -r -F
-complete -c skep -n "__fish_skep_using_subcommand graph" -l server -d 'Ask a Hubble server, such as a relay: HOST:PORT or unix:PATH' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l server -d 'Ask a Hubble server, such as a relay: HOST:PORT, tls://HOST:PORT or unix:PATH' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l tls-ca-cert-files -d 'Believe servers that these authorities signed; without it, those of this machine' -r -F
+complete -c skep -n "__fish_skep_using_subcommand graph" -l tls-client-cert-file -d 'Show the server this certificate' -r -F
+complete -c skep -n "__fish_skep_using_subcommand graph" -l tls-client-key-file -d 'The key of the certificate' -r -F
+complete -c skep -n "__fish_skep_using_subcommand graph" -l tls-server-name -d 'Name that the server\'s certificate must be for [default: the host of its address]' -r
 complete -c skep -n "__fish_skep_using_subcommand graph" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
 complete -c skep -n "__fish_skep_using_subcommand graph" -l node -d 'Ask the agent of this node only; may be repeated' -r
 complete -c skep -n "__fish_skep_using_subcommand graph" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
@@ -252,6 +263,8 @@ complete -c skep -n "__fish_skep_using_subcommand graph" -s 4 -l ipv4 -d 'IPv4 o
 complete -c skep -n "__fish_skep_using_subcommand graph" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c skep -n "__fish_skep_using_subcommand graph" -l encrypted -d 'Encrypted between nodes'
 complete -c skep -n "__fish_skep_using_subcommand graph" -l unencrypted -d 'Not encrypted between nodes'
+complete -c skep -n "__fish_skep_using_subcommand graph" -l tls -d 'Speak TLS, as with tls:// before the address'
+complete -c skep -n "__fish_skep_using_subcommand graph" -l tls-allow-insecure -d 'Believe whoever answers'
 complete -c skep -n "__fish_skep_using_subcommand graph" -l local -d 'Ask the agent of this node, never a cluster'
 complete -c skep -n "__fish_skep_using_subcommand graph" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand graph" -s v -l verbose -d 'Log more; twice for debug, three times for all'
@@ -280,6 +293,99 @@ complete -c skep -n "__fish_skep_using_subcommand monitor" -l local -d 'Ask the 
 complete -c skep -n "__fish_skep_using_subcommand monitor" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand monitor" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand top" -l tab -d 'What is listed first' -r -f -a "edges\t'Who speaks with whom'
+workloads\t'Who speaks'
+drops\t'What is dropped, and why'
+policies\t'Which policies decide'"
+complete -c skep -n "__fish_skep_using_subcommand top" -s o -l output -d 'Output format of --once' -r -f -a "table\t'Columns'
+json\t'One JSON document'"
+complete -c skep -n "__fish_skep_using_subcommand top" -l last -d 'Show the newest stored flows [default: 20]' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l first -d 'Show the oldest stored flows' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l since -d 'Show flows since a time, or for a time such as 5m' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l until -d 'Show flows until a time' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l pod -d 'Pod at either end, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l from-pod -d 'Pod that sends, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l to-pod -d 'Pod that receives, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -s n -l namespace -d 'Namespace at either end' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l from-namespace -d 'Namespace that sends' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l to-namespace -d 'Namespace that receives' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l workload -d 'Workload at either end, [KIND/]NAME' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l from-workload -d 'Workload that sends, [KIND/]NAME' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l to-workload -d 'Workload that receives, [KIND/]NAME' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -s l -l label -d 'Labels at either end' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l from-label -d 'Labels of the sender' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l to-label -d 'Labels of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l service -d 'Service at either end, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l from-service -d 'Service that sends, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l to-service -d 'Service that receives, [NAMESPACE/]PREFIX' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l ip -d 'Address at either end' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l from-ip -d 'Address of the sender' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l to-ip -d 'Address of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l snat-ip -d 'Address of the sender after translation' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l fqdn -d 'DNS name at either end, with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l from-fqdn -d 'DNS name of the sender, with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l to-fqdn -d 'DNS name of the receiver, with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l identity -d 'Identity at either end, number or reserved name' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l from-identity -d 'Identity of the sender' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l to-identity -d 'Identity of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l from-cluster -d 'Cluster of the sender' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l to-cluster -d 'Cluster of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l port -d 'Port at either end' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l from-port -d 'Port of the sender' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l to-port -d 'Port of the receiver' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l protocol -d 'tcp, udp, sctp, icmp, icmpv4, icmpv6, dns, http ...' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l tcp-flags -d 'TCP flags that are set, with commas' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l ip-version -d 'v4, v6, or none for what is not IP' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l traffic-direction -d 'ingress or egress' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l reply -d 'Replies (true), or what is none (false)' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l interface -d 'Device where it was seen' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l verdict -d 'FORWARDED, DROPPED and so on' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l drop-reason-desc -d 'Drop reason, by name' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -s t -l type -d 'drop, trace, policy-verdict, trace:to-endpoint ...' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l node-name -d 'Node that saw it, [CLUSTER/]NAME with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l node-label -d 'Labels of the node that saw it' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l cluster -d 'Cluster of the node that saw it, with * as wildcard' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l uuid -d 'The one flow with this id' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l trace-id -d 'Trace that the request belongs to' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l ip-trace-id -d 'Trace number in the IP options' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l cel-expression -d 'CEL expression; skep\'s own agents do not evaluate it' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l http-method -d 'Method of HTTP, such as GET' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l http-path -d 'Path of HTTP' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l http-url -d 'URL of HTTP' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l http-status -d 'Status of HTTP such as 404, or a prefix such as 5+' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l http-header -d 'Header of HTTP' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l allowlist -d 'Also show what this FlowFilter matches; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l denylist -d 'Hide what this FlowFilter matches; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l input-file -d 'Show saved flows, one JSON object a line; - is stdin' -r -F
+complete -c skep -n "__fish_skep_using_subcommand top" -l server -d 'Ask a Hubble server, such as a relay: HOST:PORT, tls://HOST:PORT or unix:PATH' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l tls-ca-cert-files -d 'Believe servers that these authorities signed; without it, those of this machine' -r -F
+complete -c skep -n "__fish_skep_using_subcommand top" -l tls-client-cert-file -d 'Show the server this certificate' -r -F
+complete -c skep -n "__fish_skep_using_subcommand top" -l tls-client-key-file -d 'The key of the certificate' -r -F
+complete -c skep -n "__fish_skep_using_subcommand top" -l tls-server-name -d 'Name that the server\'s certificate must be for [default: the host of its address]' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
+complete -c skep -n "__fish_skep_using_subcommand top" -l node -d 'Ask the agent of this node only; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
+complete -c skep -n "__fish_skep_using_subcommand top" -l context -d 'Context in the kubeconfig' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l skep-namespace -d 'Namespace of the agents\' pods' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand top" -l once -d 'Print what is stored, once'
+complete -c skep -n "__fish_skep_using_subcommand top" -l all -d 'Show all stored flows'
+complete -c skep -n "__fish_skep_using_subcommand top" -l not -d 'Hide what the next filter would show'
+complete -c skep -n "__fish_skep_using_subcommand top" -s A -l all-namespaces -d 'A pod of any namespace at either end'
+complete -c skep -n "__fish_skep_using_subcommand top" -l from-all-namespaces -d 'A pod of any namespace sends'
+complete -c skep -n "__fish_skep_using_subcommand top" -l to-all-namespaces -d 'A pod of any namespace receives'
+complete -c skep -n "__fish_skep_using_subcommand top" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c skep -n "__fish_skep_using_subcommand top" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c skep -n "__fish_skep_using_subcommand top" -l encrypted -d 'Encrypted between nodes'
+complete -c skep -n "__fish_skep_using_subcommand top" -l unencrypted -d 'Not encrypted between nodes'
+complete -c skep -n "__fish_skep_using_subcommand top" -l tls -d 'Speak TLS, as with tls:// before the address'
+complete -c skep -n "__fish_skep_using_subcommand top" -l tls-allow-insecure -d 'Believe whoever answers'
+complete -c skep -n "__fish_skep_using_subcommand top" -l local -d 'Ask the agent of this node, never a cluster'
+complete -c skep -n "__fish_skep_using_subcommand top" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand top" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand top" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skep -n "__fish_skep_using_subcommand endpoint; and not __fish_seen_subcommand_from list help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
@@ -1031,6 +1137,7 @@ complete -c skep -n "__fish_skep_using_subcommand agent" -l host-firewall-confir
 complete -c skep -n "__fish_skep_using_subcommand agent" -l metrics-address -d 'Address that serves metrics, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l flow-metrics -d 'Metrics of flows that are counted, with Hubble\'s names and options, such as "drop:sourceContext=pod tcp"' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l flow-metrics-address -d 'Address that serves metrics of flows, or off' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l flow-export-config -d 'File that says which flows are written where, in the format of Cilium\'s dynamic exporters, or off; it is read again when it changes' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l health-address -d 'Address that serves health, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l hubble-listen -d 'Address that serves the Hubble API, or off; other machines need TLS and a certificate of the operator' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l conntrack-entries -d 'Size of the connection table: auto, or entries' -r
@@ -1116,26 +1223,27 @@ never\t'Not at all'"
 complete -c skep -n "__fish_skep_using_subcommand man" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand man" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "status" -d 'Show how the agents are'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "observe" -d 'Show flows'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "graph" -d 'Draw who speaks with whom'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "monitor" -d 'Show raw events of one node'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "endpoint" -d 'Endpoints: the pods\' interfaces'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "identity" -d 'Identities: the label sets that policy speaks about'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "policy" -d 'What network policies mean'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "service" -d 'Services, as the nodes balance them'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "node" -d 'Nodes of the cluster'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "bpf" -d 'The datapath\'s maps, as they are in the kernel'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "connectivity" -d 'Who reaches whom'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "lab" -d 'A cluster in network namespaces on this machine'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "bench" -d 'Measure skep against bare veth and a bridge with iptables'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "agent" -d 'Run the node agent'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "operator" -d 'Run the operator'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "relay" -d 'Serve the flows of all nodes'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "version" -d 'Show the version'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "man" -d 'Write the man pages'
-complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "status" -d 'Show how the agents are'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "observe" -d 'Show flows'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "graph" -d 'Draw who speaks with whom'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "monitor" -d 'Show raw events of one node'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "top" -d 'Watch who speaks with whom'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "endpoint" -d 'Endpoints: the pods\' interfaces'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "identity" -d 'Identities: the label sets that policy speaks about'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "policy" -d 'What network policies mean'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "service" -d 'Services, as the nodes balance them'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "node" -d 'Nodes of the cluster'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "bpf" -d 'The datapath\'s maps, as they are in the kernel'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "connectivity" -d 'Who reaches whom'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "lab" -d 'A cluster in network namespaces on this machine'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "bench" -d 'Measure skep against bare veth and a bridge with iptables'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "agent" -d 'Run the node agent'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "operator" -d 'Run the operator'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "relay" -d 'Serve the flows of all nodes'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "version" -d 'Show the version'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "man" -d 'Write the man pages'
+complete -c skep -n "__fish_skep_using_subcommand help; and not __fish_seen_subcommand_from status observe graph monitor top endpoint identity policy service node bpf connectivity lab bench agent operator relay version completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from endpoint" -f -a "list" -d 'List endpoints'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from identity" -f -a "list" -d 'List identities'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from policy" -f -a "explain" -d 'Say why one end may talk to another, or not'

@@ -86,6 +86,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("k8s_openapi", &["kubernetes", "agent", "operator", "lab", "connectivity", "cli"]),
     ("comfy_table", &["cli"]),
     ("indicatif", &["cli"]),
+    ("ratatui", &["cli"]),
     ("clap", &["cli", "config"]),
     ("axum", &["api", "lab"]),
     ("netlink_packet_route", &["kernel"]),

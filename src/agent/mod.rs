@@ -11,6 +11,7 @@ mod cluster;
 mod confirm;
 mod endpoint;
 mod error;
+mod export;
 mod hubble;
 mod identity;
 mod inspect;

@@ -13,6 +13,7 @@ use tracing::info;
 use super::{
     AgentError,
     confirm::confirm_host,
+    export::export_flows,
     hubble, install, orphans,
     plugin::Plugin,
     policy::Kind,
@@ -79,6 +80,8 @@ async fn live(
     watch_cluster(&mut tasks, &agent, &client);
     tasks.spawn(upkeep::read_events(reader, Arc::clone(&observer)));
     tasks.spawn(upkeep::forget_flows(Arc::clone(&agent), Arc::clone(&observer)));
+    let exports = agent.config.flow_export_config.clone();
+    tasks.spawn(export_flows(exports, Arc::clone(&observer)));
     tasks.spawn(upkeep::collect_connections(Arc::clone(&agent)));
     tasks.spawn(upkeep::repair(Arc::clone(&agent)));
     tasks.spawn(upkeep::enforce(Arc::clone(&agent)));

@@ -42,6 +42,7 @@ mod runtime;
 mod service;
 mod source;
 mod status;
+mod top;
 mod tree;
 mod version;
 

@@ -58,6 +58,7 @@ fn dispatch(command: Command, out: &Output) -> Result<Answer, Error> {
         Command::Observe(args) => args.run(out),
         Command::Graph(args) => args.run(out),
         Command::Monitor(args) => args.run(out),
+        Command::Top(args) => args.run(out),
         Command::Endpoint(ListOf::List(args)) => args.run(out),
         Command::Identity(ListOf::List(args)) => args.run(out),
         Command::Node(ListOf::List(args)) => args.run(out),

@@ -6,7 +6,7 @@ use super::{
     agent, bench, bpf, completions, connectivity, endpoint, graph, identity, lab, man, monitor,
     node, observe, operator,
     output::{ColorChoice, Settings},
-    policy, relay, service, status, version,
+    policy, relay, service, status, top, version,
 };
 use crate::telemetry::Level;
 
@@ -82,6 +82,7 @@ pub(crate) enum Command {
     Observe(Box<observe::Args>),
     Graph(Box<graph::Args>),
     Monitor(monitor::Args),
+    Top(Box<top::Args>),
     /// Endpoints: the pods' interfaces
     #[command(subcommand)]
     Endpoint(ListOf<endpoint::list::Args>),

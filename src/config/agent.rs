@@ -90,6 +90,10 @@ settings! {
         /// Address that serves metrics of flows, or off
         #[arg(value_name = "ADDRESS")]
         flow_metrics_address = "flow-metrics-address" "SKEP_FLOW_METRICS_ADDRESS",
+        /// File that says which flows are written where, in the format of Cilium's dynamic exporters, or off; it is read
+        /// again when it changes
+        #[arg(value_name = "FILE")]
+        flow_export_config = "flow-export-config" "SKEP_FLOW_EXPORT_CONFIG",
         /// Address that serves health, or off
         #[arg(value_name = "ADDRESS")]
         health_address = "health-address" "SKEP_HEALTH_ADDRESS",
@@ -170,6 +174,8 @@ pub struct AgentConfig {
     pub health_address: Option<SocketAddr>,
     /// Loopback address of the Hubble API; none = on its unix socket only.
     pub hubble_listen: Option<SocketAddr>,
+    /// What is exported; none = nothing.
+    pub flow_export_config: Option<PathBuf>,
     /// Size of the connection table; none = by memory.
     pub conntrack_entries: Option<u32>,
     /// Room for backends of services; none = by memory.
@@ -255,6 +261,14 @@ impl AgentArgs {
                 "off",
                 Some(SocketAddr::from(([127, 0, 0, 1], 9965))),
                 address,
+            ),
+            flow_export_config: optional(
+                &mut parse,
+                "flow-export-config",
+                self.flow_export_config,
+                "off",
+                None,
+                "a file, or off",
             ),
             health_address: optional(
                 &mut parse,

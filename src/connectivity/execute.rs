@@ -237,7 +237,7 @@ mod tests {
             }
         }
         for (check, count) in checks.iter().zip(seen) {
-            assert_eq!(count, usize::from(check.action != Action::Readiness), "{check:?}");
+            assert_eq!(count, usize::from(matches!(check.action, Action::Probe(_))), "{check:?}");
         }
     }
 

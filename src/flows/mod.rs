@@ -4,6 +4,9 @@
 //! belong to while it is still true ([`Resolve`]) and keeps compact [`Record`]s. A reader
 //! subscribes with a [`Request`]; only then are records turned into [`crate::hubble::flow::Flow`]s, which
 //! go out as protobuf or as Hubble's JSON.
+//!
+//! [`edges`] counts flows by who speaks with whom, [`Saved`] reads them from files, and a [`Monitor`] hands
+//! out events as they came.
 
 mod clock;
 pub mod edges;

@@ -38,8 +38,8 @@ pub enum Monitored {
 /// One reader's stream, from now on.
 pub struct Monitor {
     batches: broadcast::Receiver<Arc<[Arc<Record>]>>,
-    /// Number of the next record, if none is lost; unknown before the first.
-    next_sequence: Option<u64>,
+    /// Number of the next record, if none is lost.
+    next_sequence: u64,
     lost_before: u64,
     ready: VecDeque<Monitored>,
     filter: EventFilter,
@@ -57,14 +57,14 @@ impl EventFilter {
 
 impl Monitor {
     pub(super) fn new(
-        batches: broadcast::Receiver<Arc<[Arc<Record>]>>,
+        (batches, next_sequence): (broadcast::Receiver<Arc<[Arc<Record>]>>, u64),
         filter: EventFilter,
         observer: Arc<Observer>,
         seat: Seat,
     ) -> Self {
         let lost_before = observer.lost();
         let ready = VecDeque::new();
-        Self { batches, next_sequence: None, lost_before, ready, filter, observer, _seat: seat }
+        Self { batches, next_sequence, lost_before, ready, filter, observer, _seat: seat }
     }
 
     /// Returns the next event or loss; `None` at the end. Dropping the future loses nothing.
@@ -84,8 +84,8 @@ impl Monitor {
 
     fn accept(&mut self, batch: &[Arc<Record>]) {
         let Some(first) = batch.first() else { return };
-        let behind = self.next_sequence.map_or(0, |next| first.sequence.saturating_sub(next));
-        self.next_sequence = Some(first.sequence + batch.len() as u64);
+        let behind = first.sequence.saturating_sub(self.next_sequence);
+        self.next_sequence = first.sequence + batch.len() as u64;
         let lost = self.observer.lost();
         let missing = behind + (lost - self.lost_before);
         self.lost_before = lost;

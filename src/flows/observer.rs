@@ -224,7 +224,10 @@ impl Observer {
     /// When there are too many readers.
     pub fn monitor(self: &Arc<Self>, filter: EventFilter) -> Result<Monitor, SubscribeError> {
         let seat = Seat::take(&self.readers, self.settings.max_readers)?;
-        Ok(Monitor::new(self.followers.subscribe(), filter, Arc::clone(self), seat))
+        // In this order, records that come meanwhile are in the stream and not counted as lost.
+        let batches = self.followers.subscribe();
+        let live = (batches, self.seen.load(Ordering::Relaxed));
+        Ok(Monitor::new(live, filter, Arc::clone(self), seat))
     }
 
     /// Returns how many events were lost before they were pushed.

@@ -76,6 +76,8 @@ dns/dns-service                 smoke    Pods resolve the cluster's own service
 services/pod-to-service         smoke    Pods reach every server by a service's address
 policy/echo-ingress             smoke    Only one team reaches servers, by TCP
 policy/all-egress-deny-knp      smoke    Nothing gets out but answers, by NetworkPolicy
+gates/no-unexpected-drops       smoke    No packet was dropped but by policies under test
+gates/no-errors-in-logs         smoke    No agent logged an error
 --- stderr
 ");
     let list = home.run(&["connectivity", "list", "--test", "dns/", "-o", "json"]);

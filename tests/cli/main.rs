@@ -26,4 +26,5 @@ mod replay;
 mod run;
 mod service;
 mod status;
+mod top;
 mod version;

@@ -1,12 +1,15 @@
 //! Readers that follow: what they get, lose, and leave behind.
 
-use skep::hubble::{
-    flow::LostEventSource,
-    observer::{GetAgentEventsRequest, GetDebugEventsRequest, GetFlowsRequest},
+use skep::{
+    flows::{EventFilter, Monitored, RawKind},
+    hubble::{
+        flow::LostEventSource,
+        observer::{GetAgentEventsRequest, GetDebugEventsRequest, GetFlowsRequest},
+    },
 };
 use tonic::Code;
 
-use crate::node::{Node, event, eventually, next};
+use crate::node::{Node, dropped, event, eventually, next};
 
 fn follow(number: u64) -> GetFlowsRequest {
     GetFlowsRequest { number, follow: true, ..GetFlowsRequest::default() }
@@ -99,4 +102,36 @@ async fn followers_hear_that_the_server_ends() {
     assert_eq!(events.get_mut().message().await.expect_err("an end").code(), Code::Unavailable);
     assert_eq!(debug.get_mut().message().await.expect_err("an end").code(), Code::Unavailable);
     node.server.await.expect("no panic").expect("a clean end");
+}
+
+#[tokio::test]
+async fn readers_of_raw_events_lose_and_are_told_how_many() {
+    const PUSHED: u64 = 20_000;
+    let node = Node::start().await;
+    let filter = EventFilter { kinds: vec![RawKind::Drop], ..EventFilter::default() };
+    let mut all = node.observer.monitor(EventFilter::default()).expect("a seat");
+    let mut drops = node.observer.monitor(filter).expect("a seat");
+    node.observer.lose(5);
+    for _ in 0..PUSHED / 1000 {
+        node.observer.push((0..1000).map(event));
+    }
+    node.observer.push([dropped(7)]);
+    let (mut seen, mut lost) = (0, 0);
+    while seen + lost < PUSHED + 1 + 5 {
+        match all.next().await.expect("no end") {
+            Monitored::Event(_) => seen += 1,
+            Monitored::Lost(count) => lost += count,
+        }
+    }
+    assert!(lost > 5 && seen > 0, "{lost} lost, {seen} seen");
+    loop {
+        match drops.next().await.expect("no end") {
+            Monitored::Event(event) => {
+                assert_eq!(event.reason.as_deref(), Some("INVALID_SOURCE_IP"));
+                assert_eq!(event.source.port, Some(7));
+                break;
+            }
+            Monitored::Lost(_) => {}
+        }
+    }
 }

@@ -27,6 +27,7 @@ mod metrics;
 mod missing;
 mod names;
 mod nodes;
+mod observe;
 mod outside;
 mod pods;
 mod policy;

@@ -90,15 +90,16 @@ async fn run(observer: Arc<Observer>, export: Export, stop: CancellationToken) {
     let (name, target) = (export.name.clone(), export.target.clone());
     tokio::task::spawn_blocking(move || write(&name, || Sink::open(&target), lines));
     let read = async {
-        // Both were compiled when the file was read.
+        // It was compiled when the file was read.
         let Ok(mask) = Mask::compile(&export.mask) else { return };
+        let mask = (!export.mask.is_empty()).then_some(mask);
         let Ok(mut flows) = observer.subscribe(&export.request) else {
             return error!(name = export.name, "not exported: there are too many readers");
         };
         while let Some(observed) = flows.next().await {
-            let observed = match observed {
-                Observed::Flow(flow) => Observed::Flow(Box::new(mask.prune(&flow))),
-                lost => lost,
+            let observed = match (observed, &mask) {
+                (Observed::Flow(flow), Some(mask)) => Observed::Flow(mask.prune(&flow).into()),
+                (whole, _) => whole,
             };
             let message = observed.into_response(observer.node_name());
             let line = serde_json::to_string(&message).expect("flows have text keys only");

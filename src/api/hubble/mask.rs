@@ -34,10 +34,10 @@ fn add(messages: &mut BTreeMap<String, DescriptorProto>, scope: &str, message: D
     messages.insert(name, message);
 }
 
-/// A path that names nothing.
+/// A path of a field mask that names nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("field_mask: {path:?} is not a path of a flow: {part:?} {problem}")]
-pub(super) struct InvalidMask {
+pub struct InvalidMask {
     path: String,
     part: String,
     problem: &'static str,
@@ -45,7 +45,7 @@ pub(super) struct InvalidMask {
 
 /// The fields that stay: by number, whole or in part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Mask(BTreeMap<u32, Part>);
+pub struct Mask(BTreeMap<u32, Part>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
@@ -55,7 +55,10 @@ enum Part {
 
 impl Mask {
     /// Compiles paths such as `source.pod_name`.
-    pub(super) fn compile(paths: &[String]) -> Result<Self, InvalidMask> {
+    ///
+    /// # Errors
+    /// When a path names nothing.
+    pub fn compile(paths: &[String]) -> Result<Self, InvalidMask> {
         let mut mask = Self::default();
         for path in paths {
             let parts: Vec<&str> = path.split('.').collect();
@@ -89,7 +92,7 @@ impl Mask {
     }
 
     /// Returns the flow without what the mask lacks.
-    pub(super) fn prune(&self, flow: &Flow) -> Flow {
+    pub fn prune(&self, flow: &Flow) -> Flow {
         let mut kept = Vec::new();
         // What was just encoded can be read.
         self.copy(&flow.encode_to_vec(), &mut kept)

@@ -25,6 +25,7 @@ pub use agent_events::AgentEvents;
 pub use channel::{channel, reach, secured};
 pub use client::{Server, ServerError, ServerFlows};
 pub use door::{Door, OpenDoor};
+pub use mask::{InvalidMask, Mask};
 pub use observer::Node;
 pub use peers::{Peer, Peers};
 pub use question::check;

@@ -18,7 +18,7 @@ pub(super) const MARGIN: usize = 24;
 /// Height of an island's name.
 const TITLE: usize = 28;
 /// Room for labels between columns.
-const COLUMN_GAP: usize = 210;
+pub(super) const COLUMN_GAP: usize = 210;
 /// Between boxes of a column.
 const ROW_GAP: usize = 36;
 /// Between islands; links between them pass here.
@@ -33,6 +33,16 @@ pub(super) struct Area {
     pub(super) y: usize,
     pub(super) width: usize,
     pub(super) height: usize,
+}
+
+impl Area {
+    /// Tells whether two rectangles have a point in common.
+    pub(super) const fn overlaps(&self, other: &Self) -> bool {
+        self.x < other.x + other.width
+            && other.x < self.x + self.width
+            && self.y < other.y + other.height
+            && other.y < self.y + self.height
+    }
 }
 
 /// A picture's measures.

@@ -5,6 +5,7 @@
 mod command;
 mod dot;
 mod json;
+mod label;
 mod layout;
 mod map;
 mod mermaid;

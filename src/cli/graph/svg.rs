@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    layout::{Area, BOX_HEIGHT, CHAR, LINE, Layout, layout},
+    label::Labels,
+    layout::{Area, BOX_HEIGHT, CHAR, COLUMN_GAP, LINE, MARGIN, layout},
     map::{Link, Map},
 };
 use crate::cli::output::escape;
@@ -20,12 +21,38 @@ text { font: 12px ui-monospace, Menlo, Consolas, monospace; fill: #1b1f24 }
 .bad { fill: #cf222e }
 ";
 
-/// Draws a map.
+/// Draws a map: links pass behind the boxes, labels are in front of everything.
 pub(super) fn svg(map: &Map<'_>) -> String {
     let names: Vec<String> =
         map.parties.iter().map(|party| escape(party.name()).into_owned()).collect();
     let layout = layout(map, &names);
-    let Layout { width, height, .. } = layout;
+    let mut labels = Labels::new(&layout.boxes);
+    let (mut back, mut front) = (String::new(), String::new());
+    let mut height = layout.height;
+    for (island, area) in map.islands.iter().zip(&layout.islands) {
+        rectangle(&mut back, "island", area);
+        text(&mut front, "name", (area.x + 12, area.y + 20), &escape(&island.name));
+    }
+    for link in &map.links {
+        let curve = Curve::of(layout.boxes[link.from], layout.boxes[link.to]);
+        stroke(&mut back, map, link, &curve);
+        let lines = link.labels();
+        let area = labels.place(&lines, curve.middle());
+        height = height.max(area.y + area.height + MARGIN);
+        for (number, line) in lines.iter().enumerate() {
+            let class = if line.contains(" dropped") { "label bad" } else { "label" };
+            let at = (area.x + area.width / 2, area.y + (number + 1) * LINE - 3);
+            text(&mut front, class, at, line);
+        }
+    }
+    for (area, name) in layout.boxes.iter().zip(&names) {
+        rectangle(&mut back, "party", area);
+        text(&mut back, "", (area.x + CHAR, area.y + BOX_HEIGHT / 2 + 4), name);
+    }
+    format!("{}{back}{front}</svg>\n", head(layout.width, height))
+}
+
+fn head(width: usize, height: usize) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {width} {height}\" role=\"img\">\n<title>Who speaks with whom</title>\n\
@@ -39,56 +66,48 @@ pub(super) fn svg(map: &Map<'_>) -> String {
         );
     }
     svg.push_str("</defs>\n");
-    for (island, area) in map.islands.iter().zip(&layout.islands) {
-        rectangle(&mut svg, "island", area);
-        text(&mut svg, "name", (area.x + 12, area.y + 20), &escape(&island.name));
-    }
-    for (index, name) in names.iter().enumerate() {
-        let area = &layout.boxes[index];
-        rectangle(&mut svg, "party", area);
-        text(&mut svg, "", (area.x + CHAR, area.y + BOX_HEIGHT / 2 + 4), name);
-    }
-    for (number, link) in map.links.iter().enumerate() {
-        draw(&mut svg, map, &layout, number, link);
-    }
-    svg.push_str("</svg>\n");
     svg
 }
 
-fn draw(svg: &mut String, map: &Map<'_>, layout: &Layout, number: usize, link: &Link) {
-    let (from, to) = (layout.boxes[link.from], layout.boxes[link.to]);
-    let (x1, y1) = (from.x + from.width, from.y + BOX_HEIGHT / 2);
-    let (x2, y2) = (to.x, to.y + BOX_HEIGHT / 2);
-    // Links to the left leave on the right and go around.
-    let bend = if x2 > x1 { (x2 - x1) / 2 } else { 60 + (x1 - x2) / 6 };
-    let lift = if link.from == link.to { 44 } else { 0 };
-    let (c1, c2) = (x1 + bend, x2.saturating_sub(bend));
-    let (b1, b2) = (y1.saturating_sub(lift), y2.saturating_sub(lift));
+/// The way of a link: two ends, and two points that bend it.
+struct Curve([(usize, usize); 4]);
+
+impl Curve {
+    /// From the right side of one box to the left side of the other. Long ways sag, so that they can be told
+    /// apart from what they pass; ways to the left and to oneself go around.
+    fn of(from: Area, to: Area) -> Self {
+        let start = (from.x + from.width, from.y + BOX_HEIGHT / 2);
+        let end = (to.x, to.y + BOX_HEIGHT / 2);
+        let width = end.0.abs_diff(start.0);
+        let bend = if end.0 > start.0 { width / 2 } else { 60 + width / 6 };
+        let sag = match (start.0 < end.0, width) {
+            (true, 0..=COLUMN_GAP) => 0,
+            (true, _) => width / 8,
+            (false, _) => 44 + width / 8,
+        };
+        let one = (start.0 + bend, start.1 + sag);
+        let other = (end.0.saturating_sub(bend), end.1 + sag);
+        Self([start, one, other, end])
+    }
+
+    fn middle(&self) -> (usize, usize) {
+        let Self([a, b, c, d]) = self;
+        let mean = |a: usize, b: usize, c: usize, d: usize| (a + 3 * b + 3 * c + d) / 8;
+        (mean(a.0, b.0, c.0, d.0), mean(a.1, b.1, c.1, d.1))
+    }
+}
+
+fn stroke(svg: &mut String, map: &Map<'_>, link: &Link, curve: &Curve) {
     let (class, marker) = if link.has_drops() { ("drops", "drop") } else { ("link", "to") };
     let (source, destination) = (map.parties[link.from], map.parties[link.to]);
-    let labels = link.labels();
-    let title = format!("{source} to {destination}: {}", labels.join("; "));
+    let title = format!("{source} to {destination}: {}", link.labels().join("; "));
+    let Curve([(x1, y1), (x2, y2), (x3, y3), (x4, y4)]) = curve;
     let _ = writeln!(
         svg,
         "<path class=\"{class}\" marker-end=\"url(#{marker})\" \
-         d=\"M{x1} {y1}C{c1} {b1} {c2} {b2} {x2} {y2}\"><title>{}</title></path>",
+         d=\"M{x1} {y1}C{x2} {y2} {x3} {y3} {x4} {y4}\"><title>{}</title></path>",
         xml(&escape(&title))
     );
-    // Labels of links that run side by side are not all in the middle.
-    let eighths = 3 + number % 3;
-    let at = |a: usize, b: usize, c: usize, d: usize| {
-        let rest = 8 - eighths;
-        (a * rest.pow(3)
-            + 3 * b * rest.pow(2) * eighths
-            + 3 * c * rest * eighths.pow(2)
-            + d * eighths.pow(3))
-            / 512
-    };
-    let (x, y) = (at(x1, c1, c2, x2), at(y1, b1, b2, y2));
-    for (line, label) in labels.iter().enumerate() {
-        let class = if label.contains(" dropped") { "label bad" } else { "label" };
-        text(svg, class, (x, (y + line * LINE).saturating_sub(4)), label);
-    }
 }
 
 fn rectangle(svg: &mut String, class: &str, area: &Area) {

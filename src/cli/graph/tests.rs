@@ -26,10 +26,6 @@ fn names(map: &Map<'_>) -> Vec<String> {
     map.parties.iter().map(|party| party.name().to_owned()).collect()
 }
 
-fn overlap(a: &Area, b: &Area) -> bool {
-    a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height
-}
-
 fn pairs(areas: &[Area]) -> impl Iterator<Item = (&Area, &Area)> {
     areas.iter().enumerate().flat_map(|(n, a)| areas[n + 1..].iter().map(move |b| (a, b)))
 }
@@ -58,8 +54,8 @@ fn nothing_overlaps_and_everything_is_on_its_island() {
     let map = Map::of(&edges);
     let at = layout(&map, &names(&map));
     assert_eq!(map.islands.len(), 12);
-    assert!(pairs(&at.islands).all(|(a, b)| !overlap(a, b)));
-    assert!(pairs(&at.boxes).all(|(a, b)| !overlap(a, b)));
+    assert!(pairs(&at.islands).all(|(a, b)| !a.overlaps(b)));
+    assert!(pairs(&at.boxes).all(|(a, b)| !a.overlaps(b)));
     for (island, area) in map.islands.iter().zip(&at.islands) {
         for party in &island.parties {
             let Area { x, y, width, height } = at.boxes[*party];

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use super::{compact::Style, follow::Question, merge};
+use super::{compact::Style, follow::Question, merge, print::warner};
 use crate::{
     cli::{
         cluster::Cluster,
@@ -72,8 +72,14 @@ pub(crate) async fn stored(
         flows.extend(message.flow().cloned());
         Ok(())
     };
-    merge::observe(cluster, nodes, &Question::once(request.clone()), &plain(), show).await?;
+    let (question, out) = (Question::once(request.clone()), plain());
+    merge::observe(cluster, nodes, &question, &warner(&out), show).await?;
     Ok(flows)
+}
+
+/// Writes a flow as a line without colours.
+pub(crate) fn plain_line(flow: &Flow) -> String {
+    Style::default().line(flow, &plain())
 }
 
 fn plain() -> Output {

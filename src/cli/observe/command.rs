@@ -11,10 +11,10 @@ use super::{
     filters::Filters,
     follow::Question,
     moment::TimeFormat,
-    print::{Asides, Format, Pace, Printer},
+    print::{Asides, Format, Pace, Printer, warner},
     raw,
+    report::{Shown, report},
     span::{Otherwise, SpanArgs, WindowArgs},
-    tell::{Shown, tell},
     whom::WhomArgs,
 };
 use crate::{
@@ -161,13 +161,13 @@ impl Args {
         if let Some(group_by) = group_by {
             let format = looks.count_format()?;
             let shown = Shown { group_by, top, format, asides };
-            return tell(&whom, &question, shown, out).map(|()| Answer::Yes);
+            return report(&whom, &question, shown, out).map(|()| Answer::Yes);
         }
         let pace = if question.request.follow { Pace::Live } else { whom.pace() };
         let format = looks.output.unwrap_or(Format::Compact);
         let mut printer = Printer::new(looks.style(), format, pace, out);
         printer.asides = asides;
-        let result = whom.ask(&question, out, |message| printer.show(message));
+        let result = whom.ask(&question, &warner(out), |message| printer.show(message));
         printer.finish(result).map(|()| Answer::Yes)
     }
 

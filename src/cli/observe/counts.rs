@@ -31,7 +31,7 @@ pub(crate) struct Document<'a, T> {
 }
 
 /// One kind of item.
-pub(super) trait Item: Serialize {
+pub(crate) trait Item: Serialize {
     const KIND: &'static str;
     const HEADINGS: &'static [&'static str];
 
@@ -40,7 +40,7 @@ pub(super) trait Item: Serialize {
 
 /// Items, the largest first.
 #[derive(Debug)]
-pub(super) struct CountList<T>(pub(super) Vec<T>);
+pub(crate) struct CountList<T>(pub(crate) Vec<T>);
 
 impl<T: Item> Render for CountList<T> {
     type Document<'a>
@@ -86,7 +86,7 @@ pub(crate) struct EdgeCounts {
 /// A party and what it does.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct WorkloadCounts {
+pub(crate) struct WorkloadCounts {
     workload: PartyView,
     flows_as_client: u64,
     flows_as_server: u64,
@@ -107,7 +107,7 @@ pub(super) struct ReasonCounts {
 }
 
 impl EdgeCounts {
-    pub(super) fn all(edges: &Edges) -> Vec<Self> {
+    pub(crate) fn all(edges: &Edges) -> Vec<Self> {
         edges.by_flows().into_iter().map(|(edge, counts)| Self::of(edge, counts)).collect()
     }
 
@@ -129,7 +129,7 @@ impl EdgeCounts {
 }
 
 impl WorkloadCounts {
-    pub(super) fn all(edges: &Edges) -> Vec<Self> {
+    pub(crate) fn all(edges: &Edges) -> Vec<Self> {
         let one = |(party, load)| {
             let crate::flows::edges::Load { as_client, as_server, dropped, peers, last } = load;
             let workload = PartyView::of(&party);
@@ -147,7 +147,7 @@ impl WorkloadCounts {
 }
 
 impl ReasonCounts {
-    pub(super) fn all(edges: &Edges) -> Vec<Self> {
+    pub(crate) fn all(edges: &Edges) -> Vec<Self> {
         let reasons = edges.reasons().into_iter();
         reasons
             .map(|(cause, counts)| Self {
@@ -224,10 +224,12 @@ pub(crate) fn port(port: Option<u16>, protocol: &str) -> String {
     }
 }
 
-fn drops(count: u64) -> Cell {
+/// Marks drops.
+pub(crate) fn drops(count: u64) -> Cell {
     Cell::toned(count, if count == 0 { Tone::Plain } else { Tone::Bad })
 }
 
-fn seen(time: Timestamp) -> Cell {
+/// Writes a time to the second.
+pub(crate) fn seen(time: Timestamp) -> Cell {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").into()
 }

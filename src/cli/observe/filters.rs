@@ -3,6 +3,7 @@
 use super::{
     expand::{Expanded, InvalidTerm},
     terms::Terms,
+    words::{quoted, word},
 };
 use crate::hubble::flow::FlowFilter;
 
@@ -33,6 +34,21 @@ impl Filters {
         expanded.allow.extend(self.allowlist.into_iter().flat_map(|raw| raw.0));
         expanded.deny.extend(self.denylist.into_iter().flat_map(|raw| raw.0));
         Ok(expanded)
+    }
+}
+
+impl Filters {
+    /// Returns the flags as they are typed.
+    pub(super) fn words(&self) -> String {
+        let json = |name: &str, raw: &Raw| {
+            let filters: Vec<String> =
+                raw.0.iter().filter_map(|filter| serde_json::to_string(filter).ok()).collect();
+            format!("--{name} {}", quoted(&filters.join(" ")))
+        };
+        let terms = self.terms.0.iter().map(word);
+        let allow = self.allowlist.iter().map(|raw| json("allowlist", raw));
+        let deny = self.denylist.iter().map(|raw| json("denylist", raw));
+        terms.chain(allow).chain(deny).collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -7,14 +7,13 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    follow::{Follower, Question},
+    follow::{Follower, Question, Tell},
     place::{Flows, Place},
 };
 use crate::{
     cli::{
         cluster::{AgentPod, Cluster, ClusterError},
         error::Error,
-        output::{Output, escape},
     },
     flows::Window,
     hubble::observer::GetFlowsResponse as Message,
@@ -31,7 +30,7 @@ pub(super) async fn observe(
     cluster: &Cluster,
     nodes: &[String],
     question: &Question,
-    out: &Output,
+    tell: Tell<'_>,
     mut show: impl FnMut(&Message) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let agents = cluster.agents(nodes).await?;
@@ -40,7 +39,7 @@ pub(super) async fn observe(
         .map(|AgentPod { node, pod }| async move {
             let flows = Flows::of_pod(cluster, &node, pod, &question.request).await?;
             let place = Place::Agent { cluster, node };
-            Ok(Follower::new(place, question.clone(), flows, out))
+            Ok(Follower::new(place, question.clone(), flows, tell))
         })
         .buffer_unordered(PARALLEL)
         .collect::<Vec<Result<_, ClusterError>>>()
@@ -52,11 +51,11 @@ pub(super) async fn observe(
             Ok(follower) => streams.push(Box::pin(messages(follower))),
             Err(error) => {
                 failed += 1;
-                out.warn(&escape(&Error::from(error).chain().join(": ")));
+                tell(&Error::from(error).chain().join(": "));
             }
         }
     }
-    let mut live = Merge { messages: stream::select_all(streams), failed, out };
+    let mut live = Merge { messages: stream::select_all(streams), failed, tell };
     if question.request.follow {
         live.follow(&mut show).await?;
     } else {
@@ -83,7 +82,7 @@ fn messages(follower: Follower<'_>) -> impl Stream<Item = Result<Message, Error>
 struct Merge<'a, S> {
     messages: S,
     failed: usize,
-    out: &'a Output,
+    tell: Tell<'a>,
 }
 
 impl<S: Stream<Item = Result<Message, Error>> + Unpin> Merge<'_, S> {
@@ -133,7 +132,7 @@ impl<S: Stream<Item = Result<Message, Error>> + Unpin> Merge<'_, S> {
         message
             .map_err(|error| {
                 self.failed += 1;
-                self.out.warn(&escape(&error.chain().join(": ")));
+                (self.tell)(&error.chain().join(": "));
             })
             .ok()
     }

@@ -1,4 +1,10 @@
-//! `skep observe`.
+//! `skep observe`, and what other commands about flows share with it.
+//!
+//! - What is asked: `flags` and `terms` are the filter flags, `expand` and `fields` make filters of them;
+//!   `filters`, `span` and `asked` are groups of flags.
+//! - Who answers: `whom` chooses, `place` connects, `follow` and `resume` go on after a break, `merge` joins
+//!   nodes, `replay` reads files.
+//! - What is shown: `print` with `compact`, `dict` and `table`; `report` and `counts` for numbers.
 
 mod asked;
 mod between;
@@ -18,18 +24,19 @@ mod place;
 mod print;
 mod raw;
 mod replay;
+mod report;
 mod resume;
 mod span;
 mod table;
-mod tell;
 mod terms;
 mod tls;
 mod values;
 mod whom;
+mod words;
 
 pub(crate) use asked::{FlowArgs, count};
-pub(crate) use between::{Between, between, stored};
+pub(crate) use between::{Between, between, plain_line, stored};
 pub(crate) use command::Args;
-pub(crate) use counts::{EdgeCounts, port};
+pub(crate) use counts::{CountList, EdgeCounts, Item, WorkloadCounts, drops, port, seen};
 pub(crate) use expand::InvalidTerm;
 pub(crate) use party::PartyView;

@@ -116,6 +116,11 @@ impl<'a> Printer<'a> {
     }
 }
 
+/// Returns what says on stderr what is wrong.
+pub(super) fn warner(out: &Output) -> impl Fn(&str) {
+    |text| out.warn(&escape(text))
+}
+
 /// Says what is not a flow on stderr.
 pub(super) fn aside(message: &GetFlowsResponse, out: &Output) {
     if let Some(lost) = message.lost() {

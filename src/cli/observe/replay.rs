@@ -7,11 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::follow::Tell;
 use crate::{
-    cli::{
-        error::{Error, Kind},
-        output::{Output, escape},
-    },
+    cli::error::{Error, Kind},
     flows::{Matcher, Request, Saved, SavedError, Window},
     hubble::observer::GetFlowsResponse,
 };
@@ -50,11 +48,11 @@ pub(crate) enum ReplayError {
 pub(super) fn replay(
     path: &Path,
     request: &Request,
-    out: &Output,
+    tell: Tell<'_>,
     mut show: impl FnMut(&GetFlowsResponse) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let matcher = Matcher::compile(request).map_err(super::InvalidTerm::from)?;
-    let mut complaints = Complaints { out, made: 0 };
+    let mut complaints = Complaints { tell, made: 0 };
     let mut kept = Kept { window: request.window, tail: VecDeque::new(), shown: 0 };
     let mut messages = 0;
     for line in Saved::new(open(path)?) {
@@ -157,7 +155,7 @@ impl Kept {
 
 /// Warnings about lines; a file that is no file of flows must not flood the terminal.
 struct Complaints<'a> {
-    out: &'a Output,
+    tell: Tell<'a>,
     made: u64,
 }
 
@@ -165,7 +163,7 @@ impl Complaints<'_> {
     fn add(&mut self, line: &SavedError) {
         self.made += 1;
         if self.made <= COMPLAINTS {
-            self.out.warn(&escape(&line.to_string()));
+            (self.tell)(&line.to_string());
         }
     }
 
@@ -173,7 +171,7 @@ impl Complaints<'_> {
     fn finish(self) -> u64 {
         let more = self.made.saturating_sub(COMPLAINTS);
         if more > 0 {
-            self.out.warn(&format!("{more} more lines cannot be read as flows"));
+            (self.tell)(&format!("{more} more lines cannot be read as flows"));
         }
         self.made
     }

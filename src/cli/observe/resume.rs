@@ -18,8 +18,8 @@ pub(super) struct Resume {
     oldest: Option<Timestamp>,
     newest: Option<Timestamp>,
     shown: VecDeque<String>,
-    /// Flows without an id, as of old servers, are told apart by time only.
-    is_again: bool,
+    /// Up to when flows come twice.
+    again: Option<Timestamp>,
 }
 
 impl Resume {
@@ -27,12 +27,9 @@ impl Resume {
     pub(super) fn is_new(&mut self, message: &GetFlowsResponse) -> bool {
         let Some(flow) = message.flow() else { return true };
         let time = flow.moment();
-        let is_known = if flow.uuid.is_empty() {
-            self.is_again && self.newest.is_some_and(|newest| time <= newest)
-        } else {
-            self.is_again && self.shown.contains(&flow.uuid)
-        };
-        if is_known {
+        // Flows without an id, as of old servers, are told apart by time only.
+        let is_known = || flow.uuid.is_empty() || self.shown.contains(&flow.uuid);
+        if self.again.is_some_and(|again| time <= again) && is_known() {
             return false;
         }
         self.oldest = Some(self.oldest.map_or(time, |oldest| oldest.min(time)));
@@ -46,7 +43,7 @@ impl Resume {
 
     /// Returns the question that goes on, for a stream that ended at `gone`.
     pub(super) fn question(&mut self, first: &Request, gone: Timestamp) -> Request {
-        self.is_again = true;
+        self.again = self.newest;
         let overlap = |time: Timestamp| time.checked_sub(OVERLAP).unwrap_or(time);
         // What --last left out at the beginning stays out.
         let since = match (self.newest, self.oldest) {
@@ -98,7 +95,7 @@ mod tests {
             ("late", "14.95", true),
             ("b", "15", false),
             ("d", "20", true),
-            ("", "19", false),
+            ("", "14.5", false),
             ("", "21", true),
         ] {
             assert_eq!(resume.is_new(&message(uuid, time)), new, "{uuid} {time}");

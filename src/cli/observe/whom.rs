@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     InvalidTerm,
-    follow::{Follower, Question},
+    follow::{Follower, Question, Tell},
     merge,
     place::Place,
     print::Pace,
@@ -14,7 +14,6 @@ use super::{
 use crate::{
     cli::{
         error::Error,
-        output::Output,
         runtime,
         source::{Source, SourceArgs},
     },
@@ -73,44 +72,57 @@ impl WhomArgs {
         Ok(())
     }
 
-    /// Asks, and shows what is answered.
+    /// Asks, and shows what is answered; Ctrl-C and SIGTERM end it.
     ///
     /// # Errors
     /// When nobody can be asked, some cannot, or a stream that was to go on ends.
     pub(super) fn ask(
         &self,
         question: &Question,
-        out: &Output,
+        tell: Tell<'_>,
+        show: impl FnMut(&GetFlowsResponse) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        // Reading a file may block, so signals keep the meaning that they have by default.
+        if let Some(file) = &self.input_file {
+            return replay(file, &question.request, tell, show);
+        }
+        runtime::query(self.stream(question, tell, show))
+    }
+
+    /// Asks, and shows what is answered.
+    ///
+    /// # Errors
+    /// When nobody can be asked, some cannot, or a stream that was to go on ends.
+    pub(super) async fn stream(
+        &self,
+        question: &Question,
+        tell: Tell<'_>,
         mut show: impl FnMut(&GetFlowsResponse) -> Result<(), Error>,
     ) -> Result<(), Error> {
         if let Some(file) = &self.input_file {
-            return replay(file, &question.request, out, show);
+            return replay(file, &question.request, tell, show);
         }
-        let server = self.server.as_deref().map(|address| self.tls.server(address)).transpose()?;
-        runtime::query(async {
-            if let Some(server) = &server {
-                return observe(Place::Server(server), question, out, &mut show).await;
+        if let Some(address) = &self.server {
+            let server = self.tls.server(address)?;
+            return observe(Place::Server(&server), question, tell, &mut show).await;
+        }
+        match self.source.open().await? {
+            Source::Node(socket) => observe(Place::Node(&socket), question, tell, &mut show).await,
+            Source::Cluster { cluster, nodes } => {
+                merge::observe(&cluster, &nodes, question, tell, &mut show).await
             }
-            match self.source.open().await? {
-                Source::Node(socket) => {
-                    observe(Place::Node(&socket), question, out, &mut show).await
-                }
-                Source::Cluster { cluster, nodes } => {
-                    merge::observe(&cluster, &nodes, question, out, &mut show).await
-                }
-            }
-        })
+        }
     }
 }
 
 async fn observe(
     place: Place<'_>,
     question: &Question,
-    out: &Output,
+    tell: Tell<'_>,
     mut show: impl FnMut(&GetFlowsResponse) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let flows = place.open(&question.request).await?;
-    let mut follower = Follower::new(place, question.clone(), flows, out);
+    let mut follower = Follower::new(place, question.clone(), flows, tell);
     while let Some(message) = follower.next().await? {
         show(&message)?;
     }

@@ -105,6 +105,11 @@ impl Output {
         self.say(&format!("{} {text}", self.err.yellow("warning:")));
     }
 
+    /// Tells whether answers have colours.
+    pub(crate) const fn has_colors(&self) -> bool {
+        self.out.0
+    }
+
     /// Tells whether someone watches stderr.
     pub(crate) fn is_chatty(&self) -> bool {
         !self.quiet && io::stderr().is_terminal()

@@ -1,9 +1,9 @@
-//! Asks, counts, and tells the counts.
+//! Asks, counts, and reports.
 
 use super::{
     counts::{CountList, EdgeCounts, GroupBy, Item, ReasonCounts, WorkloadCounts},
     follow::Question,
-    print::{Asides, Tally, aside},
+    print::{Asides, Tally, aside, warner},
     whom::WhomArgs,
 };
 use crate::{
@@ -28,14 +28,14 @@ pub(super) struct Shown {
 ///
 /// # Errors
 /// When nobody can be asked; of several agents those that fail are told after the counts of the others.
-pub(super) fn tell(
+pub(super) fn report(
     whom: &WhomArgs,
     question: &Question,
     shown: Shown,
     out: &Output,
 ) -> Result<(), Error> {
     let (mut edges, mut tally) = (Edges::default(), Tally::default());
-    let result = whom.ask(question, out, |message| {
+    let result = whom.ask(question, &warner(out), |message| {
         tally.add(message);
         if shown.asides == Asides::Shown {
             aside(message, out);
