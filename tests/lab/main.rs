@@ -30,6 +30,7 @@ mod nodes;
 mod outside;
 mod pods;
 mod policy;
+mod prometheus;
 mod redirect;
 mod refused;
 mod restart;
