@@ -12,6 +12,7 @@ mod cni;
 mod connections;
 mod connectivity;
 mod counts;
+mod deploy;
 mod errors;
 mod generated;
 mod graph;

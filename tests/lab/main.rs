@@ -31,6 +31,7 @@ mod observe;
 mod outside;
 mod pods;
 mod policy;
+mod prometheus;
 mod redirect;
 mod refused;
 mod restart;
