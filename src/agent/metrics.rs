@@ -17,7 +17,7 @@ use prometheus_client::{
 };
 
 use super::{policy::HostHealth, shared::Agent};
-use crate::{api::Metric, model, telemetry::Metrics};
+use crate::{api::Metric, maps::ConntrackTable, model, telemetry::Metrics};
 
 /// Returns the registry of this agent.
 pub(super) fn registry(agent: &Arc<Agent>) -> Arc<Metrics> {
@@ -47,11 +47,13 @@ impl Collector for AgentCollector {
         };
         let usage = agent.endpoints.usage();
         let connections = agent.connections.load(Ordering::Relaxed);
+        let capacity = agent.maps.capacity::<ConntrackTable>().unwrap_or_default() as u64;
         let gauges = [
             ("endpoints", "Pods of this node", signed(usage.endpoints as u64)),
             ("known_nodes", "Nodes of the cluster", signed(nodes as u64)),
             ("known_identities", "Identities of the cluster", signed(identities as u64)),
             ("connections", "Tracked connections at the last pass", signed(connections)),
+            ("connection_capacity", "Connections that there is room for", signed(capacity)),
             ("synced", "Whether the cluster was seen completely", agent.progress.synced().into()),
         ];
         let policies = agent.policy.health();

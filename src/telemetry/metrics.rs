@@ -2,24 +2,34 @@
 
 use std::{fmt, sync::Mutex};
 
-use prometheus_client::{collector::Collector, encoding::text::encode, registry::Registry};
+use prometheus_client::{
+    collector::Collector,
+    encoding::text::{encode_eof, encode_registry},
+    registry::Registry,
+};
+
+use super::process::Process;
 
 /// Metrics named `skep_<folder>_<noun>_<unit>`.
 pub struct Metrics {
     registry: Mutex<Registry>,
+    /// What has no prefix.
+    common: Registry,
 }
 
 impl Metrics {
-    /// Makes an empty registry.
+    /// Makes a registry that has the process's own metrics only.
     pub fn new() -> Self {
-        Self { registry: Mutex::new(Registry::with_prefix("skep")) }
+        let mut common = Registry::default();
+        common.register_collector(Box::new(Process));
+        Self { registry: Mutex::new(Registry::with_prefix("skep")), common }
     }
 
     /// Makes a registry of somebody else's names.
     pub fn with_prefix(prefix: &str, collector: impl Collector) -> Self {
         let mut registry = Registry::with_prefix(prefix);
         registry.register_collector(Box::new(collector));
-        Self { registry: Mutex::new(registry) }
+        Self { registry: Mutex::new(registry), common: Registry::default() }
     }
 
     /// Registers the metrics of one folder; their names get it as prefix.
@@ -32,7 +42,10 @@ impl Metrics {
     pub fn encode(&self) -> String {
         let mut text = String::new();
         let registry = self.registry.lock().expect("no panic while holding the lock");
-        encode(&mut text, &registry).expect("a string takes any text");
+        encode_registry(&mut text, &registry)
+            .and_then(|()| encode_registry(&mut text, &self.common))
+            .and_then(|()| encode_eof(&mut text))
+            .expect("a string takes any text");
         text
     }
 }
@@ -64,6 +77,9 @@ mod tests {
             counter
         });
         counter.inc_by(3);
-        assert!(metrics.encode().contains("skep_flows_seen_events_total 3\n"));
+        let text = metrics.encode();
+        assert!(text.contains("skep_flows_seen_events_total 3\n"));
+        assert!(text.contains("\nprocess_cpu_seconds_total "), "{text}");
+        assert!(text.ends_with("# EOF\n") && text.matches("EOF").count() == 1);
     }
 }
