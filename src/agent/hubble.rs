@@ -9,9 +9,7 @@ use tracing::warn;
 
 use super::{AgentError, run::Tasks, shared::Agent};
 use crate::{
-    api::hubble::{
-        Acceptor, AgentEvents, Clients, Credentials, Door, NODE_PORT, Node, Peer, Peers, serve,
-    },
+    api::hubble::{Acceptor, Clients, Credentials, Door, NODE_PORT, Node, Peer, Peers, serve},
     flows::Observer,
     kubernetes,
     model::hubble,
@@ -34,7 +32,7 @@ pub(super) fn spawn(
     let address = agent.config.hubble_listen;
     let node = Node {
         observer: Arc::clone(observer),
-        events: Arc::new(AgentEvents::started(agent.started)),
+        events: Arc::clone(&agent.events),
         peers: agent.peers.subscribe(),
         address: address
             .map_or_else(|| format!("unix://{}", socket.display()), |address| address.to_string()),

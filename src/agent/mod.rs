@@ -33,6 +33,7 @@ mod service;
 mod shared;
 mod sockets;
 mod start;
+mod told;
 mod upkeep;
 
 pub use error::AgentError;

@@ -10,13 +10,18 @@ use std::{
 
 use tracing::warn;
 
-use super::endpoint::{Endpoints, Made, Wanted};
+use super::{
+    endpoint::{Endpoints, Made, Wanted},
+    told,
+};
 use crate::{
+    api::hubble::AgentEvents,
     cni::{
         code,
         server::Handler,
         wire::{AttachmentKey, Failure, Reply, Request},
     },
+    hubble::flow::AgentEventType,
     kernel::NetNs,
 };
 
@@ -24,14 +29,15 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Plugin {
     endpoints: Arc<Endpoints>,
+    events: Arc<AgentEvents>,
     ready: AtomicBool,
     // Made by an ADD that nobody has heard the answer of.
     fresh: Mutex<HashSet<AttachmentKey>>,
 }
 
 impl Plugin {
-    pub(super) fn new(endpoints: Arc<Endpoints>) -> Self {
-        Self { endpoints, ready: AtomicBool::new(false), fresh: Mutex::default() }
+    pub(super) fn new(endpoints: Arc<Endpoints>, events: Arc<AgentEvents>) -> Self {
+        Self { endpoints, events, ready: AtomicBool::new(false), fresh: Mutex::default() }
     }
 
     /// From now on containers can be connected.
@@ -52,6 +58,13 @@ impl Plugin {
         Err(Failure::new(code, msg))
     }
 
+    /// Tells of a pod that is there; one that goes is told of while it still is.
+    fn tell(&self, attachment: &AttachmentKey, what: AgentEventType) {
+        if let Some(record) = self.endpoints.record(attachment) {
+            told::endpoint(&self.events, &record, what);
+        }
+    }
+
     fn answer(&self, request: Request, netns: Option<NetNs>) -> Result<Reply, Failure> {
         let no_netns =
             || Failure::new(code::INVALID_ENVIRONMENT, "CNI_NETNS did not come with the request");
@@ -63,11 +76,15 @@ impl Plugin {
                 let (attached, made) =
                     self.endpoints.add(Wanted { attachment, pod, path, netns })?;
                 if made == Made::Now {
+                    self.tell(&key, AgentEventType::EndpointCreated);
                     self.fresh().insert(key);
                 }
                 Ok(Reply::Added(attached))
             }
-            Request::Del { attachment } => self.endpoints.delete(&attachment).map(|()| Reply::Done),
+            Request::Del { attachment } => {
+                self.tell(&attachment, AgentEventType::EndpointDeleted);
+                self.endpoints.delete(&attachment).map(|()| Reply::Done)
+            }
             Request::Check { attachment, addresses } => {
                 let netns = netns.ok_or_else(no_netns)?;
                 self.endpoints.check(&attachment, &addresses, &netns).map(|()| Reply::Done)

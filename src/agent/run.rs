@@ -70,7 +70,7 @@ async fn live(
     let Started { agent, cache, listener, publish: changed, resolver, lock } = started;
     let observer = observe(&agent);
     let reader = EventReader::open(&agent.datapath)?;
-    let plugin = Arc::new(Plugin::new(Arc::clone(&agent.endpoints)));
+    let plugin = Arc::new(Plugin::new(Arc::clone(&agent.endpoints), Arc::clone(&agent.events)));
     let mut tasks = Tasks::new();
     let serving = tokio::spawn(server::serve(
         listener,
@@ -266,7 +266,11 @@ async fn watch_policies(
         config = config.labels(&format!("{MANAGED_BY}!=endpointslice-controller.k8s.io"));
     }
     let state = &agent.watches.policies[place];
-    watch_if_served(api, config, state, |change| agent.policy.objects_changed(kind, change)).await;
+    watch_if_served(api, config, state, |change| {
+        agent.tell_policy(kind, &change);
+        agent.policy.objects_changed(kind, change);
+    })
+    .await;
     Ok("watch of policies")
 }
 

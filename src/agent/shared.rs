@@ -20,7 +20,7 @@ use super::{
     service::Balancer,
 };
 use crate::{
-    api::hubble::Peers,
+    api::hubble::{AgentEvents, Peers},
     config::AgentConfig,
     flows::Observer,
     kernel::{Datapath, KernelMaps},
@@ -126,6 +126,8 @@ pub(super) struct Agent {
     pub(super) observer: Mutex<Option<Arc<Observer>>>,
     /// The nodes that relays are told of.
     pub(super) peers: watch::Sender<Peers>,
+    /// What it tells of itself.
+    pub(super) events: Arc<AgentEvents>,
     /// How other machines are served.
     pub(super) acceptor: watch::Sender<Option<TlsAcceptor>>,
 }

@@ -29,6 +29,7 @@ use super::{
     sockets,
 };
 use crate::{
+    api::hubble::AgentEvents,
     cni::{ipam::Ipam, queue::Deletions, server},
     config::{AgentConfig, Attach, Enforcement, PolicyCompat},
     kernel::{self, AttachMode, Datapath, LoadOptions, Netlink, sysctl},
@@ -115,8 +116,10 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
     let ipam = Ipam::new(|family: Family| families.has(family));
     let endpoints = Endpoints::open(context, &config.state_dir, ipam)?;
     let routes = RouteContext { vxlan: devices.vxlan, mtu: route_mtu, own: devices.addresses() };
+    let started = Timestamp::now();
     let agent = Arc::new(Agent {
-        started: Timestamp::now(),
+        started,
+        events: Arc::new(AgentEvents::started(started)),
         routes: Mutex::new(Routes::open(&config.state_dir, routes)),
         config,
         datapath,

@@ -25,6 +25,7 @@ mod selection;
 pub mod serve;
 mod services;
 mod topology;
+mod witness;
 
 pub use deploy::{DeployError, default_image};
 pub use expect::{Expectation, Verdict};
@@ -35,8 +36,9 @@ pub use junit::junit;
 pub use plan::{Action, Check, Peer, Plan, Planned, plan};
 pub use policy::{Blame, Drop, PolicyName, Side};
 pub use report::{CheckResult, Report, ScenarioReport, Status};
-pub use run::{Event, Options, TestError, Witness, run};
+pub use run::{Event, Options, TestError, run};
 pub use scenario::{Profile, Scenario};
 pub use selection::{InvalidPattern, NothingSelected, Pattern, select};
 pub use services::{Purpose, Service, Services};
 pub use topology::{Actor, Dns, External, Manners, Topology, family_name};
+pub use witness::Witness;

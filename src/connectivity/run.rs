@@ -17,17 +17,18 @@ use super::{
     execute::{AT_ONCE, Executor, batches_of},
     expect::Verdict,
     external,
-    gate::{self, Gate, LogError, Lost},
+    gate::Gate,
     hints::Hints,
     plan::{Check, Plan, plan},
-    policy::{self, Drop, Stage},
+    policy::{self, Stage},
     probe::{Outcome, Probe, Protocol, Size},
     readiness,
-    report::{CheckResult, Report, ScenarioReport},
+    report::{Report, ScenarioReport},
     scenario::{HOST_PORT, Profile, Scenario, TOPOLOGY},
     serve,
     services::Services,
     topology::{Dns, External, FAMILIES, Topology},
+    witness::{Witness, explain, look},
 };
 use crate::kubernetes::ExecError;
 
@@ -70,36 +71,6 @@ pub enum Event<'a> {
     Warning(String),
 }
 
-/// Who can tell what happened to packets: the agents, when the cluster runs skep.
-pub trait Witness {
-    /// Returns the flows around a failed check since a time, as lines for people.
-    fn flows(&self, result: &CheckResult, since: Timestamp) -> impl Future<Output = Vec<String>>;
-
-    /// Returns the packets that were dropped on nodes since a time; why not, when nobody knows.
-    fn drops(
-        &self,
-        nodes: &[String],
-        since: Timestamp,
-    ) -> impl Future<Output = Result<Vec<Drop>, String>>;
-
-    /// Returns all packets that were dropped on nodes since a time; why not, when nobody knows.
-    fn lost(
-        &self,
-        nodes: &[String],
-        since: Timestamp,
-    ) -> impl Future<Output = Result<Vec<Lost>, String>>;
-
-    /// Returns the errors that the agents of nodes logged since a time; why not, when nobody knows.
-    fn errors(
-        &self,
-        nodes: &[String],
-        since: Timestamp,
-    ) -> impl Future<Output = Result<Vec<LogError>, String>>;
-
-    /// Returns why policies for nodes are not enforced on all of `nodes`, when they are not.
-    fn no_host_firewall(&self, nodes: &[String]) -> impl Future<Output = Option<String>>;
-}
-
 fn is_for_nodes(scenario: &Scenario) -> bool {
     scenario.policies().is_some_and(|(case, _)| case.is_for_nodes())
 }
@@ -118,8 +89,6 @@ pub enum TestError {
     Cancelled,
 }
 
-/// How many failed checks of a run are explained by flows, and of one scenario.
-const WITNESSED: (usize, usize) = (6, 2);
 /// Pods made at once.
 const PODS_AT_ONCE: usize = 8;
 /// So much of a probe's time is enough to see that no answer comes: answers that come take no
@@ -172,20 +141,6 @@ pub async fn run(
         (Err(TestError::Cancelled), Err(error)) => Err(error.into()),
         (result, _) => result,
     }
-}
-
-/// Asks the agents what has happened since a time.
-async fn look(
-    gate: Gate,
-    checks: &[Check],
-    (topology, witness): (&Topology, &impl Witness),
-    since: Timestamp,
-) -> Result<Vec<Outcome>, String> {
-    let nodes = &topology.nodes;
-    Ok(match gate {
-        Gate::Drops => gate::lost(checks, &witness.lost(nodes, since).await?, topology),
-        Gate::Logs => gate::logged(checks, &witness.errors(nodes, since).await?),
-    })
 }
 
 fn fresh_name() -> String {
@@ -241,7 +196,7 @@ impl Run<'_> {
         }
         let plans = plan(&self.options.scenarios, &topology);
         let mut scenarios = self.execute(plans, &topology, witness, tell).await;
-        self.witness(&mut scenarios, witness, started).await;
+        explain(&mut scenarios, witness, started).await;
         Ok(Report {
             profile: self.options.profile,
             namespace: self.namespace.to_owned(),
@@ -514,21 +469,6 @@ impl Run<'_> {
                 board.abandon(scenario, tell);
             }
             board.set_all(scenario, told.outcomes, begun, tell);
-        }
-    }
-
-    /// Adds flows to some of the failures.
-    async fn witness(
-        &self,
-        scenarios: &mut [ScenarioReport],
-        witness: &impl Witness,
-        started: Timestamp,
-    ) {
-        let failures = scenarios.iter_mut().flat_map(|scenario| {
-            scenario.checks.iter_mut().filter(|check| check.is_failed()).take(WITNESSED.1)
-        });
-        for check in failures.take(WITNESSED.0) {
-            check.flows = witness.flows(check, started).await;
         }
     }
 }

@@ -11,11 +11,7 @@ const RULE: &str = "skep:rule=";
 impl Policy {
     /// Says which policy; `skep:rule` among its labels is the path of the rule in its object.
     pub(in crate::flows) fn of(policy: &PolicyInfo, path: &str) -> Self {
-        let label = |key: &str, value: &str| format!("k8s:io.cilium.k8s.policy.{key}={value}");
-        let mut labels = vec![label("derived-from", policy.kind), label("name", &policy.name)];
-        if !policy.namespace.is_empty() {
-            labels.push(label("namespace", &policy.namespace));
-        }
+        let mut labels = Self::labels_of(policy.kind, &policy.namespace, &policy.name);
         if !path.is_empty() {
             labels.push(format!("{RULE}{path}"));
         }
@@ -26,6 +22,16 @@ impl Policy {
             kind: policy.kind.to_owned(),
             ..Self::default()
         }
+    }
+
+    /// Returns the labels by which Hubble's clients know a policy object.
+    pub fn labels_of(kind: &str, namespace: &str, name: &str) -> Vec<String> {
+        let label = |key: &str, value: &str| format!("k8s:io.cilium.k8s.policy.{key}={value}");
+        let mut labels = vec![label("derived-from", kind), label("name", name)];
+        if !namespace.is_empty() {
+            labels.push(label("namespace", namespace));
+        }
+        labels
     }
 
     /// Returns the path of the rule that decided, such as `spec.ingress[0]`, if one did.

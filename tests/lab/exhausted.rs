@@ -145,5 +145,5 @@ fn pods_without_an_ipv4_address_wait_until_others_go() {
 #[test]
 #[ignore = "needs root"]
 fn pods_without_an_ipv6_address_wait_until_others_go() {
-    a_full_node("full-v6", &["--node-cidr-mask-size-ipv6", "126"], 3, "IPv6");
+    a_full_node("full-v6", &["--node-cidr-mask-size-ipv6", "125"], 7, "IPv6");
 }

@@ -14,7 +14,7 @@ use kube::{
     api::{DeleteParams, ListParams},
 };
 use skep::hubble::{
-    flow::{AgentEventType, Flow, FlowFilter, Verdict},
+    flow::{AgentEvent, AgentEventType, Flow, FlowFilter, Verdict, agent_event::Notification},
     observer::{
         GetAgentEventsRequest, GetFlowsRequest, GetNodesRequest, observer_client::ObserverClient,
     },
@@ -81,9 +81,19 @@ async fn a_hubble_client_sees_the_flows_events_and_peers_of_a_node() {
     assert_eq!(flow.node_name, format!("default/{}", node(to)));
 
     let events = client.get_agent_events(GetAgentEventsRequest::default()).await;
-    let event = events.expect("a stream").into_inner().message().await.expect("an answer");
-    let event = event.and_then(|answer| answer.agent_event).expect("an event");
-    assert_eq!(event.r#type(), AgentEventType::AgentStarted);
+    let mut events = events.expect("a stream").into_inner();
+    let mut told = Vec::new();
+    while let Some(answer) = events.message().await.expect("an answer") {
+        told.extend(answer.agent_event);
+    }
+    assert_eq!(told[0].r#type(), AgentEventType::AgentStarted);
+    let is_made = |event: &AgentEvent| match &event.notification {
+        Some(Notification::EndpointUpdate(update)) => {
+            event.r#type() == AgentEventType::EndpointCreated && update.pod_name == to.name_any()
+        }
+        _ => false,
+    };
+    assert!(told.iter().any(is_made), "{told:?}");
 
     let mut news = PeerClient::new(channel).notify(NotifyRequest {}).await.expect("a stream");
     let expected: BTreeSet<String> = nodes(&lab).await.into_iter().map(|(name, _)| name).collect();

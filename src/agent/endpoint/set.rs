@@ -146,6 +146,11 @@ impl Endpoints {
         by_id.into_values().collect()
     }
 
+    /// Returns the endpoint of an attachment.
+    pub(in crate::agent) fn record(&self, attachment: &AttachmentKey) -> Option<EndpointRecord> {
+        self.state().by_key.get(attachment).cloned()
+    }
+
     /// Returns the endpoint with an address.
     pub(in crate::agent) fn by_address(&self, address: IpAddr) -> Option<EndpointRecord> {
         let state = self.state();

@@ -19,8 +19,8 @@ use crate::connectivity::{
     expect::{Expectation, Verdict},
     plan::{Action, Check},
     probe::Outcome,
-    run::Witness,
     topology::Topology,
+    witness::Witness,
 };
 
 /// Pause before everything is tried again.

@@ -11,12 +11,12 @@ use kube::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::plan::{Keeper, Keepers, Made, Signed, Wanted, wanted};
+use super::{
+    plan::{Keepers, Wanted, wanted},
+    secret::{Contents, Damaged, authorities, certificate, keepers, made, trusting},
+};
 use crate::{
-    certificate::CertificateError,
-    install::NAMESPACE,
-    kubernetes::certificate::{AUTHORITIES, CHAIN, KEY},
-    model::hubble::AUTHORITY_SECRET,
+    certificate::CertificateError, install::NAMESPACE, model::hubble::AUTHORITY_SECRET,
     operator::election::Leadership,
 };
 
@@ -26,10 +26,6 @@ const PAUSE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(1);
 /// Who wrote a Secret; those of others are left alone.
 const MANAGER: (&str, &str) = ("app.kubernetes.io/managed-by", "skep-operator");
-/// Annotations about what is in a Secret.
-const SIGNER: &str = "skep.io/signed-by";
-const UNTIL: &str = "skep.io/not-after";
-const NAMES: &str = "skep.io/names";
 
 /// Certificates cannot be tended.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +34,8 @@ enum TendError {
     Api(#[from] kube::Error),
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    #[error("secret {AUTHORITY_SECRET} is damaged: delete it, and all certificates are made anew")]
-    Damaged,
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
 }
 
 /// Tends certificates while this process leads.
@@ -168,99 +164,5 @@ impl CertificatesTask {
             None => self.secrets.create(&post, &secret).await?,
         };
         Ok(())
-    }
-}
-
-/// What is in a Secret.
-struct Contents {
-    kind: &'static str,
-    annotations: BTreeMap<String, String>,
-    data: Vec<(&'static str, String)>,
-}
-
-/// The list of authorities, as JSON: they belong together, and are written together.
-const AUTHORITIES_JSON: &str = "authorities.json";
-
-#[derive(serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Stored {
-    name: String,
-    made: Timestamp,
-    not_after: Timestamp,
-    certificate: String,
-    key: String,
-}
-
-fn keepers(secret: &Secret) -> Result<Keepers, TendError> {
-    let text = secret.data.as_ref().and_then(|data| data.get(AUTHORITIES_JSON));
-    let ByteString(text) = text.ok_or(TendError::Damaged)?;
-    let stored: Vec<Stored> = serde_json::from_slice(text).map_err(|_| TendError::Damaged)?;
-    let keeper = |Stored { name, made, not_after, certificate, key }| Keeper {
-        name,
-        made,
-        until: not_after,
-        certificate,
-        key,
-    };
-    Ok(Keepers(stored.into_iter().map(keeper).collect()))
-}
-
-fn authorities(keepers: &Keepers) -> Contents {
-    let stored = |keeper: &Keeper| Stored {
-        name: keeper.name.clone(),
-        made: keeper.made,
-        not_after: keeper.until,
-        certificate: keeper.certificate.clone(),
-        key: keeper.key.clone(),
-    };
-    let stored: Vec<_> = keepers.0.iter().map(stored).collect();
-    let json = serde_json::to_string(&stored).expect("text keys only");
-    Contents {
-        kind: "Opaque",
-        annotations: BTreeMap::new(),
-        data: vec![(AUTHORITIES_JSON, json), (AUTHORITIES, keepers.bundle())],
-    }
-}
-
-fn text(secret: &Secret, key: &str) -> Option<String> {
-    let ByteString(bytes) = secret.data.as_ref()?.get(key)?;
-    String::from_utf8(bytes.clone()).ok()
-}
-
-fn made(secret: &Secret) -> Option<Made> {
-    let note = |key| secret.annotations().get(key);
-    // What was made is there, or nothing is.
-    let (_, _) = (text(secret, CHAIN)?, text(secret, KEY)?);
-    let names = note(NAMES)?.split(' ').filter(|name| !name.is_empty());
-    Some(Made {
-        signer: note(SIGNER)?.clone(),
-        until: note(UNTIL)?.parse().ok()?,
-        names: names.map(str::to_owned).collect(),
-        authorities: text(secret, AUTHORITIES)?,
-    })
-}
-
-fn certificate(signed: Signed) -> Contents {
-    let Signed { certificate, key, made } = signed;
-    contents(&made, certificate, key)
-}
-
-/// Returns the same certificate with other authorities.
-fn trusting(kept: Option<&Secret>, made: &Made, keepers: &Keepers) -> Option<Contents> {
-    let (certificate, key) = (text(kept?, CHAIN)?, text(kept?, KEY)?);
-    let made = Made { authorities: keepers.bundle(), ..made.clone() };
-    Some(contents(&made, certificate, key))
-}
-
-fn contents(made: &Made, certificate: String, key: String) -> Contents {
-    let annotations = [
-        (SIGNER, made.signer.clone()),
-        (UNTIL, made.until.to_string()),
-        (NAMES, made.names.join(" ")),
-    ];
-    Contents {
-        kind: "kubernetes.io/tls",
-        annotations: annotations.map(|(key, value)| (key.to_owned(), value)).into(),
-        data: vec![(CHAIN, certificate), (KEY, key), (AUTHORITIES, made.authorities.clone())],
     }
 }
