@@ -7,7 +7,8 @@ use super::Record;
 /// The newest records of one sort.
 #[derive(Debug)]
 struct Lane {
-    records: VecDeque<Arc<Record>>,
+    /// With their weights, in bytes.
+    records: VecDeque<(Arc<Record>, usize)>,
     bytes: usize,
     max_records: usize,
     max_bytes: usize,
@@ -45,7 +46,8 @@ impl Ring {
 
     /// Returns everything, in no order: sorting can wait until the ring is free again.
     pub(super) fn snapshot(&self) -> Vec<Arc<Record>> {
-        self.forwarded.records.iter().chain(&self.dropped.records).map(Arc::clone).collect()
+        let all = self.forwarded.records.iter().chain(&self.dropped.records);
+        all.map(|(record, _)| Arc::clone(record)).collect()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -64,14 +66,15 @@ impl Lane {
     }
 
     fn push(&mut self, record: Arc<Record>) {
-        self.bytes += record.weight();
-        self.records.push_back(record);
+        let weight = record.weight();
+        self.bytes += weight;
+        self.records.push_back((record, weight));
         // The newest record stays even if it alone is over the budget.
         while self.records.len() > 1
             && (self.records.len() > self.max_records || self.bytes > self.max_bytes)
         {
-            if let Some(oldest) = self.records.pop_front() {
-                self.bytes -= oldest.weight();
+            if let Some((_, weight)) = self.records.pop_front() {
+                self.bytes -= weight;
             }
         }
     }

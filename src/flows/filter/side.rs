@@ -76,9 +76,8 @@ impl Side {
 
     pub(super) fn matches(&self, flow: &impl Subject) -> bool {
         let end = self.end;
-        let (namespace, pod) = (flow.namespace(end), flow.pod(end));
         any(&self.ip, |wanted| flow.address(end).is_some_and(|ip| wanted.has(ip)))
-            && any(&self.pod, |wanted| wanted.matches(namespace, pod))
+            && any(&self.pod, |wanted| wanted.matches(flow.namespace(end), flow.pod(end)))
             && any(&self.service, |wanted| {
                 flow.service(end).is_some_and(|s| wanted.matches(&s.namespace, &s.name))
             })
