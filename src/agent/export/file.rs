@@ -71,7 +71,8 @@ impl Rotated {
         }
     }
 
-    /// Makes room: the oldest file goes, the others move on.
+    /// Makes room: the oldest file goes, the others move on. What needs room on the disk comes first, so that old
+    /// files stay where they are when there is none: it is tried again with the next lines.
     fn rotate(&mut self) -> io::Result<()> {
         let Rotation { path, backups, compress, .. } = &self.rotation;
         let numbered = |number: usize| older(path, number, *compress);
@@ -80,14 +81,17 @@ impl Rotated {
             self.bytes = 0;
             return Ok(());
         }
-        for number in (1..*backups).rev() {
-            rename(&numbered(number), &numbered(number + 1))?;
-        }
-        if *compress {
-            squeeze(path, &numbered(1))?;
-            fs::remove_file(path)?;
-        } else {
-            rename(path, &numbered(1))?;
+        // It is gone when somebody took it, or when the last try ended before another was begun.
+        if path.exists() {
+            // Number 0 is about to be the first.
+            let next = if *compress { squeeze(path, &numbered(0))? } else { path.clone() };
+            for number in (1..*backups).rev() {
+                rename(&numbered(number), &numbered(number + 1))?;
+            }
+            fs::rename(&next, numbered(1))?;
+            if *compress {
+                fs::remove_file(path)?;
+            }
         }
         self.file = append(path)?;
         self.bytes = 0;
@@ -114,9 +118,15 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-fn squeeze(from: &Path, to: &Path) -> io::Result<()> {
-    let packed = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(to)?;
-    let mut packed = GzEncoder::new(packed, Compression::fast());
-    io::copy(&mut File::open(from)?, &mut packed)?;
-    packed.finish().map(drop)
+/// Compresses a file to another, and returns that; half of it is not left behind.
+fn squeeze(from: &Path, to: &Path) -> io::Result<PathBuf> {
+    let packed = || {
+        let packed =
+            OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(to)?;
+        let mut packed = GzEncoder::new(packed, Compression::fast());
+        io::copy(&mut File::open(from)?, &mut packed)?;
+        packed.finish().map(drop)
+    };
+    packed().inspect_err(|_| drop(fs::remove_file(to)))?;
+    Ok(to.to_owned())
 }

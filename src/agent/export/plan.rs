@@ -22,7 +22,7 @@ pub(super) struct Export {
     pub(super) target: Target,
     pub(super) request: Request,
     /// Parts of flows that are written; none means all.
-    pub(super) mask: Vec<String>,
+    pub(super) mask: Option<Mask>,
 }
 
 /// Where flows go.
@@ -159,9 +159,10 @@ impl Export {
         if let Err(source) = Matcher::compile(&request) {
             return Err(InvalidPlan::Filter { name, source });
         }
-        if let Err(source) = Mask::compile(&entry.field_mask) {
-            return Err(InvalidPlan::Mask { name, source });
-        }
-        Ok(Self { name, target, request, mask: entry.field_mask })
+        let mask = match Mask::compile(&entry.field_mask) {
+            Ok(mask) => (!entry.field_mask.is_empty()).then_some(mask),
+            Err(source) => return Err(InvalidPlan::Mask { name, source }),
+        };
+        Ok(Self { name, target, request, mask })
     }
 }

@@ -22,7 +22,6 @@ use super::{
 };
 use crate::{
     agent::AgentError,
-    api::hubble::Mask,
     flows::{Observed, Observer},
 };
 
@@ -90,14 +89,11 @@ async fn run(observer: Arc<Observer>, export: Export, stop: CancellationToken) {
     let (name, target) = (export.name.clone(), export.target.clone());
     tokio::task::spawn_blocking(move || write(&name, || Sink::open(&target), lines));
     let read = async {
-        // It was compiled when the file was read.
-        let Ok(mask) = Mask::compile(&export.mask) else { return };
-        let mask = (!export.mask.is_empty()).then_some(mask);
         let Ok(mut flows) = observer.subscribe(&export.request) else {
             return error!(name = export.name, "not exported: there are too many readers");
         };
         while let Some(observed) = flows.next().await {
-            let observed = match (observed, &mask) {
+            let observed = match (observed, &export.mask) {
                 (Observed::Flow(flow), Some(mask)) => Observed::Flow(mask.prune(&flow).into()),
                 (whole, _) => whole,
             };

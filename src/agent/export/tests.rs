@@ -55,6 +55,41 @@ fn files_begin_anew_before_they_are_too_large_and_the_oldest_goes() {
 }
 
 #[test]
+fn old_files_stay_while_a_file_cannot_be_put_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("flows");
+    let old = [1, 2].map(|number| dir.path().join(format!("flows.{number}.gz")));
+    old.iter().for_each(|path| fs::write(path, path.to_str().unwrap()).unwrap());
+    let mut sink = Sink::open(&rotation(path.clone(), 10, 2, true)).unwrap();
+    sink.write(b"first.\n").unwrap();
+    // What is in the way of the compressed file breaks every try, as a full disk would.
+    fs::create_dir(dir.path().join("flows.0.gz")).unwrap();
+    for _ in 0..3 {
+        sink.write(b"second\n").expect_err("it cannot be compressed");
+        for path in &old {
+            assert_eq!(fs::read_to_string(path).unwrap(), path.to_str().unwrap());
+        }
+    }
+    fs::remove_dir(dir.path().join("flows.0.gz")).unwrap();
+    sink.write(b"third.\n").unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "third.\n");
+    assert_eq!(fs::read_to_string(&old[1]).unwrap(), old[0].to_str().unwrap());
+}
+
+#[test]
+fn a_file_that_somebody_took_is_made_anew() {
+    for compress in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("flows");
+        let mut sink = Sink::open(&rotation(path.clone(), 10, 2, compress)).unwrap();
+        sink.write(b"first.\n").unwrap();
+        fs::remove_file(&path).unwrap();
+        sink.write(b"second\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "second\n");
+    }
+}
+
+#[test]
 fn a_file_without_old_ones_is_emptied_and_one_that_is_there_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("flows");
