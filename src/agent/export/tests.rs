@@ -108,14 +108,17 @@ fn a_full_disk_loses_lines_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let absent = rotation(dir.path().join("later/flows"), 1 << 20, 0, false);
     let (queue, lines) = mpsc::channel(8);
-    let writer = std::thread::spawn({
-        let absent = absent.clone();
-        move || write("test", || Sink::open(&absent), lines)
+    let (tried, tries) = std::sync::mpsc::channel();
+    let writer = std::thread::spawn(move || {
+        let open = || {
+            let opened = Sink::open(&absent);
+            tried.send(opened.is_ok()).unwrap();
+            opened
+        };
+        write("test", open, lines);
     });
     queue.blocking_send("lost".into()).unwrap();
-    while queue.capacity() < 8 {
-        std::thread::yield_now();
-    }
+    assert_eq!(tries.recv(), Ok(false), "there is no such directory");
     fs::create_dir(dir.path().join("later")).unwrap();
     let path = dir.path().join("later/flows");
     let end = Instant::now() + Duration::from_secs(20);
