@@ -9,6 +9,16 @@ use crate::{
     balance::Services,
 };
 
+/// Where what happened is counted and told.
+pub trait Tell {
+    /// Adds a packet to a counter of this CPU.
+    fn count(&self, index: u32, bytes: u32);
+    /// Puts an event into the ring; tells whether there was room.
+    fn emit(&self, event: &Event) -> bool;
+    /// Returns the exact monotonic time, ns.
+    fn exact_now(&self) -> u64;
+}
+
 /// Everything outside the packet.
 pub trait Env: Services {
     /// A connection table entry, in place.
@@ -57,14 +67,6 @@ pub trait Env: Services {
     fn fragment(&self, key: &FragKey) -> Option<FragValue>;
     /// Remembers what the first fragment of a datagram said.
     fn put_fragment(&self, key: &FragKey, value: &FragValue);
-
-    /// Adds a packet to a counter of this CPU.
-    fn count(&self, index: u32, bytes: u32);
-    /// Puts an event into the ring; tells whether there was room.
-    fn emit(&self, event: &Event) -> bool;
-
-    /// Returns the exact monotonic time, ns.
-    fn exact_now(&self) -> u64;
 
     /// Does `step` until it returns false, at most `times` times; one look of the verifier is enough.
     fn repeat(&self, times: u32, step: impl FnMut() -> bool);

@@ -203,6 +203,7 @@ fn send_packed<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, what: u32) -
         src: p.src,
         dst: p.dst,
         src_xlated: st.translated,
+        service: st.service.addr,
         src_identity: st.src_identity,
         dst_identity: st.dst_identity,
         endpoint_id: st.endpoint_id,
@@ -223,7 +224,7 @@ fn send_packed<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, what: u32) -
         dst_mac: st.dst_mac.bytes(),
         src_mac: st.src_mac.bytes(),
         ether_type: st.ether_type,
-        reserved: 0,
+        service_port: st.service.port,
     };
     if !env.emit(&st.event) {
         note(env, Note::EventLost, Direction::Unknown, pkt.len());

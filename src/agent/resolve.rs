@@ -4,9 +4,10 @@ use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use super::{cluster::PeerView, lately::Lately, shared::Agent};
 use crate::{
+    api::End,
     cni::record::EndpointRecord,
     flows::{PeerInfo, Resolve, RuleInfo},
-    hubble::flow::Workload,
+    hubble::flow::{Service, Workload},
     model::{Identity, IfIndex},
 };
 
@@ -15,11 +16,17 @@ pub(super) struct Names {
     agent: Arc<Agent>,
     owners: Lately<IpAddr, PeerInfo>,
     devices: Lately<IfIndex, str>,
+    services: Lately<(IpAddr, u16, u8), Service>,
 }
 
 impl Names {
     pub(super) fn new(agent: Arc<Agent>) -> Self {
-        Self { agent, owners: Lately::default(), devices: Lately::default() }
+        Self {
+            agent,
+            owners: Lately::default(),
+            devices: Lately::default(),
+            services: Lately::default(),
+        }
     }
 
     fn local(&self, record: EndpointRecord) -> PeerInfo {
@@ -96,6 +103,16 @@ impl Resolve for Names {
 
     fn rule(&self, number: u32) -> Option<Arc<RuleInfo>> {
         self.agent.policy.decided(number)
+    }
+
+    fn service(&self, address: IpAddr, port: u16, protocol: u8) -> Option<Arc<Service>> {
+        let find = || {
+            let at = End { address, port };
+            let name = self.agent.balancer.name_at(at, protocol)?;
+            let (namespace, name) = name.split_once('/')?;
+            Some(Arc::new(Service { namespace: namespace.to_owned(), name: name.to_owned() }))
+        };
+        self.services.answer((address, port, protocol), Instant::now(), find)
     }
 
     fn interface(&self, device: IfIndex) -> Option<Arc<str>> {

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use skep_bpf::abi::{self, Addr, Counted, Direction, Observation, event_flags, event_kind};
 
-use super::{Event, EventKind, L4, Peer, TcpFlags, Totals};
+use super::{Event, EventKind, L4, Peer, Step, TcpFlags, Totals};
 use crate::model::{EndpointId, Identity, IfIndex, MacAddr};
 
 /// A record that no program of this version writes.
@@ -62,6 +62,8 @@ impl Event {
             direction: direction(record.direction)?,
             source: peer(record.src, record.sport, record.src_identity, record.src_mac),
             destination: peer(record.dst, record.dport, record.dst_identity, record.dst_mac),
+            service: (ip_version.is_some() && !record.service.is_zero())
+                .then(|| (record.service.into(), record.service_port)),
             translated_source: (!record.src_xlated.is_zero()).then(|| record.src_xlated.into()),
             l4,
             ip_version,
@@ -83,11 +85,15 @@ impl Event {
     }
 }
 
-/// A dropped packet never reached connection tracking, so "not a reply" would be a guess.
+/// A dropped packet never reached connection tracking, so "not a reply" would be a guess; a socket that is
+/// being connected has none.
 fn is_reply(flags: u8, kind: EventKind) -> Option<bool> {
     match (flags & event_flags::REPLY != 0, kind) {
         (true, _) => Some(true),
-        (false, EventKind::Drop(_) | EventKind::Benign(_) | EventKind::Denied(_)) => None,
+        (
+            false,
+            EventKind::Drop(_) | EventKind::Benign(_) | EventKind::Denied(_) | EventKind::Socket(_),
+        ) => None,
         (false, _) => Some(false),
     }
 }
@@ -109,6 +115,10 @@ fn kind(record: &abi::Event) -> Result<EventKind, Malformed> {
         (event_kind::VERDICT, Counted::Note(_)) if has(event_flags::AUDIT) => EventKind::Audited,
         (event_kind::VERDICT, Counted::Note(_)) => EventKind::Allowed,
         (event_kind::VERDICT, Counted::Drop(reason)) => EventKind::Denied(reason),
+        (event_kind::SOCKET, Counted::Note(_)) => EventKind::Socket(Step::Got),
+        (event_kind::SOCKET, Counted::Drop(_)) => {
+            return Err(Malformed::Contradiction("a drop reason on a connected socket"));
+        }
         (event_kind::TRACE, Counted::Drop(_)) => {
             return Err(Malformed::Contradiction("a drop reason on a forwarded packet"));
         }

@@ -23,6 +23,8 @@ pub struct Event {
     pub destination: Peer,
     /// The source after translation.
     pub translated_source: Option<IpAddr>,
+    /// The address and port of the service that who opened the connection speaks with.
+    pub service: Option<(IpAddr, u16)>,
     /// Layer 4; none when there is no IP header, or none that could be read.
     pub l4: Option<L4>,
     /// 4 or 6; none when there is no IP header.
@@ -68,6 +70,17 @@ pub enum EventKind {
     Audited,
     /// A leg was judged and denied.
     Denied(DropReason),
+    /// A socket was connected to a backend instead of its service; there was no packet yet.
+    Socket(Step),
+}
+
+/// A socket that is connected to a service is told twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The destination is what was asked for.
+    Asked,
+    /// The destination is the backend.
+    Got,
 }
 
 /// One side of a packet.

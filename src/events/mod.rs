@@ -6,4 +6,4 @@ mod decode;
 mod event;
 
 pub use decode::Malformed;
-pub use event::{Direction, Event, EventKind, L4, Observation, Peer, TcpFlags, Totals};
+pub use event::{Direction, Event, EventKind, L4, Observation, Peer, Step, TcpFlags, Totals};

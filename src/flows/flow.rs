@@ -91,6 +91,8 @@ impl CiliumEventType {
     pub const TRACE: i32 = 4;
     /// A judgement.
     pub const POLICY_VERDICT: i32 = 5;
+    /// A socket was connected to a backend instead of its service.
+    pub const TRACE_SOCKET: i32 = 7;
     /// A request or response.
     pub const L7: i32 = 129;
 

@@ -23,6 +23,7 @@ mod protocol;
 mod rate;
 mod raw;
 mod record;
+mod remembered;
 mod render;
 mod request;
 mod resolve;
@@ -30,6 +31,7 @@ mod ring;
 mod saved;
 mod seen;
 mod subscription;
+mod talks;
 #[cfg(test)]
 mod tests;
 mod text;

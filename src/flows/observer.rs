@@ -19,6 +19,7 @@ use super::{
     ring::{Ring, in_order},
     seen::Seen,
     subscription::{Live, Seat},
+    talks::Talks,
 };
 use crate::{
     events::Event,
@@ -70,6 +71,7 @@ pub struct Observer {
     ring: Mutex<Ring>,
     clock: RwLock<(Instant, BootClock)>,
     followers: broadcast::Sender<Arc<[Arc<Record>]>>,
+    talks: Mutex<Talks>,
     recent: Mutex<Recent>,
     metrics: Arc<FlowMetrics>,
     started: Instant,
@@ -115,6 +117,7 @@ impl Observer {
             ring: Mutex::new(ring),
             clock: RwLock::new((Instant::now(), BootClock::now())),
             followers: broadcast::Sender::new(BATCHES_BEHIND),
+            talks: Mutex::default(),
             recent: Mutex::new(recent),
             metrics,
             started,
@@ -127,14 +130,17 @@ impl Observer {
     pub fn push(&self, events: impl IntoIterator<Item = Event>) {
         let mut events = events.into_iter().peekable();
         while events.peek().is_some() {
-            let owned: Vec<_> = events
-                .by_ref()
-                .take(BATCH)
-                .map(|event| Arc::new(Record::new(event, self.resolve.as_ref())))
-                .collect();
+            let owned = self.own(events.by_ref().take(BATCH));
             self.note(&owned);
             self.store(owned);
         }
+    }
+
+    /// Looks up whose events are.
+    fn own(&self, events: impl Iterator<Item = Event>) -> Vec<Arc<Record>> {
+        let mut talks = self.talks.lock().expect("no panic while holding the lock");
+        let resolve = self.resolve.as_ref();
+        events.map(|event| Arc::new(Record::new(event, resolve, &mut talks))).collect()
     }
 
     fn note(&self, records: &[Arc<Record>]) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BootClock, protocol_name};
 use crate::{
-    events::{Direction, Event, EventKind, L4, Observation, Peer},
+    events::{Direction, Event, EventKind, L4, Observation, Peer, TcpFlags},
     model::DropReason,
 };
 
@@ -33,6 +33,9 @@ pub struct RawEvent {
     /// The source after translation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub translated_source: Option<IpAddr>,
+    /// Address and port of the service that who opened the connection speaks with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<(IpAddr, u16)>,
     /// Protocol, and what its header says; EtherType of what is not IP.
     pub protocol: String,
     /// Whether it is a reply, if that is known.
@@ -97,11 +100,13 @@ pub enum RawKind {
     Audited,
     /// A policy denied.
     Denied,
+    /// A socket was connected to a backend instead of its service.
+    Socket,
 }
 
 impl RawKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Drop,
         Self::Benign,
         Self::Open,
@@ -111,6 +116,7 @@ impl RawKind {
         Self::Allowed,
         Self::Audited,
         Self::Denied,
+        Self::Socket,
     ];
 
     /// Returns its name, as in JSON.
@@ -125,6 +131,7 @@ impl RawKind {
             Self::Allowed => "allowed",
             Self::Audited => "audited",
             Self::Denied => "denied",
+            Self::Socket => "socket",
         }
     }
 
@@ -139,6 +146,7 @@ impl RawKind {
             EventKind::Allowed => Self::Allowed,
             EventKind::Audited => Self::Audited,
             EventKind::Denied(_) => Self::Denied,
+            EventKind::Socket(_) => Self::Socket,
         }
     }
 }
@@ -155,6 +163,7 @@ impl RawEvent {
             source: RawPeer::of(&event.source),
             destination: RawPeer::of(&event.destination),
             translated_source: event.translated_source,
+            service: event.service,
             protocol: protocol(event),
             reply: event.reply,
             related: event.related,
@@ -190,6 +199,7 @@ fn reason(kind: EventKind) -> Option<&'static str> {
 
 fn protocol(event: &Event) -> String {
     match event.l4 {
+        Some(L4::Tcp(TcpFlags(0))) => "TCP".to_owned(),
         Some(L4::Tcp(flags)) => format!("TCP {flags}"),
         Some(L4::Udp) => "UDP".to_owned(),
         Some(L4::Sctp) => "SCTP".to_owned(),

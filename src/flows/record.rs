@@ -2,9 +2,10 @@
 
 use std::{iter, sync::Arc};
 
-use super::{PeerInfo, Resolve, RuleInfo};
+use super::{PeerInfo, Resolve, RuleInfo, talks::Talks};
 use crate::{
-    events::{Event, EventKind, Peer},
+    events::{Event, EventKind, Peer, Step},
+    hubble::flow::Service,
     model::DropReason,
 };
 
@@ -18,11 +19,13 @@ pub struct Record {
     pub(super) destination: Option<Arc<PeerInfo>>,
     pub(super) interface: Option<Arc<str>>,
     pub(super) rule: Option<Arc<RuleInfo>>,
+    /// The service that who opened the connection speaks with.
+    pub(super) service: Option<Arc<Service>>,
 }
 
 impl Record {
     /// Looks up who is who; the store gives the number.
-    pub(super) fn new(event: Event, resolve: &dyn Resolve) -> Self {
+    pub(super) fn new(event: Event, resolve: &dyn Resolve, talks: &mut Talks) -> Self {
         let owner = |peer: &Peer| {
             peer.address
                 .and_then(|address| resolve.address(address))
@@ -34,19 +37,21 @@ impl Record {
             destination: owner(&event.destination),
             interface: resolve.interface(event.device),
             rule: event.rule.and_then(|number| resolve.rule(number)),
+            service: talks.service(&event, resolve),
             event,
         }
     }
 
-    /// Returns what it tells: a packet that a policy refused is a verdict and a drop, as it is to Hubble,
-    /// and one event.
+    /// Returns what it tells: a packet that a policy refused is a verdict and a drop, and a socket that got a
+    /// backend is told before and after; to Hubble, each is two, and one event.
     pub(super) fn kinds(&self) -> impl DoubleEndedIterator<Item = EventKind> + use<> {
         let kind = self.event.kind;
-        let verdict = match kind {
+        let before = match kind {
             EventKind::Drop(reason) if is_verdict(reason) => Some(EventKind::Denied(reason)),
+            EventKind::Socket(Step::Got) => Some(EventKind::Socket(Step::Asked)),
             _ => None,
         };
-        verdict.into_iter().chain(iter::once(kind))
+        before.into_iter().chain(iter::once(kind))
     }
 
     /// Tells whether it is about a dropped packet.

@@ -8,11 +8,12 @@ use super::{
     seen::Seen,
 };
 use crate::{
-    events::{self, Direction, Event, EventKind, L4, Observation, Peer},
+    events::{self, Direction, Event, EventKind, L4, Observation, Peer, Step},
     hubble::flow::{
         CiliumEventType, Emitter, Endpoint, Ethernet, Flow, FlowType, IcmPv4, IcmPv6, Ip,
-        IpVersion, Layer4, NetworkInterface, Policy, Sctp, Tcp, TcpFlags, TraceObservationPoint,
-        TraceReason, TrafficDirection, Tunnel, Udp, Verdict, layer4::Protocol, tunnel,
+        IpVersion, Layer4, NetworkInterface, Policy, Sctp, SocketTranslationPoint, Tcp, TcpFlags,
+        TraceObservationPoint, TraceReason, TrafficDirection, Tunnel, Udp, Verdict,
+        layer4::Protocol, tunnel,
     },
     model::{DropReason, Identity, MacAddr},
 };
@@ -40,14 +41,16 @@ impl Seen<'_> {
             verdict: self.verdict().into(),
             drop_reason: u32::try_from(reason).unwrap_or_default(),
             ethernet: ethernet(event),
-            ip: ip(event),
-            l4: layer4(event),
+            ip: self.ip(),
+            l4: self.layer4(),
             source: Some(self.endpoint(End::Source)),
             destination: Some(self.endpoint(End::Destination)),
-            r#type: FlowType::L3L4.into(),
+            r#type: flow_type(kind).into(),
             node_name: self.node_name().into_owned(),
             reply: event.reply == Some(true),
             event_type: Some(self.event_type()),
+            source_service: self.service(End::Source).cloned(),
+            destination_service: self.service(End::Destination).cloned(),
             traffic_direction: self.direction().into(),
             trace_observation_point: trace_point(kind, event.observation).into(),
             trace_reason: trace_reason(kind, event).into(),
@@ -66,6 +69,7 @@ impl Seen<'_> {
             egress_denied_by: of(false, false),
             ingress_denied_by: of(true, false),
             policy_match_type: self.match_type(),
+            sock_xlate_point: socket_point(kind).into(),
             summary: summary(kind, event),
             ..Flow::default()
         }
@@ -81,6 +85,39 @@ impl Seen<'_> {
             pod_name: self.pod(end).to_owned(),
             workloads: self.workloads(end).to_vec(),
         }
+    }
+
+    fn ip(&self) -> Option<Ip> {
+        let event = &self.record.event;
+        Some(Ip {
+            source: self.address(End::Source)?.to_string(),
+            destination: self.address(End::Destination)?.to_string(),
+            source_xlated: event.translated_source.map(|ip| ip.to_string()).unwrap_or_default(),
+            ip_version: ip_version(event).into(),
+            encrypted: false,
+        })
+    }
+
+    fn layer4(&self) -> Option<Layer4> {
+        let source_port = self.peer(End::Source).port.unwrap_or_default().into();
+        let destination_port = self.peer(End::Destination).port.unwrap_or_default().into();
+        let protocol = match self.record.event.l4? {
+            L4::Tcp(flags) => {
+                let flags = flags_of(flags);
+                let flags = (flags != TcpFlags::default()).then_some(flags);
+                Protocol::Tcp(Tcp { source_port, destination_port, flags })
+            }
+            L4::Udp => Protocol::Udp(Udp { source_port, destination_port }),
+            L4::Sctp => Protocol::Sctp(Sctp { source_port, destination_port, ..Sctp::default() }),
+            L4::Icmp { kind, code } => {
+                Protocol::IcmPv4(IcmPv4 { r#type: kind.into(), code: code.into() })
+            }
+            L4::Icmpv6 { kind, code } => {
+                Protocol::IcmPv6(IcmPv6 { r#type: kind.into(), code: code.into() })
+            }
+            L4::Other(_) => return None,
+        };
+        Some(Layer4 { protocol: Some(protocol) })
     }
 
     /// The policies that decided.
@@ -110,17 +147,20 @@ pub(super) const fn verdict(kind: EventKind) -> Verdict {
     match (drop_reason(kind), kind) {
         (Some(_), _) => Verdict::Dropped,
         (None, EventKind::Audited) => Verdict::Audit,
+        (None, EventKind::Socket(Step::Asked)) => Verdict::Traced,
+        (None, EventKind::Socket(Step::Got)) => Verdict::Translated,
         (None, _) => Verdict::Forwarded,
     }
 }
 
-/// Hubble's numbers. The sub type of a trace is the observation, of a drop the reason.
+/// Hubble's numbers. The sub type of a trace is the observation, of a drop the reason, of a socket the point.
 pub(super) const fn event_type(kind: EventKind, observation: Observation) -> CiliumEventType {
     let (kind, sub_type) = match kind {
         EventKind::Drop(reason) => (CiliumEventType::DROP, reason.code()),
         EventKind::Denied(_) | EventKind::Allowed | EventKind::Audited => {
             (CiliumEventType::POLICY_VERDICT, 0)
         }
+        EventKind::Socket(_) => (CiliumEventType::TRACE_SOCKET, socket_point(kind) as u8),
         _ => (CiliumEventType::TRACE, observation as u8),
     };
     CiliumEventType { r#type: kind, sub_type: sub_type as i32 }
@@ -129,8 +169,27 @@ pub(super) const fn event_type(kind: EventKind, observation: Observation) -> Cil
 const fn is_trace(kind: EventKind) -> bool {
     !matches!(
         kind,
-        EventKind::Drop(_) | EventKind::Denied(_) | EventKind::Allowed | EventKind::Audited
+        EventKind::Drop(_)
+            | EventKind::Denied(_)
+            | EventKind::Allowed
+            | EventKind::Audited
+            | EventKind::Socket(_)
     )
+}
+
+const fn flow_type(kind: EventKind) -> FlowType {
+    match kind {
+        EventKind::Socket(_) => FlowType::Sock,
+        _ => FlowType::L3L4,
+    }
+}
+
+const fn socket_point(kind: EventKind) -> SocketTranslationPoint {
+    match kind {
+        EventKind::Socket(Step::Asked) => SocketTranslationPoint::SockXlatePointPreDirectionFwd,
+        EventKind::Socket(Step::Got) => SocketTranslationPoint::SockXlatePointPostDirectionFwd,
+        _ => SocketTranslationPoint::SockXlatePointUnknown,
+    }
 }
 
 const fn trace_point(kind: EventKind, observation: Observation) -> TraceObservationPoint {
@@ -189,38 +248,6 @@ pub(super) fn ip_version(event: &Event) -> IpVersion {
     if event.ip_version == Some(4) { IpVersion::IPv4 } else { IpVersion::IPv6 }
 }
 
-fn ip(event: &Event) -> Option<Ip> {
-    Some(Ip {
-        source: event.source.address?.to_string(),
-        destination: event.destination.address?.to_string(),
-        source_xlated: event.translated_source.map(|ip| ip.to_string()).unwrap_or_default(),
-        ip_version: ip_version(event).into(),
-        encrypted: false,
-    })
-}
-
-fn layer4(event: &Event) -> Option<Layer4> {
-    let source_port = event.source.port.unwrap_or_default().into();
-    let destination_port = event.destination.port.unwrap_or_default().into();
-    let protocol = match event.l4? {
-        L4::Tcp(flags) => {
-            let flags = flags_of(flags);
-            let flags = (flags != TcpFlags::default()).then_some(flags);
-            Protocol::Tcp(Tcp { source_port, destination_port, flags })
-        }
-        L4::Udp => Protocol::Udp(Udp { source_port, destination_port }),
-        L4::Sctp => Protocol::Sctp(Sctp { source_port, destination_port, ..Sctp::default() }),
-        L4::Icmp { kind, code } => {
-            Protocol::IcmPv4(IcmPv4 { r#type: kind.into(), code: code.into() })
-        }
-        L4::Icmpv6 { kind, code } => {
-            Protocol::IcmPv6(IcmPv6 { r#type: kind.into(), code: code.into() })
-        }
-        L4::Other(_) => return None,
-    };
-    Some(Layer4 { protocol: Some(protocol) })
-}
-
 /// Returns flags as flows have them.
 pub(super) fn flags_of(flags: events::TcpFlags) -> TcpFlags {
     TcpFlags {
@@ -260,6 +287,7 @@ pub(super) fn labels<'a>(peer: &Peer, owner: Option<&'a PeerInfo>) -> Cow<'a, [S
 /// One line for people; also for what Hubble's fields have no room for.
 fn summary(kind: EventKind, event: &Event) -> String {
     let packet = match event.l4 {
+        Some(L4::Tcp(events::TcpFlags(0))) => "TCP".to_owned(),
         Some(L4::Tcp(flags)) => format!("TCP Flags: {flags}"),
         Some(L4::Udp) => "UDP".to_owned(),
         Some(L4::Sctp) => "SCTP".to_owned(),

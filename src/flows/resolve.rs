@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use crate::{
-    hubble::flow::Workload,
+    hubble::flow::{Service, Workload},
     model::{Identity, IfIndex},
 };
 
@@ -113,6 +113,12 @@ pub trait Resolve: Send + Sync + 'static {
     /// Returns what the number of a rule stands for.
     fn rule(&self, number: u32) -> Option<Arc<RuleInfo>> {
         let _ = number;
+        None
+    }
+
+    /// Returns the service at an address, a port and an IP protocol number.
+    fn service(&self, address: IpAddr, port: u16, protocol: u8) -> Option<Arc<Service>> {
+        let _ = (address, port, protocol);
         None
     }
 

@@ -12,7 +12,7 @@ use super::{
     render,
 };
 use crate::{
-    events::{EventKind, L4, Peer},
+    events::{EventKind, L4, Peer, Step},
     hubble::flow::{
         CiliumEventType, DropReason, IpVersion, Service, TcpFlags, TrafficDirection, Verdict,
         Workload, layer7,
@@ -30,16 +30,24 @@ pub(super) struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    fn end(&self, end: End) -> (&'a Peer, Option<&'a PeerInfo>) {
-        let Record { event, source, destination, .. } = self.record;
-        match end {
-            End::Source => (&event.source, source.as_deref()),
-            End::Destination => (&event.destination, destination.as_deref()),
+    pub(super) fn peer(&self, end: End) -> Peer {
+        let event = &self.record.event;
+        match (end, self.kind, event.service) {
+            (End::Source, ..) => event.source,
+            (End::Destination, EventKind::Socket(Step::Asked), Some((address, port))) => {
+                Peer { address: Some(address), port: Some(port), ..event.destination }
+            }
+            (End::Destination, ..) => event.destination,
         }
     }
 
     pub(super) fn owner(&self, end: End) -> Option<&'a PeerInfo> {
-        self.end(end).1
+        match (end, self.kind) {
+            (End::Source, _) => self.record.source.as_deref(),
+            // A service is nobody.
+            (End::Destination, EventKind::Socket(Step::Asked)) => None,
+            (End::Destination, _) => self.record.destination.as_deref(),
+        }
     }
 
     /// Both addresses are there, or there was no IP header.
@@ -139,22 +147,20 @@ impl Subject for Seen<'_> {
     }
 
     fn address(&self, end: End) -> Option<IpAddr> {
-        self.end(end).0.address.filter(|_| self.has_ip())
+        self.peer(end).address.filter(|_| self.has_ip())
     }
 
     fn port(&self, end: End) -> Option<u32> {
         let has_ports = matches!(self.record.event.l4?, L4::Tcp(_) | L4::Udp | L4::Sctp);
-        has_ports.then(|| self.end(end).0.port.unwrap_or_default().into())
+        has_ports.then(|| self.peer(end).port.unwrap_or_default().into())
     }
 
     fn identity(&self, end: End) -> u32 {
-        let (peer, owner) = self.end(end);
-        render::identity(peer, owner).0
+        render::identity(&self.peer(end), self.owner(end)).0
     }
 
     fn labels(&self, end: End) -> Cow<'_, [String]> {
-        let (peer, owner) = self.end(end);
-        render::labels(peer, owner)
+        render::labels(&self.peer(end), self.owner(end))
     }
 
     fn namespace(&self, end: End) -> &str {
@@ -173,8 +179,10 @@ impl Subject for Seen<'_> {
         self.owner(end).map_or(&[], |owner| owner.workload.as_slice())
     }
 
-    fn service(&self, _: End) -> Option<&Service> {
-        None
+    fn service(&self, end: End) -> Option<&Service> {
+        let is_reply = self.record.event.reply == Some(true);
+        let serves = if is_reply { End::Source } else { End::Destination };
+        self.record.service.as_deref().filter(|_| end == serves)
     }
 
     fn names(&self, _: End) -> &[String] {

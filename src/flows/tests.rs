@@ -11,10 +11,11 @@ use super::{
     filter::{End, Subject},
     observer::Settings,
     seen::Seen,
+    talks::Talks,
 };
 use crate::{
     events::Event,
-    hubble::flow::{Flow, Workload},
+    hubble::flow::{Flow, Service, Workload},
     model::{DropReason, Identity},
 };
 
@@ -53,6 +54,11 @@ impl Resolve for Some4 {
         Some(RuleInfo { policies: Vec::new(), path, matched: RuleMatch::L3L4 }.into())
     }
 
+    fn service(&self, _: IpAddr, _: u16, protocol: u8) -> Option<Arc<Service>> {
+        let service = Service { name: "api".into(), namespace: "shop".into() };
+        (protocol != 132).then(|| service.into())
+    }
+
     fn interface(&self, device: crate::model::IfIndex) -> Option<Arc<str>> {
         (device.0 == 2).then(|| "eth0".into())
     }
@@ -85,6 +91,7 @@ fn any_record() -> impl Strategy<Value = abi::Event> {
     let kinds = prop_oneof![
         (Just(event_kind::TRACE), Just(0)),
         (Just(event_kind::VERDICT), Just(0)),
+        (Just(event_kind::SOCKET), Just(0)),
         (Just(event_kind::DROP), Just(DropReason::PolicyDenied.code())),
         (Just(event_kind::DROP), Just(DropReason::UnsupportedL2.code())),
     ];
@@ -115,6 +122,8 @@ fn any_record() -> impl Strategy<Value = abi::Event> {
             dport: dport.into(),
             src: address(from),
             dst: address(to),
+            service: if flags & 128 == 0 { none } else { address(to ^ 1) },
+            service_port: 53,
             src_xlated: if translated == 0 { none } else { address(translated) },
             src_identity: identity,
             dst_identity: 300,
@@ -130,7 +139,7 @@ proptest! {
     #[test]
     fn a_record_answers_as_the_flow_does_that_it_becomes(record in any_record(), sequence in any::<u32>()) {
         let Ok(event) = Event::decode(&record) else { return Ok(()) };
-        let mut record = Record::new(event, &Some4);
+        let mut record = Record::new(event, &Some4, &mut Talks::default());
         record.sequence = sequence.into();
         let clock = BootClock::at(Timestamp::UNIX_EPOCH, Duration::ZERO.try_into().unwrap());
         let settings = Settings::new("prod", "n1");

@@ -146,6 +146,7 @@ pub(crate) fn event(port: u16) -> Event {
         source: end([10, 244, 1, 1], port, 1001),
         destination: end([10, 244, 1, 2], 8080, 1002),
         translated_source: None,
+        service: None,
         l4: Some(L4::Tcp(TcpFlags::SYN)),
         ip_version: Some(4),
         ether_type: 0x0800,

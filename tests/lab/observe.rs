@@ -9,9 +9,15 @@ use std::{
 };
 
 use jiff::Timestamp;
-use skep::hubble::observer::GetFlowsResponse;
+use skep::hubble::{
+    flow::{DropReason, Flow, FlowType, SocketTranslationPoint, Verdict},
+    observer::GetFlowsResponse,
+};
 
-use super::lab::{Lab, skep, text};
+use super::{
+    lab::{Lab, skep, text},
+    services::{APP, all_answer, cluster_ips, echo, get, url},
+};
 
 /// How long a line may take to come.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -102,4 +108,70 @@ fn flows_go_on_when_a_node_is_back() {
     let kubeconfig = lab.dir().join("kubeconfig");
     let all = skep(&["monitor", "--kubeconfig", kubeconfig.to_str().expect("a path is text")]);
     assert_eq!(all.status.code(), Some(2), "{}", text(&all));
+}
+
+/// Asks the lab's agents for flows.
+fn observed(lab: &Lab, words: &[&str]) -> Vec<Flow> {
+    let kubeconfig = lab.dir().join("kubeconfig");
+    let kubeconfig = kubeconfig.to_str().expect("a path is text");
+    let words = [&["observe", "--all", "-o", "json", "--kubeconfig", kubeconfig], words].concat();
+    let output = skep(&words);
+    assert!(output.status.success(), "{}", text(&output));
+    let lines = String::from_utf8_lossy(&output.stdout);
+    let messages = lines.lines().map(|line| {
+        serde_json::from_str::<GetFlowsResponse>(line).unwrap_or_else(|e| panic!("{line}: {e}"))
+    });
+    messages.filter_map(|message| message.flow().cloned()).collect()
+}
+
+fn goes_to(flow: &Flow, address: &str) -> bool {
+    flow.ip.as_ref().is_some_and(|ip| ip.destination == address)
+}
+
+#[tokio::test]
+#[ignore = "needs root"]
+async fn flows_name_the_service_that_a_client_asked() {
+    let lab = Lab::bare("talks", &["--nodes", "2", "-f", APP]);
+    let client = lab.client().await;
+    for vip in cluster_ips(&client, "web").await {
+        all_answer(&client, &url(&vip, 80)).await;
+        let (answered, told) = echo(&client, "client", &vip, "53").await;
+        assert!(answered, "{vip}: {told}");
+        let asked = ["--from-pod", "default/client", "--to-service", "default/web"];
+        let flows = observed(&lab, &asked);
+        let point = |flow: &&Flow| flow.sock_xlate_point();
+        let before = flows
+            .iter()
+            .filter(|flow| point(flow) == SocketTranslationPoint::SockXlatePointPreDirectionFwd);
+        let before: Vec<_> = before.filter(|flow| goes_to(flow, &vip)).collect();
+        assert!(before.len() >= 4, "one for each connection to {vip}: {flows:#?}");
+        for flow in before {
+            assert_eq!((flow.verdict(), flow.r#type()), (Verdict::Traced, FlowType::Sock));
+            assert_eq!(flow.ports(), Some((0, 80)));
+        }
+        let is_web = |flow: &Flow| flow.receiver().pod_name.starts_with("web-");
+        let is_family = |flow: &Flow| {
+            flow.ip.as_ref().is_some_and(|ip| ip.destination.contains(':') == vip.contains(':'))
+        };
+        let to_pods = || flows.iter().filter(|flow| is_web(flow) && is_family(flow));
+        let translated = to_pods().filter(|flow| flow.verdict() == Verdict::Translated);
+        assert!(translated.count() >= 4, "and where it went: {flows:#?}");
+        for port in [8080, 5353] {
+            let mut sent = to_pods().filter(|flow| flow.verdict() == Verdict::Forwarded);
+            let is_there = sent.any(|flow| flow.ports().is_some_and(|ports| ports.1 == port));
+            assert!(is_there, "packets to port {port} are with the service of {vip}: {flows:#?}");
+        }
+        let answers = observed(&lab, &["--from-service", "default/web", "--to-pod", "client"]);
+        assert!(answers.iter().any(|flow| {
+            flow.sender().pod_name.starts_with("web-") && flow.is_reply == Some(true)
+        }));
+    }
+    for vip in cluster_ips(&client, "empty").await {
+        assert_ne!(get(&client, &url(&vip, 80)).await.0, 0, "{vip} has no backend");
+        let flows = observed(&lab, &["--to-service", "default/empty", "--verdict", "DROPPED"]);
+        let dropped = flows.iter().find(|flow| goes_to(flow, &vip));
+        let dropped = dropped.unwrap_or_else(|| panic!("it is told: {flows:#?}"));
+        assert_eq!(dropped.drop_reason_desc(), DropReason::ServiceBackendNotFound);
+        assert_eq!(dropped.sender().pod_name, "client");
+    }
 }

@@ -28,18 +28,19 @@ use super::{
     policy::listed,
 };
 
-const APP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/services/web.yaml");
+pub(crate) const APP: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/services/web.yaml");
 
 /// curl's exit code for a connection that was refused.
 const REFUSED: i32 = 7;
 
-async fn cluster_ips(client: &Client, name: &str) -> Vec<String> {
+pub(crate) async fn cluster_ips(client: &Client, name: &str) -> Vec<String> {
     let api: Api<Service> = Api::namespaced(client.clone(), "default");
     let service = api.get(name).await.expect("the service is there");
     service.spec.and_then(|spec| spec.cluster_ips).expect("it has addresses")
 }
 
-fn url(address: &str, port: u16) -> String {
+pub(crate) fn url(address: &str, port: u16) -> String {
     if address.contains(':') {
         format!("http://[{address}]:{port}/")
     } else {
@@ -60,7 +61,7 @@ pub(crate) async fn run(client: &Client, command: &[&str]) -> (i32, String) {
 }
 
 /// Sends a datagram from a pod and expects it back; whether it came, and what was told.
-async fn echo(client: &Client, pod: &str, address: &str, rest: &str) -> (bool, String) {
+pub(crate) async fn echo(client: &Client, pod: &str, address: &str, rest: &str) -> (bool, String) {
     let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
     let probe = format!("udp://{host}:{rest}");
     let words = [env!("CARGO_BIN_EXE_skep"), "connectivity", "probe", &probe, "-o", "json"];
@@ -69,7 +70,7 @@ async fn echo(client: &Client, pod: &str, address: &str, rest: &str) -> (bool, S
 }
 
 /// Asks for a page as the client's pod; curl's exit code and the page.
-async fn get(client: &Client, url: &str) -> (i32, String) {
+pub(crate) async fn get(client: &Client, url: &str) -> (i32, String) {
     run(client, &["curl", "-s", "-m", "5", url]).await
 }
 
@@ -80,7 +81,7 @@ fn server(page: &str) -> String {
 }
 
 /// Waits until all four backends answer.
-async fn all_answer(client: &Client, url: &str) -> BTreeSet<String> {
+pub(crate) async fn all_answer(client: &Client, url: &str) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     for _ in 0..400 {
         let (code, page) = get(client, url).await;

@@ -87,7 +87,7 @@ fn a_full_map_says_which_map_and_why() {
             maps.put::<ConntrackTable>(&key, &CtValue::default()).err()
         })
         .expect("8192 entries are not 20000");
-    assert_eq!(error.to_string(), "cannot write to map ct_v3");
+    assert_eq!(error.to_string(), "cannot write to map ct_v4");
     assert_eq!(error.source.raw_os_error(), Some(libc::E2BIG));
 }
 

@@ -69,6 +69,13 @@ impl Addr {
         Self { words: [cookie, 0] }
     }
 
+    /// Tells whether it stands for a network namespace. (The address of no host ends in 64 zeroes: RFC 4291
+    /// 2.6.1 reserves it for the routers of a subnet.)
+    #[inline(always)]
+    pub const fn is_netns(&self) -> bool {
+        self.words[1] == 0
+    }
+
     /// Returns the two words as they lie in memory.
     #[inline(always)]
     pub const fn words(&self) -> [u64; 2] {

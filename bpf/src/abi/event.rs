@@ -10,6 +10,8 @@ pub mod event_kind {
     pub const TRACE: u8 = 4;
     /// A policy let a connection pass; drops tell of the others.
     pub const VERDICT: u8 = 5;
+    /// A socket was connected to the backend of a service, or had none; there was no packet yet.
+    pub const SOCKET: u8 = 7;
 }
 
 /// Bits of [`Event::flags`].
@@ -74,6 +76,8 @@ abi_struct! {
         pub dst: Addr,
         /// Translated source; zero if none.
         pub src_xlated: Addr,
+        /// The service that who opened the connection speaks with; zero if none.
+        pub service: Addr,
         /// Identity of the source.
         pub src_identity: u32,
         /// Identity of the destination.
@@ -114,7 +118,7 @@ abi_struct! {
         pub src_mac: [u8; 6],
         /// EtherType, host order.
         pub ether_type: u16,
-        /// Zero.
-        pub reserved: u16,
+        /// Its port, host order.
+        pub service_port: u16,
     }
 }

@@ -47,66 +47,66 @@ pub use tables::{
 };
 
 /// Version of every layout in this module; part of every map name and pin path.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// Names of the maps, as the kernel shows them and as they are pinned.
 pub mod maps {
     /// `Addr` -> [`super::EndpointValue`]: the pods of this node. Hash.
-    pub const ENDPOINT: &str = "endpoint_v3";
+    pub const ENDPOINT: &str = "endpoint_v4";
     /// ifindex (u32) -> [`super::DeviceValue`]. Hash.
-    pub const DEVICE: &str = "device_v3";
+    pub const DEVICE: &str = "device_v4";
     /// [`super::IpcacheKey`] -> [`super::IpcacheValue`]. LPM trie.
-    pub const IPCACHE: &str = "ipcache_v3";
+    pub const IPCACHE: &str = "ipcache_v4";
     /// node id (u32) -> [`super::NodeValue`]. Hash.
-    pub const NODE: &str = "node_v3";
+    pub const NODE: &str = "node_v4";
     /// node address (`Addr`) -> node id (u32). Hash.
-    pub const NODE_ADDR: &str = "node_addr_v3";
+    pub const NODE_ADDR: &str = "node_addr_v4";
     /// identity (u32) -> [`super::IdentityValue`]: the known identities. Hash.
-    pub const IDENTITY: &str = "identity_v3";
+    pub const IDENTITY: &str = "identity_v4";
     /// One [`super::Config`]. Array.
-    pub const CONFIG: &str = "config_v3";
+    pub const CONFIG: &str = "config_v4";
     /// One [`super::HostValue`]. Array.
-    pub const HOST: &str = "host_v3";
+    pub const HOST: &str = "host_v4";
     /// One u32, the policy revision; bumped last. Array.
-    pub const REVISION: &str = "revision_v3";
+    pub const REVISION: &str = "revision_v4";
     /// [`super::PolicyIdentityKey`] -> class (u32). Hash.
-    pub const POLICY_IDENTITY: &str = "policy_id_v3";
+    pub const POLICY_IDENTITY: &str = "policy_id_v4";
     /// [`super::PolicyPortKey`] -> class (u32). LPM trie.
-    pub const POLICY_PORT: &str = "policy_port_v3";
+    pub const POLICY_PORT: &str = "policy_port_v4";
     /// [`super::PolicyAddrKey`] -> class (u32). LPM trie.
-    pub const POLICY_ADDR: &str = "policy_addr_v3";
+    pub const POLICY_ADDR: &str = "policy_addr_v4";
     /// [`super::PolicyCellKey`] -> [`super::PolicyCell`]. Hash.
-    pub const POLICY_CELL: &str = "policy_cell_v3";
+    pub const POLICY_CELL: &str = "policy_cell_v4";
     /// [`super::FrontendKey`] -> [`super::FrontendValue`]. Hash.
-    pub const FRONTEND: &str = "frontend_v3";
+    pub const FRONTEND: &str = "frontend_v4";
     /// [`super::ListKey`] -> [`super::ListBlock`]. Hash.
-    pub const LIST: &str = "list_v3";
+    pub const LIST: &str = "list_v4";
     /// [`super::MemberKey`] -> 1 (u32). Hash.
-    pub const MEMBER: &str = "member_v3";
+    pub const MEMBER: &str = "member_v4";
     /// Cookie of a network namespace (u64) -> [`super::NetnsValue`]. Hash.
-    pub const NETNS: &str = "netns_v3";
+    pub const NETNS: &str = "netns_v4";
     /// number (u32) -> [`super::BackendValue`]. Hash.
-    pub const BACKEND: &str = "backend_v3";
+    pub const BACKEND: &str = "backend_v4";
     /// [`super::RangeKey`] -> 1 (u32). LPM trie.
-    pub const RANGE: &str = "range_v3";
+    pub const RANGE: &str = "range_v4";
     /// [`super::AffinityKey`] -> [`super::AffinityValue`]. LRU hash.
-    pub const AFFINITY: &str = "affinity_v3";
+    pub const AFFINITY: &str = "affinity_v4";
     /// socket -> [`super::SocketValue`]. Socket storage.
-    pub const SOCKET: &str = "socket_v3";
+    pub const SOCKET: &str = "socket_v4";
     /// [`super::CtKey`] -> [`super::CtValue`]. Plain hash.
-    pub const CONNTRACK: &str = "ct_v3";
+    pub const CONNTRACK: &str = "ct_v4";
     /// [`super::FragKey`] -> [`super::FragValue`]. LRU hash.
-    pub const FRAGMENT: &str = "frag_v3";
+    pub const FRAGMENT: &str = "frag_v4";
     /// [`super::metric_index`] -> [`super::Counter`]. Per-CPU array.
-    pub const METRICS: &str = "metrics_v3";
+    pub const METRICS: &str = "metrics_v4";
     /// endpoint id (u32) -> [`super::Bucket`]. Per-CPU LRU hash: the new-flow rate of one endpoint.
-    pub const ADMISSION: &str = "admission_v3";
+    pub const ADMISSION: &str = "admission_v4";
     /// endpoint id (u32) -> [`super::AdmissionQuota`], published by the collector. Hash.
-    pub const QUOTA: &str = "quota_v3";
+    pub const QUOTA: &str = "quota_v4";
     /// [`super::Event`] records. Ring buffer.
-    pub const EVENTS: &str = "events_v3";
+    pub const EVENTS: &str = "events_v4";
     /// Per-CPU state of a packet in flight, one slot per hook. Per-CPU array.
-    pub const SCRATCH: &str = "scratch_v3";
+    pub const SCRATCH: &str = "scratch_v4";
 
     /// Every map that is pinned and shared by all programs.
     pub const PINNED: [&str; 27] = [

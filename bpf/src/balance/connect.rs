@@ -1,8 +1,8 @@
 //! Services at connect(2): the socket is connected to a backend, and no packet needs a look.
 
-use super::{Choice, Services, choose, find, find::admits};
+use super::{Choice, Services, choose, find, find::admits, tell::Asked};
 use crate::{
-    abi::{Addr, Family, SocketValue, frontend_scope},
+    abi::{Addr, DropReason, Family, SocketValue, frontend_scope},
     packet::transport,
 };
 
@@ -56,14 +56,22 @@ pub fn connect<S: Services, K: Socket>(services: &S, socket: &K) -> Answer {
     if !is_tcp && who != addr {
         return pass(socket);
     }
+    let asked = Asked { client: who, frontend: (addr, port), proto };
     if !admits(services, frontend, who) {
         // What a pod sends is looked at, and its drop told. Nobody looks at what a node does.
-        return if services.is_node(&who) { Answer::Unreachable } else { pass(socket) };
+        if !services.is_node(&who) {
+            return pass(socket);
+        }
+        asked.refused(services, DropReason::NotInSourceRange);
+        return Answer::Unreachable;
     }
     let backend = match choose(services, frontend, who, services.random()) {
         Choice::Backend(_, backend) => backend,
-        Choice::Refuse => return Answer::Refused,
-        Choice::Drop => return Answer::Unreachable,
+        nobody => {
+            asked.refused(services, DropReason::NoBackend);
+            let is_elsewhere = matches!(nobody, Choice::Drop);
+            return if is_elsewhere { Answer::Unreachable } else { Answer::Refused };
+        }
     };
     socket.remember(&SocketValue {
         frontend_addr: addr,
@@ -73,6 +81,7 @@ pub fn connect<S: Services, K: Socket>(services: &S, socket: &K) -> Answer {
         service_id: frontend.service_id,
     });
     socket.set_destination(&backend.addr, backend.port);
+    asked.got(services, (backend.addr, backend.port));
     Answer::Go
 }
 

@@ -10,6 +10,7 @@ pub mod hairpin;
 mod outside;
 mod reject;
 mod serve;
+mod tell;
 mod translate;
 
 pub use choose::{Choice, choose, lot};
@@ -21,13 +22,16 @@ pub(crate) use serve::service_of;
 pub use serve::{serve, served};
 pub use translate::{change, deed, deed_of, reveal, translate};
 
-use crate::abi::{
-    Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, ListKey, MemberKey,
-    NetnsValue, RangeKey,
+use crate::{
+    abi::{
+        Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, ListKey,
+        MemberKey, NetnsValue, RangeKey,
+    },
+    env::Tell,
 };
 
 /// What balancing may ask of its surroundings.
-pub trait Services {
+pub trait Services: Tell {
     /// Returns a frontend.
     fn frontend(&self, key: &FrontendKey) -> Option<&FrontendValue>;
     /// Returns the number of the backend at a place of the block of a list.

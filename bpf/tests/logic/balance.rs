@@ -8,10 +8,12 @@ use std::{
 
 use skep_bpf::{
     abi::{
-        Addr, AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, ListBlock,
-        ListKey, MemberKey, NetnsValue, RangeKey, SocketValue, frontend_flags, frontend_scope,
+        Addr, AffinityKey, AffinityValue, BackendValue, Counted, Direction, DropReason, Event,
+        FrontendKey, FrontendValue, ListBlock, ListKey, MemberKey, NetnsValue, RangeKey,
+        SocketValue, event_kind, frontend_flags, frontend_scope, metric_index,
     },
     balance::{Answer, Services, Socket, connect, peer},
+    env::Tell,
 };
 
 const TCP: u8 = 6;
@@ -29,7 +31,22 @@ struct Tables {
     affinity: RefCell<HashMap<AffinityKey, AffinityValue>>,
     nodes: Vec<Addr>,
     now: Cell<u64>,
+    events: RefCell<Vec<Event>>,
+    counted: RefCell<Vec<u32>>,
     random: Cell<u32>,
+}
+
+impl Tell for Tables {
+    fn count(&self, index: u32, _bytes: u32) {
+        self.counted.borrow_mut().push(index);
+    }
+    fn emit(&self, event: &Event) -> bool {
+        self.events.borrow_mut().push(*event);
+        true
+    }
+    fn exact_now(&self) -> u64 {
+        self.now.get()
+    }
 }
 
 impl Services for Tables {
@@ -377,4 +394,49 @@ fn a_client_that_is_late_is_balanced_anew() {
         })
         .collect();
     assert_eq!(visits.len(), 4);
+}
+
+/// What a connect told: kind, client, the service and where it went.
+fn told(tables: &Tables) -> (u8, String, String, String) {
+    let event = tables.events.borrow_mut().pop().expect("something was told");
+    assert!(tables.events.borrow().is_empty(), "and only that");
+    let at = |addr: Addr, port| format!("{}:{port}", IpAddr::from(addr));
+    let (service, backend) = (at(event.service, event.service_port), at(event.dst, event.dport));
+    (event.kind, IpAddr::from(event.src).to_string(), service, backend)
+}
+
+#[test]
+fn who_connects_to_a_service_is_told_with_the_backend() {
+    for (vip, pod, backend) in
+        [("10.96.0.1", "10.0.0.9", "10.0.0.3"), ("fd96::1", "fd00::9", "fd00::3")]
+    {
+        let mut tables = Tables::default();
+        tables.put(vip, 0, 0, &[3]);
+        let (mut v4, mut v6) = (Addr::ZERO, Addr::ZERO);
+        *(if vip.contains('.') { &mut v4 } else { &mut v6 }) = addr(pod);
+        tables.netns.insert(7, NetnsValue { addr_v4: v4, addr_v6: v6 });
+        connect(&tables, &Tcp { client: 7, ..Tcp::to(vip) });
+        let all = (format!("{vip}:80"), format!("{backend}:8080"));
+        assert_eq!(
+            told(&tables),
+            (event_kind::SOCKET, pod.to_owned(), all.0.clone(), all.1.clone())
+        );
+        connect(&tables, &Tcp { client: 8, ..Tcp::to(vip) });
+        let nobody = if vip.contains('.') { "0.0.0.0" } else { "::" };
+        assert_eq!(told(&tables), (event_kind::SOCKET, nobody.to_owned(), all.0, all.1));
+        connect(&tables, &Tcp::to(pod));
+        assert!(tables.events.borrow().is_empty(), "that is no service");
+        assert!(tables.counted.borrow().is_empty(), "packets are counted elsewhere");
+    }
+}
+
+#[test]
+fn a_service_that_has_nobody_is_told_and_counted() {
+    let mut tables = Tables::default();
+    tables.put("10.96.0.1", 0, 0, &[]);
+    connect(&tables, &Tcp::to("10.96.0.1"));
+    let service = "10.96.0.1:80".to_owned();
+    assert_eq!(told(&tables), (event_kind::DROP, "0.0.0.0".into(), service.clone(), service));
+    let reason = Counted::Drop(DropReason::NoBackend);
+    assert_eq!(*tables.counted.borrow(), [metric_index(reason, Direction::Egress)]);
 }

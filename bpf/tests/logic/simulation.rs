@@ -16,7 +16,7 @@ use skep_bpf::{
     },
     balance::Services,
     door::Outcome,
-    env::{Entry, Env, Leg, Put, PutError},
+    env::{Entry, Env, Leg, Put, PutError, Tell},
     packet::{Route, Tunnel},
     state::State,
     walk,
@@ -187,6 +187,19 @@ impl Services for Maps {
     }
 }
 
+impl Tell for Maps {
+    fn count(&self, index: u32, _bytes: u32) {
+        *self.counters.borrow_mut().entry(index).or_default() += 1;
+    }
+    fn emit(&self, event: &Event) -> bool {
+        self.events.borrow_mut().push(*event);
+        true
+    }
+    fn exact_now(&self) -> u64 {
+        NOW
+    }
+}
+
 impl Env for Maps {
     type Entry = Shared;
 
@@ -270,16 +283,6 @@ impl Env for Maps {
     }
     fn put_fragment(&self, key: &FragKey, value: &FragValue) {
         self.fragments.borrow_mut().insert(*key, *value);
-    }
-    fn count(&self, index: u32, _bytes: u32) {
-        *self.counters.borrow_mut().entry(index).or_default() += 1;
-    }
-    fn emit(&self, event: &Event) -> bool {
-        self.events.borrow_mut().push(*event);
-        true
-    }
-    fn exact_now(&self) -> u64 {
-        NOW
     }
     fn repeat(&self, times: u32, mut step: impl FnMut() -> bool) {
         let _ = (0..times).all(|_| step());

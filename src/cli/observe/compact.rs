@@ -6,7 +6,8 @@ use super::{moment::TimeFormat, table::Row};
 use crate::{
     cli::output::{Output, Tone, escape},
     hubble::flow::{
-        CiliumEventType, Endpoint, Flow, Service, TraceObservationPoint, TrafficDirection, Verdict,
+        CiliumEventType, Endpoint, Flow, Service, SocketTranslationPoint, TraceObservationPoint,
+        TrafficDirection, Verdict,
     },
     model::Identity,
 };
@@ -123,6 +124,8 @@ impl Style {
         };
         let port = side.port.map(|port| format!(":{port}")).unwrap_or_default();
         let identity = match Identity(side.end.identity).name() {
+            // A service is nobody.
+            _ if side.end.identity == 0 && side.service.is_some() => String::new(),
             Some(name) => format!(" ({name})"),
             None => format!(" (ID:{})", side.end.identity),
         };
@@ -160,10 +163,22 @@ fn point(flow: &Flow) -> String {
             TrafficDirection::Egress => "policy-verdict egress".to_owned(),
             TrafficDirection::Unknown => "policy-verdict".to_owned(),
         },
+        CiliumEventType::TRACE_SOCKET => socket_point(flow.sock_xlate_point()).to_owned(),
         _ => match flow.trace_observation_point() {
             TraceObservationPoint::UnknownPoint => String::new(),
             point => point.as_str_name().to_lowercase().replace('_', "-"),
         },
+    }
+}
+
+/// Before a socket is connected to a backend instead of its service, or after.
+fn socket_point(point: SocketTranslationPoint) -> &'static str {
+    match point {
+        SocketTranslationPoint::SockXlatePointUnknown => "unknown",
+        SocketTranslationPoint::SockXlatePointPreDirectionFwd => "pre-xlate-fwd",
+        SocketTranslationPoint::SockXlatePointPostDirectionFwd => "post-xlate-fwd",
+        SocketTranslationPoint::SockXlatePointPreDirectionRev => "pre-xlate-rev",
+        SocketTranslationPoint::SockXlatePointPostDirectionRev => "post-xlate-rev",
     }
 }
 

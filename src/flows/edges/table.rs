@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Counts, Edge, Party};
-use crate::hubble::flow::Flow;
+use crate::hubble::flow::{Flow, FlowType};
 
 /// Edges that are kept; a scan of addresses must not fill the memory.
 const MAX_EDGES: usize = 50_000;
@@ -32,8 +32,11 @@ impl Edges {
         Self { edges: BTreeMap::new(), ports: BTreeMap::new(), limit, left_out: 0 }
     }
 
-    /// Counts a flow.
+    /// Counts a flow. That a socket is about to be connected is none yet.
     pub fn add(&mut self, flow: &Flow) {
+        if flow.r#type() == FlowType::Sock {
+            return;
+        }
         let edge = self.without_sweeps(Edge::of(flow));
         if let Some(counts) = self.edges.get_mut(&edge) {
             counts.add(flow);

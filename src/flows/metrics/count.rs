@@ -184,6 +184,8 @@ impl Told<'_> {
         match self.kind {
             EventKind::Drop(_) => ("Drop", ""),
             EventKind::Denied(_) | EventKind::Allowed | EventKind::Audited => ("PolicyVerdict", ""),
+            // As Hubble counts what it has no name for: by its number.
+            EventKind::Socket(_) => ("Unknown", "7"),
             _ => {
                 let point = self.record.event.observation as usize;
                 ("Trace", CiliumEventType::TRACE_POINTS[point].1)

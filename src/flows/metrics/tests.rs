@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 use super::*;
 use crate::{
     events::{Direction, Event, EventKind, L4, Observation, Peer, TcpFlags, Totals},
-    flows::{PeerInfo, Record, Resolve, RuleInfo, RuleMatch},
+    flows::{PeerInfo, Record, Resolve, RuleInfo, RuleMatch, talks::Talks},
     hubble::flow::{LostEventSource, Workload},
     model::{DropReason, Identity, IfIndex, MacAddr},
 };
@@ -65,6 +65,7 @@ fn event(kind: EventKind, flags: TcpFlags, from: &str, to: &str) -> Event {
         source: peer(from, 40_000),
         destination: peer(to, 8080),
         translated_source: None,
+        service: None,
         l4: Some(L4::Tcp(flags)),
         ip_version: Some(4),
         ether_type: 0x800,
@@ -81,8 +82,10 @@ fn event(kind: EventKind, flags: TcpFlags, from: &str, to: &str) -> Event {
 
 fn count(specs: &str, events: &[Event]) -> FlowMetrics {
     let metrics = FlowMetrics::new(&specs.parse().expect("metrics"));
-    let records: Vec<_> =
-        events.iter().map(|event| Arc::new(Record::new(event.clone(), &Names))).collect();
+    let records: Vec<_> = events
+        .iter()
+        .map(|event| Arc::new(Record::new(event.clone(), &Names, &mut Talks::default())))
+        .collect();
     metrics.count(&records);
     metrics
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use skep_bpf::abi::{
     Addr, BackendValue, Counted, Direction, DropReason, FrontendKey, FrontendValue, Mode,
-    RANGE_PREFIX, RangeKey, frontend_flags, frontend_scope, policy,
+    RANGE_PREFIX, RangeKey, event_flags, frontend_flags, frontend_scope, policy,
 };
 
 use super::outside::{self, SERVICE, TARGET, frontend};
@@ -33,6 +33,7 @@ pub(crate) fn a_service_is_a_pod_of_this_node<R: Rig>(rig: impl Fn() -> R) {
         for proto in [frames::TCP, frames::UDP] {
             let (asked, shown) = exchange(cast.a, cast.vip, PORT, proto);
             let (got, answered) = exchange(cast.a, cast.b, TARGET, proto);
+            c.rig.events();
             for _ in 0..2 {
                 let ran = c.a_sends(&asked.bytes());
                 assert_eq!(ran.verdict, Verdict::Redirect);
@@ -40,6 +41,12 @@ pub(crate) fn a_service_is_a_pod_of_this_node<R: Rig>(rig: impl Fn() -> R) {
                 let ran = c.b_sends(&answered.bytes());
                 assert_eq!(ran.verdict, Verdict::Redirect);
                 assert_like(&ran, &shown);
+            }
+            let events = c.rig.events();
+            assert!(events.iter().any(|event| event.flags & event_flags::NEW != 0));
+            for event in events {
+                let service = (IpAddr::from(event.service), event.service_port);
+                assert_eq!(service, (cast.vip, PORT), "of {event:?}");
             }
         }
     }

@@ -14,7 +14,7 @@ use skep_bpf::{
         FragKey, FragValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, NodeValue,
         PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
     },
-    env::{Env, Put, PutError},
+    env::{Env, Put, PutError, Tell},
 };
 
 use crate::{entry::MapEntry, maps};
@@ -25,6 +25,33 @@ pub(crate) struct Kernel;
 const EEXIST: i32 = -17;
 const ENOENT: i32 = -2;
 const EBUSY: i32 = -16;
+
+impl Tell for Kernel {
+    #[inline(always)]
+    fn count(&self, index: u32, bytes: u32) {
+        if let Some(counter) = maps::METRICS.get_ptr_mut(index) {
+            // SAFETY: the value is this CPU's. A program of a system call may be interrupted here, and then a
+            // packet may not be counted.
+            let counter = unsafe { &mut *counter };
+            counter.packets += 1;
+            counter.bytes += u64::from(bytes);
+        }
+    }
+
+    #[inline(always)]
+    fn emit(&self, event: &Event) -> bool {
+        // While events flow the reader polls; only the first one after silence wakes it.
+        let idle = maps::EVENTS.query(BPF_RB_AVAIL_DATA.into()) == 0;
+        let flags = if idle { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
+        maps::EVENTS.output::<Event>(event, flags.into()).is_ok()
+    }
+
+    #[inline(always)]
+    fn exact_now(&self) -> u64 {
+        // SAFETY: the helper takes nothing.
+        unsafe { bpf_ktime_get_ns() }
+    }
+}
 
 impl Env for Kernel {
     type Entry = MapEntry;
@@ -141,30 +168,6 @@ impl Env for Kernel {
     fn put_fragment(&self, key: &FragKey, value: &FragValue) {
         // A cache: when it cannot be written, later fragments are dropped with their own reason.
         let _ = maps::FRAGMENT.insert(key, value, BPF_ANY.into());
-    }
-
-    #[inline(always)]
-    fn count(&self, index: u32, bytes: u32) {
-        if let Some(counter) = maps::METRICS.get_ptr_mut(index) {
-            // SAFETY: the value is this CPU's, and no other program runs on it meanwhile.
-            let counter = unsafe { &mut *counter };
-            counter.packets += 1;
-            counter.bytes += u64::from(bytes);
-        }
-    }
-
-    #[inline(always)]
-    fn emit(&self, event: &Event) -> bool {
-        // While events flow the reader polls; only the first one after silence wakes it.
-        let idle = maps::EVENTS.query(BPF_RB_AVAIL_DATA.into()) == 0;
-        let flags = if idle { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
-        maps::EVENTS.output::<Event>(event, flags.into()).is_ok()
-    }
-
-    #[inline(always)]
-    fn exact_now(&self) -> u64 {
-        // SAFETY: the helper takes nothing.
-        unsafe { bpf_ktime_get_ns() }
     }
 
     #[inline(always)]

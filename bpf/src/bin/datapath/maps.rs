@@ -19,97 +19,97 @@ use skep_bpf::{
     state::State,
 };
 
-#[map(name = "endpoint_v3")]
+#[map(name = "endpoint_v4")]
 pub(crate) static ENDPOINT: HashMap<Addr, EndpointValue> = HashMap::with_max_entries(4096, 0);
 
-#[map(name = "device_v3")]
+#[map(name = "device_v4")]
 pub(crate) static DEVICE: HashMap<u32, DeviceValue> = HashMap::with_max_entries(4096, 0);
 
-#[map(name = "ipcache_v3")]
+#[map(name = "ipcache_v4")]
 pub(crate) static IPCACHE: LpmTrie<[u32; 4], IpcacheValue> = LpmTrie::with_max_entries(65536, 0);
 
-#[map(name = "node_v3")]
+#[map(name = "node_v4")]
 pub(crate) static NODE: HashMap<u32, NodeValue> = HashMap::with_max_entries(8192, 0);
 
-#[map(name = "node_addr_v3")]
+#[map(name = "node_addr_v4")]
 pub(crate) static NODE_ADDR: HashMap<Addr, u32> = HashMap::with_max_entries(16384, 0);
 
-#[map(name = "identity_v3")]
+#[map(name = "identity_v4")]
 pub(crate) static IDENTITY: HashMap<u32, IdentityValue> =
     HashMap::with_max_entries(65536, BPF_F_NO_PREALLOC);
 
-#[map(name = "config_v3")]
+#[map(name = "config_v4")]
 pub(crate) static CONFIG: Array<Config> = Array::with_max_entries(1, 0);
 
-#[map(name = "host_v3")]
+#[map(name = "host_v4")]
 pub(crate) static HOST: Array<HostValue> = Array::with_max_entries(1, 0);
 
-#[map(name = "revision_v3")]
+#[map(name = "revision_v4")]
 pub(crate) static REVISION: Array<u32> = Array::with_max_entries(1, 0);
 
-#[map(name = "policy_id_v3")]
+#[map(name = "policy_id_v4")]
 pub(crate) static POLICY_IDENTITY: HashMap<PolicyIdentityKey, u32> =
     HashMap::with_max_entries(65536, BPF_F_NO_PREALLOC);
 
-#[map(name = "policy_port_v3")]
+#[map(name = "policy_port_v4")]
 pub(crate) static POLICY_PORT: LpmTrie<[u32; 2], u32> = LpmTrie::with_max_entries(65536, 0);
 
-#[map(name = "policy_addr_v3")]
+#[map(name = "policy_addr_v4")]
 pub(crate) static POLICY_ADDR: LpmTrie<[u32; 5], u32> = LpmTrie::with_max_entries(65536, 0);
 
-#[map(name = "policy_cell_v3")]
+#[map(name = "policy_cell_v4")]
 pub(crate) static POLICY_CELL: HashMap<PolicyCellKey, PolicyCell> =
     HashMap::with_max_entries(131_072, BPF_F_NO_PREALLOC);
 
-#[map(name = "frontend_v3")]
+#[map(name = "frontend_v4")]
 pub(crate) static FRONTEND: HashMap<FrontendKey, FrontendValue> =
     HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
 
-#[map(name = "list_v3")]
+#[map(name = "list_v4")]
 pub(crate) static LIST: HashMap<ListKey, ListBlock> =
     HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
 
-#[map(name = "member_v3")]
+#[map(name = "member_v4")]
 pub(crate) static MEMBER: HashMap<MemberKey, u32> =
     HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
 
-#[map(name = "netns_v3")]
+#[map(name = "netns_v4")]
 pub(crate) static NETNS: HashMap<u64, NetnsValue> = HashMap::with_max_entries(4096, 0);
 
-#[map(name = "backend_v3")]
+#[map(name = "backend_v4")]
 pub(crate) static BACKEND: HashMap<u32, BackendValue> =
     HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
 
-#[map(name = "range_v3")]
+#[map(name = "range_v4")]
 pub(crate) static RANGE: LpmTrie<[u32; 5], u32> = LpmTrie::with_max_entries(16384, 0);
 
-#[map(name = "affinity_v3")]
+#[map(name = "affinity_v4")]
 pub(crate) static AFFINITY: LruHashMap<AffinityKey, AffinityValue> =
     LruHashMap::with_max_entries(16384, 0);
 
-#[btf_map(name = "socket_v3")]
+#[btf_map(name = "socket_v4")]
 pub(crate) static SOCKET: SkStorage<SocketValue> = SkStorage::new();
 
-#[map(name = "ct_v3")]
+#[map(name = "ct_v4")]
 pub(crate) static CONNTRACK: HashMap<CtKey, CtValue> = HashMap::with_max_entries(16384, 0);
 
-#[map(name = "frag_v3")]
+#[map(name = "frag_v4")]
 pub(crate) static FRAGMENT: LruHashMap<FragKey, FragValue> = LruHashMap::with_max_entries(8192, 0);
 
-#[map(name = "metrics_v3")]
+#[map(name = "metrics_v4")]
 pub(crate) static METRICS: PerCpuArray<Counter> = PerCpuArray::with_max_entries(1024, 0);
 
-#[map(name = "admission_v3")]
+#[map(name = "admission_v4")]
 pub(crate) static ADMISSION: LruPerCpuHashMap<u32, Bucket> =
     LruPerCpuHashMap::with_max_entries(4096, 0);
 
-#[map(name = "quota_v3")]
+#[map(name = "quota_v4")]
 pub(crate) static QUOTA: HashMap<u32, AdmissionQuota> = HashMap::with_max_entries(4096, 0);
 
-#[map(name = "events_v3")]
+#[map(name = "events_v4")]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 
-#[map(name = "scratch_v3")]
+#[map(name = "scratch_v4")]
 static SCRATCH: PerCpuArray<State> = PerCpuArray::with_max_entries(6, 0);
 
 /// Returns the state of one hook on this CPU.

@@ -155,7 +155,7 @@ fn a_full_map_is_told_once_for_each_node() {
     let (first, _) = services.frontends().next().expect("a frontend");
     let refused_with = |number| {
         let source = std::io::Error::from_raw_os_error(number);
-        let source = MapError { act: "write to", map: "list_v3", source };
+        let source = MapError { act: "write to", map: "list_v4", source };
         let failure = ServiceError { count: 3, first: *first, source };
         refused(&services, &failure).expect("it is told")
     };
@@ -163,10 +163,10 @@ fn a_full_map_is_told_once_for_each_node() {
     assert_eq!(notice.about, About::Service(ObjectName::new("shop", "web")));
     assert_eq!(
         notice.text,
-        "10.96.0.1:80/SCTP is not balanced on node here: map list_v3 is full; the agent's setting \
+        "10.96.0.1:80/SCTP is not balanced on node here: map list_v4 is full; the agent's setting \
          backend-entries gives it more room"
     );
     assert!(notice.cause.starts_with("here: "), "each node has an Event of its own");
     let other = refused_with(libc::EPERM);
-    assert!(other.text.contains("map list_v3 refuses it"), "{}", other.text);
+    assert!(other.text.contains("map list_v4 refuses it"), "{}", other.text);
 }
