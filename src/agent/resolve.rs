@@ -8,6 +8,7 @@ use crate::{
     cni::record::EndpointRecord,
     flows::{PeerInfo, Resolve, RuleInfo},
     hubble::flow::{Service, Workload},
+    kubernetes::crd::PodWorkload,
     model::{Identity, IfIndex},
 };
 
@@ -42,7 +43,7 @@ impl Names {
             labels: record.labels.to_strings(),
             namespace: pod.namespace,
             pod: pod.name,
-            workload: workload.map(|(kind, name)| Workload { name, kind }),
+            workload: workload.map(told),
             node: self.agent.config.node_name.clone(),
         }
     }
@@ -58,6 +59,7 @@ impl Names {
                 labels: self.labels(endpoint.identity),
                 namespace: endpoint.namespace,
                 pod: endpoint.pod,
+                workload: endpoint.workload.map(told),
                 node,
                 ..PeerInfo::default()
             },
@@ -87,6 +89,11 @@ impl Names {
             None => cluster.node_labels(identity).to_strings(),
         }
     }
+}
+
+fn told(workload: PodWorkload) -> Workload {
+    let PodWorkload { kind, name } = workload;
+    Workload { name, kind }
 }
 
 impl Resolve for Names {

@@ -162,14 +162,13 @@ async fn make_ready(
         let agent = Arc::clone(&agent);
         upkeep::blocking(move || upkeep::first_sync(&agent)).await?;
     }
-    let pods = Arc::clone(&agent.pods);
     tokio::spawn(publish(Publisher {
         client: client.clone(),
         node: agent.config.node_name.clone(),
         uid,
         endpoints: Arc::clone(&agent.endpoints),
         changed,
-        ports: Box::new(move |pod| pods.pod(pod).map(|pod| pod.named_ports).unwrap_or_default()),
+        pods: Arc::clone(&agent.pods),
     }));
     upkeep::wait_for(|| agent.endpoints.pool().is_ok().then_some(())).await;
     {

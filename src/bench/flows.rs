@@ -21,7 +21,7 @@ use super::{
 use crate::{
     events::Event,
     flows::{Observer, PeerInfo, Request, Resolve, Settings},
-    hubble::flow::FlowFilter,
+    hubble::flow::{FlowFilter, Service},
     model::Identity,
 };
 
@@ -32,6 +32,8 @@ const PODS: u16 = 1000;
 /// Events that are read at once, and in one sample.
 const BATCH: usize = 256;
 const EVENTS: usize = 512 * BATCH;
+/// The service that some connections are with.
+const SERVICE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 96, 0, 1));
 const SAMPLES: usize = 9;
 
 /// Returns the rows of this group.
@@ -77,39 +79,45 @@ fn rate(observer: &Arc<Observer>, records: &[abi::Event]) -> f64 {
     records.len() as f64 / start.elapsed().as_secs_f64() / 1e6
 }
 
-/// What a node sees: each connection opens, is judged and ends.
+/// What a node sees: each connection opens, is judged and ends; one of four is with a service.
 fn records() -> Vec<abi::Event> {
-    let kinds = [
+    (0..).flat_map(connection).take(EVENTS).collect()
+}
+
+fn connection(number: usize) -> impl Iterator<Item = abi::Event> {
+    let pod = |salt: usize| address((number * salt) as u16 % PODS).into();
+    let packet = abi::Event {
+        time: number as u64 * 4000,
+        src: pod(7),
+        dst: pod(31),
+        src_identity: 300,
+        dst_identity: 301,
+        sport: 32_768 + (number % 28_000) as u16,
+        dport: 8080,
+        direction: Direction::Ingress as u8,
+        observation: Observation::ToEndpoint as u8,
+        proto: 6,
+        ip_version: 4,
+        ether_type: 0x800,
+        length: 66,
+        ..abi::Event::default()
+    };
+    let socket = abi::Event {
+        kind: event_kind::SOCKET,
+        service: SERVICE.into(),
+        service_port: 80,
+        sport: 0,
+        ..packet
+    };
+    let packets = [
         (event_kind::TRACE, event_flags::NEW, 0x02),
         (event_kind::VERDICT, 0, 0x02),
         (event_kind::TRACE, 0, 0x12),
         (event_kind::TRACE, event_flags::CLOSE, 0x11),
     ];
-    let event = |n: usize| {
-        let (kind, flags, tcp_flags) = kinds[n % kinds.len()];
-        let connection = n / kinds.len();
-        let pod = |salt: usize| address((connection * salt) as u16 % PODS).into();
-        abi::Event {
-            time: n as u64 * 1000,
-            src: pod(7),
-            dst: pod(31),
-            src_identity: 300,
-            dst_identity: 301,
-            sport: 32_768 + (connection % 28_000) as u16,
-            dport: 8080,
-            kind,
-            flags,
-            direction: Direction::Ingress as u8,
-            observation: Observation::ToEndpoint as u8,
-            proto: 6,
-            tcp_flags,
-            ip_version: 4,
-            ether_type: 0x800,
-            length: 66,
-            ..abi::Event::default()
-        }
-    };
-    (0..EVENTS).map(event).collect()
+    let packets =
+        packets.map(|(kind, flags, tcp_flags)| abi::Event { kind, flags, tcp_flags, ..packet });
+    (number % 4 == 0).then_some(socket).into_iter().chain(packets)
 }
 
 fn address(pod: u16) -> IpAddr {
@@ -118,7 +126,10 @@ fn address(pod: u16) -> IpAddr {
 }
 
 /// Owners of addresses, as an agent knows them.
-struct Owners(HashMap<IpAddr, Arc<PeerInfo>>);
+struct Owners {
+    pods: HashMap<IpAddr, Arc<PeerInfo>>,
+    service: Arc<Service>,
+}
 
 impl Owners {
     fn new() -> Self {
@@ -129,17 +140,23 @@ impl Owners {
             pod: format!("app-{}-{pod}", pod % 50),
             ..PeerInfo::default()
         };
-        Self((0..PODS).map(|pod| (address(pod), Arc::new(owner(pod)))).collect())
+        let pods = (0..PODS).map(|pod| (address(pod), Arc::new(owner(pod)))).collect();
+        let service = Service { name: "app".into(), namespace: "shop".into() };
+        Self { pods, service: Arc::new(service) }
     }
 }
 
 impl Resolve for Owners {
     fn address(&self, address: IpAddr) -> Option<Arc<PeerInfo>> {
-        self.0.get(&address).cloned()
+        self.pods.get(&address).cloned()
     }
 
     fn identity(&self, _: Identity) -> Option<Arc<PeerInfo>> {
         None
+    }
+
+    fn service(&self, address: IpAddr, _: u16, _: u8) -> Option<Arc<Service>> {
+        (address == SERVICE).then(|| Arc::clone(&self.service))
     }
 }
 

@@ -1,6 +1,6 @@
 //! An event and the owners of its addresses, as they were when it happened.
 
-use std::{iter, sync::Arc};
+use std::{borrow::Cow, iter, sync::Arc};
 
 use super::{PeerInfo, Resolve, RuleInfo, talks::Talks};
 use crate::{
@@ -52,6 +52,20 @@ impl Record {
             _ => None,
         };
         before.into_iter().chain(iter::once(kind))
+    }
+
+    /// Returns it as if who opened the connection had sent the packet.
+    pub(super) fn as_opened(&self) -> Cow<'_, Self> {
+        if self.event.reply != Some(true) {
+            return Cow::Borrowed(self);
+        }
+        let event = Event {
+            source: self.event.destination,
+            destination: self.event.source,
+            ..self.event.clone()
+        };
+        let (source, destination) = (self.destination.clone(), self.source.clone());
+        Cow::Owned(Self { event, source, destination, ..self.clone() })
     }
 
     /// Tells whether it is about a dropped packet.

@@ -72,6 +72,19 @@ pub struct SliceEndpoint {
     /// Ports that the pod names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub named_ports: Vec<NamedPort>,
+    /// What made the pod; only flows tell of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<PodWorkload>,
+}
+
+/// What made a pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PodWorkload {
+    /// Such as Deployment.
+    pub kind: String,
+    /// Its name, in the namespace of the pod.
+    pub name: String,
 }
 
 /// A port with a name.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     READY_REASON, Watched,
-    crd::{NamedPort, SkepEndpointSlice, SkepIdentity},
+    crd::{NamedPort, PodWorkload, SkepEndpointSlice, SkepIdentity},
 };
 use crate::model::{Addresses, Identity, Incarnation, Labels};
 
@@ -189,6 +189,9 @@ pub struct PublishedEndpoint {
     /// Ports with names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub named_ports: Vec<NamedPort>,
+    /// What made the pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<PodWorkload>,
 }
 
 /// Some endpoints of one node.
@@ -223,6 +226,7 @@ impl Watched for SliceObject {
                 identity: Identity(endpoint.identity),
                 incarnation: Incarnation(endpoint.incarnation),
                 named_ports: endpoint.named_ports.clone(),
+                workload: endpoint.workload.clone(),
             })
             .collect();
         Ok(Self { name: object.name_any(), node: object.spec.node.clone(), endpoints })

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Malformed, Watched,
-    crd::NamedPort,
+    crd::{NamedPort, PodWorkload},
     host_port::{addresses, host_ports, running},
     service::{name, number, protocol},
 };
@@ -34,7 +34,7 @@ pub struct PodObject {
     pub ended: bool,
     /// Name of what made it, for people: a Deployment, a DaemonSet, ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub workload: Option<(String, String)>,
+    pub workload: Option<PodWorkload>,
     /// Ports with names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub named_ports: Vec<PodPort>,
@@ -126,15 +126,15 @@ fn named_ports(spec: &core::PodSpec) -> Vec<PodPort> {
 }
 
 /// A ReplicaSet's name is its Deployment's plus the hash that the pod carries as a label.
-fn workload(pod: &core::Pod) -> Option<(String, String)> {
+fn workload(pod: &core::Pod) -> Option<PodWorkload> {
     let owner = pod.owner_references().iter().find(|owner| owner.controller == Some(true))?;
     if owner.kind == "ReplicaSet"
         && let Some(hash) = pod.labels().get("pod-template-hash")
         && let Some(name) = owner.name.strip_suffix(&format!("-{hash}"))
     {
-        return Some(("Deployment".into(), name.to_owned()));
+        return Some(PodWorkload { kind: "Deployment".into(), name: name.to_owned() });
     }
-    Some((owner.kind.clone(), owner.name.clone()))
+    Some(PodWorkload { kind: owner.kind.clone(), name: owner.name.clone() })
 }
 
 #[cfg(test)]

@@ -133,6 +133,7 @@ impl Cluster {
             identity: number,
             incarnation: 1,
             named_ports: Vec::new(),
+            workload: None,
         };
         let spec = SkepEndpointSliceSpec { node: "node-1".into(), endpoints: vec![endpoint] };
         let slice = SkepEndpointSlice::new(&format!("node-1-{number}"), spec);

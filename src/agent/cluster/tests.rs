@@ -40,6 +40,7 @@ fn endpoint(n: u8, host: u8, identity: u32, incarnation: u32) -> PublishedEndpoi
         identity: Identity(identity),
         incarnation: Incarnation(incarnation),
         named_ports: Vec::new(),
+        workload: None,
     }
 }
 

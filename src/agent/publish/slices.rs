@@ -13,8 +13,8 @@ use tracing::{info, warn};
 
 use super::packing::{Packing, Write};
 use crate::{
-    agent::endpoint::Endpoints,
-    kubernetes::crd::{NamedPort, SkepEndpointSlice, SkepEndpointSliceSpec, SliceEndpoint},
+    agent::{endpoint::Endpoints, pods::Pods},
+    kubernetes::crd::{SkepEndpointSlice, SkepEndpointSliceSpec, SliceEndpoint},
     model::{EndpointId, PodRef},
 };
 
@@ -41,8 +41,8 @@ pub(in crate::agent) struct Publisher {
     pub(in crate::agent) endpoints: Arc<Endpoints>,
     /// Told when they have changed.
     pub(in crate::agent) changed: Arc<Notify>,
-    /// Ports that pods name.
-    pub(in crate::agent) ports: Box<dyn Fn(&PodRef) -> Vec<NamedPort> + Send + Sync>,
+    /// What the API says of pods.
+    pub(in crate::agent) pods: Arc<Pods>,
 }
 
 /// Publishes for ever. Drop the future to stop; what is published stays.
@@ -95,8 +95,12 @@ impl Publisher {
                 name: record.attachment.container_id.clone(),
                 uid: String::new(),
             });
+            let object = self.pods.pod(&pod);
+            let (named_ports, workload) =
+                object.map(|pod| (pod.named_ports, pod.workload)).unwrap_or_default();
             let endpoint = SliceEndpoint {
-                named_ports: (self.ports)(&pod),
+                named_ports,
+                workload,
                 namespace: pod.namespace,
                 pod: pod.name,
                 addresses: record.addresses.iter().map(|address| address.to_string()).collect(),

@@ -32,6 +32,8 @@ pub(super) enum Count {
     Ports,
     /// Flags of TCP.
     Tcp,
+    /// Bytes; [`super::traffic`] counts them.
+    Traffic,
 }
 
 /// One record told as `kind`.
@@ -45,8 +47,8 @@ impl Count {
     /// Yields all of them, without options.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let world = Self::ToWorld { any_drop: false, port: false, syn_only: false };
-        [Self::Drop, Self::Flow, world, Self::Icmp, Self::Policy, Self::Ports, Self::Tcp]
-            .into_iter()
+        let plain = [Self::Icmp, Self::Policy, Self::Ports, Self::Tcp, Self::Traffic];
+        [Self::Drop, Self::Flow, world].into_iter().chain(plain)
     }
 
     /// Returns the name in lists.
@@ -59,6 +61,7 @@ impl Count {
             Self::Policy => "policy",
             Self::Ports => "port-distribution",
             Self::Tcp => "tcp",
+            Self::Traffic => "traffic",
         }
     }
 
@@ -72,6 +75,9 @@ impl Count {
             Self::Policy => ("policy_verdicts", "Verdicts of policies"),
             Self::Ports => ("port_distribution", "Forwarded flows by destination port"),
             Self::Tcp => ("tcp_flags", "Flags of TCP"),
+            Self::Traffic => {
+                ("traffic_bytes", "Bytes of connections, sent and received by who opened them")
+            }
         }
     }
 
@@ -86,6 +92,7 @@ impl Count {
             Self::Policy => &["direction", "match", "action"],
             Self::Ports => &["protocol", "port"],
             Self::Tcp => &["flag", "family"],
+            Self::Traffic => &["protocol", "direction"],
         }
     }
 
@@ -153,6 +160,7 @@ impl Count {
                 push_protocol(event, key);
                 key.push_number(event.destination.port.unwrap_or_default().into());
             }
+            Self::Traffic => return,
             Self::Tcp => {
                 let Some(L4::Tcp(flags)) = event.l4 else { return };
                 if told.verdict() != Verdict::Forwarded {
@@ -236,7 +244,7 @@ impl Told<'_> {
     }
 }
 
-fn push_protocol(event: &Event, key: &mut Key) {
+pub(super) fn push_protocol(event: &Event, key: &mut Key) {
     key.push_known(match event.l4 {
         Some(L4::Tcp(_)) => "TCP",
         Some(L4::Udp) => "UDP",

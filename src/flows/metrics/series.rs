@@ -33,16 +33,16 @@ impl Series {
         Self { labels, budget, counters: HashMap::default(), others: 0 }
     }
 
-    /// Counts one more. The counter goes when one of `pods` does.
-    pub(super) fn count(&mut self, key: &Key, pods: impl FnOnce() -> Vec<Arc<PeerInfo>>) {
+    /// Adds to a counter. It goes when one of `pods` does.
+    pub(super) fn add(&mut self, key: &Key, more: u64, pods: impl FnOnce() -> Vec<Arc<PeerInfo>>) {
         if let Some(counter) = self.counters.get_mut(key.as_str()) {
-            counter.count += 1;
+            counter.count += more;
             counter.is_orphan = false;
         } else if self.counters.len() < self.budget {
-            let counter = Counter { count: 1, pods: pods(), is_orphan: false };
+            let counter = Counter { count: more, pods: pods(), is_orphan: false };
             self.counters.insert(key.as_str().into(), counter);
         } else {
-            self.others += 1;
+            self.others += more;
         }
     }
 

@@ -15,10 +15,12 @@ use prometheus_client::{
 };
 
 use super::{
-    count::Told,
+    context::Context,
+    count::{Count, Told},
     key::Key,
     series::Series,
     spec::{MetricSpec, MetricSpecs},
+    traffic::Traffic,
 };
 use crate::{
     flows::{PeerInfo, Record},
@@ -32,6 +34,7 @@ const BUDGET: usize = 10_000;
 #[derive(Debug)]
 pub struct FlowMetrics {
     metrics: Vec<Metric>,
+    traffic: Option<Traffic>,
     /// By the number of the place.
     lost: [AtomicU64; PLACES.len() + 1],
 }
@@ -44,8 +47,8 @@ const PLACES: [LostEventSource; 3] = [
 ];
 
 #[derive(Debug)]
-struct Metric {
-    spec: MetricSpec,
+pub(super) struct Metric {
+    pub(super) spec: MetricSpec,
     labels: Vec<&'static str>,
     series: Mutex<Series>,
 }
@@ -53,17 +56,19 @@ struct Metric {
 impl FlowMetrics {
     /// Starts to count.
     pub fn new(specs: &MetricSpecs) -> Self {
-        let metric = |spec: &MetricSpec| {
-            let labels = spec.labels();
-            let series = Mutex::new(Series::new(labels.len(), BUDGET));
-            Metric { spec: spec.clone(), labels, series }
-        };
-        Self { metrics: specs.metrics.iter().map(metric).collect(), lost: Default::default() }
+        let is_traffic = |spec: &&MetricSpec| spec.count == Count::Traffic;
+        let plain = specs.metrics.iter().filter(|spec| !is_traffic(spec));
+        Self {
+            metrics: plain.map(Metric::new).collect(),
+            traffic: specs.metrics.iter().find(is_traffic).map(Traffic::new),
+            lost: Default::default(),
+        }
     }
 
     /// Counts records.
     pub(in crate::flows) fn count(&self, records: &[Arc<Record>]) {
         self.metrics.iter().for_each(|metric| metric.count(records));
+        self.traffic.iter().for_each(|traffic| traffic.count(records));
     }
 
     /// Counts events that were lost.
@@ -78,11 +83,21 @@ impl FlowMetrics {
 
     /// Drops what is about single pods that are gone; to be called each minute.
     pub fn forget(&self, is_there: impl Fn(&PeerInfo) -> bool) {
-        self.metrics.iter().for_each(|metric| metric.series().forget(&is_there));
+        self.all().for_each(|metric| metric.series().forget(&is_there));
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Metric> {
+        self.metrics.iter().chain(self.traffic.iter().map(|traffic| &traffic.metric))
     }
 }
 
 impl Metric {
+    pub(super) fn new(spec: &MetricSpec) -> Self {
+        let labels = spec.labels();
+        let series = Mutex::new(Series::new(labels.len(), BUDGET));
+        Self { spec: spec.clone(), labels, series }
+    }
+
     fn count(&self, records: &[Arc<Record>]) {
         let mut key = Key::default();
         let mut series = self.series();
@@ -90,29 +105,29 @@ impl Metric {
             for kind in record.kinds() {
                 self.spec.count.each(Told { record, kind }, &mut key, |key| {
                     self.spec.context.write(record, key);
-                    series.count(key, || self.pods(record));
+                    series.add(key, 1, || pods(&self.spec.context, record));
                 });
             }
         }
     }
 
-    /// Returns the pods whose values the labels are.
-    fn pods(&self, record: &Record) -> Vec<Arc<PeerInfo>> {
-        let [of_source, of_destination] = self.spec.context.is_of_pods();
-        let source = record.source.iter().filter(|_| of_source);
-        let destination = record.destination.iter().filter(|_| of_destination);
-        source.chain(destination).filter(|owner| !owner.pod.is_empty()).cloned().collect()
-    }
-
-    fn series(&self) -> MutexGuard<'_, Series> {
+    pub(super) fn series(&self) -> MutexGuard<'_, Series> {
         self.series.lock().expect("no panic while holding the lock")
     }
+}
+
+/// Returns the pods whose values the labels are.
+pub(super) fn pods(context: &Context, record: &Record) -> Vec<Arc<PeerInfo>> {
+    let [of_source, of_destination] = context.is_of_pods();
+    let source = record.source.iter().filter(|_| of_source);
+    let destination = record.destination.iter().filter(|_| of_destination);
+    source.chain(destination).filter(|owner| !owner.pod.is_empty()).cloned().collect()
 }
 
 /// Reads the counters when somebody asks.
 impl Collector for FlowMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        for metric in &self.metrics {
+        for metric in self.all() {
             let (name, help) = metric.spec.count.metric();
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             for (values, count) in metric.series().iter() {

@@ -7,6 +7,9 @@ use super::{context::Context, count::Count};
 /// Metrics that are counted unless somebody says otherwise.
 const DEFAULT: &str = "drop flow flows-to-world icmp policy port-distribution tcp";
 
+/// Whose bytes are counted unless somebody says otherwise: those of workloads, and of who has none.
+const TRAFFIC: &str = "workload|pod|reserved-identity|identity";
+
 /// Metrics of layer 7: known, so that lists made for Hubble are taken, but there are no such flows yet.
 const LAYER_7: [&str; 5] = ["dns", "http", "httpV2", "kafka", "sctp"];
 
@@ -106,6 +109,10 @@ impl MetricSpec {
                 let option = option.to_owned();
                 return Err(InvalidMetric::Option { metric: count.name(), option });
             }
+        }
+        if count == Count::Traffic && context == Context::default() {
+            context.set("sourceContext", TRAFFIC)?;
+            context.set("destinationContext", TRAFFIC)?;
         }
         Ok(Self { count, context })
     }

@@ -17,6 +17,8 @@ struct Names;
 
 const CLIENT: &str = "10.0.0.1";
 const SERVER: &str = "10.0.0.2";
+/// A pod of another node.
+const FAR: &str = "10.0.1.1";
 const WORLD: &str = "203.0.113.7";
 
 impl Resolve for Names {
@@ -24,10 +26,12 @@ impl Resolve for Names {
         let (pod, app, identity) = match address.to_string().as_str() {
             CLIENT => ("client-7d4b9-x2x4z", "client", 300),
             SERVER => ("web-0", "web", 301),
+            FAR => ("far-0", "far", 302),
             _ => return None,
         };
         Some(Arc::new(PeerInfo {
             identity: Some(Identity(identity)),
+            endpoint_id: if app == "far" { 0 } else { 7 },
             labels: vec![format!("k8s:app={app}"), "k8s:team=a".into()],
             namespace: "shop".into(),
             pod: pod.into(),
@@ -180,7 +184,7 @@ fn what_there_is_no_room_for_is_counted_together() {
     for value in ["a", "b", "c", "d", "a"] {
         let mut key = key::Key::default();
         ["x", value].into_iter().for_each(|value| key.push(value));
-        series.count(&key, Vec::new);
+        series.add(&key, 1, Vec::new);
     }
     let mut all: Vec<_> = series.iter().map(|(values, count)| (values.join("/"), count)).collect();
     all.sort();
@@ -209,4 +213,56 @@ fn lists_are_read_and_nonsense_is_named() {
         let error = text.parse::<MetricSpecs>().expect_err(text).to_string();
         assert!(error.starts_with(said), "{error}");
     }
+}
+
+/// A connection of `from` to `to`, that far along.
+fn totals(kind: EventKind, (from, to): (&str, &str), sent: u64, received: u64) -> Event {
+    let totals = Totals { tx_packets: 1, tx_bytes: sent, rx_packets: 1, rx_bytes: received };
+    Event { totals, reply: Some(false), ..event(kind, TcpFlags(0), from, to) }
+}
+
+fn answer(event: Event) -> Event {
+    let (source, destination) = (event.destination, event.source);
+    Event { source, destination, reply: Some(true), ..event }
+}
+
+#[test]
+fn bytes_are_counted_once_by_who_opened_the_connection() {
+    use EventKind::{Close, News, Open, Report};
+    let there = (CLIENT, SERVER);
+    let events = [
+        totals(Open, there, 60, 0),
+        answer(totals(News, there, 60, 50)),
+        totals(Report, there, 1060, 5050),
+        answer(totals(Close, there, 2000, 6000)),
+        totals(News, there, 2040, 6000),
+        // The same ports again.
+        totals(Open, there, 100, 0),
+    ];
+    assert_eq!(
+        told(count("traffic", &events)),
+        [
+            r#"hubble_traffic_bytes_total{protocol="TCP",direction="received",source="shop/client",destination="shop/web"} 6000"#,
+            r#"hubble_traffic_bytes_total{protocol="TCP",direction="sent",source="shop/client",destination="shop/web"} 2100"#,
+        ]
+    );
+    let older = [totals(News, there, 9000, 9000), totals(News, there, 9100, 9010)];
+    let sides = "traffic:sourceContext=namespace";
+    assert_eq!(
+        told(count(sides, &older)),
+        [
+            r#"hubble_traffic_bytes_total{protocol="TCP",direction="received",source="shop"} 10"#,
+            r#"hubble_traffic_bytes_total{protocol="TCP",direction="sent",source="shop"} 100"#,
+        ],
+        "what an earlier agent counted is not counted again"
+    );
+    let other_node = [totals(Open, (FAR, SERVER), 60, 0)];
+    assert!(told(count("traffic", &other_node)).is_empty(), "the client's node counts");
+    let from_outside = [totals(Open, (WORLD, SERVER), 60, 0)];
+    assert_eq!(
+        told(count("traffic", &from_outside)),
+        [
+            r#"hubble_traffic_bytes_total{protocol="TCP",direction="sent",source="reserved:world-ipv4",destination="shop/web"} 60"#
+        ]
+    );
 }
