@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeSet, io, net::IpAddr, sync::Arc, time::Duration};
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::{error::AgentError, shared::Agent, upkeep::blocking};
 use crate::kernel::{NetNs, SocketKind, abort_connections};
 
+/// Pods of other nodes may be known for a moment after they are gone.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Aborts connections of this node's pods and of the node itself to backends that are gone, for ever.
@@ -15,20 +16,18 @@ const TICK: Duration = Duration::from_secs(1);
 /// A connection that was made to a backend knows no service any more: without this it would wait for as long
 /// as TCP sends again, a quarter of an hour.
 pub(super) async fn cut(agent: Arc<Agent>) -> Result<&'static str, AgentError> {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        agent.balancer.bereft().await;
         let gone = agent.balancer.orphans(|address| is_there(&agent, address));
-        if gone.is_empty() {
-            continue;
+        if !gone.is_empty() {
+            let agent = Arc::clone(&agent);
+            blocking(move || {
+                cut_all(&agent, &gone);
+                Ok(())
+            })
+            .await?;
         }
-        let agent = Arc::clone(&agent);
-        blocking(move || {
-            cut_all(&agent, &gone);
-            Ok(())
-        })
-        .await?;
+        sleep(TICK).await;
     }
 }
 

@@ -32,6 +32,7 @@ impl Agent {
             self.endpoints.set_ranges(&cidrs);
         }
         self.tell_peers();
+        self.nodes_changed.notify_one();
     }
 
     /// Takes in news of where the API server is.

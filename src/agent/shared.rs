@@ -121,6 +121,8 @@ pub(super) struct Agent {
     pub(super) watches: Watches,
     pub(super) progress: Progress,
     pub(super) connections: AtomicU64,
+    /// Told when routes may have to follow nodes.
+    pub(super) nodes_changed: Notify,
     /// Told when an identity object that may be in use is gone.
     pub(super) lost_identity: Notify,
     pub(super) observer: Mutex<Option<Arc<Observer>>>,

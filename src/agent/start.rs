@@ -134,6 +134,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         watches: Watches::default(),
         progress: Progress::default(),
         connections: AtomicU64::new(0),
+        nodes_changed: Notify::new(),
         lost_identity: Notify::new(),
         observer: Mutex::new(None),
         peers: watch::Sender::default(),

@@ -76,6 +76,7 @@ pub(super) fn first_sync(agent: &Agent) -> Result<(), AgentError> {
     agent.balancer.set_synced();
     agent.host_serves();
     agent.progress.set_synced();
+    agent.nodes_changed.notify_one();
     repair_once(agent);
     info!("cluster synced");
     Ok(())
@@ -186,27 +187,26 @@ fn missing_attachments(agent: &Agent, devices: &Devices, attachments: &[Attachme
     pods.chain(nodes).any(|index| ends(index) < 2)
 }
 
-/// Makes routes follow nodes quickly.
+/// Makes routes follow nodes.
 pub(super) async fn route(agent: Arc<Agent>) -> Result<&'static str, AgentError> {
-    let mut last = Vec::new();
+    let mut last = (Vec::new(), false);
     loop {
         let nodes: Vec<NodeObject> =
             agent.cluster().nodes().into_iter().map(|view| view.node).collect();
-        if nodes != last {
+        let now = (nodes, agent.progress.synced());
+        if now != last {
             let agent = Arc::clone(&agent);
-            let now = nodes.clone();
-            blocking(move || {
+            last = blocking(move || {
                 let mut routes = agent.routes.lock().expect("no panic while holding the lock");
-                let (local, complete) = (&agent.config.node_name, agent.progress.synced());
-                if let Err(error) = routes.apply(&now, local, complete) {
+                let (nodes, is_complete) = &now;
+                if let Err(error) = routes.apply(nodes, &agent.config.node_name, *is_complete) {
                     error!(%error, "routes not set");
                 }
-                Ok(())
+                Ok(now)
             })
             .await?;
-            last = nodes;
         }
-        sleep(POLL * 5).await;
+        agent.nodes_changed.notified().await;
     }
 }
 

@@ -163,6 +163,11 @@ impl<M: MapStore> Balancer<M> {
         }
     }
 
+    /// Waits until a service has lost a backend.
+    pub(in crate::agent) async fn bereft(&self) {
+        self.orphans.wait().await;
+    }
+
     /// Returns the addresses of backends that are gone, once; `is_there` tells whether somebody has an
     /// address.
     pub(in crate::agent) fn orphans(&self, is_there: impl Fn(IpAddr) -> bool) -> BTreeSet<IpAddr> {

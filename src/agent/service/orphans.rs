@@ -3,9 +3,11 @@
 use std::{
     collections::BTreeSet,
     net::IpAddr,
-    sync::Mutex,
+    sync::{Mutex, MutexGuard},
     time::{Duration, Instant},
 };
+
+use tokio::sync::Notify;
 
 use crate::service::{BackendKey, Protocol};
 
@@ -16,20 +18,34 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Addresses of backends that no service names any more. A connected socket knows nobody else, and nothing
 /// answers for a pod that is gone.
 #[derive(Debug, Default)]
-pub(super) struct Orphans(Mutex<Vec<(Instant, IpAddr)>>);
+pub(super) struct Orphans {
+    all: Mutex<Vec<(Instant, IpAddr)>>,
+    /// Told when there are some.
+    some: Notify,
+}
 
 impl Orphans {
     /// Takes in backends that no service names any more.
     pub(super) fn add(&self, gone: impl Iterator<Item = BackendKey>, now: Instant) {
         let connected = gone.filter(|key| key.protocol != Protocol::Sctp);
-        let mut all = self.0.lock().expect("no panic while holding the lock");
+        let mut all = self.lock();
         all.extend(connected.map(|key| (now, key.address)));
+        if !all.is_empty() {
+            self.some.notify_one();
+        }
+    }
+
+    /// Waits until there are some.
+    pub(super) async fn wait(&self) {
+        while self.lock().is_empty() {
+            self.some.notified().await;
+        }
     }
 
     /// Returns those at whose address there is nobody any more, once.
     pub(super) fn due(&self, now: Instant, is_there: impl Fn(IpAddr) -> bool) -> BTreeSet<IpAddr> {
         let mut due = BTreeSet::new();
-        let mut all = self.0.lock().expect("no panic while holding the lock");
+        let mut all = self.lock();
         all.retain(|(since, address)| {
             if is_there(*address) {
                 return now.duration_since(*since) < PATIENCE;
@@ -38,6 +54,10 @@ impl Orphans {
             false
         });
         due
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Instant, IpAddr)>> {
+        self.all.lock().expect("no panic while holding the lock")
     }
 }
 
