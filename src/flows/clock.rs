@@ -1,13 +1,14 @@
-//! Boot time, as the kernel counts it, to wall clock.
+//! Monotonic time, as programs read it (`bpf_ktime_get_ns`), to wall clock.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use nix::time::{ClockId, clock_gettime};
 
-/// The offset between boot time and the wall clock, as it was when asked.
+/// The offset between monotonic time and the wall clock, as it was when asked.
 ///
-/// NTP moves the wall clock; long-lived users ask again now and then.
+/// NTP moves the wall clock, and monotonic time stands still while a machine is suspended; long-lived users ask
+/// again now and then.
 #[derive(Clone, Copy, Debug)]
 pub struct BootClock {
     boot: Timestamp,
@@ -16,8 +17,7 @@ pub struct BootClock {
 impl BootClock {
     /// Reads both clocks.
     pub fn now() -> Self {
-        let boot = clock_gettime(ClockId::CLOCK_BOOTTIME)
-            .expect("the kernel has had this clock since 2.6.39");
+        let boot = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("every kernel has this clock");
         let since_boot = SignedDuration::new(boot.tv_sec(), nanos(boot.tv_nsec()));
         Self::at(Timestamp::now(), since_boot)
     }
