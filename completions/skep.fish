@@ -150,6 +150,7 @@ complete -c skep -n "__fish_skep_using_subcommand observe" -l tls-ca-cert-files 
 complete -c skep -n "__fish_skep_using_subcommand observe" -l tls-client-cert-file -d 'Show the server this certificate' -r -F
 complete -c skep -n "__fish_skep_using_subcommand observe" -l tls-client-key-file -d 'The key of the certificate' -r -F
 complete -c skep -n "__fish_skep_using_subcommand observe" -l tls-server-name -d 'Name that the server\'s certificate must be for [default: the host of its address]' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l token-file -d 'Show the server the token in this file, as relays ask for that show flows by namespace' -r -F
 complete -c skep -n "__fish_skep_using_subcommand observe" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
 complete -c skep -n "__fish_skep_using_subcommand observe" -l node -d 'Ask the agent of this node only; may be repeated' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
@@ -246,6 +247,7 @@ complete -c skep -n "__fish_skep_using_subcommand graph" -l tls-ca-cert-files -d
 complete -c skep -n "__fish_skep_using_subcommand graph" -l tls-client-cert-file -d 'Show the server this certificate' -r -F
 complete -c skep -n "__fish_skep_using_subcommand graph" -l tls-client-key-file -d 'The key of the certificate' -r -F
 complete -c skep -n "__fish_skep_using_subcommand graph" -l tls-server-name -d 'Name that the server\'s certificate must be for [default: the host of its address]' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l token-file -d 'Show the server the token in this file, as relays ask for that show flows by namespace' -r -F
 complete -c skep -n "__fish_skep_using_subcommand graph" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
 complete -c skep -n "__fish_skep_using_subcommand graph" -l node -d 'Ask the agent of this node only; may be repeated' -r
 complete -c skep -n "__fish_skep_using_subcommand graph" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
@@ -277,7 +279,8 @@ close\t''
 report\t''
 allowed\t''
 audited\t''
-denied\t''"
+denied\t''
+socket\t''"
 complete -c skep -n "__fish_skep_using_subcommand monitor" -l endpoint -d 'Show what is about this endpoint only; may be repeated' -r
 complete -c skep -n "__fish_skep_using_subcommand monitor" -s o -l output -d 'Output format' -r -f -a "compact\t'One line an event'
 json\t'One JSON object a line'"
@@ -362,6 +365,7 @@ complete -c skep -n "__fish_skep_using_subcommand top" -l tls-ca-cert-files -d '
 complete -c skep -n "__fish_skep_using_subcommand top" -l tls-client-cert-file -d 'Show the server this certificate' -r -F
 complete -c skep -n "__fish_skep_using_subcommand top" -l tls-client-key-file -d 'The key of the certificate' -r -F
 complete -c skep -n "__fish_skep_using_subcommand top" -l tls-server-name -d 'Name that the server\'s certificate must be for [default: the host of its address]' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l token-file -d 'Show the server the token in this file, as relays ask for that show flows by namespace' -r -F
 complete -c skep -n "__fish_skep_using_subcommand top" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
 complete -c skep -n "__fish_skep_using_subcommand top" -l node -d 'Ask the agent of this node only; may be repeated' -r
 complete -c skep -n "__fish_skep_using_subcommand top" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F
@@ -1164,6 +1168,8 @@ complete -c skep -n "__fish_skep_using_subcommand operator" -s q -l quiet -d 'Pr
 complete -c skep -n "__fish_skep_using_subcommand operator" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand operator" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l listen -d 'Address to serve; one that is not loopback needs --in-cluster' -r
+complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l access -d 'Who sees which flows' -r -f -a "all\t'Whoever can ask sees all flows'
+namespace\t'Clients show a token of Kubernetes, and see flows of namespaces whose pods they may get'"
 complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l cluster-name -d 'Name of the cluster, for names in certificates' -r
 complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l peer -d 'Find nodes by this peer service instead of by the cluster' -r
 complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F

@@ -117,7 +117,7 @@ fn connection(number: usize) -> impl Iterator<Item = abi::Event> {
     ];
     let packets =
         packets.map(|(kind, flags, tcp_flags)| abi::Event { kind, flags, tcp_flags, ..packet });
-    (number % 4 == 0).then_some(socket).into_iter().chain(packets)
+    number.is_multiple_of(4).then_some(socket).into_iter().chain(packets)
 }
 
 fn address(pod: u16) -> IpAddr {

@@ -160,7 +160,14 @@ table! {
     |error: crate::api::hubble::HubbleError| (Kind::Environment, vec![]);
     |error: crate::api::hubble::ServerError| match &error {
         crate::api::hubble::ServerError::Address { .. } => (Kind::Usage, vec![]),
+        crate::api::hubble::ServerError::TokenInTheClear { .. } => {
+            (Kind::Usage, vec!["add --tls, or make a local address by `skep relay port-forward`".into()])
+        }
+        crate::api::hubble::ServerError::Token => (Kind::Input, vec![]),
         crate::api::hubble::ServerError::Tls { .. } => (Kind::Input, vec![]),
+        error if error.wants_token() => {
+            (Kind::Environment, vec!["show it a token: `kubectl create token ACCOUNT > FILE`, then --token-file FILE".into()])
+        }
         _ => (Kind::Environment, vec![]),
     };
     |error: lab::StateError| lab_state(&error);

@@ -9,6 +9,7 @@
 //! out events as they came.
 
 mod clock;
+mod connection;
 pub mod edges;
 mod filter;
 mod flow;

@@ -19,9 +19,15 @@ const MOST: usize = 8192;
 pub(super) struct Namespaces(HashMap<String, Instant, RandomState>);
 
 impl Namespaces {
-    pub(super) fn see(&mut self, record: &Record, now: Instant) {
-        let ends = [record.source.as_deref(), record.destination.as_deref()];
-        for name in ends.into_iter().flatten().map(|end| end.namespace.as_str()) {
+    pub(super) fn see<'a>(&mut self, records: impl Iterator<Item = &'a Record>, now: Instant) {
+        let ends = records.flat_map(|record| [&record.source, &record.destination]);
+        let mut last = "";
+        for name in ends.flatten().map(|end| end.namespace.as_str()) {
+            // Most are the same as before.
+            if name == last {
+                continue;
+            }
+            last = name;
             if let Some(seen) = self.0.get_mut(name) {
                 *seen = now;
             } else if !name.is_empty() {

@@ -147,7 +147,7 @@ impl Observer {
         let now = Instant::now();
         let mut recent = self.recent();
         recent.rate.add(records.len() as u64, now);
-        records.iter().for_each(|record| recent.namespaces.see(record, now));
+        recent.namespaces.see(records.iter().map(AsRef::as_ref), now);
         drop(recent);
         self.metrics.count(records);
     }

@@ -25,16 +25,18 @@ impl<K: Eq + Hash, V> Remembered<K, V> {
         self.young.is_empty() && self.old.is_empty()
     }
 
-    pub(super) fn put(&mut self, key: K, value: V) {
+    /// Returns the value that was there.
+    pub(super) fn put(&mut self, key: K, value: V) -> Option<V> {
         if self.young.len() >= ROOM {
             self.old = mem::take(&mut self.young);
         }
-        self.young.insert(key, value);
+        let old = if self.old.is_empty() { None } else { self.old.remove(&key) };
+        self.young.insert(key, value).or(old)
     }
 
     /// Returns a value; one that is asked for is young again.
     pub(super) fn get(&mut self, key: &K) -> Option<&V> {
-        if !self.young.contains_key(key)
+        if !self.old.is_empty()
             && let Some((key, value)) = self.old.remove_entry(key)
         {
             self.put(key, value);
@@ -43,9 +45,8 @@ impl<K: Eq + Hash, V> Remembered<K, V> {
     }
 
     pub(super) fn take(&mut self, key: &K) -> Option<V> {
-        // There may be an older value behind.
-        let old = self.old.remove(key);
-        self.young.remove(key).or(old)
+        let old = if self.old.is_empty() { None } else { self.old.remove(key) };
+        if self.young.is_empty() { old } else { self.young.remove(key).or(old) }
     }
 }
 
@@ -69,9 +70,10 @@ mod tests {
     fn what_is_taken_is_gone() {
         let mut all = Remembered::<u32, &str>::default();
         all.put(1, "old");
-        (0..ROOM as u32).for_each(|n| all.put(n + 10, ""));
-        all.put(1, "new");
-        assert_eq!(all.take(&1), Some("new"));
+        (0..ROOM as u32).for_each(|n| assert_eq!(all.put(n + 10, ""), None));
+        assert_eq!(all.put(1, "new"), Some("old"));
+        assert_eq!(all.put(1, "newer"), Some("new"));
+        assert_eq!(all.take(&1), Some("newer"));
         assert!(all.get(&1).is_none() && all.take(&1).is_none());
     }
 }

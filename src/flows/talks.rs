@@ -4,31 +4,27 @@
 //! the service. The programs tell of the socket just before, without the port that it will have: the next
 //! connection of that client to that backend is the one.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use super::{Resolve, remembered::Remembered};
+use super::{
+    Resolve,
+    connection::{Connection, End, number},
+    remembered::Remembered,
+};
 use crate::{
-    events::{Event, EventKind, L4, Peer},
+    events::{Event, EventKind, L4},
     hubble::flow::Service,
 };
 
 /// How long after a socket was told its first packet comes at the latest. That one is sent before connect(2)
 /// returns, and again after a second or more if it has to wait for a neighbour.
 const SOON: Duration = Duration::from_secs(5);
-/// An address and a port.
-type End = (IpAddr, u16);
-
-/// A client and a backend.
-type Pair = (IpAddr, End);
-
-/// Who opened a connection, and who answers.
-type Connection = (End, End);
-
+const TCP: u8 = 6;
 /// Connections with services.
 #[derive(Debug, Default)]
 pub(super) struct Talks {
-    /// Sockets that have not sent a packet yet.
-    sockets: Remembered<Pair, Sockets>,
+    /// Sockets that have not sent a packet yet, by the connection that each will be, less the opener's port.
+    sockets: Remembered<Connection, Sockets>,
     connections: Remembered<Connection, Known>,
 }
 
@@ -50,30 +46,25 @@ struct Known {
 impl Talks {
     /// Returns the service that an event is about, by the event or by what was told before.
     pub(super) fn service(&mut self, event: &Event, resolve: &dyn Resolve) -> Option<Arc<Service>> {
-        let protocol = match event.l4? {
-            L4::Tcp(_) => 6,
-            L4::Udp => 17,
-            L4::Sctp => 132,
-            _ => return None,
-        };
+        let l4 = event.l4?;
         let Some((address, port)) = event.service else {
-            return if protocol == 6 { self.known(event) } else { None };
+            return if matches!(l4, L4::Tcp(_)) { self.known(event) } else { None };
         };
-        let service = resolve.service(address, port, protocol)?;
+        let service = resolve.service(address, port, number(l4))?;
         if matches!(event.kind, EventKind::Socket(_)) {
             self.note(event, &service);
         }
         Some(service)
     }
 
-    fn note(&mut self, event: &Event, service: &Arc<Service>) -> Option<()> {
-        let pair = (event.source.address?, end(&event.destination)?);
+    fn note(&mut self, event: &Event, service: &Arc<Service>) {
+        let (from, to) = (End::of(&event.source), End::of(&event.destination));
+        let pair = Connection::new(TCP, from.host(), to);
         let earlier = self.sockets.take(&pair).filter(|sockets| {
             sockets.service == *service && event.time.saturating_sub(sockets.last) < SOON
         });
         let count = earlier.map_or(0, |sockets| sockets.count) + 1;
         self.sockets.put(pair, Sockets { service: Arc::clone(service), count, last: event.time });
-        Some(())
     }
 
     /// Returns the service of the connection that a packet belongs to.
@@ -81,55 +72,52 @@ impl Talks {
         if self.sockets.is_empty() && self.connections.is_empty() {
             return None;
         }
-        let (from, to) = (end(&event.source)?, end(&event.destination)?);
+        let (from, to) = (End::of(&event.source), End::of(&event.destination));
         let is_reply = event.reply == Some(true);
         let (opener, responder) = if is_reply { (to, from) } else { (from, to) };
-        let connection = (opener, responder);
+        let connection = Connection::new(TCP, opener, responder);
         let opens = event.kind == EventKind::Open;
         // A port is used again, and not always for the same service.
-        let known = self
-            .connections
-            .get(&connection)
-            .filter(|known| !opens || event.time.saturating_sub(known.since) < SOON);
-        if let Some(known) = known {
+        let known = self.connections.get(&connection);
+        let is_old =
+            known.is_some_and(|known| opens && event.time.saturating_sub(known.since) >= SOON);
+        if let Some(known) = known.filter(|_| !is_old) {
             return Some(Arc::clone(&known.service));
         }
         let may_be_first = opens || matches!(event.kind, EventKind::Drop(_));
         if !may_be_first || is_reply {
             return None;
         }
-        let service = self.take_socket((opener.0, responder), event.time);
-        match &service {
-            Some(service) => {
-                let known = Known { service: Arc::clone(service), since: event.time };
-                self.connections.put(connection, known);
-            }
-            None => drop(self.connections.take(&connection)),
+        let pair = Connection::new(TCP, opener.host(), responder);
+        let service = self.take_socket(&pair, event.time);
+        if let Some(service) = &service {
+            let known = Known { service: Arc::clone(service), since: event.time };
+            self.connections.put(connection, known);
+        } else if is_old {
+            self.connections.take(&connection);
         }
         service
     }
 
     /// Returns the service of a socket that has not sent a packet yet; now it has.
-    fn take_socket(&mut self, pair: Pair, now: Duration) -> Option<Arc<Service>> {
-        let mut sockets = self.sockets.take(&pair)?;
+    fn take_socket(&mut self, pair: &Connection, now: Duration) -> Option<Arc<Service>> {
+        let mut sockets = self.sockets.take(pair)?;
         if now.saturating_sub(sockets.last) >= SOON {
             return None;
         }
         let service = Arc::clone(&sockets.service);
         sockets.count -= 1;
         if sockets.count > 0 {
-            self.sockets.put(pair, sockets);
+            self.sockets.put(*pair, sockets);
         }
         Some(service)
     }
 }
 
-fn end(peer: &Peer) -> Option<End> {
-    Some((peer.address?, peer.port?))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use skep_bpf::abi::{self, Addr, event_flags, event_kind};
 
     use super::*;

@@ -141,9 +141,13 @@ fn own_namespace() -> Value {
     ])
 }
 
-/// Finds the nodes.
+/// Finds the nodes, and asks whose a token is and what they may see.
 fn relay() -> Value {
-    json!([rule("", &["nodes"], &["list", "watch"])])
+    json!([
+        rule("", &["nodes"], &["list", "watch"]),
+        rule("authentication.k8s.io", &["tokenreviews"], &["create"]),
+        rule("authorization.k8s.io", &["subjectaccessreviews"], &["create"]),
+    ])
 }
 
 /// Reads its own certificates, and no other secret.

@@ -4,6 +4,7 @@
 //! come and go are told to clients (`NODE_CONNECTED` first, `NODE_UNAVAILABLE`, `NODE_ERROR`); whoever
 //! finds nodes keeps the roster and says how each is reached.
 
+mod access;
 mod follow;
 mod merge;
 mod node;
@@ -13,6 +14,7 @@ mod stored;
 mod sums;
 mod told;
 
+pub use access::{Access, Denied, User};
 pub use node::{Roster, Target};
 pub use peers::follow_peers;
 pub use service::Relay;

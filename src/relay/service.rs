@@ -1,5 +1,7 @@
 //! `observer.Observer` of a relay.
 
+use std::sync::Arc;
+
 use futures::{StreamExt, stream::BoxStream};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
@@ -7,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::{
+    Access,
+    access::{self, Viewer},
     follow::Following,
     node::{Roster, each},
     stored::{Left, Out, introduce, merge, send},
@@ -24,24 +28,34 @@ use crate::{
 };
 
 /// Answers that wait for a client; nodes wait when it is full, and lose for themselves.
-const QUEUE: usize = 64;
+pub(super) const QUEUE: usize = 64;
 
 /// Answers for all nodes of a roster.
 #[derive(Clone, Debug)]
 pub struct Relay {
     /// The nodes, as they are now.
     pub roster: watch::Receiver<Roster>,
+    /// Who may see which flows; none means that whoever can ask sees all.
+    pub access: Option<Arc<dyn Access>>,
     /// When to end.
     pub cancel: CancellationToken,
 }
 
 impl Relay {
+    /// Returns who asks, where that matters.
+    async fn viewer<T>(&self, request: &Request<T>) -> Result<Option<Viewer>, Status> {
+        match &self.access {
+            Some(access) => Viewer::of(access, request.metadata()).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     fn roster(&self) -> Roster {
         Roster::clone(&self.roster.borrow())
     }
 
     /// Asks all nodes and passes on what they answer.
-    async fn answer(self, request: GetFlowsRequest, out: Out) -> Result<(), Left> {
+    pub(super) async fn answer(self, request: GetFlowsRequest, out: Out) -> Result<(), Left> {
         let asked = each(&self.roster(), |target| {
             let request = request.clone();
             async move { target.flows(request).await }
@@ -82,6 +96,7 @@ impl observer_server::Observer for Relay {
         &self,
         request: Request<GetFlowsRequest>,
     ) -> Result<Response<Self::GetFlowsStream>, Status> {
+        let viewer = self.viewer(&request).await?;
         let request = request.into_inner();
         // Every node would refuse it; who asks shall hear it once.
         check(&request)?;
@@ -89,9 +104,15 @@ impl observer_server::Observer for Relay {
         let (relay, cancel) = (self.clone(), self.cancel.clone());
         tokio::spawn(async move {
             let end = out.clone();
+            let answer = async {
+                match viewer {
+                    Some(viewer) => access::answer(relay, viewer, request, out).await,
+                    None => relay.answer(request, out).await,
+                }
+            };
             tokio::select! {
                 // A client that left needs no answer.
-                _ = relay.answer(request, out) => {}
+                _ = answer => {}
                 () = cancel.cancelled() => {
                     let _ = end.try_send(Err(Status::unavailable("the relay ends")));
                 }
@@ -116,8 +137,9 @@ impl observer_server::Observer for Relay {
 
     async fn get_nodes(
         &self,
-        _: Request<GetNodesRequest>,
+        request: Request<GetNodesRequest>,
     ) -> Result<Response<GetNodesResponse>, Status> {
+        self.viewer(&request).await?;
         let roster = self.roster();
         let answers = each(&roster, async |target| target.status().await).await;
         Ok(Response::new(sums::nodes(&roster, answers)))
@@ -125,16 +147,30 @@ impl observer_server::Observer for Relay {
 
     async fn get_namespaces(
         &self,
-        _: Request<GetNamespacesRequest>,
+        request: Request<GetNamespacesRequest>,
     ) -> Result<Response<GetNamespacesResponse>, Status> {
+        let viewer = self.viewer(&request).await?;
         let answers = each(&self.roster(), async |target| target.namespaces().await).await;
-        Ok(Response::new(sums::namespaces(answers)))
+        let mut sum = sums::namespaces(answers);
+        if let Some(viewer) = viewer
+            && !viewer.may_see(None).await?
+        {
+            let mut seen = Vec::new();
+            for namespace in sum.namespaces {
+                if viewer.may_see(Some(&namespace.namespace)).await? {
+                    seen.push(namespace);
+                }
+            }
+            sum.namespaces = seen;
+        }
+        Ok(Response::new(sum))
     }
 
     async fn server_status(
         &self,
-        _: Request<ServerStatusRequest>,
+        request: Request<ServerStatusRequest>,
     ) -> Result<Response<ServerStatusResponse>, Status> {
+        self.viewer(&request).await?;
         let answers = each(&self.roster(), async |target| target.status().await).await;
         Ok(Response::new(sums::status(answers)))
     }

@@ -3,6 +3,7 @@
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, VecDeque},
+    ops::ControlFlow,
 };
 
 use jiff::Timestamp;
@@ -36,7 +37,7 @@ pub(super) async fn send(out: &Out, message: GetFlowsResponse) -> Result<(), Lef
 }
 
 /// The first, the newest, or all of the flows that pass by.
-enum Cut {
+pub(super) enum Cut {
     First(u64),
     Last(usize, VecDeque<GetFlowsResponse>),
     All,
@@ -52,6 +53,53 @@ impl Cut {
             }
             _ => Self::All,
         }
+    }
+
+    /// The same where nodes do not count for themselves: never more than there is room for.
+    pub(super) fn within(request: &GetFlowsRequest) -> Self {
+        match Self::of(request) {
+            Self::All if request.number > MOST_KEPT => {
+                Self::Last(usize::try_from(MOST_KEPT).unwrap_or(usize::MAX), VecDeque::new())
+            }
+            cut => cut,
+        }
+    }
+
+    /// Takes the next answer, and sends what can go; what is no flow passes. Breaks when no more is wanted.
+    pub(super) async fn add(
+        &mut self,
+        message: GetFlowsResponse,
+        out: &Out,
+    ) -> Result<ControlFlow<()>, Left> {
+        if message.flow().is_none() {
+            send(out, message).await?;
+            return Ok(ControlFlow::Continue(()));
+        }
+        match self {
+            Self::All => send(out, message).await?,
+            Self::First(0) => return Ok(ControlFlow::Break(())),
+            Self::First(left) => {
+                *left -= 1;
+                send(out, message).await?;
+            }
+            Self::Last(count, kept) => {
+                kept.push_back(message);
+                if kept.len() > *count {
+                    kept.pop_front();
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Sends what was kept back.
+    pub(super) async fn end(self, out: &Out) -> Result<(), Left> {
+        if let Self::Last(_, kept) = self {
+            for message in kept {
+                send(out, message).await?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -76,27 +124,11 @@ pub(super) async fn merge(
         let Some(Reverse((_, at))) = heads.pop() else { break };
         let Some(message) = held[at].take() else { continue };
         refill.push(at);
-        match &mut cut {
-            Cut::All => send(out, message).await?,
-            Cut::First(0) => break,
-            Cut::First(left) => {
-                *left -= 1;
-                send(out, message).await?;
-            }
-            Cut::Last(count, kept) => {
-                kept.push_back(message);
-                if kept.len() > *count {
-                    kept.pop_front();
-                }
-            }
+        if cut.add(message, out).await?.is_break() {
+            break;
         }
     }
-    if let Cut::Last(_, kept) = cut {
-        for message in kept {
-            send(out, message).await?;
-        }
-    }
-    Ok(())
+    cut.end(out).await
 }
 
 /// Takes the next flow of a node; what else it says passes at once.

@@ -1,5 +1,6 @@
 //! The Hubble API: its messages, and a node's server asked by gRPC.
 
+mod access;
 mod contract;
 mod node;
 mod questions;

@@ -14,7 +14,7 @@ use skep::{
         },
         relay::NodeState,
     },
-    relay::{Relay, Roster, Target, follow_peers},
+    relay::{Access, Relay, Roster, Target, follow_peers},
 };
 use tokio::{net::UnixStream, sync::watch};
 use tokio_util::sync::CancellationToken;
@@ -23,9 +23,9 @@ use tonic::{Code, Streaming, transport::Channel};
 use crate::node::{Node, connect, event, eventually};
 
 /// A relay that is served until dropped.
-struct Served {
+pub(crate) struct Served {
     roster: watch::Sender<Roster>,
-    client: ObserverClient<Channel>,
+    pub(crate) client: ObserverClient<Channel>,
     cancel: CancellationToken,
     _dir: tempfile::TempDir,
 }
@@ -36,7 +36,7 @@ impl Drop for Served {
     }
 }
 
-fn targets(nodes: &[(&str, &Node)]) -> Roster {
+pub(crate) fn targets(nodes: &[(&str, &Node)]) -> Roster {
     let target = |node: &Node| {
         let socket = node.socket();
         Target {
@@ -48,11 +48,15 @@ fn targets(nodes: &[(&str, &Node)]) -> Roster {
 }
 
 async fn relay(roster: Roster) -> Served {
+    relay_with(roster, None).await
+}
+
+pub(crate) async fn relay_with(roster: Roster, access: Option<Arc<dyn Access>>) -> Served {
     let dir = tempfile::tempdir().expect("a directory");
     let socket = dir.path().join("relay.sock");
     let roster = watch::Sender::new(roster);
     let cancel = CancellationToken::new();
-    let relay = Relay { roster: roster.subscribe(), cancel: cancel.clone() };
+    let relay = Relay { roster: roster.subscribe(), access, cancel: cancel.clone() };
     let (door, stop) = (Door::Unix(socket.clone()), cancel.clone());
     let door = door.open().await.expect("it can be made");
     tokio::spawn(async move { serve_relay(door, relay, stop).await.expect("it is served") });
@@ -60,7 +64,7 @@ async fn relay(roster: Roster) -> Served {
 }
 
 /// Clocks of nodes differ by microseconds.
-fn at(second: u16) -> Event {
+pub(crate) fn at(second: u16) -> Event {
     Event { time: Duration::from_secs(second.into()), ..event(second) }
 }
 

@@ -54,7 +54,7 @@ impl Served {
         let address = door.address().expect("it is TCP");
         let cancel = CancellationToken::new();
         let (nobody, stop) = (watch::Sender::<Roster>::default().subscribe(), cancel.clone());
-        let relay = Relay { roster: nobody, cancel: cancel.clone() };
+        let relay = Relay { roster: nobody, access: None, cancel: cancel.clone() };
         tokio::spawn(async move { serve_relay(door, relay, stop).await.expect("it is served") });
         Self { address, certificate, _end: cancel.drop_guard() }
     }

@@ -16,7 +16,8 @@ use kube::{
 use skep::hubble::{
     flow::{AgentEvent, AgentEventType, Flow, FlowFilter, Verdict, agent_event::Notification},
     observer::{
-        GetAgentEventsRequest, GetFlowsRequest, GetNodesRequest, observer_client::ObserverClient,
+        GetAgentEventsRequest, GetFlowsRequest, GetFlowsResponse, GetNodesRequest,
+        observer_client::ObserverClient,
     },
     peer::{NotifyRequest, peer_client::PeerClient},
     relay::NodeState,
@@ -24,8 +25,9 @@ use skep::hubble::{
 use tonic::transport::{Channel, Endpoint};
 
 use super::{
-    lab::{Lab, eventually},
+    lab::{Lab, eventually, skep, text},
     pods::{addresses, echoes, netns, node, nodes, pods},
+    workloads::kubectl,
 };
 
 /// How long an answer may take.
@@ -120,8 +122,15 @@ impl Drop for Child {
 fn port_forward(lab: &Lab) -> (Child, u16) {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
     let port = port.expect("a port").port();
+    serving(lab, &["port-forward", "--port", &port.to_string()], port)
+}
+
+/// Starts a relay and waits until it serves on a port.
+fn serving(lab: &Lab, words: &[&str], port: u16) -> (Child, u16) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_skep"))
-        .args(["relay", "port-forward", "--port", &port.to_string(), "--kubeconfig"])
+        .arg("relay")
+        .args(words)
+        .arg("--kubeconfig")
         .arg(lab.dir().join("kubeconfig"))
         .stdout(Stdio::piped())
         .spawn()
@@ -257,4 +266,77 @@ async fn the_relay_of_the_cluster_reaches_nodes_by_certificates_that_are_renewed
     pods.delete(&relay.name_any(), &DeleteParams::default()).await.expect("it is there");
     relay_pod(&lab, Some(&relay.name_any())).await;
     tells_of_both(&lab).await;
+}
+
+/// Who may get the pods of one namespace, and who those of all.
+const READERS: &str = r#"
+apiVersion: v1
+kind: ServiceAccount
+metadata: { name: of-shop, namespace: shop }
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: { name: of-all, namespace: shop }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: pod-reader }
+rules: [{ apiGroups: [""], resources: [pods], verbs: [get] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: of-shop, namespace: shop }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: pod-reader }
+subjects: [{ kind: ServiceAccount, name: of-shop, namespace: shop }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: of-all }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: pod-reader }
+subjects: [{ kind: ServiceAccount, name: of-all, namespace: shop }]
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs root"]
+async fn a_relay_shows_flows_to_who_may_get_the_pods() {
+    let lab = Lab::up("readers", &["--nodes", "2"]);
+    let (from, to) = (&pods(&lab, "frontend").await[0], pods(&lab, "api").await);
+    for address in to.iter().flat_map(addresses) {
+        let namespace = netns(&lab, from);
+        tokio::task::spawn_blocking(move || echoes(&namespace, address)).await.expect("an answer");
+    }
+    let done = kubectl(&lab, &["apply", "-f", "-"], READERS);
+    assert!(done.status.success(), "{}", text(&done));
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    let port = port.expect("a port").port();
+    let server = format!("127.0.0.1:{port}");
+    let (_relay, _) = serving(&lab, &["--access", "namespace", "--listen", &server], port);
+    let asked = |more: &[&str]| {
+        let words = ["observe", "--all", "-o", "json", "--server", &server];
+        skep(&[&words[..], more].concat())
+    };
+    let stranger = asked(&[]);
+    assert_eq!(stranger.status.code(), Some(3), "{}", text(&stranger));
+    assert!(text(&stranger).contains("kubectl create token"), "{}", text(&stranger));
+
+    let mut seen = Vec::new();
+    for account in ["of-shop", "of-all"] {
+        let token = kubectl(&lab, &["create", "token", account, "-n", "shop"], "");
+        assert!(token.status.success(), "{}", text(&token));
+        let file = lab.dir().join(account);
+        std::fs::write(&file, &token.stdout).expect("it can be written");
+        let told = asked(&["--token-file", file.to_str().expect("a path is text")]);
+        assert!(told.status.success(), "{account}: {}", text(&told));
+        seen.push(String::from_utf8_lossy(&told.stdout).into_owned());
+    }
+    let namespaces = |lines: &str| -> BTreeSet<String> {
+        let flows = lines.lines().filter_map(|line| {
+            serde_json::from_str::<GetFlowsResponse>(line).ok()?.flow().cloned()
+        });
+        let ends = flows.flat_map(|flow| [flow.source, flow.destination]).flatten();
+        ends.map(|end| end.namespace).filter(|name| !name.is_empty()).collect()
+    };
+    assert_eq!(namespaces(&seen[0]), BTreeSet::from(["shop".to_owned()]));
+    assert!(namespaces(&seen[1]).contains("kube-system"), "{:?}", namespaces(&seen[1]));
+    assert!(!seen[0].contains("kube-system"), "nor do labels or policies tell");
 }

@@ -16,7 +16,7 @@ use tokio::{
 use super::lab::{Lab, eventually, text};
 
 /// Runs kubectl against a lab; tests that need it fail where there is none.
-fn kubectl(lab: &Lab, args: &[&str], input: &str) -> Output {
+pub(crate) fn kubectl(lab: &Lab, args: &[&str], input: &str) -> Output {
     let mut child = Command::new("kubectl")
         .arg("--kubeconfig")
         .arg(lab.dir().join("kubeconfig"))

@@ -1,8 +1,11 @@
 //! Asking any server of the Hubble API for flows.
 
-use std::io;
+use std::{fmt, io};
 
-use tonic::{Code, Status, Streaming};
+use tonic::{
+    Code, Status, Streaming,
+    metadata::{Ascii, MetadataValue},
+};
 
 use super::{channel, newer::forget_unknown, place::Place, tls::TlsError, trust::Trust};
 use crate::{
@@ -26,6 +29,15 @@ pub enum ServerError {
         /// What was given.
         address: String,
     },
+    /// Others could read the token on the way.
+    #[error("a token goes to {address} by TLS only")]
+    TokenInTheClear {
+        /// The address.
+        address: String,
+    },
+    /// Not a token.
+    #[error("the token has characters that no token has")]
+    Token,
     /// Nobody answers.
     #[error("cannot reach the Hubble server at {address}")]
     Connect {
@@ -47,6 +59,13 @@ pub enum ServerError {
     },
 }
 
+impl ServerError {
+    /// Tells whether the server does not know who asks.
+    pub const fn wants_token(&self) -> bool {
+        matches!(self, Self::Refused { code: Code::Unauthenticated, .. })
+    }
+}
+
 /// A stream of flows of a server.
 #[derive(Debug)]
 pub struct ServerFlows {
@@ -59,6 +78,18 @@ pub struct ServerFlows {
 pub struct Server {
     address: String,
     place: Place,
+    /// Shown with every question.
+    token: Option<Token>,
+}
+
+/// A header with a token; told to nobody else.
+#[derive(Clone)]
+struct Token(MetadataValue<Ascii>);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
 }
 
 impl Server {
@@ -68,7 +99,20 @@ impl Server {
     /// # Errors
     /// When it is no address, or certificates are of no use.
     pub fn parse(address: &str, trust: Option<&Trust>) -> Result<Self, ServerError> {
-        Ok(Self { address: address.to_owned(), place: Place::parse(address, trust)? })
+        Ok(Self { address: address.to_owned(), place: Place::parse(address, trust)?, token: None })
+    }
+
+    /// Shows a token to the server.
+    ///
+    /// # Errors
+    /// When it has characters that no token has, or others could read it on the way.
+    pub fn with_token(self, token: &str) -> Result<Self, ServerError> {
+        if !self.place.is_private() {
+            return Err(ServerError::TokenInTheClear { address: self.address });
+        }
+        let header = MetadataValue::try_from(format!("Bearer {}", token.trim()));
+        let header = header.map_err(|_| ServerError::Token)?;
+        Ok(Self { token: Some(Token(header)), ..self })
     }
 
     /// Returns the address as it was given.
@@ -90,7 +134,11 @@ impl Server {
             let place = place.clone();
             async move { place.dial().await }
         });
-        let answer = ObserverClient::new(channel).get_flows(question(request)).await;
+        let mut question = tonic::Request::new(question(request));
+        if let Some(Token(header)) = &self.token {
+            question.metadata_mut().insert("authorization", header.clone());
+        }
+        let answer = ObserverClient::new(channel).get_flows(question).await;
         let stream = answer.map_err(|status| refused(address, &status))?.into_inner();
         Ok(ServerFlows { address: address.clone(), stream })
     }

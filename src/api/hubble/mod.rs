@@ -28,7 +28,7 @@ pub use door::{Door, OpenDoor};
 pub use mask::{InvalidMask, Mask};
 pub use observer::Node;
 pub use peers::{Peer, Peers};
-pub use question::check;
+pub use question::{Question, check};
 pub use server::{HubbleError, serve, serve_relay};
 pub use tls::{Acceptor, Clients, Connector, Credentials, TlsError};
 pub use trust::Trust;

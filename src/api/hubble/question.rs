@@ -6,7 +6,7 @@ use tonic::Status;
 use super::mask::{InvalidMask, Mask};
 use crate::{
     flows::{Matcher, Request, SubscribeError, Window},
-    hubble::{self, observer::GetFlowsRequest},
+    hubble::{self, flow::Flow, observer::GetFlowsRequest},
 };
 
 /// A question makes no sense.
@@ -49,9 +49,39 @@ pub(super) fn refused(error: &SubscribeError) -> Status {
 /// # Errors
 /// When it makes no sense.
 pub fn check(asked: &GetFlowsRequest) -> Result<(), Status> {
-    let question = FlowQuestion::try_from(asked.clone())?;
-    let compiled = Matcher::compile(&question.request);
-    compiled.map(drop).map_err(|error| refused(&error.into()))
+    Question::of(asked).map(drop)
+}
+
+/// What a client wants to see, for who looks at flows itself.
+#[derive(Clone, Debug)]
+pub struct Question {
+    matcher: Matcher,
+    mask: Option<Mask>,
+}
+
+impl Question {
+    /// Checks a question as a node would.
+    ///
+    /// # Errors
+    /// When it makes no sense.
+    pub fn of(asked: &GetFlowsRequest) -> Result<Self, Status> {
+        let FlowQuestion { request, mask } = FlowQuestion::try_from(asked.clone())?;
+        let matcher = Matcher::compile(&request).map_err(|error| refused(&error.into()))?;
+        Ok(Self { matcher, mask })
+    }
+
+    /// Tells whether a flow is wanted.
+    pub fn matches(&self, flow: &Flow) -> bool {
+        self.matcher.matches(flow)
+    }
+
+    /// Returns what is wanted of a flow.
+    pub fn prune(&self, flow: Flow) -> Flow {
+        match &self.mask {
+            Some(mask) => mask.prune(&flow),
+            None => flow,
+        }
+    }
 }
 
 /// A question about flows.

@@ -9,7 +9,7 @@ use crate::{
 
 /// Flags about TLS to a server.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "TLS to a server")]
+#[command(next_help_heading = "TLS and tokens to a server")]
 pub(crate) struct TlsArgs {
     /// Speak TLS, as with tls:// before the address
     #[arg(long, requires = "server")]
@@ -26,6 +26,9 @@ pub(crate) struct TlsArgs {
     /// Name that the server's certificate must be for [default: the host of its address]
     #[arg(long, value_name = "NAME", requires = "server")]
     tls_server_name: Option<String>,
+    /// Show the server the token in this file, as relays ask for that show flows by namespace
+    #[arg(long, value_name = "FILE", requires = "server")]
+    token_file: Option<PathBuf>,
     /// Believe whoever answers
     #[arg(long, requires = "server", conflicts_with = "tls_ca_cert_files")]
     tls_allow_insecure: bool,
@@ -58,7 +61,10 @@ impl TlsArgs {
             trust.own = Some((read(chain)?, read(key)?));
         }
         let wanted = self.is_wanted() || address.starts_with("tls://");
-        Ok(Server::parse(address, wanted.then_some(&trust))?)
+        let server = Server::parse(address, wanted.then_some(&trust))?;
+        let Some(path) = &self.token_file else { return Ok(server) };
+        let token = read(path)?;
+        Ok(server.with_token(&String::from_utf8_lossy(&token))?)
     }
 
     /// Whoever says how TLS is to be spoken wants TLS.

@@ -1,11 +1,11 @@
 //! Serves the flows of a cluster on this machine.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{certificates, nodes, roster, tunnel};
+use super::{access::Reviews, certificates, nodes, roster, tunnel};
 use crate::{
     api::hubble::{Acceptor, Connector, Door, RELAY_PORT, serve_relay},
     cli::{
@@ -15,7 +15,7 @@ use crate::{
         runtime::{self, Threads},
         source::ClusterArgs,
     },
-    relay::{Relay, Roster, follow_peers},
+    relay::{Access, Relay, Roster, follow_peers},
 };
 
 /// Serve the flows of all nodes
@@ -30,7 +30,8 @@ use crate::{
     args_conflicts_with_subcommands = true,
     after_long_help = "Examples:
   skep relay --listen 127.0.0.1:4245
-  skep relay --in-cluster --listen [::]:4245"
+  skep relay --in-cluster --listen [::]:4245
+  skep relay --in-cluster --listen [::]:4245 --access namespace"
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -41,6 +42,9 @@ pub(crate) struct Args {
     /// Be a part of the cluster: use the certificates of the operator
     #[arg(long)]
     in_cluster: bool,
+    /// Who sees which flows
+    #[arg(long, value_name = "WHO", default_value = "all", conflicts_with = "peer")]
+    access: AccessMode,
     /// Name of the cluster, for names in certificates
     #[arg(
         long,
@@ -55,6 +59,15 @@ pub(crate) struct Args {
     peer: Option<String>,
     #[command(flatten)]
     cluster: ClusterArgs,
+}
+
+/// Who sees which flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum AccessMode {
+    /// Whoever can ask sees all flows
+    All,
+    /// Clients show a token of Kubernetes, and see flows of namespaces whose pods they may get
+    Namespace,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -96,7 +109,8 @@ impl Args {
             Some(Command::Tunnel(args)) => return args.run(),
             Some(Command::PortForward(args)) => {
                 let local = SocketAddr::from(([127, 0, 0, 1], args.port));
-                let nodes = Nodes { cluster: args.cluster, peer: None, certificates: None };
+                let access = AccessMode::All;
+                let nodes = Nodes { cluster: args.cluster, peer: None, access, certificates: None };
                 return serve(local, nodes, out);
             }
             None => {}
@@ -107,7 +121,8 @@ impl Args {
             return Err(Error::new(Kind::Usage, NotLoopback(self.listen)).hint(hint));
         }
         let certificates = self.in_cluster.then_some(self.cluster_name);
-        serve(self.listen, Nodes { cluster: self.cluster, peer: self.peer, certificates }, out)
+        let Self { cluster, peer, access, .. } = self;
+        serve(self.listen, Nodes { cluster, peer, access, certificates }, out)
     }
 }
 
@@ -115,26 +130,30 @@ impl Args {
 struct Nodes {
     cluster: ClusterArgs,
     peer: Option<String>,
+    access: AccessMode,
     /// By certificates that are in this cluster, of that name.
     certificates: Option<String>,
 }
 
 impl Nodes {
-    /// Returns the nodes, and how other machines are served.
-    async fn find(
-        self,
-        cancel: &CancellationToken,
-    ) -> Result<(watch::Receiver<Roster>, Acceptor), Error> {
+    /// Returns the nodes, and who is served, and how.
+    async fn find(self, cancel: &CancellationToken) -> Result<Found, Error> {
         let stop = || cancel.clone();
         let cluster = match (&self.peer, &self.certificates) {
             (Some(address), None) => {
-                return Ok((peers(address, Connector::never(), stop()).await?, Acceptor::never()));
+                let roster = peers(address, Connector::never(), stop()).await?;
+                return Ok(Found { roster, acceptor: Acceptor::never(), access: None });
             }
             (_, None) => self.cluster.connect().await?,
             (_, Some(_)) => self.cluster.connect_in_pod().await?,
         };
+        let access: Option<Arc<dyn Access>> = match self.access {
+            AccessMode::All => None,
+            AccessMode::Namespace => Some(Arc::new(Reviews::new(cluster.client().clone()))),
+        };
         let Some(name) = self.certificates else {
-            return Ok((roster::keep(cluster, stop()).await?, Acceptor::never()));
+            let roster = roster::keep(cluster, stop()).await?;
+            return Ok(Found { roster, acceptor: Acceptor::never(), access });
         };
         let (client, namespace) = (cluster.client(), cluster.namespace());
         let tls = certificates::connector(client.clone(), namespace.to_owned(), stop());
@@ -143,8 +162,15 @@ impl Nodes {
             Some(address) => peers(address, tls, stop()).await?,
             None => nodes::keep(client.clone(), name, tls, stop()).await,
         };
-        Ok((roster, acceptor))
+        Ok(Found { roster, acceptor, access })
     }
+}
+
+/// What a relay needs to serve.
+struct Found {
+    roster: watch::Receiver<Roster>,
+    acceptor: Acceptor,
+    access: Option<Arc<dyn Access>>,
 }
 
 async fn peers(
@@ -162,13 +188,13 @@ fn serve(address: SocketAddr, nodes: Nodes, out: &Output) -> Result<Answer, Erro
     runtime::serve(Threads::Many(2), |cancel| async move {
         let found = cancel.run_until_cancelled(nodes.find(&cancel)).await;
         let Some(found) = found else { return Ok(Answer::Yes) };
-        let (roster, acceptor) = found?;
+        let Found { roster, acceptor, access } = found?;
         let nodes = roster.borrow().len();
         let s = if nodes == 1 { "" } else { "s" };
         let door = Door::Tcp(address, acceptor).open().await?;
         let address = door.address().unwrap_or(address);
         out.line(&format!("serving the flows of {nodes} node{s} on {address}"))?;
-        serve_relay(door, Relay { roster, cancel: cancel.clone() }, cancel).await?;
+        serve_relay(door, Relay { roster, access, cancel: cancel.clone() }, cancel).await?;
         Ok(Answer::Yes)
     })
 }

@@ -1,5 +1,6 @@
 //! `skep relay`.
 
+mod access;
 mod certificates;
 mod command;
 mod nodes;

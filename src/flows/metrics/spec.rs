@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use super::{context::Context, count::Count};
 
 /// Metrics that are counted unless somebody says otherwise.
-const DEFAULT: &str = "drop flow flows-to-world icmp policy port-distribution tcp";
+const DEFAULT: &str = "drop flow flows-to-world icmp policy port-distribution tcp traffic";
 
 /// Whose bytes are counted unless somebody says otherwise: those of workloads, and of who has none.
 const TRAFFIC: &str = "workload|pod|reserved-identity|identity";

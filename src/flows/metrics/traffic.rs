@@ -3,10 +3,7 @@
 //! The datapath tells the totals of a connection now and then; what they rose by since is counted. Both nodes
 //! of a connection tell of it: the one of the pod that opened it counts, or that of its server if no pod did.
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use super::{
     count::push_protocol,
@@ -15,14 +12,13 @@ use super::{
     spec::MetricSpec,
 };
 use crate::{
-    events::{Event, EventKind, L4, Peer, Totals},
-    flows::{PeerInfo, Record, remembered::Remembered},
+    events::{Event, EventKind, Totals},
+    flows::{
+        PeerInfo, Record,
+        connection::{Connection, End, number},
+        remembered::Remembered,
+    },
 };
-
-type End = (Option<IpAddr>, Option<u16>);
-
-/// A protocol, who opened, who answers.
-type Connection = (u8, End, End);
 
 /// The metric, and how far each connection was when it was told last.
 #[derive(Debug)]
@@ -78,13 +74,11 @@ fn is_counted_here(opened: &Record) -> bool {
 /// Returns by how much the totals of a connection rose. Of one that is older than this agent only what it
 /// sends from now on is known.
 fn rise(seen: &mut Remembered<Connection, Totals>, event: &Event) -> Option<Totals> {
-    let end = |peer: &Peer| (peer.address, peer.port);
-    let connection = (protocol(event.l4?), end(&event.source), end(&event.destination));
+    let (opener, responder) = (End::of(&event.source), End::of(&event.destination));
+    let connection = Connection::new(number(event.l4?), opener, responder);
     let now = event.totals;
-    let before = seen.take(&connection);
-    if event.kind != EventKind::Close {
-        seen.put(connection, now);
-    }
+    let is_over = event.kind == EventKind::Close;
+    let before = if is_over { seen.take(&connection) } else { seen.put(connection, now) };
     let is_new = event.kind == EventKind::Open;
     let before = before.or(is_new.then(Totals::default))?;
     // The ports are used again, and the end of the earlier connection was not told.
@@ -95,15 +89,4 @@ fn rise(seen: &mut Remembered<Connection, Totals>, event: &Event) -> Option<Tota
         rx_packets: now.rx_packets.saturating_sub(before.rx_packets),
         rx_bytes: now.rx_bytes.saturating_sub(before.rx_bytes),
     })
-}
-
-const fn protocol(l4: L4) -> u8 {
-    match l4 {
-        L4::Tcp(_) => 6,
-        L4::Udp => 17,
-        L4::Sctp => 132,
-        L4::Icmp { .. } => 1,
-        L4::Icmpv6 { .. } => 58,
-        L4::Other(number) => number,
-    }
 }
