@@ -53,8 +53,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "bench",
         &[
-            "model", "policy", "service", "maps", "kernel", "events", "flows", "hubble", "cni",
-            "lab", "agent",
+            "model", "policy", "service", "maps", "kernel", "events", "flows", "hubble", "api",
+            "cni", "lab", "agent",
         ],
     ),
     (

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use foldhash::fast::RandomState;
+
 /// How long an answer is good. An address rests for two seconds at least before somebody else gets it, so
 /// only what its owner is called may be late.
 const FRESH: Duration = Duration::from_millis(200);
@@ -16,7 +18,7 @@ const ROOM: usize = 16_384;
 /// Answers about busy addresses and devices: to put the words of one together takes longer than all else
 /// that is done with an event. That there is no answer is not kept, as there may be one at any time.
 #[derive(Debug)]
-pub(super) struct Lately<K, V: ?Sized>(Mutex<HashMap<K, (Instant, Arc<V>)>>);
+pub(super) struct Lately<K, V: ?Sized>(Mutex<HashMap<K, (Instant, Arc<V>), RandomState>>);
 
 impl<K, V: ?Sized> Default for Lately<K, V> {
     fn default() -> Self {

@@ -7,6 +7,7 @@ use std::{
     time::Instant,
 };
 
+use foldhash::fast::RandomState;
 use futures::FutureExt as _;
 use skep_bpf::abi::{self, Direction, Observation, event_flags, event_kind};
 use tokio::runtime::Builder;
@@ -80,7 +81,7 @@ fn rate(observer: &Arc<Observer>, records: &[abi::Event]) -> f64 {
 }
 
 /// What a node sees: each connection opens, is judged and ends; one of four is with a service.
-fn records() -> Vec<abi::Event> {
+pub(super) fn records() -> Vec<abi::Event> {
     (0..).flat_map(connection).take(EVENTS).collect()
 }
 
@@ -126,13 +127,13 @@ fn address(pod: u16) -> IpAddr {
 }
 
 /// Owners of addresses, as an agent knows them.
-struct Owners {
-    pods: HashMap<IpAddr, Arc<PeerInfo>>,
+pub(super) struct Owners {
+    pods: HashMap<IpAddr, Arc<PeerInfo>, RandomState>,
     service: Arc<Service>,
 }
 
 impl Owners {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let owner = |pod: u16| PeerInfo {
             identity: Some(Identity(300)),
             labels: vec![format!("k8s:app=app-{}", pod % 50), "k8s:team=shop".into()],

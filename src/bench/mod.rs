@@ -16,6 +16,7 @@ mod flows;
 mod goal;
 mod machine;
 mod node;
+mod observe;
 mod packet;
 mod policy;
 mod programs;

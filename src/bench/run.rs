@@ -11,7 +11,7 @@ use super::{
     error::BenchError,
     flows,
     machine::Before,
-    policy, programs,
+    observe, policy, programs,
     report::{Report, Row},
     rounds::Schedule,
     service,
@@ -133,6 +133,7 @@ fn measure(options: &Options, mut findings: Findings<'_>) -> Result<Report, Benc
     policy::measure_all(&options.rows, &options.program, &mut findings)?;
     service::measure_all(&options.rows, &options.program, &mut findings)?;
     flows::measure_all(&options.rows, &mut findings)?;
+    observe::measure_all(options, &mut findings)?;
     cluster::measure_all(&options.rows, &options.program, &mut findings)?;
     let rows = options
         .rows

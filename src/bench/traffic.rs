@@ -8,7 +8,7 @@ use super::{
     report::Row,
     rounds::{Schedule, measure},
     run::Findings,
-    topology::{self, Topology},
+    topology::{self, Topology, Watched},
     worker::Load,
 };
 
@@ -187,7 +187,8 @@ pub(super) fn prepare(
         }
     }
     if needs(&[Group::Veth, Group::Bridge, Group::Program]) {
-        let skep = topology::skep(SKEP_NAME, program).map_err(failed(SKEP_NAME))?;
+        let skep =
+            topology::skep(SKEP_NAME, program, Watched::Counted).map_err(failed(SKEP_NAME))?;
         ground.skep = Some(skep);
     }
     Ok(ground)

@@ -149,28 +149,28 @@ fn l4(record: &abi::Event, ip_version: Option<u8>) -> Result<Option<L4>, Malform
     }))
 }
 
-fn observation(code: u8) -> Result<Observation, Malformed> {
-    [
-        Observation::ToEndpoint,
-        Observation::ToHost,
-        Observation::ToStack,
-        Observation::ToOverlay,
-        Observation::FromEndpoint,
-        Observation::FromHost,
-        Observation::FromOverlay,
-        Observation::FromNetwork,
-        Observation::ToNetwork,
-    ]
-    .into_iter()
-    .find(|known| *known as u8 == code)
-    .ok_or(Malformed::Code { what: "observation", code })
+const fn observation(code: u8) -> Result<Observation, Malformed> {
+    Ok(match code {
+        0 => Observation::ToEndpoint,
+        2 => Observation::ToHost,
+        3 => Observation::ToStack,
+        4 => Observation::ToOverlay,
+        5 => Observation::FromEndpoint,
+        7 => Observation::FromHost,
+        9 => Observation::FromOverlay,
+        10 => Observation::FromNetwork,
+        11 => Observation::ToNetwork,
+        code => return Err(Malformed::Code { what: "observation", code }),
+    })
 }
 
-fn direction(code: u8) -> Result<Direction, Malformed> {
-    [Direction::Unknown, Direction::Ingress, Direction::Egress]
-        .into_iter()
-        .find(|known| *known as u32 == u32::from(code))
-        .ok_or(Malformed::Code { what: "direction", code })
+const fn direction(code: u8) -> Result<Direction, Malformed> {
+    Ok(match code {
+        0 => Direction::Unknown,
+        1 => Direction::Ingress,
+        2 => Direction::Egress,
+        code => return Err(Malformed::Code { what: "direction", code }),
+    })
 }
 
 #[cfg(test)]

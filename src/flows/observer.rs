@@ -140,7 +140,10 @@ impl Observer {
     fn own(&self, events: impl Iterator<Item = Event>) -> Vec<Arc<Record>> {
         let mut talks = self.talks.lock().expect("no panic while holding the lock");
         let resolve = self.resolve.as_ref();
-        events.map(|event| Arc::new(Record::new(event, resolve, &mut talks))).collect()
+        // What is filtered on the way says nothing of its number.
+        let mut records = Vec::with_capacity(BATCH);
+        records.extend(events.map(|event| Arc::new(Record::new(event, resolve, &mut talks))));
+        records
     }
 
     fn note(&self, records: &[Arc<Record>]) {

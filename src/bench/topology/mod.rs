@@ -13,5 +13,5 @@ pub(crate) use bridge::bridge;
 pub(in crate::bench) use iptables::feed;
 pub(crate) use pair::Topology;
 pub use pair::TopologyError;
-pub(crate) use skep::{Node, skep};
+pub(crate) use skep::{Node, Watched, skep};
 pub(crate) use veth::veth;

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::pair::{Between, Topology, TopologyError, settle_pod};
 use crate::{
     bench::{StandaloneNode, StandalonePod},
+    flows::Observer,
     kernel::{AttachMode, Datapath, EventReader},
     maps::{ConntrackTable, MapError, MapStore},
 };
@@ -21,11 +22,22 @@ use crate::{
 /// Room for the connections of one sample many times over.
 const CONNTRACK_ENTRIES: u32 = 1 << 18;
 
+/// What becomes of a node's events.
+#[derive(Clone)]
+pub(crate) enum Watched {
+    /// Nobody reads them: the buffer is full, and programs find no room.
+    Not,
+    /// They are read and counted.
+    Counted,
+    /// They are read, stored and counted as an agent does.
+    Stored(Arc<Observer>),
+}
+
 /// A node with two pods and a reader of its events.
 #[derive(Debug)]
 pub(crate) struct Node {
     // Dropped in this order: the reader before the maps it reads.
-    events: Events,
+    events: Option<Events>,
     pods: [StandalonePod; 2],
     node: StandaloneNode,
 }
@@ -34,13 +46,21 @@ pub(crate) struct Node {
 ///
 /// # Errors
 /// When the kernel refuses the datapath, a device or a map entry.
-pub(crate) fn skep(name: &'static str, program: &Path) -> Result<Topology, TopologyError> {
+pub(crate) fn skep(
+    name: &'static str,
+    program: &Path,
+    watched: Watched,
+) -> Result<Topology, TopologyError> {
     let mut node = StandaloneNode::with_conntrack(AttachMode::Auto, CONNTRACK_ENTRIES)?;
     let pods = [node.add_pod()?, node.add_pod()?];
     for pod in &pods {
         settle_pod(&pod.netns)?;
     }
-    let events = Events::read(node.datapath())?;
+    let events = match watched {
+        Watched::Not => None,
+        Watched::Counted => Some(Events::read(node.datapath(), None)?),
+        Watched::Stored(observer) => Some(Events::read(node.datapath(), Some(observer))?),
+    };
     let [client, server] = [&pods[0].netns, &pods[1].netns];
     let workers = Topology::workers(program, client, server)?;
     let addresses = pods[1].addresses;
@@ -72,7 +92,7 @@ impl Node {
 
     /// Returns how many events were read so far.
     pub(crate) fn events(&self) -> u64 {
-        self.events.count.load(Ordering::Relaxed)
+        self.events.as_ref().map_or(0, |events| events.count.load(Ordering::Relaxed))
     }
 }
 
@@ -86,7 +106,7 @@ struct Events {
 }
 
 impl Events {
-    fn read(datapath: &Datapath) -> Result<Self, TopologyError> {
+    fn read(datapath: &Datapath, observer: Option<Arc<Observer>>) -> Result<Self, TopologyError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -103,7 +123,10 @@ impl Events {
                 let mut batch = Vec::new();
                 while reader.next_batch(&mut batch).await.is_ok() {
                     counted.fetch_add(batch.len() as u64, Ordering::Relaxed);
-                    batch.clear();
+                    match &observer {
+                        Some(observer) => observer.push(batch.drain(..)),
+                        None => batch.clear(),
+                    }
                 }
             }));
         };

@@ -74,7 +74,7 @@ fn requests(server: SocketAddr, clock: Window) -> io::Result<Vec<f64>> {
         }
         before = after;
     }
-    Ok(vec![median_micros(&mut nanos)?])
+    Ok(vec![median_micros(&mut nanos)?, tail_micros(&mut nanos)?])
 }
 
 fn churn(server: SocketAddr, clock: Window) -> io::Result<Vec<f64>> {
@@ -173,7 +173,15 @@ fn elapsed(before: Instant, after: Instant) -> u64 {
 }
 
 fn median_micros(nanos: &mut [u64]) -> io::Result<f64> {
-    percentile(nanos, 0.5).map(|median| median as f64 / 1000.0).ok_or_else(nothing_measured)
+    micros(nanos, 0.5)
+}
+
+fn tail_micros(nanos: &mut [u64]) -> io::Result<f64> {
+    micros(nanos, 0.99)
+}
+
+fn micros(nanos: &mut [u64], part: f64) -> io::Result<f64> {
+    percentile(nanos, part).map(|nanos| nanos as f64 / 1000.0).ok_or_else(nothing_measured)
 }
 
 fn nothing_measured() -> io::Error {

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::catalogue::{CHURN, CONNECT, DATAGRAM, Metric, REQUEST, STREAM};
+use crate::bench::catalogue::{CHURN, CONNECT, DATAGRAM, Metric, REQUEST, STREAM, TAIL};
 
 /// Port of the server that answers each byte with a byte.
 pub(super) const ECHO_PORT: u16 = 7001;
@@ -71,7 +71,7 @@ impl Load {
     /// Returns what a sample of this load measures, in the order of its values.
     pub(crate) const fn values(self) -> &'static [Metric] {
         match self {
-            Self::Request => &[REQUEST],
+            Self::Request => &[REQUEST, TAIL],
             Self::Churn => &[CONNECT, CHURN],
             Self::Stream => &[STREAM],
             Self::Datagram => &[DATAGRAM],

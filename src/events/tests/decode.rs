@@ -157,3 +157,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn places_and_directions_are_read_by_their_numbers() {
+    use Observation::*;
+    let places = [
+        ToEndpoint,
+        ToHost,
+        ToStack,
+        ToOverlay,
+        FromEndpoint,
+        FromHost,
+        FromOverlay,
+        FromNetwork,
+        ToNetwork,
+    ];
+    let known = |code| places.into_iter().find(|place| *place as u8 == code);
+    for code in 0..=u8::MAX {
+        let record =
+            abi::Event { observation: code, kind: event_kind::TRACE, ..abi::Event::default() };
+        assert_eq!(Event::decode(&record).ok().map(|event| event.observation), known(code));
+        let record =
+            abi::Event { direction: code, kind: event_kind::TRACE, ..abi::Event::default() };
+        let read = Event::decode(&record).ok().map(|event| event.direction as u32);
+        assert_eq!(read, Some(u32::from(code)).filter(|code| *code < 3));
+    }
+}
