@@ -8,6 +8,7 @@
 //! [`edges`] counts flows by who speaks with whom, [`Saved`] reads them from files, and a [`Monitor`] hands
 //! out events as they came.
 
+mod cel;
 mod clock;
 pub mod edges;
 mod filter;
@@ -34,6 +35,7 @@ mod subscription;
 mod tests;
 mod text;
 
+pub use cel::{InvalidExpression, Problem};
 pub use clock::BootClock;
 pub use filter::{InvalidFilter, Matcher};
 pub use monitor::{EventFilter, Monitor, Monitored};
