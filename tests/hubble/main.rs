@@ -2,6 +2,7 @@
 
 mod contract;
 mod node;
+mod otlp;
 mod questions;
 mod readers;
 mod relay;

@@ -16,7 +16,7 @@ type Parsed<T> = Result<T, InvalidExpression>;
 
 /// Reads an expression.
 pub(super) fn parse(text: &str) -> Parsed<Expr> {
-    let count = text.len();
+    let count = text.chars().count();
     if count > MAX_LENGTH {
         return Err(Problem::TooLong { count, limit: MAX_LENGTH }.at(0));
     }
