@@ -1,5 +1,5 @@
 //! Builds the eBPF object (`bpf/`) for the bpf target and hands its path to the crate; makes types of
-//! Hubble's messages (`proto/`).
+//! Hubble's messages and of OpenTelemetry's log records (`proto/`).
 //!
 //! Stable rustc needs `RUSTC_BOOTSTRAP=1` for `-Z build-std`; the variable is set for the child
 //! only. bpf-linker brings no LLVM of its own: it loads the one of the pinned toolchain.
@@ -51,6 +51,10 @@ fn generate_messages() -> Result<(), String> {
         types = types.extern_path(name, path);
     }
     types.compile_fds(descriptors).map_err(failed)?;
+    // Apart from Hubble's: what is served is described to clients, and this is only sent.
+    let logs = protox::compile(["otlp/logs.proto"], ["proto"]).map_err(|e| format!("{e:?}"))?;
+    let logs_types = tonic_prost_build::configure().emit_rerun_if_changed(false);
+    logs_types.compile_fds(logs).map_err(failed)?;
 
     // What nodes of a newer version add to flows is left out; in a filter it must not be overlooked.
     const STRICT: [&str; 2] = [".flow.FlowFilter", ".flow.EventTypeFilter"];

@@ -121,7 +121,7 @@ complete -c skep -n "__fish_skep_using_subcommand observe" -l cluster -d 'Cluste
 complete -c skep -n "__fish_skep_using_subcommand observe" -l uuid -d 'The one flow with this id' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l trace-id -d 'Trace that the request belongs to' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l ip-trace-id -d 'Trace number in the IP options' -r
-complete -c skep -n "__fish_skep_using_subcommand observe" -l cel-expression -d 'CEL expression; skep\'s own agents do not evaluate it' -r
+complete -c skep -n "__fish_skep_using_subcommand observe" -l cel-expression -d 'CEL expression over _flow, such as has(_flow.l4.TCP)' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l http-method -d 'Method of HTTP, such as GET' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l http-path -d 'Path of HTTP' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l http-url -d 'URL of HTTP' -r
@@ -233,7 +233,7 @@ complete -c skep -n "__fish_skep_using_subcommand graph" -l cluster -d 'Cluster 
 complete -c skep -n "__fish_skep_using_subcommand graph" -l uuid -d 'The one flow with this id' -r
 complete -c skep -n "__fish_skep_using_subcommand graph" -l trace-id -d 'Trace that the request belongs to' -r
 complete -c skep -n "__fish_skep_using_subcommand graph" -l ip-trace-id -d 'Trace number in the IP options' -r
-complete -c skep -n "__fish_skep_using_subcommand graph" -l cel-expression -d 'CEL expression; skep\'s own agents do not evaluate it' -r
+complete -c skep -n "__fish_skep_using_subcommand graph" -l cel-expression -d 'CEL expression over _flow, such as has(_flow.l4.TCP)' -r
 complete -c skep -n "__fish_skep_using_subcommand graph" -l http-method -d 'Method of HTTP, such as GET' -r
 complete -c skep -n "__fish_skep_using_subcommand graph" -l http-path -d 'Path of HTTP' -r
 complete -c skep -n "__fish_skep_using_subcommand graph" -l http-url -d 'URL of HTTP' -r
@@ -351,7 +351,7 @@ complete -c skep -n "__fish_skep_using_subcommand top" -l cluster -d 'Cluster of
 complete -c skep -n "__fish_skep_using_subcommand top" -l uuid -d 'The one flow with this id' -r
 complete -c skep -n "__fish_skep_using_subcommand top" -l trace-id -d 'Trace that the request belongs to' -r
 complete -c skep -n "__fish_skep_using_subcommand top" -l ip-trace-id -d 'Trace number in the IP options' -r
-complete -c skep -n "__fish_skep_using_subcommand top" -l cel-expression -d 'CEL expression; skep\'s own agents do not evaluate it' -r
+complete -c skep -n "__fish_skep_using_subcommand top" -l cel-expression -d 'CEL expression over _flow, such as has(_flow.l4.TCP)' -r
 complete -c skep -n "__fish_skep_using_subcommand top" -l http-method -d 'Method of HTTP, such as GET' -r
 complete -c skep -n "__fish_skep_using_subcommand top" -l http-path -d 'Path of HTTP' -r
 complete -c skep -n "__fish_skep_using_subcommand top" -l http-url -d 'URL of HTTP' -r

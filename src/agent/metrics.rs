@@ -16,14 +16,19 @@ use prometheus_client::{
     registry::Unit,
 };
 
-use super::{policy::HostHealth, shared::Agent};
+use super::{
+    export::{Board, OwnMetrics},
+    policy::HostHealth,
+    shared::Agent,
+};
 use crate::{api::Metric, maps::ConntrackTable, model, telemetry::Metrics};
 
 /// Returns the registry of this agent.
-pub(super) fn registry(agent: &Arc<Agent>) -> Arc<Metrics> {
+pub(super) fn registry(agent: &Arc<Agent>, exports: &Arc<Board>) -> Arc<Metrics> {
     let metrics = Metrics::new();
     metrics.register("agent", |registry| {
         registry.register_collector(Box::new(AgentCollector(Arc::clone(agent))));
+        registry.register_collector(Box::new(OwnMetrics(Arc::clone(exports))));
     });
     Arc::new(metrics)
 }

@@ -13,7 +13,7 @@ use tracing::info;
 use super::{
     AgentError,
     confirm::confirm_host,
-    export::export_flows,
+    export::{Board, export_flows},
     hubble, install, orphans,
     plugin::Plugin,
     policy::Kind,
@@ -81,7 +81,8 @@ async fn live(
     tasks.spawn(upkeep::read_events(reader, Arc::clone(&observer)));
     tasks.spawn(upkeep::forget_flows(Arc::clone(&agent), Arc::clone(&observer)));
     let exports = agent.config.flow_export_config.clone();
-    tasks.spawn(export_flows(exports, Arc::clone(&observer)));
+    let board = Arc::new(Board::default());
+    tasks.spawn(export_flows(exports, Arc::clone(&observer), Arc::clone(&board)));
     tasks.spawn(upkeep::collect_connections(Arc::clone(&agent)));
     tasks.spawn(upkeep::repair(Arc::clone(&agent)));
     tasks.spawn(upkeep::enforce(Arc::clone(&agent)));
@@ -90,7 +91,7 @@ async fn live(
     tasks.spawn(confirm_host(Arc::clone(&agent)));
     tasks.spawn(upkeep::relabel(Arc::clone(&agent), resolver));
     hubble::follow_certificate(&mut tasks, &agent, &client);
-    serve::spawn(&mut tasks, &agent, &observer, cancel);
+    serve::spawn(&mut tasks, &agent, &observer, &board, cancel);
     serve_services(&mut tasks, &agent, &client);
     let ready = make_ready(Arc::clone(&agent), plugin, client, changed);
     tasks.spawn(async move {

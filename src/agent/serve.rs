@@ -4,7 +4,15 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{AgentError, hubble, inspect::Inspector, metrics, run::Tasks, shared::Agent};
+use super::{
+    AgentError,
+    export::{Board, HubbleMetrics},
+    hubble,
+    inspect::Inspector,
+    metrics,
+    run::Tasks,
+    shared::Agent,
+};
 use crate::{
     api::{self, http},
     flows::Observer,
@@ -16,6 +24,7 @@ pub(super) fn spawn(
     tasks: &mut Tasks,
     agent: &Arc<Agent>,
     observer: &Arc<Observer>,
+    exports: &Arc<Board>,
     cancel: &CancellationToken,
 ) {
     hubble::spawn(tasks, agent, observer, cancel);
@@ -28,8 +37,9 @@ pub(super) fn spawn(
             .map_err(|e| AgentError::Serve { what: "the admin API", source: Box::new(e) })?;
         Ok("admin API")
     });
-    let metrics = http::Routes { metrics: Some(metrics::registry(agent)), health: None };
+    let metrics = http::Routes { metrics: Some(metrics::registry(agent, exports)), health: None };
     let flows = Metrics::with_prefix("hubble", Arc::clone(observer.metrics()));
+    flows.also(HubbleMetrics(Arc::clone(exports)));
     let flows = http::Routes { metrics: Some(Arc::new(flows)), health: None };
     let seen = Arc::clone(agent);
     let health = http::Routes { metrics: None, health: Some(Arc::new(move || health(&seen))) };

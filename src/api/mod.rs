@@ -16,6 +16,7 @@ pub mod hubble;
 mod inspect;
 mod list;
 mod node;
+pub mod otlp;
 mod policy;
 mod server;
 mod service;

@@ -8,6 +8,7 @@
 //! [`edges`] counts flows by who speaks with whom, [`Saved`] reads them from files, and a [`Monitor`] hands
 //! out events as they came.
 
+mod cel;
 mod clock;
 mod connection;
 pub mod edges;
@@ -37,6 +38,7 @@ mod talks;
 mod tests;
 mod text;
 
+pub use cel::{InvalidExpression, Problem};
 pub use clock::BootClock;
 pub use filter::{InvalidFilter, Matcher};
 pub use monitor::{EventFilter, Monitor, Monitored};

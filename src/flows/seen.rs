@@ -188,4 +188,8 @@ impl Subject for Seen<'_> {
     fn names(&self, _: End) -> &[String] {
         &[]
     }
+
+    fn encoded(&self) -> Vec<u8> {
+        self.render().encoded()
+    }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use skep_bpf::abi::{self, event_kind};
 
 use super::{
-    BootClock, PeerInfo, Record, Resolve, RuleInfo, RuleMatch,
+    BootClock, Matcher, PeerInfo, Record, Request, Resolve, RuleInfo, RuleMatch,
     filter::{End, Subject},
     observer::Settings,
     seen::Seen,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     events::Event,
-    hubble::flow::{Flow, Service, Workload},
+    hubble::flow::{Flow, FlowFilter, Service, Workload, flow_filter::Experimental},
     model::{DropReason, Identity},
 };
 
@@ -64,6 +64,18 @@ impl Resolve for Some4 {
     }
 }
 
+/// Expressions about each part of a flow that a record tells.
+const EXPRESSIONS: [&str; 8] = [
+    "_flow.verdict == Verdict.DROPPED && _flow.drop_reason_desc == DropReason.POLICY_DENIED",
+    "has(_flow.l4.TCP) && _flow.l4.TCP.flags.SYN && _flow.l4.TCP.destination_port > 99",
+    "_flow.IP.source.startsWith('10.') || _flow.IP.source_xlated != ''",
+    "_flow.source.labels.exists(l, l == 'k8s:app=web') && _flow.destination.identity > 1u",
+    "_flow.source.workloads.exists(w, w.kind == 'Deployment') && _flow.is_reply == null",
+    "_flow.interface.name == 'eth0' || _flow.node_name == 'prod/n1' && _flow.time > timestamp(1)",
+    "_flow.uuid.matches('[0-7]$') && _flow.event_type.type == 1",
+    "has(_flow.is_reply) && !_flow.is_reply || _flow.Summary.contains('TCP')",
+];
+
 /// All that a filter can ask.
 fn answers(subject: &impl Subject) -> Vec<String> {
     let mut all = vec![
@@ -85,6 +97,12 @@ fn answers(subject: &impl Subject) -> Vec<String> {
         all.push(format!("{:?} {:?}", subject.service(end), subject.names(end)));
     }
     all
+}
+
+fn expression(text: &str) -> Matcher {
+    let experimental = Experimental { cel_expression: vec![text.to_owned()] };
+    let filter = FlowFilter { experimental: Some(experimental), ..FlowFilter::default() };
+    Matcher::compile(&Request { allow: vec![filter], ..Request::default() }).unwrap()
 }
 
 fn any_record() -> impl Strategy<Value = abi::Event> {
@@ -143,10 +161,15 @@ proptest! {
         record.sequence = sequence.into();
         let clock = BootClock::at(Timestamp::UNIX_EPOCH, Duration::ZERO.try_into().unwrap());
         let settings = Settings::new("prod", "n1");
+        let matchers: Vec<_> = EXPRESSIONS.iter().map(|text| expression(text)).collect();
         for kind in record.kinds() {
             let seen = Seen { record: &record, kind, clock: &clock, settings: &settings };
             let flow: Flow = seen.render();
             prop_assert_eq!(answers(&seen), answers(&flow));
+            prop_assert_eq!(seen.encoded(), flow.encoded());
+            for matcher in &matchers {
+                prop_assert_eq!(matcher.passes(&seen), matcher.matches(&flow));
+            }
         }
     }
 }

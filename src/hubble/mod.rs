@@ -5,7 +5,9 @@
 
 mod any;
 mod response;
+pub mod schema;
 mod timestamp;
+pub mod wire;
 
 pub use any::Any;
 pub use timestamp::Timestamp;

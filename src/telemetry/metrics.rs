@@ -32,6 +32,12 @@ impl Metrics {
         Self { registry: Mutex::new(registry), common: Registry::default() }
     }
 
+    /// Adds what somebody else tells, under the names that are there already.
+    pub fn also(&self, collector: impl Collector) {
+        let mut registry = self.registry.lock().expect("no panic while holding the lock");
+        registry.register_collector(Box::new(collector));
+    }
+
     /// Registers the metrics of one folder; their names get it as prefix.
     pub fn register<T>(&self, folder: &str, register: impl FnOnce(&mut Registry) -> T) -> T {
         let mut registry = self.registry.lock().expect("no panic while holding the lock");

@@ -262,7 +262,7 @@ hint: `skep observe --help` lists the filters
         &["--allowlist", "{\"no_such_field\":1}"],
         &["--denylist", "nonsense"],
         &["--time-format", "sometime"],
-        &["--cel-expression", "_flow.verdict == 1"],
+        &["--cel-expression", "_flow.verdct == 1"],
         &["--input-file", "flows.json", "--follow"],
         &["--input-file", "flows.json", "--server", "localhost:1"],
     ] {

@@ -63,6 +63,13 @@ fn filters_times_and_numbers_count() {
         (&["--since", "2026-11-24T12:00:02Z"], &["2", "3"]),
         (&["--until", "2026-11-24T12:00:02Z"], &["1", "2"]),
         (&["-n", "shop", "--ip", "10.0.0.0/8", "--first", "9"], &["1", "2", "3"]),
+        (&["--cel-expression", "_flow.l4.TCP.destination_port == 443u"], &["2"]),
+        (&["--not", "--cel-expression", "_flow.l4.TCP.destination_port == 443u"], &["1", "3"]),
+        (
+            &["--cel-expression", "_flow.uuid == '1'", "--cel-expression", "_flow.uuid > '2'"],
+            &["1", "3"],
+        ),
+        (&["--verdict", "FORWARDED", "--cel-expression", "has(_flow.l4.TCP)"], &["1", "3"]),
     ] {
         let outcome = replay(&home, &[args, &["-o", "json"]].concat());
         let shown: Vec<String> = outcome
@@ -73,6 +80,19 @@ fn filters_times_and_numbers_count() {
             .collect();
         assert_eq!(shown, uuids, "{args:?} {outcome}");
     }
+}
+
+#[test]
+fn an_expression_that_makes_no_sense_is_pointed_at() {
+    let outcome = replay(&home(&three()), &["--cel-expression", "has(_flow.l4.tcp)"]);
+    assert_snapshot!(outcome, @r#"
+code: 2
+--- stdout
+--- stderr
+error: experimental.cel_expression: "has(_flow.l4.tcp)": column 14: flow.Layer4 has no field tcp; did you mean TCP?
+
+hint: `skep observe --help` lists the filters
+"#);
 }
 
 #[test]

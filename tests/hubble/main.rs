@@ -3,6 +3,7 @@
 mod access;
 mod contract;
 mod node;
+mod otlp;
 mod questions;
 mod readers;
 mod relay;

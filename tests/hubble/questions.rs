@@ -3,7 +3,7 @@
 use prost_types::FieldMask;
 use skep::hubble::{
     Timestamp,
-    flow::{FlowFilter, TcpFlags, Verdict},
+    flow::{FlowFilter, TcpFlags, Verdict, flow_filter::Experimental},
     observer::GetFlowsRequest,
 };
 use tonic::Code;
@@ -58,7 +58,22 @@ async fn filters_allow_and_deny() {
     let to_api = FlowFilter { destination_pod: vec!["back/api".into()], ..filter() };
     let syn = TcpFlags { syn: true, ..TcpFlags::default() };
     let first = FlowFilter { source_port: vec!["1".into()], tcp_flags: vec![syn], ..filter() };
+    let cel = |text: &str| FlowFilter {
+        experimental: Some(Experimental { cel_expression: vec![text.to_owned()] }),
+        ..filter()
+    };
+    let odd = cel("has(_flow.l4.TCP) && _flow.l4.TCP.source_port in [1u, 3u]");
+    let dropped = cel("_flow.verdict == Verdict.DROPPED");
     for (what, whitelist, blacklist, expected) in [
+        ("an expression", vec![odd.clone()], vec![], vec![1, 3]),
+        ("an expression denies", vec![], vec![dropped], vec![1, 3]),
+        (
+            "an expression and a field",
+            vec![FlowFilter { verdict: drops.verdict.clone(), ..odd }],
+            vec![],
+            vec![],
+        ),
+        ("no expression is true", vec![cel("_flow.l4.UDP.source_port > 0u")], vec![], vec![]),
         ("drops", vec![drops.clone()], vec![], vec![2]),
         ("no drops", vec![], vec![drops.clone()], vec![1, 3]),
         ("either", vec![drops.clone(), first], vec![], vec![1, 2]),
@@ -92,6 +107,9 @@ async fn a_mask_limits_what_is_sent() {
 async fn nonsense_is_an_invalid_argument_that_says_what() {
     let node = Node::start().await;
     let filter = FlowFilter { source_ip: vec!["10.0.0.0/99".into()], ..FlowFilter::default() };
+    let cel_expression = vec!["_flow.verdikt == 1".to_owned()];
+    let expression =
+        FlowFilter { experimental: Some(Experimental { cel_expression }), ..FlowFilter::default() };
     let mask = FieldMask { paths: vec!["source.planet".into()] };
     let never = Timestamp { seconds: i64::MAX, nanos: 0 };
     let request = GetFlowsRequest::default;
@@ -104,6 +122,10 @@ async fn nonsense_is_an_invalid_argument_that_says_what() {
         (
             GetFlowsRequest { whitelist: vec![FlowFilter::default(); 100_000], ..request() },
             "100000",
+        ),
+        (
+            GetFlowsRequest { whitelist: vec![expression], ..request() },
+            "\"_flow.verdikt == 1\": column 7: flow.Flow has no field verdikt; did you mean verdict?",
         ),
         (GetFlowsRequest { field_mask: Some(mask), ..request() }, "source.planet"),
         (GetFlowsRequest { since: Some(never), ..request() }, "since"),

@@ -29,8 +29,8 @@ impl Sink {
     /// Opens it; lines are added to a file that is there.
     pub(super) fn open(target: &Target) -> io::Result<Self> {
         Ok(match target {
-            Target::Stdout => Self::Stdout,
             Target::File(rotation) => Self::File(Rotated::open(rotation.clone())?),
+            Target::Stdout | Target::Collector(_) => Self::Stdout,
         })
     }
 

@@ -1,18 +1,18 @@
-//! What is exported: the format of Cilium's file for dynamic exporters.
+//! What is exported: the format of Cilium's file for dynamic exporters, and collectors.
 
-use std::{collections::BTreeSet, path::PathBuf};
-
-use jiff::Timestamp;
-use serde::Deserialize;
-
-use crate::{
-    api::hubble::{InvalidMask, Mask},
-    flows::{InvalidFilter, Matcher, Request, Window},
-    hubble::flow::FlowFilter,
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
 };
 
-/// Where flows go that stand in no file.
-const STDOUT: &str = "stdout";
+use super::entry::{Entry, File};
+use crate::{
+    api::{
+        hubble::{InvalidMask, Mask},
+        otlp::{self, InvalidEndpoint},
+    },
+    flows::{InvalidFilter, Matcher, Request, Window},
+};
 
 /// Something that is exported.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +30,7 @@ pub(super) struct Export {
 pub(super) enum Target {
     Stdout,
     File(Rotation),
+    Collector(otlp::Target),
 }
 
 /// A file that is not to grow without end.
@@ -51,10 +52,26 @@ pub(super) enum InvalidPlan {
     Shape(#[from] serde_yaml::Error),
     #[error("flowLogs has {0:?} twice")]
     Twice(String),
+    #[error("flowLogs {name}: write either filePath or otlp")]
+    Where { name: String },
+    #[error(
+        "flowLogs {name}: fileMaxSizeMb, fileMaxBackups and fileCompress are for filePath only"
+    )]
+    NoFile { name: String },
     #[error("flowLogs {name}: filePath {path:?} is neither an absolute path nor stdout")]
     Path { name: String, path: String },
     #[error("flowLogs {name}: fileMaxSizeMb is 0")]
     Size { name: String },
+    #[error("flowLogs {name}: otlp.timeout is not more than 0")]
+    Timeout { name: String },
+    #[error("flowLogs {name}: otlp.tls has one of certFile and keyFile; they go together")]
+    KeyPair { name: String },
+    #[error("flowLogs {name}: otlp")]
+    Collector {
+        name: String,
+        #[source]
+        source: InvalidEndpoint,
+    },
     #[error("flowLogs {name}")]
     Filter {
         name: String,
@@ -69,40 +86,14 @@ pub(super) enum InvalidPlan {
     },
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    flow_logs: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Entry {
-    name: String,
-    file_path: String,
-    #[serde(default)]
-    field_mask: Vec<String>,
-    #[serde(default)]
-    include_filters: Vec<FlowFilter>,
-    #[serde(default)]
-    exclude_filters: Vec<FlowFilter>,
-    #[serde(default)]
-    end: Option<Timestamp>,
-    #[serde(default = "ten")]
-    file_max_size_mb: u64,
-    #[serde(default = "five")]
-    file_max_backups: usize,
-    #[serde(default)]
-    file_compress: bool,
-}
-
-const fn ten() -> u64 {
-    10
-}
-
-const fn five() -> usize {
-    5
+impl Target {
+    /// Returns the file that nothing else may write meanwhile.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(rotation) => Some(&rotation.path),
+            Self::Stdout | Self::Collector(_) => None,
+        }
+    }
 }
 
 /// Reads the file; an empty one exports nothing.
@@ -119,13 +110,10 @@ pub(super) fn parse(text: &str) -> Result<Vec<Export>, InvalidPlan> {
         .collect::<Result<_, _>>()?;
     let mut seen = BTreeSet::new();
     for Export { name, target, .. } in &exports {
-        if !seen.insert(name.clone()) {
-            return Err(InvalidPlan::Twice(name.clone()));
-        }
-        if let Target::File(Rotation { path, .. }) = target {
-            let path = path.display().to_string();
-            if !seen.insert(path.clone()) {
-                return Err(InvalidPlan::Twice(path));
+        let path = target.path().map(|path| path.display().to_string());
+        for what in [Some(name.clone()), path].into_iter().flatten() {
+            if !seen.insert(what.clone()) {
+                return Err(InvalidPlan::Twice(what));
             }
         }
     }
@@ -133,21 +121,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Export>, InvalidPlan> {
 }
 
 impl Export {
-    fn check(entry: Entry) -> Result<Self, InvalidPlan> {
-        let Entry { name, file_path, .. } = entry;
-        let target = match PathBuf::from(&file_path) {
-            _ if file_path == STDOUT => Target::Stdout,
-            path if path.is_absolute() => Target::File(Rotation {
-                path,
-                max_bytes: entry.file_max_size_mb.saturating_mul(1_000_000),
-                backups: entry.file_max_backups,
-                compress: entry.file_compress,
-            }),
-            _ => return Err(InvalidPlan::Path { name, path: file_path }),
-        };
-        if entry.file_max_size_mb == 0 {
-            return Err(InvalidPlan::Size { name });
-        }
+    fn check(mut entry: Entry) -> Result<Self, InvalidPlan> {
+        let target = entry.target()?;
+        let name = entry.name;
         let request = Request {
             follow: true,
             window: Some(Window::Last(0)),

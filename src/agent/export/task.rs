@@ -1,44 +1,34 @@
-//! Follows the plan, and flows for each export in it.
+//! Follows the plan, and starts and ends exports.
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
-    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use tokio::{
-    sync::mpsc::{self, error::TryRecvError},
-    time::sleep,
-};
+use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{error, info, warn};
 
 use super::{
-    file::Sink,
+    board::{Board, Change},
     plan::{Export, parse},
+    run::Run,
 };
-use crate::{
-    agent::AgentError,
-    flows::{Observed, Observer},
-};
+use crate::{agent::AgentError, flows::Observer};
 
 /// How often the file is looked at: a mounted ConfigMap is replaced as a whole, which no watch of a file sees.
 const LOOK: Duration = Duration::from_secs(2);
-/// Lines that wait for the disk; then the reader waits, and loses for itself.
-const QUEUE: usize = 1024;
-/// Bytes that are written at once.
-const PORTION: usize = 64 << 10;
 
 /// Exports what the file at `path` says, and what it says later, for ever.
 pub(in crate::agent) async fn export_flows(
     path: Option<PathBuf>,
     observer: Arc<Observer>,
+    board: Arc<Board>,
 ) -> Result<&'static str, AgentError> {
     let Some(path) = path else { return std::future::pending().await };
-    let mut exporters = Exporters { observer, running: BTreeMap::new() };
+    let mut exporters = Exporters::new(observer, board);
     let mut known = None;
     loop {
         let read = tokio::fs::read_to_string(&path).await.map_err(|error| error.to_string());
@@ -52,11 +42,27 @@ pub(in crate::agent) async fn export_flows(
 
 /// The exports that run, by name.
 pub(super) struct Exporters {
-    pub(super) observer: Arc<Observer>,
-    pub(super) running: BTreeMap<String, (Export, DropGuard)>,
+    observer: Arc<Observer>,
+    board: Arc<Board>,
+    pub(super) running: BTreeMap<String, Running>,
+    /// What was told to end, and has not closed its file.
+    ending: Vec<Running>,
+}
+
+/// An export that runs.
+pub(super) struct Running {
+    export: Export,
+    stop: CancellationToken,
+    /// Told when nothing is written any more.
+    closed: CancellationToken,
+    _end: DropGuard,
 }
 
 impl Exporters {
+    pub(super) fn new(observer: Arc<Observer>, board: Arc<Board>) -> Self {
+        Self { observer, board, running: BTreeMap::new(), ending: Vec::new() }
+    }
+
     /// Makes what runs be what the file says. One that makes no sense changes nothing; without a file nothing runs.
     pub(super) fn apply(&mut self, path: &Path, read: &Result<String, String>) {
         let file = path.display();
@@ -71,84 +77,43 @@ impl Exporters {
                 Vec::new()
             }
         };
-        self.running.retain(|_, (export, _)| wanted.contains(export));
-        for export in wanted {
-            if !self.running.contains_key(&export.name) {
-                info!(name = export.name, target = ?export.target, "flows are exported");
-                let stop = CancellationToken::new();
-                tokio::spawn(run(Arc::clone(&self.observer), export.clone(), stop.clone()));
-                self.running.insert(export.name.clone(), (export, stop.drop_guard()));
+        let ends = wanted.iter().map(|export| (export.name.clone(), export.request.until));
+        self.board.apply(read.as_deref().unwrap_or_default(), ends.collect());
+        let gone = self.running.extract_if(.., |_, running| !wanted.contains(&running.export));
+        let gone: Vec<Running> = gone.map(|(_, running)| running).collect();
+        for running in &gone {
+            running.stop.cancel();
+            if wanted.iter().all(|export| export.name != running.export.name) {
+                self.board.change(Change::Remove);
             }
         }
+        let is_change = |name: &str| gone.iter().any(|running| running.export.name == name);
+        let new = wanted.into_iter().filter(|export| !self.running.contains_key(&export.name));
+        let new: Vec<_> = new.map(|export| (is_change(&export.name), export)).collect();
+        self.ending.extend(gone);
+        self.ending.retain(|running| !running.closed.is_cancelled());
+        for (is_change, export) in new {
+            self.board.change(if is_change { Change::Update } else { Change::Add });
+            self.start(export);
+        }
     }
-}
 
-/// Exports until cancelled, or until its end.
-async fn run(observer: Arc<Observer>, export: Export, stop: CancellationToken) {
-    let (queue, lines) = mpsc::channel(QUEUE);
-    let (name, target) = (export.name.clone(), export.target.clone());
-    tokio::task::spawn_blocking(move || write(&name, || Sink::open(&target), lines));
-    let read = async {
-        let Ok(mut flows) = observer.subscribe(&export.request) else {
-            return error!(name = export.name, "not exported: there are too many readers");
+    fn start(&mut self, export: Export) {
+        info!(name = export.name, target = ?export.target, "flows are exported");
+        let (stop, closed) = (CancellationToken::new(), CancellationToken::new());
+        let path = export.target.path();
+        let same = |other: &&Running| path.is_some() && other.export.target.path() == path;
+        let before = self.ending.iter().filter(same).map(|other| other.closed.clone()).collect();
+        let run = Run {
+            observer: Arc::clone(&self.observer),
+            export: export.clone(),
+            counts: self.board.counts(&export.name),
+            stop: stop.clone(),
+            before,
+            _closed: closed.clone().drop_guard(),
         };
-        while let Some(observed) = flows.next().await {
-            let observed = match (observed, &export.mask) {
-                (Observed::Flow(flow), Some(mask)) => Observed::Flow(mask.prune(&flow).into()),
-                (whole, _) => whole,
-            };
-            let message = observed.into_response(observer.node_name());
-            let line = serde_json::to_string(&message).expect("flows have text keys only");
-            if queue.send(line).await.is_err() {
-                return;
-            }
-        }
-        info!(name = export.name, "the export is over");
-    };
-    stop.run_until_cancelled(read).await;
-}
-
-/// Writes lines as they come, many at once when they come fast. What cannot be written is lost, and counted.
-pub(super) fn write(
-    name: &str,
-    open: impl Fn() -> io::Result<Sink>,
-    mut lines: mpsc::Receiver<String>,
-) {
-    let mut sink = None;
-    let mut lost = 0_u64;
-    while let Some(first) = lines.blocking_recv() {
-        let mut portion = String::new();
-        let mut count = 1;
-        let _ = writeln!(portion, "{first}");
-        while portion.len() < PORTION {
-            match lines.try_recv() {
-                Ok(line) => {
-                    count += 1;
-                    let _ = writeln!(portion, "{line}");
-                }
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
-        }
-        let written = sink.take().map_or_else(&open, Ok).and_then(|mut opened| {
-            let written = opened.write(portion.as_bytes());
-            sink = Some(opened);
-            written
-        });
-        match written {
-            Ok(()) if lost > 0 => {
-                info!(name, lost, "flows are written again");
-                lost = 0;
-            }
-            Ok(()) => {}
-            Err(error) => {
-                if lost == 0 {
-                    warn!(name, %error, "flows are not written");
-                }
-                lost += count;
-            }
-        }
-    }
-    if lost > 0 {
-        warn!(name, lost, "the export ends with flows that were not written");
+        tokio::spawn(run.run());
+        let end = stop.clone().drop_guard();
+        self.running.insert(export.name.clone(), Running { export, stop, closed, _end: end });
     }
 }

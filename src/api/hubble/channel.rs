@@ -1,6 +1,6 @@
 //! Ways to a server of the Hubble API.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{error::Error, io, sync::Arc, time::Duration};
 
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -10,7 +10,7 @@ use tokio::{
 use tonic::transport::{Channel, Endpoint, Uri};
 use tower::service_fn;
 
-use super::{place::Place, tls::Connector};
+use super::{client::ServerError, place::Place, tls::Connector, trust::Trust};
 
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,13 +23,49 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     F: Future<Output = io::Result<S>> + Send + 'static,
 {
+    // The host is part of requests, and nobody looks at it.
+    lazy(Endpoint::from_static("http://hubble"), dial)
+}
+
+/// Makes a channel whose requests name a server, as proxies before it want to see.
+pub(in crate::api) fn channel_to<S, F>(
+    server: &Uri,
+    dial: impl Fn() -> F + Send + Sync + 'static,
+) -> Channel
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    F: Future<Output = io::Result<S>> + Send + 'static,
+{
+    // tonic itself is not to speak TLS: `dial` does, if it should.
+    lazy(Endpoint::from_static("http://server").origin(server.clone()), dial)
+}
+
+/// Connects to `HOST:PORT`: by TLS if it is said who is believed.
+pub(in crate::api) async fn connect(
+    address: &str,
+    trust: Option<&Trust>,
+) -> io::Result<impl AsyncRead + AsyncWrite + Send + Unpin + use<>> {
+    Place::parse(address, trust).map_err(chained)?.dial().await
+}
+
+/// Keeps the causes, which an error of connections would show only to those who ask.
+fn chained(error: ServerError) -> io::Error {
+    let first: &dyn Error = &error;
+    let causes = std::iter::successors(Some(first), |cause| (*cause).source());
+    io::Error::other(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+}
+
+fn lazy<S, F>(to: Endpoint, dial: impl Fn() -> F + Send + Sync + 'static) -> Channel
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    F: Future<Output = io::Result<S>> + Send + 'static,
+{
     let dial = Arc::new(dial);
     let connect = service_fn(move |_: Uri| {
         let connection = dial();
         async { connection.await.map(TokioIo::new) }
     });
-    // The host is part of requests, and nobody looks at it.
-    endpoint(Endpoint::from_static("http://hubble")).connect_with_connector_lazy(connect)
+    endpoint(to).connect_with_connector_lazy(connect)
 }
 
 /// Makes a channel to a server at `HOST:PORT` or `unix:PATH`. One that may not be asked without TLS is never

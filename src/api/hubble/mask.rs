@@ -3,36 +3,21 @@
 //! Paths are compiled once, against the descriptor, to a tree of field numbers. A flow is pruned as bytes:
 //! what the tree lacks is skipped without being understood, so a new field needs no code here.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::collections::BTreeMap;
 
-use bytes::Buf;
 use prost::{
     Message,
-    encoding::{WireType, decode_key, decode_varint, encode_key, encode_varint},
+    encoding::{WireType, encode_key, encode_varint},
 };
-use prost_types::{DescriptorProto, FileDescriptorSet, field_descriptor_proto::Label};
 
-use crate::hubble::{DESCRIPTORS, flow::Flow};
+use crate::hubble::{
+    flow::Flow,
+    schema::{self, Kind},
+    wire::{self, Raw},
+};
 
 /// The message that masks are about.
 const FLOW: &str = ".flow.Flow";
-
-/// Messages by their full name.
-static MESSAGES: LazyLock<BTreeMap<String, DescriptorProto>> = LazyLock::new(|| {
-    let set = FileDescriptorSet::decode(DESCRIPTORS).expect("the build has made it");
-    let mut messages = BTreeMap::new();
-    for file in set.file {
-        let scope = format!(".{}", file.package());
-        file.message_type.into_iter().for_each(|message| add(&mut messages, &scope, message));
-    }
-    messages
-});
-
-fn add(messages: &mut BTreeMap<String, DescriptorProto>, scope: &str, message: DescriptorProto) {
-    let name = format!("{scope}.{}", message.name());
-    message.nested_type.iter().for_each(|nested| add(messages, &name, nested.clone()));
-    messages.insert(name, message);
-}
 
 /// A path of a field mask that names nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,72 +58,51 @@ impl Mask {
 
     fn add<'a>(&mut self, message: &str, parts: &[&'a str]) -> Result<(), (&'a str, &'static str)> {
         let Some((name, rest)) = parts.split_first() else { return Ok(()) };
-        let fields = MESSAGES.get(message).map_or(&[][..], |message| &message.field);
-        let field = fields.iter().find(|field| field.name() == *name);
+        let field = schema::message(message).and_then(|message| message.field(name));
         let field = field.ok_or((*name, "is not a field"))?;
-        let number = field.number().unsigned_abs();
+        let number = field.number;
         if rest.is_empty() {
             self.0.insert(number, Part::Whole);
             return Ok(());
         }
-        if field.label() == Label::Repeated {
+        if field.repeated {
             return Err((name, "is a list, which is sent whole or not at all"));
         }
+        let inner = match &field.kind {
+            Kind::Message(name) => name,
+            _ => "",
+        };
         match self.0.entry(number).or_insert_with(|| Part::Only(Self::default())) {
             // The path is checked even if it adds nothing.
-            Part::Whole => Self::default().add(field.type_name(), rest),
-            Part::Only(inner) => inner.add(field.type_name(), rest),
+            Part::Whole => Self::default().add(inner, rest),
+            Part::Only(mask) => mask.add(inner, rest),
         }
     }
 
     /// Returns the flow without what the mask lacks.
     pub fn prune(&self, flow: &Flow) -> Flow {
         let mut kept = Vec::new();
+        self.copy(&flow.encode_to_vec(), &mut kept);
         // What was just encoded can be read.
-        self.copy(&flow.encode_to_vec(), &mut kept)
-            .and_then(|()| Flow::decode(kept.as_slice()).ok())
-            .unwrap_or_default()
+        Flow::decode(kept.as_slice()).unwrap_or_default()
     }
 
     /// Copies the fields that stay from one message to another.
-    fn copy(&self, mut from: &[u8], to: &mut Vec<u8>) -> Option<()> {
-        while from.has_remaining() {
-            let start = from;
-            let (number, kind) = decode_key(&mut from).ok()?;
-            let body = skip(kind, &mut from)?;
-            match self.0.get(&number) {
-                Some(Part::Whole) => to.extend_from_slice(&start[..start.len() - from.len()]),
-                Some(Part::Only(inner)) => {
+    fn copy(&self, from: &[u8], to: &mut Vec<u8>) {
+        for field in wire::parts(from) {
+            match (self.0.get(&field.number), field.value) {
+                (Some(Part::Whole), _) => to.extend_from_slice(field.whole),
+                (Some(Part::Only(inner)), Raw::Bytes(body)) => {
                     let mut part = Vec::new();
-                    inner.copy(body, &mut part)?;
-                    encode_key(number, WireType::LengthDelimited, to);
+                    inner.copy(body, &mut part);
+                    encode_key(field.number, WireType::LengthDelimited, to);
                     encode_varint(part.len() as u64, to);
                     to.append(&mut part);
                 }
-                None => {}
+                _ => {}
             }
         }
-        Some(())
     }
-}
-
-/// Steps over a field and returns what it holds, without its length.
-fn skip<'a>(kind: WireType, from: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let length = match kind {
-        WireType::Varint => {
-            let start = *from;
-            decode_varint(from).ok()?;
-            return Some(&start[..start.len() - from.len()]);
-        }
-        WireType::SixtyFourBit => 8,
-        WireType::ThirtyTwoBit => 4,
-        WireType::LengthDelimited => usize::try_from(decode_varint(from).ok()?).ok()?,
-        // Groups are older than proto3.
-        WireType::StartGroup | WireType::EndGroup => return None,
-    };
-    let (body, rest) = from.split_at_checked(length)?;
-    *from = rest;
-    Some(body)
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod trust;
 
 pub use agent_events::AgentEvents;
 pub use channel::{channel, reach, secured};
+pub(super) use channel::{channel_to, connect};
 pub use client::{Server, ServerError, ServerFlows};
 pub use door::{Door, OpenDoor};
 pub use mask::{InvalidMask, Mask};

@@ -104,7 +104,7 @@ const EVENT: &[Flag] = flags! {
     "uuid" takes("UUID") Uuid Any: "The one flow with this id";
     "trace-id" takes("ID") TraceId Any: "Trace that the request belongs to";
     "ip-trace-id" takes("NUMBER") IpTraceId Any: "Trace number in the IP options";
-    "cel-expression" takes("CEL") Cel Any: "CEL expression; skep's own agents do not evaluate it";
+    "cel-expression" takes("CEL") Cel Any: "CEL expression over _flow, such as has(_flow.l4.TCP)";
 };
 
 const REQUEST: &[Flag] = flags! {

@@ -59,10 +59,11 @@ impl WhomArgs {
         }
     }
 
-    /// Checks filters before anyone is asked. What only skep lacks is for other servers to judge.
+    /// Checks filters before anyone is asked. Expressions that skep refuses are for other
+    /// servers to judge: their CEL may have more.
     pub(super) fn check(&self, request: &Request) -> Result<(), InvalidTerm> {
         match Matcher::compile(request) {
-            Err(InvalidFilter::Unsupported { .. }) if self.server.is_some() => {
+            Err(InvalidFilter::Expression { .. }) if self.server.is_some() => {
                 let mut known = request.clone();
                 known.allow.iter_mut().chain(&mut known.deny).for_each(|f| f.experimental = None);
                 Matcher::compile(&known)?;

@@ -1,5 +1,7 @@
 //! Why a filter is refused.
 
+use crate::flows::InvalidExpression;
+
 /// A filter makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidFilter {
@@ -21,13 +23,21 @@ pub enum InvalidFilter {
         /// The first event type that is asked for.
         kind: i32,
     },
-    /// A field that skep does not have.
-    #[error("{field} is not supported: {value:?}")]
-    Unsupported {
-        /// Name of the field on the wire.
-        field: &'static str,
+    /// An expression that makes no sense, or could cost too much.
+    #[error("experimental.cel_expression: {expression:?}: {reason}")]
+    Expression {
         /// What was given.
-        value: String,
+        expression: String,
+        /// What is wrong with it, and where.
+        reason: InvalidExpression,
+    },
+    /// Too many expressions.
+    #[error("{count} expressions, but at most {limit} are allowed")]
+    TooManyExpressions {
+        /// How many there are.
+        count: usize,
+        /// How many may be.
+        limit: usize,
     },
     /// Too many of them.
     #[error("{count} filters, but at most {limit} are allowed")]

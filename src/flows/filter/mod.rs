@@ -1,6 +1,7 @@
 //! Filters: what readers ask for, checked once and applied to every flow.
 
 mod event;
+mod expression;
 mod invalid;
 mod layer7;
 mod matcher;

@@ -4,9 +4,12 @@ use std::{borrow::Cow, net::IpAddr};
 
 use jiff::Timestamp;
 
-use crate::hubble::flow::{
-    CiliumEventType, DropReason, Flow, IpVersion, NetworkInterface, Service, TcpFlags,
-    TrafficDirection, Verdict, Workload, layer4, layer7,
+use crate::hubble::{
+    flow::{
+        CiliumEventType, DropReason, Flow, IpVersion, NetworkInterface, Service, TcpFlags,
+        TrafficDirection, Verdict, Workload, layer4, layer7,
+    },
+    wire,
 };
 
 /// One end of a flow.
@@ -59,6 +62,8 @@ pub(in crate::flows) trait Subject {
     fn workloads(&self, end: End) -> &[Workload];
     fn service(&self, end: End) -> Option<&Service>;
     fn names(&self, end: End) -> &[String];
+    /// All of it, for expressions.
+    fn encoded(&self) -> Vec<u8>;
 }
 
 impl Flow {
@@ -199,5 +204,9 @@ impl Subject for Flow {
             End::Source => &self.source_names,
             End::Destination => &self.destination_names,
         }
+    }
+
+    fn encoded(&self) -> Vec<u8> {
+        wire::encode(self)
     }
 }

@@ -63,6 +63,10 @@ fn matches(filter: serde_json::Value, flow: &Flow) -> bool {
     Matcher::compile(&request(filter)).unwrap().matches(flow)
 }
 
+fn cel(expressions: &[&str]) -> serde_json::Value {
+    json!({"experimental": {"cel_expression": expressions}})
+}
+
 #[test]
 fn every_field_narrows_as_hubble_does() {
     for (filter, on_http, on_dns) in [
@@ -127,6 +131,15 @@ fn every_field_narrows_as_hubble_does() {
         (json!({"http_header": [{"key": "a", "value": "b"}]}), true, false),
         (json!({"http_header": [{"key": "a", "value": "c"}]}), false, false),
         (json!({"source_ip": ["10.244.1.1"], "verdict": ["DROPPED"]}), false, false),
+        (cel(&["has(_flow.l4.TCP)"]), true, false),
+        (cel(&["_flow.l7.http.code >= 400u", "_flow.l7.dns.query != ''"]), true, true),
+        (cel(&["1 / 0 == 1", "_flow.is_reply == null"]), false, true),
+        (json!({"experimental": {}}), true, true),
+        (
+            json!({"verdict": ["DROPPED"], "experimental": {"cel_expression": ["true"]}}),
+            false,
+            true,
+        ),
     ] {
         assert_eq!(matches(filter.clone(), &http()), on_http, "{filter} on HTTP");
         assert_eq!(matches(filter.clone(), &dns()), on_dns, "{filter} on DNS");
@@ -153,9 +166,9 @@ fn what_makes_no_sense_is_refused_by_name_and_value() {
         (json!({"http_status_code": ["40"]}), "http_status_code", "40"),
         (json!({"http_method": ["GET"], "event_type": [{"type": 1}]}), "http_method", "1"),
         (
-            json!({"experimental": {"cel_expression": ["true"]}}),
+            json!({"experimental": {"cel_expression": ["true", "_flow.verdict = 1"]}}),
             "experimental.cel_expression",
-            "true",
+            "_flow.verdict = 1\": column 15",
         ),
     ] {
         let error = Matcher::compile(&request(filter.clone())).expect_err("refused").to_string();
@@ -174,10 +187,23 @@ fn a_reader_cannot_make_every_flow_expensive() {
     let long = FlowFilter { uuid: vec![String::new(); 100_000], ..FlowFilter::default() };
     let long = Request { allow: vec![long], ..Request::default() };
     assert!(matches!(Matcher::compile(&long), Err(InvalidFilter::TooLong { field: "uuid", .. })));
+    let expressions = serde_json::from_value::<FlowFilter>(cel(&["true"; 40])).unwrap();
+    let two =
+        Request { allow: vec![expressions.clone()], deny: vec![expressions], ..request(json!({})) };
+    let error = Matcher::compile(&two).expect_err("refused").to_string();
+    assert_eq!(error, "80 expressions, but at most 64 are allowed");
 }
 
 #[test]
 fn unknown_members_of_a_filter_are_not_overlooked() {
     assert!(serde_json::from_str::<FlowFilter>(r#"{"source_planet": ["mars"]}"#).is_err());
     assert!(serde_json::from_str::<Flow>(r#"{"planet": "mars", "verdict": "FORWARDED"}"#).is_ok());
+}
+
+/// Expressions look at what has to be made first, and only when nothing else decides.
+#[test]
+fn expressions_narrow_what_passes_the_rest_and_hide_what_is_denied() {
+    let deny: FlowFilter = serde_json::from_value(cel(&["_flow.IP.encrypted"])).unwrap();
+    let deny = Matcher::compile(&Request { deny: vec![deny], ..Request::default() }).unwrap();
+    assert!(!deny.matches(&http()) && deny.matches(&dns()));
 }
