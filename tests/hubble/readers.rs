@@ -1,5 +1,6 @@
 //! Readers that follow: what they get, lose, and leave behind.
 
+use futures::future::join_all;
 use skep::{
     flows::{EventFilter, Monitored, RawKind},
     hubble::{
@@ -134,4 +135,28 @@ async fn readers_of_raw_events_lose_and_are_told_how_many() {
             Monitored::Lost(_) => {}
         }
     }
+}
+
+#[tokio::test]
+async fn of_five_hundred_clients_as_many_as_there_are_seats_are_served() {
+    let node = Node::start().await;
+    let answers = join_all((0..500).map(|_| node.flows(follow(0)))).await;
+    let (mut served, mut refused) = (Vec::new(), 0);
+    for answer in answers {
+        match answer {
+            Ok(stream) => served.push(stream),
+            Err(status) => {
+                assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((served.len(), refused), (64, 436));
+    node.observer.push([event(1)]);
+    for stream in &mut served {
+        assert_eq!(next(stream).await.expect("a flow").ports().expect("TCP").0, 1);
+    }
+    drop(served);
+    eventually("all seats are free", || node.observer.stats().readers == 0).await;
+    node.flows(follow(0)).await.expect("there is room again");
 }
