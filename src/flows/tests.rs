@@ -135,7 +135,7 @@ proptest! {
         let clock = BootClock::at(Timestamp::UNIX_EPOCH, Duration::ZERO.try_into().unwrap());
         let settings = Settings::new("prod", "n1");
         for kind in record.kinds() {
-            let seen = Seen { record: &record, kind, clock: &clock, settings: &settings };
+            let seen = Seen { record: &record, kind, clock, settings: &settings };
             let flow: Flow = seen.render();
             prop_assert_eq!(answers(&seen), answers(&flow));
         }

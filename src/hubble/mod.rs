@@ -6,6 +6,7 @@
 mod any;
 mod response;
 mod timestamp;
+mod wire;
 
 pub use any::Any;
 pub use timestamp::Timestamp;
