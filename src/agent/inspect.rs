@@ -82,7 +82,9 @@ impl Inspector {
         } else {
             component("node", Health::Starting, "not announced as ready yet".into())
         };
-        vec![kubernetes, datapath, policy, services, host, ipam, announced]
+        let history = self.agent.history_component();
+        let parts = [kubernetes, datapath, policy, services, host, ipam, announced];
+        parts.into_iter().chain(history).collect()
     }
 
     fn services_component(&self) -> Component {
@@ -354,7 +356,7 @@ fn host_component(host: &HostHealth) -> Component {
     component(HOST_FIREWALL, health, message)
 }
 
-fn component(name: &str, health: Health, message: String) -> Component {
+pub(super) fn component(name: &str, health: Health, message: String) -> Component {
     Component { name: name.into(), health, message }
 }
 

@@ -101,6 +101,7 @@ impl Collector for AgentCollector {
         }
         let refused = ConstCounter::<u64>::new(failures);
         put(&mut encoder, ("refused_map_writes", "Map writes that the kernel refused"), &refused)?;
+        agent.encode_history(&mut encoder)?;
         let watches = Labelled::default();
         for (noun, state) in agent.watches.all() {
             let labels = vec![("watch".to_owned(), noun.to_owned())];
@@ -131,7 +132,7 @@ impl Collector for AgentCollector {
     }
 }
 
-fn put(
+pub(super) fn put(
     encoder: &mut DescriptorEncoder<'_>,
     (name, help): (&str, &str),
     metric: &impl EncodeMetric,
@@ -141,6 +142,6 @@ fn put(
     metric.encode(encoder)
 }
 
-fn signed(value: u64) -> i64 {
+pub(super) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -12,6 +12,7 @@ mod confirm;
 mod endpoint;
 mod error;
 mod export;
+mod history;
 mod hubble;
 mod identity;
 mod inspect;

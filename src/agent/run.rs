@@ -14,7 +14,7 @@ use super::{
     AgentError,
     confirm::confirm_host,
     export::{Board, export_flows},
-    hubble, install, orphans,
+    history, hubble, install, orphans,
     plugin::Plugin,
     policy::Kind,
     publish::{Publisher, announce, publish},
@@ -83,6 +83,7 @@ async fn live(
     let exports = agent.config.flow_export_config.clone();
     let board = Arc::new(Board::default());
     tasks.spawn(export_flows(exports, Arc::clone(&observer), Arc::clone(&board)));
+    history::spawn(&mut tasks, &observer);
     tasks.spawn(upkeep::collect_connections(Arc::clone(&agent)));
     tasks.spawn(upkeep::repair(Arc::clone(&agent)));
     tasks.spawn(upkeep::enforce(Arc::clone(&agent)));
@@ -103,6 +104,7 @@ async fn live(
     // Containers that are being connected are finished before the lock goes.
     let _ = serving.await;
     tasks.shutdown().await;
+    history::flush(&observer).await;
     drop(lock);
     result
 }
@@ -285,6 +287,7 @@ fn observe(agent: &Arc<Agent>) -> Arc<Observer> {
     let mut settings =
         Settings::new(agent.config.cluster_name.clone(), agent.config.node_name.clone());
     settings.metrics = metrics;
+    settings.history = agent.history_settings();
     let observer = Observer::new(settings, Arc::new(Names::new(Arc::clone(agent))));
     *agent.observer.lock().expect("no panic while holding the lock") = Some(Arc::clone(&observer));
     observer

@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    Attach, CgroupRoot, Devices, Enforcement, InvalidConfig, IpFamilies, PolicyCompat, PortRange,
-    Routing,
+    Attach, ByteSize, CgroupRoot, Devices, Enforcement, InvalidConfig, IpFamilies, PolicyCompat,
+    PortRange, Routing,
     settings::{Parser, settings},
 };
 use crate::flows::metrics::{InvalidMetric, MetricSpecs};
@@ -94,6 +94,10 @@ settings! {
         /// again when it changes
         #[arg(value_name = "FILE")]
         flow_export_config = "flow-export-config" "SKEP_FLOW_EXPORT_CONFIG",
+        /// Bytes of flows that are kept on disk, in the state directory, for readers that ask for more than memory has: off, or
+        /// a size such as 512MiB
+        #[arg(value_name = "SIZE")]
+        flow_history = "flow-history" "SKEP_FLOW_HISTORY",
         /// Address that serves health, or off
         #[arg(value_name = "ADDRESS")]
         health_address = "health-address" "SKEP_HEALTH_ADDRESS",
@@ -176,6 +180,8 @@ pub struct AgentConfig {
     pub hubble_listen: Option<SocketAddr>,
     /// What is exported; none = nothing.
     pub flow_export_config: Option<PathBuf>,
+    /// Bytes of flows that are kept on disk; none = nothing.
+    pub flow_history: Option<ByteSize>,
     /// Size of the connection table; none = by memory.
     pub conntrack_entries: Option<u32>,
     /// Room for backends of services; none = by memory.
@@ -270,6 +276,14 @@ impl AgentArgs {
                 None,
                 "a file, or off",
             ),
+            flow_history: optional(
+                &mut parse,
+                "flow-history",
+                self.flow_history,
+                "off",
+                None,
+                "off or a size such as 512MiB",
+            ),
             health_address: optional(
                 &mut parse,
                 "health-address",
@@ -323,6 +337,9 @@ impl AgentArgs {
 /// Room for 163 backends whose shares differ by 1 % at most.
 const DEFAULT_MAGLEV_ENTRIES: u32 = 16_381;
 
+/// Below it, each lane of the history would have but a few minutes of a quiet node.
+const LEAST_HISTORY: ByteSize = ByteSize(8 << 20);
+
 /// Checks what a single field's type cannot say.
 fn check(parse: &mut Parser, config: &AgentConfig) {
     if config.node_name.is_empty() {
@@ -350,6 +367,9 @@ fn check(parse: &mut Parser, config: &AgentConfig) {
             &config.maglev_entries.to_string(),
             "is outside of 251-131071",
         );
+    }
+    if let Some(ByteSize(bytes)) = config.flow_history.filter(|size| *size < LEAST_HISTORY) {
+        parse.refuse("flow-history", &bytes.to_string(), "is below 8MiB");
     }
     if let Devices::Names(names) = &config.devices {
         for name in names.iter().filter(|name| name.len() > 15 || name.contains('/')) {
@@ -432,6 +452,7 @@ mod tests {
             metrics_address: Some("9962".into()),
             flow_metrics: Some("drops".into()),
             hubble_listen: Some("4244".into()),
+            flow_history: Some("1MiB".into()),
             ..AgentArgs::default()
         };
         let Err(InvalidConfig::Fields(problems)) = args.resolve() else { panic!("accepted") };
@@ -446,6 +467,7 @@ mod tests {
                 "flow-metrics",
                 "hubble-listen",
                 "mtu",
+                "flow-history",
             ]
         );
     }

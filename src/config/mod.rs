@@ -7,6 +7,7 @@ mod choice;
 mod error;
 mod operator;
 mod settings;
+mod size;
 
 pub use agent::{AgentArgs, AgentConfig};
 pub use choice::{
@@ -14,3 +15,4 @@ pub use choice::{
 };
 pub use error::{InvalidConfig, Problem};
 pub use operator::{CollectionTimes, LeaseTimes, OperatorArgs, OperatorConfig};
+pub use size::ByteSize;

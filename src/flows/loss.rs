@@ -51,9 +51,15 @@ impl Losses {
         if self.due_at(now)? > now {
             return None;
         }
-        let Untold { source, count, first, last } = self.untold.pop()?;
+        let lost = self.take_last()?;
         // The other source is told in the same breath.
         self.told = if self.untold.is_empty() { Some(now) } else { self.told };
+        Some(lost)
+    }
+
+    /// Takes what is to be told before the end, whenever the last time was.
+    pub(super) fn take_last(&mut self) -> Option<LostEvent> {
+        let Untold { source, count, first, last } = self.untold.pop()?;
         Some(LostEvent {
             source: source.into(),
             num_events_lost: count,

@@ -5,6 +5,9 @@
 //! subscribes with a [`Request`]; only then are records turned into [`crate::hubble::flow::Flow`]s, which
 //! go out as protobuf or as Hubble's JSON.
 //!
+//! What the ring has no room for may stay on disk ([`History`]); readers that ask for older flows get them from there
+//! first, and do not notice.
+//!
 //! [`edges`] counts flows by who speaks with whom, [`Saved`] reads them from files, and a [`Monitor`] hands
 //! out events as they came.
 
@@ -14,6 +17,7 @@ mod connection;
 pub mod edges;
 mod filter;
 mod flow;
+mod history;
 mod loss;
 mod message;
 pub mod metrics;
@@ -41,6 +45,7 @@ mod text;
 pub use cel::{InvalidExpression, Problem};
 pub use clock::BootClock;
 pub use filter::{InvalidFilter, Matcher};
+pub use history::{History, HistorySettings, HistoryStats};
 pub use monitor::{EventFilter, Monitor, Monitored};
 pub use observer::{Observer, Settings, Stats};
 pub use protocol::protocol_name;

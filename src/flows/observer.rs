@@ -1,6 +1,7 @@
 //! The store of flows and its readers.
 
 use std::{
+    slice,
     sync::{
         Arc, Mutex, MutexGuard, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -12,7 +13,9 @@ use tokio::sync::broadcast;
 
 use super::{
     BootClock, EventFilter, Matcher, Monitor, Record, Request, Resolve, SubscribeError,
-    Subscription,
+    Subscription, Window,
+    filter::Subject as _,
+    history::{History, HistorySettings, Past, Wanted},
     metrics::{FlowMetrics, MetricSpecs},
     namespaces::Namespaces,
     rate::Rate,
@@ -48,6 +51,8 @@ pub struct Settings {
     pub max_readers: usize,
     /// What is counted.
     pub metrics: MetricSpecs,
+    /// What is kept on disk; none = nothing.
+    pub history: Option<HistorySettings>,
 }
 
 impl Settings {
@@ -60,6 +65,7 @@ impl Settings {
             max_bytes: 8 << 20,
             max_readers: 64,
             metrics: MetricSpecs::default(),
+            history: None,
         }
     }
 }
@@ -69,6 +75,7 @@ pub struct Observer {
     settings: Settings,
     resolve: Arc<dyn Resolve>,
     ring: Mutex<Ring>,
+    history: Option<Arc<History>>,
     clock: RwLock<(Instant, BootClock)>,
     followers: broadcast::Sender<Arc<[Arc<Record>]>>,
     talks: Mutex<Talks>,
@@ -83,6 +90,15 @@ pub struct Observer {
 struct Recent {
     rate: Rate,
     namespaces: Namespaces,
+}
+
+/// What a reader needs no disk for.
+struct Memory {
+    records: Vec<Arc<Record>>,
+    /// Of each lane, from this sequence on all are here.
+    from: [u64; 2],
+    /// Since then, all of both lanes are here.
+    whole_since: Duration,
 }
 
 /// What an observer has done so far.
@@ -111,10 +127,12 @@ impl Observer {
         let started = Instant::now();
         let recent = Recent { rate: Rate::new(started), namespaces: Namespaces::default() };
         let metrics = Arc::new(FlowMetrics::new(&settings.metrics));
+        let history = settings.history.clone().map(|settings| Arc::new(History::new(settings)));
         Arc::new(Self {
             settings,
             resolve,
             ring: Mutex::new(ring),
+            history,
             clock: RwLock::new((Instant::now(), BootClock::now())),
             followers: broadcast::Sender::new(BATCHES_BEHIND),
             talks: Mutex::default(),
@@ -168,6 +186,9 @@ impl Observer {
             Arc::get_mut(record).expect("nobody else has it yet").sequence = sequence;
             ring.push(Arc::clone(record));
         }
+        if let Some(history) = &self.history {
+            history.push(&records);
+        }
         // An error means that nobody follows.
         let _ = self.followers.send(records.into());
     }
@@ -180,6 +201,11 @@ impl Observer {
     /// Returns what is counted.
     pub fn metrics(&self) -> &Arc<FlowMetrics> {
         &self.metrics
+    }
+
+    /// Returns what is kept on disk, if anything is.
+    pub fn history(&self) -> Option<&Arc<History>> {
+        self.history.as_ref()
     }
 
     /// Returns what it has done so far.
@@ -217,14 +243,49 @@ impl Observer {
     pub fn subscribe(self: &Arc<Self>, request: &Request) -> Result<Subscription, SubscribeError> {
         let matcher = Matcher::compile(request)?;
         let seat = Seat::take(&self.readers, self.settings.max_readers)?;
-        let (mut stored, live) = {
+        let (mut memory, live) = {
             let ring = self.ring.lock().expect("no panic while holding the lock");
             let next_sequence = self.seen.load(Ordering::Relaxed);
             let batches = request.follow.then(|| self.followers.subscribe());
-            (ring.snapshot(), batches.map(|batches| Live { batches, next_sequence }))
+            let live = batches.map(|batches| Live { batches, next_sequence });
+            (self.memory(&ring), live)
         };
-        in_order(&mut stored);
+        in_order(&mut memory.records);
+        let past = self.past(request, &matcher, &memory);
+        let stored = (past, memory.records);
         Ok(Subscription::new(request, matcher, stored, live, Arc::clone(self), seat))
+    }
+
+    /// Returns what is in the ring, and what was pushed out of it and is not on disk yet.
+    fn memory(&self, ring: &Ring) -> Memory {
+        let (mut records, mut from) = (ring.snapshot(), ring.oldest());
+        if let Some(history) = &self.history {
+            let (waiting, all_from) = history.before(from);
+            records.extend(waiting);
+            from = all_from;
+        }
+        Memory { records, from, whole_since: ring.whole_since().unwrap_or_default() }
+    }
+
+    /// Returns the way through what is on disk, unless memory has all that is asked for.
+    fn past(&self, request: &Request, matcher: &Matcher, memory: &Memory) -> Option<Past> {
+        let history = self.history.as_ref()?;
+        let wanted = match request.window {
+            Some(Window::First(0) | Window::Last(0)) => return None,
+            Some(Window::First(_) | Window::Last(usize::MAX)) | None => Wanted::All,
+            Some(Window::Last(count)) => {
+                let begin = |record: &Arc<Record>| record.event.time < memory.whole_since;
+                let whole = &memory.records[memory.records.partition_point(begin)..];
+                if self.seen(whole, matcher).take(count).count() == count {
+                    return None;
+                }
+                // Older ones are left out by the reader, too.
+                let known = self.seen(&memory.records, matcher).rev().take(count);
+                let known = known.map(|seen| seen.moment());
+                Wanted::Newest { count, known: known.collect() }
+            }
+        };
+        Some(Past::new(Arc::clone(history), request, matcher.clone(), memory.from, wanted))
     }
 
     /// Starts to hand out new events as they are.
@@ -250,12 +311,29 @@ impl Observer {
         records: &'a [Arc<Record>],
         matcher: &'a Matcher,
     ) -> impl DoubleEndedIterator<Item = Flow> + 'a {
+        self.seen(records, matcher).map(|seen| seen.render())
+    }
+
+    /// Returns all flows of a record.
+    pub(super) fn flows<'a>(&'a self, record: &'a Arc<Record>) -> impl Iterator<Item = Flow> + 'a {
+        self.all(slice::from_ref(record)).map(|seen| seen.render())
+    }
+
+    fn seen<'a>(
+        &'a self,
+        records: &'a [Arc<Record>],
+        matcher: &'a Matcher,
+    ) -> impl DoubleEndedIterator<Item = Seen<'a>> + 'a {
+        self.all(records).filter(|seen| matcher.passes(seen))
+    }
+
+    fn all<'a>(
+        &'a self,
+        records: &'a [Arc<Record>],
+    ) -> impl DoubleEndedIterator<Item = Seen<'a>> + 'a {
         let clock = self.clock();
         let all = records.iter().flat_map(|record| record.kinds().map(move |kind| (record, kind)));
-        all.filter_map(move |(record, kind)| {
-            let seen = Seen { record, kind, clock: &clock, settings: &self.settings };
-            matcher.passes(&seen).then(|| seen.render())
-        })
+        all.map(move |(record, kind)| Seen { record, kind, clock, settings: &self.settings })
     }
 
     /// NTP moves the wall clock, so its offset is read again now and then.

@@ -1,6 +1,6 @@
 //! The last records, bounded in number and bytes.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::Record;
 
@@ -10,6 +10,8 @@ struct Lane {
     /// With their weights, in bytes.
     records: VecDeque<(Arc<Record>, usize)>,
     bytes: usize,
+    /// The first of those that are there was not the first ever.
+    has_lost: bool,
     max_records: usize,
     max_bytes: usize,
 }
@@ -50,6 +52,20 @@ impl Ring {
         all.map(|(record, _)| Arc::clone(record)).collect()
     }
 
+    /// Returns the number of the oldest record of each lane, in the order of [`super::history::Lane`].
+    pub(super) fn oldest(&self) -> [u64; 2] {
+        [&self.forwarded, &self.dropped]
+            .map(|lane| lane.records.front().map_or(u64::MAX, |(record, _)| record.sequence))
+    }
+
+    /// Returns since when all records are there; `None` if none was pushed out yet. There are older ones of the lane
+    /// that had more room.
+    pub(super) fn whole_since(&self) -> Option<Duration> {
+        let lanes = [&self.forwarded, &self.dropped].into_iter().filter(|lane| lane.has_lost);
+        let fronts = lanes.filter_map(|lane| lane.records.front());
+        fronts.map(|(record, _)| record.event.time).max()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.forwarded.records.len() + self.dropped.records.len()
     }
@@ -62,7 +78,7 @@ pub(super) fn in_order(records: &mut [Arc<Record>]) {
 
 impl Lane {
     fn new(max_records: usize, max_bytes: usize) -> Self {
-        Self { records: VecDeque::new(), bytes: 0, max_records, max_bytes }
+        Self { records: VecDeque::new(), bytes: 0, has_lost: false, max_records, max_bytes }
     }
 
     fn push(&mut self, record: Arc<Record>) {
@@ -75,6 +91,7 @@ impl Lane {
         {
             if let Some((_, weight)) = self.records.pop_front() {
                 self.bytes -= weight;
+                self.has_lost = true;
             }
         }
     }

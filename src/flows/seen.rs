@@ -25,7 +25,7 @@ use crate::{
 pub(super) struct Seen<'a> {
     pub(super) record: &'a Record,
     pub(super) kind: EventKind,
-    pub(super) clock: &'a BootClock,
+    pub(super) clock: BootClock,
     pub(super) settings: &'a Settings,
 }
 

@@ -14,7 +14,11 @@ use tokio::{
     time::sleep_until,
 };
 
-use super::{InvalidFilter, Matcher, Observer, Record, Request, Window, loss::Losses};
+use super::{
+    InvalidFilter, Matcher, Observer, Record, Request, Window,
+    history::{Cut, Past},
+    loss::Losses,
+};
 use crate::hubble::flow::{Flow, LostEvent, LostEventSource};
 
 /// What a reader gets next.
@@ -56,9 +60,15 @@ pub(super) struct Live {
 /// One reader's stream. Records become flows when the reader is ready for them, so a slow reader costs
 /// pointers to records and one batch of flows.
 pub struct Subscription {
+    /// What is on disk, until it was read.
+    past: Option<Past>,
+    /// Of the past, ready to go out.
+    older: VecDeque<Flow>,
     /// Ready to go out.
     flows: VecDeque<Flow>,
     stored: std::vec::IntoIter<Arc<Record>>,
+    /// Where stored flows begin that may go out.
+    cut: Option<Cut>,
     /// So many stored flows may still go out.
     left: Option<usize>,
     live: Option<Live>,
@@ -71,18 +81,21 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Starts with stored records, oldest first.
+    /// Starts with what is on disk and stored records, oldest first.
     pub(super) fn new(
         request: &Request,
         matcher: Matcher,
-        stored: Vec<Arc<Record>>,
+        (past, stored): (Option<Past>, Vec<Arc<Record>>),
         live: Option<Live>,
         observer: Arc<Observer>,
         seat: Seat,
     ) -> Self {
         let mut subscription = Self {
+            past,
+            older: VecDeque::new(),
             flows: VecDeque::new(),
             stored: stored.into_iter(),
+            cut: None,
             left: None,
             live,
             matcher,
@@ -93,6 +106,7 @@ impl Subscription {
             _seat: seat,
         };
         match request.window {
+            Some(Window::First(0)) => subscription.stop_stored(),
             Some(Window::First(count)) => subscription.left = Some(count),
             Some(Window::Last(count)) => subscription.keep_last(count),
             None => {}
@@ -119,15 +133,25 @@ impl Subscription {
             if let Some(lost) = self.losses.take(Instant::now()) {
                 return Some(Observed::Lost(lost));
             }
-            if let Some(flow) = self.flows.pop_front() {
-                return Some(Observed::Flow(Box::new(flow)));
+            if self.past.is_some() && self.older.is_empty() {
+                self.read_past().await;
+                continue;
             }
-            if self.take_stored() {
+            if self.flows.is_empty() && self.take_stored() {
                 // Thousands of stored records may be of no interest.
                 tokio::task::consume_budget().await;
                 continue;
             }
-            self.live.as_ref()?;
+            if let Some(flow) = self.take_oldest() {
+                if self.is_cut(&flow) {
+                    continue;
+                }
+                return Some(Observed::Flow(Box::new(flow)));
+            }
+            self.stop_stored();
+            if self.live.is_none() {
+                return self.losses.take_last().map(Observed::Lost);
+            }
             self.count_lost();
             if self.losses.due_at(Instant::now()).is_some_and(|due| due <= Instant::now()) {
                 continue;
@@ -141,6 +165,19 @@ impl Subscription {
         }
     }
 
+    /// Gets the next flows from disk, if there are more.
+    async fn read_past(&mut self) {
+        let Some(past) = &mut self.past else { return };
+        match past.next().await {
+            Some(portion) => {
+                self.losses.add(LostEventSource::HubbleRingBuffer, portion.lost);
+                self.older.extend(portion.flows);
+                self.cut = self.cut.or(portion.cut);
+            }
+            None => self.past = None,
+        }
+    }
+
     /// Turns the next stored records into flows; tells whether there were any.
     fn take_stored(&mut self) -> bool {
         let left = self.left.unwrap_or(usize::MAX);
@@ -148,9 +185,45 @@ impl Subscription {
         let next = &stored[..stored.len().min(PORTION)];
         let (Some(last), true) = (next.len().checked_sub(1), left > 0) else { return false };
         self.flows.extend(self.observer.select(next, &self.matcher).take(left));
-        self.left = self.left.map(|left| left - self.flows.len());
         self.stored.nth(last);
         true
+    }
+
+    /// Takes a flow that is ready. What is on disk is older, unless the clock was set back.
+    fn take_oldest(&mut self) -> Option<Flow> {
+        let is_older = match (self.older.front(), self.flows.front()) {
+            (Some(older), Some(flow)) => older.moment() <= flow.moment(),
+            (older, _) => older.is_some(),
+        };
+        let ready = if is_older { &mut self.older } else { &mut self.flows };
+        let flow = ready.pop_front()?;
+        if let Some(left) = &mut self.left {
+            *left -= 1;
+            if *left == 0 {
+                self.stop_stored();
+            }
+        }
+        Some(flow)
+    }
+
+    /// Tells whether a stored flow is too old to be among the newest ones.
+    fn is_cut(&mut self, flow: &Flow) -> bool {
+        let Some(cut) = &mut self.cut else { return false };
+        let is_cut = flow.moment() < cut.since || cut.skip > 0;
+        if flow.moment() >= cut.since {
+            cut.skip = cut.skip.saturating_sub(1);
+        }
+        is_cut
+    }
+
+    /// Leaves what is stored: enough of it went out, and what comes is not counted.
+    fn stop_stored(&mut self) {
+        self.past = None;
+        self.stored = Vec::new().into_iter();
+        self.older.clear();
+        self.flows.clear();
+        self.cut = None;
+        self.left = None;
     }
 
     /// Waits for records, or until a loss is due; the outer `None` is the end of the time asked for.

@@ -163,7 +163,7 @@ proptest! {
         let settings = Settings::new("prod", "n1");
         let matchers: Vec<_> = EXPRESSIONS.iter().map(|text| expression(text)).collect();
         for kind in record.kinds() {
-            let seen = Seen { record: &record, kind, clock: &clock, settings: &settings };
+            let seen = Seen { record: &record, kind, clock, settings: &settings };
             let flow: Flow = seen.render();
             prop_assert_eq!(answers(&seen), answers(&flow));
             prop_assert_eq!(seen.encoded(), flow.encoded());

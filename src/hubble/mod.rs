@@ -4,6 +4,7 @@
 //! else generated types can do is written where it belongs, such as in [`crate::flows`].
 
 mod any;
+mod delimited;
 mod response;
 pub mod schema;
 mod timestamp;

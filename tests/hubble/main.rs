@@ -2,6 +2,7 @@
 
 mod access;
 mod contract;
+mod history;
 mod node;
 mod otlp;
 mod questions;

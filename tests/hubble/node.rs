@@ -48,12 +48,16 @@ impl Node {
     }
 
     pub(crate) async fn named(name: &str) -> Self {
+        Self::with(Settings::new("default", name)).await
+    }
+
+    pub(crate) async fn with(settings: Settings) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let peers = watch::Sender::new(Arc::new(BTreeMap::from([(
             "n1".to_owned(),
             Peer { address: "172.31.0.11:4244".to_owned(), tls: None },
         )])));
-        let observer = Observer::new(Settings::new("default", name), Arc::new(Names));
+        let observer = Observer::new(settings, Arc::new(Names));
         let events = Arc::new(AgentEvents::started(Timestamp::UNIX_EPOCH));
         let cancel = CancellationToken::new();
         let node = skep::api::hubble::Node {

@@ -18,10 +18,10 @@ use super::{
 };
 
 /// Where labs are.
-const LABS: &str = "/run/skep/lab";
+pub(crate) const LABS: &str = "/run/skep/lab";
 
 /// Runs a test in which all labs are on a small disk of their own, which nobody else sees.
-fn with_disk(test: impl FnOnce() + Send) {
+pub(crate) fn with_disk(test: impl FnOnce() + Send) {
     fs::create_dir_all(LABS).expect("made");
     thread::scope(|scope| {
         let alone = || {
@@ -39,7 +39,7 @@ fn with_disk(test: impl FnOnce() + Send) {
     fs::remove_dir(LABS).and_then(|()| fs::remove_dir("/run/skep")).ok();
 }
 
-fn resize(size: &str) {
+pub(crate) fn resize(size: &str) {
     let size = format!("size={size}");
     mount(Some("none"), LABS, Some("tmpfs"), MsFlags::MS_REMOUNT, Some(size.as_str()))
         .expect("resized");

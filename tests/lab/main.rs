@@ -16,6 +16,7 @@ mod exhausted;
 mod faults;
 mod footprint;
 mod forgeries;
+mod history;
 mod host;
 mod hubble;
 mod kubectl;
