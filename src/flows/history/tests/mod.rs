@@ -63,6 +63,7 @@ fn event(number: u32, seconds: u64, fate: Fate) -> Event {
         source: end([10, 1, 1, high], u16::from_be_bytes(ports)),
         destination: end([10, 1, 2, 1], 53),
         translated_source: None,
+        service: None,
         l4: Some(L4::Udp),
         ip_version: Some(4),
         ether_type: 0x0800,
