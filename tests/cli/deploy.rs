@@ -18,7 +18,7 @@ const PROMETHEUS_OWN: [&str; 2] = ["ALERTS", "up"];
 
 /// Where the metrics with a prefix are registered.
 const REGISTERED: [(&str, &[&str]); 3] = [
-    ("skep_agent_", &["src/agent/metrics.rs"]),
+    ("skep_agent_", &["src/agent/metrics.rs", "src/agent/export/board.rs"]),
     ("skep_operator_", &["src/operator/metrics.rs"]),
     ("hubble_", &["src/flows/metrics/count.rs", "src/flows/metrics/set.rs"]),
 ];

@@ -162,15 +162,16 @@ fn a_large_file_costs_little_memory() {
         stdin.write_all(block.as_bytes()).expect("it reads");
     }
     // All but what fits into the pipe has been read by now.
-    let peak = peak_kib(child.id());
+    let held = held_kib(child.id());
     drop(stdin);
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 3);
-    assert!(peak < SIZE >> 10, "{peak} KiB for a file of 48 MiB");
+    assert!(held < SIZE >> 11, "{held} KiB for a file of 48 MiB");
 }
 
-fn peak_kib(process: u32) -> usize {
+/// What it holds of its own: pages of the binary itself are no part of that, and fill 40 MiB when it is not optimised.
+fn held_kib(process: u32) -> usize {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it is ours");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("a size");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
