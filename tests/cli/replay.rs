@@ -131,7 +131,8 @@ fn a_file_without_flows_is_invalid_input() {
 
 #[test]
 fn a_large_file_costs_little_memory() {
-    const SIZE: usize = 48 << 20;
+    // The program itself takes 50 MiB when it is built for tests.
+    const SIZE: usize = 96 << 20;
     let home = Home::new();
     let mut command = home.command(&["observe", "--input-file", "-", "--last", "3", "--quiet"]);
     let mut child =
@@ -146,7 +147,7 @@ fn a_large_file_costs_little_memory() {
     drop(stdin);
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 3);
-    assert!(peak < SIZE >> 10, "{peak} KiB for a file of 48 MiB");
+    assert!(peak < SIZE >> 10, "{peak} KiB for a file of 96 MiB");
 }
 
 fn peak_kib(process: u32) -> usize {
