@@ -1142,6 +1142,7 @@ complete -c skep -n "__fish_skep_using_subcommand agent" -l metrics-address -d '
 complete -c skep -n "__fish_skep_using_subcommand agent" -l flow-metrics -d 'Metrics of flows that are counted, with Hubble\'s names and options, such as "drop:sourceContext=pod tcp"' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l flow-metrics-address -d 'Address that serves metrics of flows, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l flow-export-config -d 'File that says which flows are written where, in the format of Cilium\'s dynamic exporters, or off; it is read again when it changes' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l flow-history -d 'Bytes of flows that are kept on disk, in the state directory, for readers that ask for more than memory has: off, or a size such as 512MiB' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l health-address -d 'Address that serves health, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l hubble-listen -d 'Address that serves the Hubble API, or off; other machines need TLS and a certificate of the operator' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l conntrack-entries -d 'Size of the connection table: auto, or entries' -r
