@@ -20,8 +20,8 @@ use super::{
 
 /// A lane is cut into so many segments, one of which goes when there is no room.
 const SEGMENTS: u64 = 16;
-/// Segments are not smaller or larger.
-const SIZES: (u64, u64) = (64 << 10, 16 << 20);
+/// Segments are not smaller or larger: while one is summed up, which takes time for each of its flows, new ones wait.
+const SIZES: (u64, u64) = (64 << 10, 2 << 20);
 
 /// The only one who changes the directory.
 #[derive(Debug)]
