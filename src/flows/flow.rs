@@ -17,6 +17,16 @@ impl Flow {
         self.time.unwrap_or_default().moment()
     }
 
+    /// Returns how many flows it is: one may stand for others that are alike.
+    pub fn count(&self) -> u64 {
+        let sum = self.aggregate.as_ref().map_or(0, |all| {
+            let by_direction =
+                [all.ingress_flow_count, all.egress_flow_count, all.unknown_direction_flow_count];
+            by_direction.into_iter().map(u64::from).sum()
+        });
+        sum.max(1)
+    }
+
     /// Returns who sent it.
     pub fn sender(&self) -> &Endpoint {
         self.source.as_ref().unwrap_or(&NOBODY)

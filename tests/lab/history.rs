@@ -46,7 +46,7 @@ fn event(number: u32) -> Event {
     let [_, high, ports @ ..] = number.to_be_bytes();
     let record = abi::Event {
         // A pattern would take no room once it is compressed.
-        time: u64::from(number) * 1_000_003 ^ u64::from(number.wrapping_mul(2_654_435_761)),
+        time: (u64::from(number) * 1_000_003) ^ u64::from(number.wrapping_mul(2_654_435_761)),
         kind: event_kind::TRACE,
         observation: Observation::ToEndpoint as u8,
         ip_version: 4,

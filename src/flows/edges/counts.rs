@@ -52,10 +52,10 @@ impl Drops {
         self.dropped.max(self.denied)
     }
 
-    fn add(&mut self, is_verdict: bool, time: Timestamp) {
+    fn add(&mut self, is_verdict: bool, flow: &Flow) {
         let count = if is_verdict { &mut self.denied } else { &mut self.dropped };
-        *count += 1;
-        self.last = self.last.max(time);
+        *count += flow.count();
+        self.last = self.last.max(flow.moment());
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
@@ -77,32 +77,31 @@ impl Counts {
     }
 
     pub(super) fn add(&mut self, flow: &Flow) {
-        let time = flow.moment();
         let is_verdict = flow.kind().r#type == CiliumEventType::POLICY_VERDICT;
-        self.flows += 1;
-        self.last = self.last.max(time);
+        self.flows += flow.count();
+        self.last = self.last.max(flow.moment());
         match flow.verdict() {
-            Verdict::Dropped | Verdict::Error => self.drop(flow, is_verdict, time),
+            Verdict::Dropped | Verdict::Error => self.drop(flow, is_verdict),
             _ => {
                 let count = if is_verdict { &mut self.allowed } else { &mut self.forwarded };
-                *count += 1;
+                *count += flow.count();
                 for policy in flow.deciding() {
                     if let Some(count) = bounded(&mut self.allowed_by, policy.to_string()) {
-                        *count += 1;
+                        *count += flow.count();
                     }
                 }
             }
         }
     }
 
-    fn drop(&mut self, flow: &Flow, is_verdict: bool, time: Timestamp) {
+    fn drop(&mut self, flow: &Flow, is_verdict: bool) {
         let policies: Vec<String> = flow.deciding().map(ToString::to_string).collect();
         let reason = flow.drop_reason_desc().as_str_name().to_owned();
         let cause = Cause { reason, policy: policies.join(", ") };
         if let Some(drops) = bounded(&mut self.drops, cause) {
-            drops.add(is_verdict, time);
+            drops.add(is_verdict, flow);
         }
-        self.dropped.add(is_verdict, time);
+        self.dropped.add(is_verdict, flow);
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Edge {
 
 /// Which end of a packet is the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Server {
+pub(in crate::flows) enum Server {
     Receiver,
     Sender,
     /// Both ports look like those of clients.
@@ -34,7 +34,7 @@ enum Server {
 impl Edge {
     /// Returns the edge that a flow belongs to; a reply belongs to its opener's.
     pub fn of(flow: &Flow) -> Self {
-        let server = server(flow);
+        let server = Server::of(flow);
         let (sender, receiver) = (Party::sender(flow), Party::receiver(flow));
         let (source, destination) = match server {
             Server::Sender => (receiver, sender),
@@ -49,23 +49,25 @@ impl Edge {
     }
 }
 
-/// Connection tracking knows; for packets that never got there, flags and ports tell.
-fn server(flow: &Flow) -> Server {
-    match flow.is_reply {
-        Some(false) => return Server::Receiver,
-        Some(true) => return Server::Sender,
-        None => {}
-    }
-    match flow.tcp_flags() {
-        Some(TcpFlags { syn: true, ack: false, .. }) => return Server::Receiver,
-        Some(TcpFlags { syn: true, ack: true, .. }) => return Server::Sender,
-        _ => {}
-    }
-    match flow.ports() {
-        Some((_, to)) if to < FIRST_EPHEMERAL => Server::Receiver,
-        Some((from, _)) if from < FIRST_EPHEMERAL => Server::Sender,
-        Some(_) => Server::Unclear,
-        None => Server::Receiver,
+impl Server {
+    /// Connection tracking knows; for packets that never got there, flags and ports tell.
+    pub(in crate::flows) fn of(flow: &Flow) -> Self {
+        match flow.is_reply {
+            Some(false) => return Self::Receiver,
+            Some(true) => return Self::Sender,
+            None => {}
+        }
+        match flow.tcp_flags() {
+            Some(TcpFlags { syn: true, ack: false, .. }) => return Self::Receiver,
+            Some(TcpFlags { syn: true, ack: true, .. }) => return Self::Sender,
+            _ => {}
+        }
+        match flow.ports() {
+            Some((_, to)) if to < FIRST_EPHEMERAL => Self::Receiver,
+            Some((from, _)) if from < FIRST_EPHEMERAL => Self::Sender,
+            Some(_) => Self::Unclear,
+            None => Self::Receiver,
+        }
     }
 }
 

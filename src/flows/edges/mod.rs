@@ -14,6 +14,7 @@ mod views;
 
 pub use counts::{Cause, Counts, Drops};
 pub use edge::Edge;
+pub(super) use edge::Server;
 pub use party::Party;
 pub use table::Edges;
 pub use views::{Load, PolicyUse, Reason};

@@ -104,6 +104,10 @@ impl Packer {
         self.raw.len() >= FULL
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.raw.is_empty()
+    }
+
     pub(super) fn add(&mut self, sequence: u64, flow: &Flow) {
         let (head, time) = (&mut self.head, nanoseconds(flow.moment()));
         head.flows += 1;

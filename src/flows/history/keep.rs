@@ -159,7 +159,7 @@ impl History {
     pub(in crate::flows) fn write(&self, observer: &Observer, portion: Portion) {
         let mut keeper = self.writer.lock().expect("no panic while holding the lock");
         self.open(&mut keeper);
-        for lane in Lane::ALL {
+        for lane in Lane::RECORDED {
             let Some(up_to) = self.waiting.newest(lane, portion == Portion::Blocks) else {
                 continue;
             };

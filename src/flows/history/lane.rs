@@ -9,11 +9,15 @@ pub(in crate::flows) enum Lane {
     Forwarded,
     /// Packets that did not.
     Dropped,
+    /// What is left of flows of the others that had to make room.
+    Summary,
 }
 
 impl Lane {
     /// All of them, by their place.
-    pub(super) const ALL: [Self; 2] = [Self::Forwarded, Self::Dropped];
+    pub(super) const ALL: [Self; 3] = [Self::Forwarded, Self::Dropped, Self::Summary];
+    /// Those of records.
+    pub(super) const RECORDED: [Self; 2] = [Self::Forwarded, Self::Dropped];
 
     /// Returns where a record belongs.
     pub(super) const fn of(record: &Record) -> Self {
@@ -30,15 +34,17 @@ impl Lane {
         match self {
             Self::Forwarded => "forwarded",
             Self::Dropped => "dropped",
+            Self::Summary => "summary",
         }
     }
 
     /// Returns how much of all bytes it may take.
     pub(super) const fn share(self, budget: u64) -> u64 {
-        let drops = budget / 4;
+        let (drops, summary) = (budget / 4, budget / 8);
         match self {
-            Self::Forwarded => budget - drops,
+            Self::Forwarded => budget - drops - summary,
             Self::Dropped => drops,
+            Self::Summary => summary,
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tracing::warn;
 
 use super::{
-    History,
+    History, Lane,
     block::{Entry, nanoseconds},
     shelf::Block,
 };
@@ -170,7 +170,7 @@ impl Reader {
     fn blocks(&self) -> Vec<Block> {
         self.history.shelf.blocks(|lane, place| {
             let head = &place.head;
-            let is_known = head.run == self.history.run && head.low >= self.from[lane.place()];
+            let is_known = head.low >= self.from(lane, head.run);
             head.last >= self.since && head.first <= self.until && !is_known
         })
     }
@@ -226,15 +226,17 @@ impl Reader {
                 return Vec::new();
             }
         };
-        let from = if head.run == self.history.run {
-            self.from[block.segment.lane.place()]
-        } else {
-            u64::MAX
-        };
+        let from = self.from(block.segment.lane, head.run);
         let is_wanted = |entry: &Entry| {
             entry.sequence < from && time(entry) >= self.since && self.matcher.matches(&entry.flow)
         };
         entries.into_iter().filter(is_wanted).collect()
+    }
+
+    /// Returns from which sequence on flows are known from memory.
+    fn from(&self, lane: Lane, run: u64) -> u64 {
+        let own = self.from.get(lane.place()).filter(|_| run == self.history.run);
+        own.copied().unwrap_or(u64::MAX)
     }
 
     /// A block whose segment had to make room is no fault.

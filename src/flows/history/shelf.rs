@@ -64,6 +64,14 @@ impl Shelf {
         self.lanes()[segment.lane.place()].retain(|kept| *kept.segment != *segment);
     }
 
+    /// Returns the blocks of a segment.
+    pub(super) fn blocks_of(&self, segment: &Segment) -> Vec<Place> {
+        let lanes = self.lanes();
+        let mut lane = lanes[segment.lane.place()].iter();
+        let kept = lane.find(|kept| *kept.segment == *segment);
+        kept.map(|kept| kept.blocks.clone()).unwrap_or_default()
+    }
+
     /// Returns how many bytes a lane has.
     pub(super) fn bytes(&self, lane: Lane) -> u64 {
         self.lanes()[lane.place()].iter().map(|kept| kept.bytes).sum()

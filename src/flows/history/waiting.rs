@@ -19,7 +19,7 @@ pub(super) const BLOCK: usize = 512;
 /// Records of a lane that wait while the disk is slow; then the oldest are lost, and counted.
 const MOST: usize = 16 << 10;
 
-type Lanes = [VecDeque<Arc<Record>>; Lane::ALL.len()];
+type Lanes = [VecDeque<Arc<Record>>; Lane::RECORDED.len()];
 
 /// What waits, by lane, in the order in which it came.
 #[derive(Debug, Default)]

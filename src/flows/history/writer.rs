@@ -15,12 +15,13 @@ use super::{
     block::Head,
     segment::{Place, START, Segment},
     shelf::{Kept, Shelf},
+    summary::Summary,
 };
 
 /// A lane is cut into so many segments, one of which goes when there is no room.
 const SEGMENTS: u64 = 16;
-/// Segments are not smaller or larger.
-const SIZES: (u64, u64) = (64 << 10, 16 << 20);
+/// Segments are not smaller or larger: while one is summed up, which takes time for each of its flows, new ones wait.
+const SIZES: (u64, u64) = (64 << 10, 2 << 20);
 
 /// The only one who changes the directory.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ impl Writer {
         for segment in found {
             take_in(segment, shelf);
         }
-        let mut this = Self { dir: dir.to_owned(), budget, next, open: [None, None] };
+        let mut this = Self { dir: dir.to_owned(), budget, next, open: Default::default() };
         // The budget may have been larger.
         Lane::ALL.into_iter().try_for_each(|lane| this.make_room(lane, 0, shelf))?;
         Ok(this)
@@ -117,18 +118,33 @@ impl Writer {
         Ok(Open { segment, file, end: START as u64 })
     }
 
-    /// Removes the oldest segments of a lane until so many bytes fit.
+    /// Removes the oldest segments of a lane until so many bytes fit. Of records a summary is left, which comes to disk
+    /// after they went: the disk may be full.
     fn make_room(&mut self, lane: Lane, bytes: u64, shelf: &Shelf) -> io::Result<()> {
         while shelf.bytes(lane) + bytes > lane.share(self.budget) {
             let Some(oldest) = shelf.oldest(lane) else { break };
+            let left = if lane == Lane::Summary { Vec::new() } else { sum_up(&oldest, shelf) };
             match fs::remove_file(&oldest.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => shelf.remove(&oldest),
             }
             self.open[lane.place()].take_if(|open| open.segment == oldest);
+            for (head, bytes) in left {
+                self.append(Lane::Summary, (head, &bytes), shelf)?;
+            }
         }
         Ok(())
     }
+}
+
+/// Sums up what can be read of a segment.
+fn sum_up(segment: &Segment, shelf: &Shelf) -> Vec<(Head, Vec<u8>)> {
+    let mut summary = Summary::default();
+    for place in shelf.blocks_of(segment) {
+        let entries = segment.read(&place).ok().flatten().unwrap_or_default();
+        entries.into_iter().for_each(|entry| summary.add(*entry.flow));
+    }
+    summary.finish()
 }
 
 /// Puts a segment on the shelf, unless it cannot be read: then it stays where it is, for whoever can.

@@ -3,6 +3,7 @@
 mod damage;
 mod seam;
 mod store;
+mod summary;
 
 use std::{net::IpAddr, path::Path, sync::Arc, time::Duration};
 

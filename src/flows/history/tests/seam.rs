@@ -109,7 +109,7 @@ impl<'a> Model<'a> {
     }
 
     /// Asks in all ways, and compares.
-    async fn check(&self, count: usize, at: usize) -> Result<(), TestCaseError> {
+    async fn check(&self, count: usize, at: usize, jumps: bool) -> Result<(), TestCaseError> {
         let all = self.expected(|_| true);
         let flows = read(&self.observer, &Request::default()).await.expect("a good question").0;
         let numbers: Vec<_> = flows.iter().map(number).collect();
@@ -118,7 +118,11 @@ impl<'a> Model<'a> {
         let first = self.ask(window(Window::First(count))).await;
         prop_assert_eq!(&first, &all[..count.min(all.len())], "first {}", count);
         let last = self.ask(window(Window::Last(count))).await;
-        prop_assert_eq!(&last, &all[all.len().saturating_sub(count)..], "last {}", count);
+        prop_assert_eq!(last.len(), count.min(all.len()), "last {}", count);
+        // What is in memory came last, whatever the clock says.
+        if !jumps {
+            prop_assert_eq!(&last, &all[all.len() - last.len()..], "last {}", count);
+        }
         let drops = FlowFilter { verdict: vec![Verdict::Dropped.into()], ..FlowFilter::default() };
         let dropped = self.ask(Request { allow: vec![drops], ..Request::default() }).await;
         prop_assert_eq!(dropped, self.expected(|told| told.fate != Fate::Forwarded), "drops");
@@ -164,7 +168,7 @@ proptest! {
         for step in &steps {
             model.act(step);
         }
-        runtime().block_on(model.check(count, at))?;
+        runtime().block_on(model.check(count, at, false))?;
     }
 
     #[test]
@@ -180,7 +184,7 @@ proptest! {
         for step in &steps {
             model.act(step);
         }
-        runtime().block_on(model.check(count, at))?;
+        runtime().block_on(model.check(count, at, true))?;
     }
 }
 
@@ -229,8 +233,7 @@ fn a_reader_whose_past_makes_room_is_told_what_it_missed() {
     model.act(&Step::Push(6, Fate::Forwarded));
     runtime().block_on(async {
         let mut reader = model.observer.subscribe(&Request::default()).unwrap();
-        // It has looked for blocks but read none.
-        let _ = reader.next().now_or_never();
+        // As far as the shelf knows the blocks are there, as for a reader who has chosen them already.
         for file in std::fs::read_dir(dir.path()).unwrap() {
             std::fs::remove_file(file.unwrap().path()).unwrap();
         }
