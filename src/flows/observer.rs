@@ -31,8 +31,9 @@ use crate::{
 
 /// Records that travel together to followers.
 const BATCH: usize = 128;
-/// Batches that a slow follower may be behind; then it loses the oldest.
-const BATCHES_BEHIND: usize = 64;
+/// Batches that a slow follower may be behind; then it loses the oldest. While little happens a batch is what came in
+/// five milliseconds, so this is two seconds and more; what a flood fills it with is 64 Ki records.
+const BATCHES_BEHIND: usize = 512;
 /// How long the offset between boot time and wall clock is used.
 const CLOCK_AGE: Duration = Duration::from_secs(10);
 
