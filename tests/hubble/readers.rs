@@ -52,7 +52,7 @@ async fn losses_before_the_node_are_told() {
 
 #[tokio::test]
 async fn a_slow_reader_loses_and_is_told_how_many() {
-    const PUSHED: u64 = 60_000;
+    const PUSHED: u64 = 160_000;
     let node = Node::start().await;
     let mut stream = node.flows(follow(0)).await.expect("a stream");
     for _ in 0..PUSHED / 1000 {
@@ -107,7 +107,7 @@ async fn followers_hear_that_the_server_ends() {
 
 #[tokio::test]
 async fn readers_of_raw_events_lose_and_are_told_how_many() {
-    const PUSHED: u64 = 20_000;
+    const PUSHED: u64 = 160_000;
     let node = Node::start().await;
     let filter = EventFilter { kinds: vec![RawKind::Drop], ..EventFilter::default() };
     let mut all = node.observer.monitor(EventFilter::default()).expect("a seat");
