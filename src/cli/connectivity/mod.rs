@@ -6,7 +6,6 @@ pub(crate) mod probe;
 mod progress;
 pub(crate) mod serve;
 pub(crate) mod test;
-mod told;
 mod view;
 
 use serde::Serialize;
