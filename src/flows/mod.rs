@@ -52,6 +52,8 @@ pub use protocol::protocol_name;
 pub use raw::{RawEvent, RawKind, RawPeer};
 pub use record::Record;
 pub use request::{Request, Window};
+#[cfg(test)]
+pub(crate) use resolve::Strangers;
 pub use resolve::{PeerInfo, PolicyInfo, Resolve, RuleInfo, RuleMatch};
 pub use saved::{Saved, SavedError};
 pub use subscription::{Observed, SubscribeError, Subscription};

@@ -128,3 +128,18 @@ pub trait Resolve: Send + Sync + 'static {
         None
     }
 }
+
+/// Nobody is known.
+#[cfg(test)]
+pub(crate) struct Strangers;
+
+#[cfg(test)]
+impl Resolve for Strangers {
+    fn address(&self, _: IpAddr) -> Option<Arc<PeerInfo>> {
+        None
+    }
+
+    fn identity(&self, _: Identity) -> Option<Arc<PeerInfo>> {
+        None
+    }
+}

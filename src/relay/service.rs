@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Access,
-    access::{self, Viewer},
+    access::{self, Sight, Viewer},
     follow::Following,
     node::{Roster, each},
     stored::{Left, Out, introduce, merge, send},
@@ -152,16 +152,11 @@ impl observer_server::Observer for Relay {
         let viewer = self.viewer(&request).await?;
         let answers = each(&self.roster(), async |target| target.namespaces().await).await;
         let mut sum = sums::namespaces(answers);
-        if let Some(viewer) = viewer
-            && !viewer.may_see(None).await?
-        {
-            let mut seen = Vec::new();
-            for namespace in sum.namespaces {
-                if viewer.may_see(Some(&namespace.namespace)).await? {
-                    seen.push(namespace);
-                }
+        if let Some(viewer) = viewer {
+            let all = || sum.namespaces.iter().map(|one| one.namespace.clone()).collect();
+            if let Sight::Only(seen) = viewer.sight(all).await? {
+                sum.namespaces.retain(|one| seen.contains(&one.namespace));
             }
-            sum.namespaces = seen;
         }
         Ok(Response::new(sum))
     }

@@ -12,15 +12,16 @@ use std::{
 use jiff::Timestamp;
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric},
+    encoding::DescriptorEncoder,
     metrics::{
         counter::Counter,
         family::Family,
         gauge::{ConstGauge, Gauge},
     },
-    registry::Unit,
 };
 use sha2::{Digest, Sha256};
+
+use crate::agent::metrics::put;
 
 /// What runs, and what became of it.
 #[derive(Debug, Default)]
@@ -146,14 +147,4 @@ impl Collector for OwnMetrics {
             ("export_lost_flows", "Flows that an export could not write, send or keep up with");
         put(&mut encoder, help, &lost)
     }
-}
-
-fn put(
-    encoder: &mut DescriptorEncoder<'_>,
-    (name, help): (&str, &str),
-    metric: &impl EncodeMetric,
-) -> Result<(), fmt::Error> {
-    let unit: Option<&Unit> = None;
-    let encoder = encoder.encode_descriptor(name, help, unit, metric.metric_type())?;
-    metric.encode(encoder)
 }

@@ -9,5 +9,5 @@ mod show;
 mod viewer;
 
 pub(super) use show::answer;
-pub(super) use viewer::Viewer;
 pub use viewer::{Access, Denied, User};
+pub(super) use viewer::{Sight, Viewer};

@@ -1,7 +1,5 @@
 //! Answers for somebody who may not see everything.
 
-use std::collections::BTreeSet;
-
 use futures::try_join;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -9,7 +7,7 @@ use tonic::Status;
 
 use super::{
     hide::{namespaces, shown},
-    viewer::Viewer,
+    viewer::{Sight, Viewer},
 };
 use crate::{
     api::hubble::Question,
@@ -117,16 +115,9 @@ impl Screen {
                 return Ok(Some(message));
             }
         };
-        let flow = if self.viewer.may_see(None).await? {
-            Some(flow)
-        } else {
-            let mut seen = BTreeSet::new();
-            for namespace in namespaces(&flow) {
-                if self.viewer.may_see(Some(&namespace)).await? {
-                    seen.insert(namespace);
-                }
-            }
-            shown(flow, |namespace| seen.contains(namespace))
+        let flow = match self.viewer.sight(|| namespaces(&flow)).await? {
+            Sight::All => Some(flow),
+            Sight::Only(seen) => shown(flow, |namespace| seen.contains(namespace)),
         };
         let flow = flow.filter(|flow| self.question.matches(flow));
         Ok(flow.map(|flow| {

@@ -1,6 +1,10 @@
 //! Who asks, and what they may see.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use futures::future::BoxFuture;
 use tonic::{Status, metadata::MetadataMap};
@@ -51,6 +55,15 @@ pub trait Access: fmt::Debug + Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<bool, Denied>>;
 }
 
+/// What somebody may see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::relay) enum Sight {
+    /// Everything, also what is in no namespace.
+    All,
+    /// What is in these namespaces.
+    Only(BTreeSet<String>),
+}
+
 /// Somebody with a token.
 #[derive(Clone, Debug)]
 pub(in crate::relay) struct Viewer {
@@ -81,10 +94,24 @@ impl Viewer {
         Ok(viewer)
     }
 
-    /// Tells whether the pods of a namespace may be seen; none means of all. The token is looked at again: it
-    /// may have ended.
-    pub(in crate::relay) async fn may_see(&self, namespace: Option<&str>) -> Result<bool, Denied> {
+    /// Tells which of some namespaces may be seen. The token is looked at again: it may have ended.
+    ///
+    /// # Errors
+    /// When it has, or nobody can tell.
+    pub(in crate::relay) async fn sight(
+        &self,
+        namespaces: impl FnOnce() -> BTreeSet<String>,
+    ) -> Result<Sight, Denied> {
         let user = self.access.user(&self.token).await?;
-        self.access.may_see(&user, namespace).await
+        if self.access.may_see(&user, None).await? {
+            return Ok(Sight::All);
+        }
+        let mut seen = BTreeSet::new();
+        for namespace in namespaces() {
+            if self.access.may_see(&user, Some(&namespace)).await? {
+                seen.insert(namespace);
+            }
+        }
+        Ok(Sight::Only(seen))
     }
 }

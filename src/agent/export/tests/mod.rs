@@ -9,7 +9,6 @@ use std::{
     fs,
     net::IpAddr,
     path::{Path, PathBuf},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,25 +17,11 @@ use skep_bpf::abi::{self, Observation, event_kind};
 use super::plan::{Rotation, Target};
 use crate::{
     events::Event,
-    flows::{Observer, PeerInfo, Resolve},
-    model::Identity,
+    flows::{Observer, Strangers},
 };
 
 fn rotation(path: PathBuf, max_bytes: u64, backups: usize, compress: bool) -> Target {
     Target::File(Rotation { path, max_bytes, backups, compress })
-}
-
-/// Nobody is known.
-struct Strangers;
-
-impl Resolve for Strangers {
-    fn address(&self, _: IpAddr) -> Option<Arc<PeerInfo>> {
-        None
-    }
-
-    fn identity(&self, _: Identity) -> Option<Arc<PeerInfo>> {
-        None
-    }
 }
 
 fn event(port: u16) -> Event {

@@ -10,23 +10,10 @@ use std::{net::IpAddr, path::Path, sync::Arc, time::Duration};
 use super::{HistorySettings, keep::Portion};
 use crate::{
     events::{Direction, Event, EventKind, L4, Observation, Peer, Totals},
-    flows::{Observed, Observer, PeerInfo, Request, Resolve, Settings, SubscribeError},
+    flows::{Observed, Observer, Request, Settings, Strangers, SubscribeError},
     hubble::flow::Flow,
     model::{DropReason, Identity, IfIndex, MacAddr},
 };
-
-/// Nobody is known.
-struct Strangers;
-
-impl Resolve for Strangers {
-    fn address(&self, _: IpAddr) -> Option<Arc<PeerInfo>> {
-        None
-    }
-
-    fn identity(&self, _: Identity) -> Option<Arc<PeerInfo>> {
-        None
-    }
-}
 
 /// What became of a packet, and how many flows tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
