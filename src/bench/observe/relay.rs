@@ -92,7 +92,8 @@ async fn compare(program: &Path) -> io::Result<Vec<[f64; 4]>> {
     let dir = Dir::new()?;
     let cancel = CancellationToken::new();
     let _end = cancel.clone().drop_guard();
-    let observers = start(&dir.0, &cancel).await?;
+    // As long as somebody could tell of new peers, the relay listens.
+    let (observers, _peers) = start(&dir.0, &cancel).await?;
     let relay = Relay::start(program, &socket(&dir.0, 0))?;
     let request = Request { follow: true, window: Some(Window::Last(0)), ..Request::default() };
     let server = Server::parse(&relay.address, None).map_err(io::Error::other)?;
@@ -167,13 +168,16 @@ async fn push(observers: Vec<Arc<Observer>>) {
 }
 
 /// Starts the nodes; the first one tells of all.
-async fn start(dir: &Path, cancel: &CancellationToken) -> io::Result<Vec<Arc<Observer>>> {
+async fn start(
+    dir: &Path,
+    cancel: &CancellationToken,
+) -> io::Result<(Vec<Arc<Observer>>, watch::Sender<Peers>)> {
     let peer = |at| {
         let address = format!("unix://{}", socket(dir, at).display());
         (format!("n{at}"), Peer { address, tls: None })
     };
     let peers: Peers = Arc::new((0..NODES).map(peer).collect::<BTreeMap<_, _>>());
-    let (_, told) = watch::channel(peers);
+    let (teller, told) = watch::channel(peers);
     let owners = Arc::new(Owners::new());
     let mut observers = Vec::new();
     for at in 0..NODES {
@@ -192,7 +196,7 @@ async fn start(dir: &Path, cancel: &CancellationToken) -> io::Result<Vec<Arc<Obs
     while !socket(dir, NODES - 1).exists() || !socket(dir, 0).exists() {
         tokio::time::sleep(TURN).await;
     }
-    Ok(observers)
+    Ok((observers, teller))
 }
 
 fn socket(dir: &Path, node: usize) -> PathBuf {
