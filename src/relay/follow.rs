@@ -71,7 +71,9 @@ impl Following {
     ) -> Self {
         let retry = Instant::now() + RETRY;
         let mut streams = StreamMap::new();
+        let mut waiting = Waiting::default();
         for (name, flows) in nodes {
+            waiting.join(name.clone());
             streams.insert(name, news(flows));
         }
         Self {
@@ -85,7 +87,7 @@ impl Following {
             trying: BTreeSet::new(),
             told: BTreeMap::new(),
             began: Timestamp::now(),
-            waiting: Waiting::default(),
+            waiting,
         }
     }
 
@@ -134,22 +136,28 @@ impl Following {
     async fn hear(&mut self, name: String, news: News) -> Result<(), Left> {
         match news {
             News::Message(message) if message.flow().is_some() => {
-                self.told.insert(name, message.moment());
-                self.waiting.push(*message, Instant::now());
+                let moment = message.moment();
+                self.waiting.push(&name, message, Instant::now());
+                self.told.insert(name, moment);
                 Ok(())
             }
             News::Message(message) => send(&self.out, *message).await,
             News::Gone(_) if self.is_over() => {
-                self.streams.remove(&name);
+                self.part(&name);
                 Ok(())
             }
             News::Gone(reason) => self.lose(name, reason).await,
         }
     }
 
+    fn part(&mut self, name: &str) {
+        self.streams.remove(name);
+        self.waiting.leave(name);
+    }
+
     /// A node that answered before is tried again soon, for its agent may just be restarted.
     async fn lose(&mut self, name: String, reason: String) -> Result<(), Left> {
-        self.streams.remove(&name);
+        self.part(&name);
         self.down.insert(name.clone(), Instant::now() + CHECK);
         send(&self.out, tell(NodeState::NodeUnavailable, vec![name], reason)).await
     }
@@ -163,6 +171,7 @@ impl Following {
         match result {
             Ok(flows) => {
                 self.down.remove(&name);
+                self.waiting.join(name.clone());
                 self.streams.insert(name.clone(), news(flows));
                 introduce(vec![name], vec![], &self.out).await
             }
@@ -181,7 +190,7 @@ impl Following {
         let gone: Vec<String> =
             known.into_iter().filter(|name| !roster.contains_key(name)).collect();
         for name in &gone {
-            self.streams.remove(name);
+            self.part(name);
             self.down.remove(name);
         }
         if !gone.is_empty() {
