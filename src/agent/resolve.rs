@@ -18,6 +18,7 @@ pub(super) struct Names {
     owners: Lately<IpAddr, PeerInfo>,
     devices: Lately<IfIndex, str>,
     services: Lately<(IpAddr, u16, u8), Service>,
+    node: Lately<(), [String]>,
 }
 
 impl Names {
@@ -27,6 +28,7 @@ impl Names {
             owners: Lately::default(),
             devices: Lately::default(),
             services: Lately::default(),
+            node: Lately::default(),
         }
     }
 
@@ -120,6 +122,11 @@ impl Resolve for Names {
             Some(Arc::new(Service { namespace: namespace.to_owned(), name: name.to_owned() }))
         };
         self.services.answer((address, port, protocol), Instant::now(), find)
+    }
+
+    fn node_labels(&self) -> Arc<[String]> {
+        let find = || Some(self.agent.cluster().own_labels().into());
+        self.node.answer((), Instant::now(), find).unwrap_or_default()
     }
 
     fn interface(&self, device: IfIndex) -> Option<Arc<str>> {

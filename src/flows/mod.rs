@@ -17,6 +17,7 @@ mod connection;
 pub mod edges;
 mod filter;
 mod flow;
+mod here;
 mod history;
 mod loss;
 mod message;

@@ -1,7 +1,6 @@
 //! The store of flows and its readers.
 
 use std::{
-    slice,
     sync::{
         Arc, Mutex, MutexGuard, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -15,19 +14,16 @@ use super::{
     BootClock, EventFilter, Matcher, Monitor, Record, Request, Resolve, SubscribeError,
     Subscription, Window,
     filter::Subject as _,
+    here::Here,
     history::{History, HistorySettings, Past, Wanted},
     metrics::{FlowMetrics, MetricSpecs},
     namespaces::Namespaces,
     rate::Rate,
     ring::{Ring, in_order},
-    seen::Seen,
     subscription::{Live, Seat},
     talks::Talks,
 };
-use crate::{
-    events::Event,
-    hubble::flow::{Flow, LostEventSource},
-};
+use crate::{events::Event, hubble::flow::LostEventSource};
 
 /// Records that travel together to followers.
 const BATCH: usize = 128;
@@ -57,6 +53,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Returns `cluster/node`, the name under which flows go out.
+    pub(super) fn node_name(&self) -> String {
+        format!("{}/{}", self.cluster, self.node)
+    }
+
     /// Returns the defaults for a node.
     pub fn new(cluster: impl Into<String>, node: impl Into<String>) -> Self {
         Self {
@@ -234,7 +235,7 @@ impl Observer {
 
     /// Returns `cluster/node`, the name under which flows go out.
     pub fn node_name(&self) -> String {
-        format!("{}/{}", self.settings.cluster, self.settings.node)
+        self.settings.node_name()
     }
 
     /// Starts to answer a request.
@@ -275,13 +276,14 @@ impl Observer {
             Some(Window::First(0) | Window::Last(0)) => return None,
             Some(Window::First(_) | Window::Last(usize::MAX)) | None => Wanted::All,
             Some(Window::Last(count)) => {
+                let here = self.here();
                 let begin = |record: &Arc<Record>| record.event.time < memory.whole_since;
                 let whole = &memory.records[memory.records.partition_point(begin)..];
-                if self.seen(whole, matcher).take(count).count() == count {
+                if here.seen(whole, matcher).take(count).count() == count {
                     return None;
                 }
                 // Older ones are left out by the reader, too.
-                let known = self.seen(&memory.records, matcher).rev().take(count);
+                let known = here.seen(&memory.records, matcher).rev().take(count);
                 let known = known.map(|seen| seen.moment());
                 Wanted::Newest { count, known: known.collect() }
             }
@@ -306,35 +308,10 @@ impl Observer {
         self.metrics.lost(LostEventSource::PerfEventRingBuffer)
     }
 
-    /// Returns the flows of records that match; what does not match never becomes a flow.
-    pub(super) fn select<'a>(
-        &'a self,
-        records: &'a [Arc<Record>],
-        matcher: &'a Matcher,
-    ) -> impl DoubleEndedIterator<Item = Flow> + 'a {
-        self.seen(records, matcher).map(|seen| seen.render())
-    }
-
-    /// Returns all flows of a record.
-    pub(super) fn flows<'a>(&'a self, record: &'a Arc<Record>) -> impl Iterator<Item = Flow> + 'a {
-        self.all(slice::from_ref(record)).map(|seen| seen.render())
-    }
-
-    fn seen<'a>(
-        &'a self,
-        records: &'a [Arc<Record>],
-        matcher: &'a Matcher,
-    ) -> impl DoubleEndedIterator<Item = Seen<'a>> + 'a {
-        self.all(records).filter(|seen| matcher.passes(seen))
-    }
-
-    fn all<'a>(
-        &'a self,
-        records: &'a [Arc<Record>],
-    ) -> impl DoubleEndedIterator<Item = Seen<'a>> + 'a {
-        let clock = self.clock();
-        let all = records.iter().flat_map(|record| record.kinds().map(move |kind| (record, kind)));
-        all.map(move |(record, kind)| Seen { record, kind, clock, settings: &self.settings })
+    /// Returns what all flows of this moment have in common.
+    pub(super) fn here(&self) -> Here<'_> {
+        let (settings, clock) = (&self.settings, self.clock());
+        Here { settings, clock, node_labels: self.resolve.node_labels() }
     }
 
     /// NTP moves the wall clock, so its offset is read again now and then.

@@ -47,6 +47,7 @@ impl Seen<'_> {
             destination: Some(self.endpoint(End::Destination)),
             r#type: flow_type(kind).into(),
             node_name: self.node_name().into_owned(),
+            node_labels: self.node_labels().to_vec(),
             reply: event.reply == Some(true),
             event_type: Some(self.event_type()),
             source_service: self.service(End::Source).cloned(),

@@ -122,6 +122,11 @@ pub trait Resolve: Send + Sync + 'static {
         None
     }
 
+    /// Returns the labels of this node, `key=value`.
+    fn node_labels(&self) -> Arc<[String]> {
+        Arc::default()
+    }
+
     /// Returns the name of a device.
     fn interface(&self, device: IfIndex) -> Option<Arc<str>> {
         let _ = device;

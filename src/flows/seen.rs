@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use uuid::Builder;
 
 use super::{
-    BootClock, PeerInfo, Record,
+    PeerInfo, Record,
     filter::{End, Subject, Transport},
-    observer::Settings,
+    here::Here,
     render,
 };
 use crate::{
@@ -25,8 +25,7 @@ use crate::{
 pub(super) struct Seen<'a> {
     pub(super) record: &'a Record,
     pub(super) kind: EventKind,
-    pub(super) clock: BootClock,
-    pub(super) settings: &'a Settings,
+    pub(super) here: &'a Here<'a>,
 }
 
 impl<'a> Seen<'a> {
@@ -59,7 +58,7 @@ impl<'a> Seen<'a> {
 
 impl Subject for Seen<'_> {
     fn moment(&self) -> Timestamp {
-        self.clock.wall(self.record.event.time)
+        self.here.clock.wall(self.record.event.time)
     }
 
     fn uuid(&self) -> Cow<'_, str> {
@@ -71,11 +70,11 @@ impl Subject for Seen<'_> {
     }
 
     fn node_name(&self) -> Cow<'_, str> {
-        format!("{}/{}", self.settings.cluster, self.settings.node).into()
+        self.here.settings.node_name().into()
     }
 
     fn node_labels(&self) -> &[String] {
-        &[]
+        &self.here.node_labels
     }
 
     fn event_type(&self) -> CiliumEventType {
@@ -172,7 +171,7 @@ impl Subject for Seen<'_> {
     }
 
     fn cluster(&self, end: End) -> &str {
-        if self.pod(end).is_empty() { "" } else { &self.settings.cluster }
+        if self.pod(end).is_empty() { "" } else { &self.here.settings.cluster }
     }
 
     fn workloads(&self, end: End) -> &[Workload] {

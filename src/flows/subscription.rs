@@ -122,7 +122,8 @@ impl Subscription {
         if count >= stored.len().saturating_mul(2) {
             return;
         }
-        let newest_first = self.observer.select(stored, &self.matcher).rev();
+        let here = self.observer.here();
+        let newest_first = here.select(stored, &self.matcher).rev();
         newest_first.take(count).for_each(|flow| self.flows.push_front(flow));
         self.stored = Vec::new().into_iter();
     }
@@ -184,7 +185,8 @@ impl Subscription {
         let stored = self.stored.as_slice();
         let next = &stored[..stored.len().min(PORTION)];
         let (Some(last), true) = (next.len().checked_sub(1), left > 0) else { return false };
-        self.flows.extend(self.observer.select(next, &self.matcher).take(left));
+        let here = self.observer.here();
+        self.flows.extend(here.select(next, &self.matcher).take(left));
         self.stored.nth(last);
         true
     }
@@ -259,7 +261,8 @@ impl Subscription {
         live.next_sequence = first.sequence + batch.len() as u64;
         self.losses.add(LostEventSource::HubbleRingBuffer, missing);
         self.observer.metrics().lose(missing, LostEventSource::HubbleRingBuffer);
-        self.flows.extend(self.observer.select(batch, &self.matcher));
+        let here = self.observer.here();
+        self.flows.extend(here.select(batch, &self.matcher));
     }
 }
 

@@ -9,6 +9,7 @@ use skep_bpf::abi::{self, event_kind};
 use super::{
     BootClock, Matcher, PeerInfo, Record, Request, Resolve, RuleInfo, RuleMatch,
     filter::{End, Subject},
+    here::Here,
     observer::Settings,
     seen::Seen,
     talks::Talks,
@@ -65,13 +66,14 @@ impl Resolve for Some4 {
 }
 
 /// Expressions about each part of a flow that a record tells.
-const EXPRESSIONS: [&str; 8] = [
+const EXPRESSIONS: [&str; 9] = [
     "_flow.verdict == Verdict.DROPPED && _flow.drop_reason_desc == DropReason.POLICY_DENIED",
     "has(_flow.l4.TCP) && _flow.l4.TCP.flags.SYN && _flow.l4.TCP.destination_port > 99",
     "_flow.IP.source.startsWith('10.') || _flow.IP.source_xlated != ''",
     "_flow.source.labels.exists(l, l == 'k8s:app=web') && _flow.destination.identity > 1u",
     "_flow.source.workloads.exists(w, w.kind == 'Deployment') && _flow.is_reply == null",
     "_flow.interface.name == 'eth0' || _flow.node_name == 'prod/n1' && _flow.time > timestamp(1)",
+    "'kubernetes.io/os=linux' in _flow.node_labels",
     "_flow.uuid.matches('[0-7]$') && _flow.event_type.type == 1",
     "has(_flow.is_reply) && !_flow.is_reply || _flow.Summary.contains('TCP')",
 ];
@@ -161,9 +163,11 @@ proptest! {
         record.sequence = sequence.into();
         let clock = BootClock::at(Timestamp::UNIX_EPOCH, Duration::ZERO.try_into().unwrap());
         let settings = Settings::new("prod", "n1");
+        let node_labels = ["kubernetes.io/os=linux".to_owned()].into();
+        let here = Here { settings: &settings, clock, node_labels };
         let matchers: Vec<_> = EXPRESSIONS.iter().map(|text| expression(text)).collect();
         for kind in record.kinds() {
-            let seen = Seen { record: &record, kind, clock, settings: &settings };
+            let seen = Seen { record: &record, kind, here: &here };
             let flow: Flow = seen.render();
             prop_assert_eq!(answers(&seen), answers(&flow));
             prop_assert_eq!(seen.encoded(), flow.encoded());

@@ -75,6 +75,12 @@ impl<M: MapStore> Cluster<M> {
         own.map_or_else(|| identity.fixed_labels(), |(labels, _)| labels.clone())
     }
 
+    /// Returns the labels of this node's object, `key=value`; none as long as it was not seen.
+    pub(in crate::agent) fn own_labels(&self) -> Vec<String> {
+        let labels = self.nodes.get(&self.local_name).map(|known| &known.object.labels);
+        labels.into_iter().flatten().map(|(key, value)| format!("{key}={value}")).collect()
+    }
+
     pub(super) fn host_labels(&self) -> Labels {
         let mut labels = Identity::HOST.fixed_labels();
         let local = self.nodes.get(&self.local_name);

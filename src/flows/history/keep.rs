@@ -198,10 +198,11 @@ impl History {
         records: &[Arc<Record>],
     ) {
         let mut packer = Packer::new(self.run);
+        let here = observer.here();
         let mut packed = 0;
         let mut up_to = 0;
         for record in records {
-            observer.flows(record).for_each(|flow| packer.add(record.sequence, &flow));
+            here.flows(record).for_each(|flow| packer.add(record.sequence, &flow));
             packed += 1;
             up_to = record.sequence;
             if packer.is_full() {
