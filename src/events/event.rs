@@ -50,7 +50,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
     /// The packet was dropped.
     Drop(DropReason),
@@ -75,7 +75,7 @@ pub enum EventKind {
 }
 
 /// A socket that is connected to a service is told twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// The destination is what was asked for.
     Asked,
@@ -97,7 +97,7 @@ pub struct Peer {
 }
 
 /// The layer 4 header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum L4 {
     /// TCP.
     Tcp(TcpFlags),
@@ -124,7 +124,7 @@ pub enum L4 {
 }
 
 /// The flag byte of a TCP header.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TcpFlags(pub u8);
 
 impl TcpFlags {

@@ -49,7 +49,7 @@ pub struct RuleInfo {
 }
 
 /// What a rule that decided looks at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RuleMatch {
     /// No rule decided.
     #[default]

@@ -35,7 +35,7 @@ pub mod event_flags {
 /// Where a packet was seen; Hubble's datapath numbers (`TraceObservationPoint`, with 0 for
 /// to-endpoint).
 #[repr(u8)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Observation {
     /// Delivered into a pod.
     ToEndpoint = 0,

@@ -4,7 +4,7 @@ use super::{Counted, pod::abi_struct};
 
 /// Which way a packet goes, seen from the endpoint or the node.
 #[repr(u32)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// Neither, or not known.
     Unknown = 0,

@@ -131,16 +131,13 @@ impl Context {
         named.map(|(name, _)| *name).chain(sides)
     }
 
-    /// Writes their values for a record.
-    #[inline]
-    pub(super) fn write(&self, record: &Record, key: &mut Key) {
-        // Most metrics have none, and all flows are counted.
-        if !self.labels.is_empty() || self.source.is_set() || self.destination.is_set() {
-            self.write_all(record, key);
-        }
+    /// Tells whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.labels.is_empty() && !self.source.is_set() && !self.destination.is_set()
     }
 
-    fn write_all(&self, record: &Record, key: &mut Key) {
+    /// Writes their values for a record.
+    pub(super) fn write(&self, record: &Record, key: &mut Key) {
         let end = |is_source| {
             let owner = if is_source { &record.source } else { &record.destination };
             End { owner: owner.as_deref(), record, is_source }

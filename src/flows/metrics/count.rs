@@ -1,11 +1,10 @@
 //! What a metric counts, and its own labels.
 
-use super::key::Key;
+use super::{key::Key, told::Told};
 use crate::{
-    events::{Direction, Event, EventKind, L4, TcpFlags},
-    flows::{Record, RuleMatch, protocol, protocol_name, render},
-    hubble::flow::{CiliumEventType, Verdict},
-    model::{DropReason, Identity},
+    events::{Direction, L4, TcpFlags},
+    flows::{protocol, protocol_name},
+    hubble::flow::Verdict,
 };
 
 /// What a metric counts.
@@ -34,13 +33,6 @@ pub(super) enum Count {
     Tcp,
     /// Bytes; [`super::traffic`] counts them.
     Traffic,
-}
-
-/// One record told as `kind`.
-#[derive(Clone, Copy)]
-pub(super) struct Told<'a> {
-    pub(super) record: &'a Record,
-    pub(super) kind: EventKind,
 }
 
 impl Count {
@@ -109,18 +101,17 @@ impl Count {
     }
 
     /// Writes the values of its own labels and calls `count`, once for each thing to count.
-    pub(super) fn each(self, told: Told<'_>, key: &mut Key, mut count: impl FnMut(&mut Key)) {
-        let event = &told.record.event;
+    pub(super) fn each(self, told: Told, key: &mut Key, mut count: impl FnMut(&mut Key)) {
         key.clear();
         match self {
             Self::Drop => {
                 let Some(reason) = told.dropped() else { return };
                 key.push_known(reason.name());
-                push_protocol(event, key);
+                push_protocol(told.l4, key);
             }
             Self::Flow => {
                 let (kind, sub) = told.kind_names();
-                push_protocol(event, key);
+                push_protocol(told.l4, key);
                 [kind, sub, told.verdict().as_str_name()]
                     .into_iter()
                     .for_each(|value| key.push_known(value));
@@ -129,16 +120,16 @@ impl Count {
                 if !told.goes_to_world(any_drop, syn_only) {
                     return;
                 }
-                push_protocol(event, key);
+                push_protocol(told.l4, key);
                 key.push_known(told.verdict().as_str_name());
-                match event.destination.port {
+                match told.asked_port {
                     Some(number) if port => key.push_number(number.into()),
                     None if port => key.push_known(""),
                     _ => {}
                 }
             }
             Self::Icmp => {
-                let (family, name) = match event.l4 {
+                let (family, name) = match told.l4 {
                     Some(L4::Icmp { kind, code }) => ("IPv4", protocol::icmpv4(kind, code)),
                     Some(L4::Icmpv6 { kind, code }) => ("IPv6", protocol::icmpv6(kind, code)),
                     _ => return,
@@ -148,28 +139,28 @@ impl Count {
             }
             Self::Policy => {
                 let Some(action) = told.decided() else { return };
-                key.push_known(direction(event.direction));
+                key.push_known(direction(told.direction));
                 key.push_known(told.matched());
                 key.push_known(action);
             }
             Self::Ports => {
-                let is_asked = told.verdict() == Verdict::Forwarded && event.reply == Some(false);
-                if !is_asked || event.l4.is_none() {
+                let is_asked = told.verdict() == Verdict::Forwarded && told.reply == Some(false);
+                if !is_asked || told.l4.is_none() {
                     return;
                 }
-                push_protocol(event, key);
-                key.push_number(event.destination.port.unwrap_or_default().into());
+                push_protocol(told.l4, key);
+                key.push_number(told.asked_port.unwrap_or_default().into());
             }
             Self::Traffic => return,
             Self::Tcp => {
-                let Some(L4::Tcp(flags)) = event.l4 else { return };
+                let Some(L4::Tcp(flags)) = told.l4 else { return };
                 if told.verdict() != Verdict::Forwarded {
                     return;
                 }
                 for flag in flag_names(flags) {
                     key.clear();
                     key.push_known(flag);
-                    key.push_known(if event.ip_version == Some(4) { "IPv4" } else { "IPv6" });
+                    key.push_known(if told.ip_version == Some(4) { "IPv4" } else { "IPv6" });
                     count(key);
                 }
                 return;
@@ -179,73 +170,9 @@ impl Count {
     }
 }
 
-impl Told<'_> {
-    fn dropped(self) -> Option<DropReason> {
-        render::drop_reason(self.kind)
-    }
-
-    fn verdict(self) -> Verdict {
-        render::verdict(self.kind)
-    }
-
-    fn kind_names(self) -> (&'static str, &'static str) {
-        match self.kind {
-            EventKind::Drop(_) => ("Drop", ""),
-            EventKind::Denied(_) | EventKind::Allowed | EventKind::Audited => ("PolicyVerdict", ""),
-            // As Hubble counts what it has no name for: by its number.
-            EventKind::Socket(_) => ("Unknown", "7"),
-            _ => {
-                let point = self.record.event.observation as usize;
-                ("Trace", CiliumEventType::TRACE_POINTS[point].1)
-            }
-        }
-    }
-
-    /// Hubble leaves out what a node or its health check sends.
-    fn decided(self) -> Option<&'static str> {
-        let event = &self.record.event;
-        let [source, destination] = [event.source.identity, event.destination.identity];
-        if source == Identity::HOST || source == Identity(4) || destination == Identity(4) {
-            return None;
-        }
-        match self.kind {
-            EventKind::Allowed => Some("forwarded"),
-            EventKind::Audited => Some("audit"),
-            EventKind::Denied(_) => Some("dropped"),
-            _ => None,
-        }
-    }
-
-    fn matched(self) -> &'static str {
-        self.record.rule.as_ref().map_or(RuleMatch::None, |rule| rule.matched).name()
-    }
-
-    /// Answers are left out: their ports are of clients.
-    fn goes_to_world(self, any_drop: bool, syn_only: bool) -> bool {
-        let event = &self.record.event;
-        let is_world = matches!(
-            event.destination.identity,
-            Identity::WORLD_V4
-                | Identity::WORLD_V6
-                | Identity::OUTSIDE_APISERVER_V4
-                | Identity::OUTSIDE_APISERVER_V6
-        );
-        if !is_world || event.l4.is_none() {
-            return false;
-        }
-        let is_reply = event.reply == Some(true);
-        let counts = match self.dropped() {
-            Some(reason) => any_drop || reason == DropReason::PolicyDenied,
-            None => !is_reply,
-        };
-        let opens =
-            matches!(event.l4, Some(L4::Tcp(flags)) if flags.contains(TcpFlags::SYN)) && !is_reply;
-        counts && (!syn_only || opens)
-    }
-}
-
-pub(super) fn push_protocol(event: &Event, key: &mut Key) {
-    key.push_known(match event.l4 {
+/// Writes the protocol's name.
+pub(super) fn push_protocol(l4: Option<L4>, key: &mut Key) {
+    key.push_known(match l4 {
         Some(L4::Tcp(_)) => "TCP",
         Some(L4::Udp) => "UDP",
         Some(L4::Sctp) => "SCTP",

@@ -11,6 +11,7 @@ mod set;
 mod spec;
 #[cfg(test)]
 mod tests;
+mod told;
 mod traffic;
 
 pub use set::FlowMetrics;

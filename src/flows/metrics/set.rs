@@ -1,6 +1,7 @@
 //! All metrics of flows.
 
 use std::{
+    collections::HashMap,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard,
@@ -8,6 +9,7 @@ use std::{
     },
 };
 
+use foldhash::fast::RandomState;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric as _},
@@ -16,10 +18,11 @@ use prometheus_client::{
 
 use super::{
     context::Context,
-    count::{Count, Told},
+    count::Count,
     key::Key,
     series::Series,
     spec::{MetricSpec, MetricSpecs},
+    told::Told,
     traffic::Traffic,
 };
 use crate::{
@@ -67,7 +70,14 @@ impl FlowMetrics {
 
     /// Counts records.
     pub(in crate::flows) fn count(&self, records: &[Arc<Record>]) {
-        self.metrics.iter().for_each(|metric| metric.count(records));
+        let alike = alike(records);
+        for metric in &self.metrics {
+            if metric.spec.context.is_empty() {
+                metric.count_alike(&alike);
+            } else {
+                metric.count(records);
+            }
+        }
         self.traffic.iter().for_each(|traffic| traffic.count(records));
     }
 
@@ -98,12 +108,21 @@ impl Metric {
         Self { spec: spec.clone(), labels, series }
     }
 
+    /// Counts records whose ends no label is about.
+    fn count_alike(&self, alike: &HashMap<Told, u64, RandomState>) {
+        let mut key = Key::default();
+        let mut series = self.series();
+        for (told, count) in alike {
+            self.spec.count.each(*told, &mut key, |key| series.add(key, *count, Vec::new));
+        }
+    }
+
     fn count(&self, records: &[Arc<Record>]) {
         let mut key = Key::default();
         let mut series = self.series();
         for record in records {
             for kind in record.kinds() {
-                self.spec.count.each(Told { record, kind }, &mut key, |key| {
+                self.spec.count.each(Told::of(record, kind), &mut key, |key| {
                     self.spec.context.write(record, key);
                     series.add(key, 1, || pods(&self.spec.context, record));
                 });
@@ -114,6 +133,17 @@ impl Metric {
     pub(super) fn series(&self) -> MutexGuard<'_, Series> {
         self.series.lock().expect("no panic while holding the lock")
     }
+}
+
+/// Returns how many of the records are told alike.
+fn alike(records: &[Arc<Record>]) -> HashMap<Told, u64, RandomState> {
+    let mut alike = HashMap::default();
+    for record in records {
+        for kind in record.kinds() {
+            *alike.entry(Told::of(record, kind)).or_default() += 1;
+        }
+    }
+    alike
 }
 
 /// Returns the pods whose values the labels are.

@@ -48,7 +48,7 @@ impl Traffic {
             for (direction, bytes) in [("sent", tx_bytes), ("received", rx_bytes)] {
                 if bytes > 0 {
                     key.clear();
-                    push_protocol(&opened.event, &mut key);
+                    push_protocol(opened.event.l4, &mut key);
                     key.push_known(direction);
                     context.write(&opened, &mut key);
                     series.add(&key, bytes, || pods(context, &opened));
