@@ -19,6 +19,7 @@ use super::{
     catalogue::{Group, RowSpec},
     cni::CniTimes,
     error::BenchError,
+    fill::Filled,
     goal::Goal,
     report::Row,
     run::Findings,
@@ -27,6 +28,7 @@ use super::{
 const LAB_UP: &str = "lab-up";
 const LAB_DOWN: &str = "lab-down";
 const AGENT_RSS: &str = "agent-rss";
+const FULL_RSS: &str = "agent-rss-full";
 const VERSION: &str = "version-start";
 const CNI_ADD: &str = "cni-add";
 const CNI_DEL: &str = "cni-del";
@@ -61,6 +63,13 @@ pub(super) fn rows() -> Vec<RowSpec> {
         row(CNI_BURST, Group::Cni, "errors", at_most(0.0), "100 CNI ADDs at once"),
         row(CNI_RATE, Group::Cni, "ADD/s", Goal::AtLeast(250.0), "100 CNI ADDs at once"),
         row(AGENT_RSS, Group::Process, "MiB", at_most(40.0), "memory of an agent with 30 pods"),
+        row(
+            FULL_RSS,
+            Group::Process,
+            "MiB",
+            at_most(76.3),
+            "memory of an agent with 30 pods and as many flows as it keeps",
+        ),
         row(VERSION, Group::Process, "ms", at_most(5.0), "start to end of `skep version`, p50"),
         row(LAB_UP, Group::Lab, "s", at_most(8.0), "a lab with 3 nodes and 10 pods Running"),
         row(LAB_DOWN, Group::Lab, "s", at_most(2.0), "taking that lab down"),
@@ -82,7 +91,7 @@ pub(super) fn measure_all(
     let parts: [(&[&str], Part<'_, '_>); 3] = [
         (&[VERSION], Bench::version),
         (&[LAB_UP, LAB_DOWN], Bench::labs),
-        (&[CNI_ADD, CNI_DEL, CNI_BURST, CNI_RATE, AGENT_RSS], Bench::node),
+        (&[CNI_ADD, CNI_DEL, CNI_BURST, CNI_RATE, AGENT_RSS, FULL_RSS], Bench::node),
     ];
     for (names, part) in parts {
         if !chosen(names) {
@@ -153,19 +162,41 @@ impl Bench<'_, '_> {
         Ok(())
     }
 
-    fn node(&mut self) -> Result<(), BenchError> {
-        self.findings.step("a lab with 1 node and 30 pods")?;
-        let lab = Lab::new(self.program);
-        lab.up(1, 30, || self.findings.check())?;
+    fn memory(&mut self, row: &str, lab: &Lab<'_>) {
         let mut readings = Vec::new();
         for _ in 0..READINGS {
             readings.extend(agent_memory(&lab.name));
             thread::sleep(READING_PAUSE);
         }
-        self.add(AGENT_RSS, &readings);
+        self.add(row, &readings);
         if readings.is_empty() {
             self.findings.note("the lab has no process of an agent to read the memory of".into());
         }
+    }
+
+    /// Memory once the agent keeps as many flows as it ever will.
+    fn full(&mut self, lab: &Lab<'_>) -> Result<(), BenchError> {
+        if !self.rows.iter().any(|row| row.name == FULL_RSS) {
+            return Ok(());
+        }
+        self.findings.step("as many flows as an agent keeps")?;
+        let program = self.program.to_string_lossy();
+        let fill = ["lab", "exec", "--name", &lab.name, NODE, "--", &program, "bench", "fill"];
+        let (_, answer) = self.run(&fill, "")?;
+        let Filled { stored, room } = serde_json::from_str(&answer).map_err(|error| {
+            BenchError::Command { command: "skep bench fill".into(), source: error.into() }
+        })?;
+        self.findings.note(format!("{FULL_RSS}: the agent keeps {stored} flows of {room}"));
+        self.memory(FULL_RSS, lab);
+        Ok(())
+    }
+
+    fn node(&mut self) -> Result<(), BenchError> {
+        self.findings.step("a lab with 1 node and 30 pods")?;
+        let lab = Lab::new(self.program);
+        lab.up(1, 30, || self.findings.check())?;
+        self.memory(AGENT_RSS, &lab);
+        self.full(&lab)?;
 
         self.findings.step("CNI ADD and DEL")?;
         let program = self.program.to_string_lossy();

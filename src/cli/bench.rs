@@ -81,6 +81,13 @@ enum Hidden {
         #[arg(long, value_name = "N")]
         burst: u32,
     },
+    /// Have the agent of the node that this runs on keep as many flows as it can
+    #[command(hide = true)]
+    Fill {
+        /// Directory of the agent's sockets
+        #[arg(long, value_name = "DIR", default_value = "/run/skep")]
+        run_dir: PathBuf,
+    },
 }
 
 impl Hidden {
@@ -101,6 +108,11 @@ impl Hidden {
                 let plan = bench::CniCalls { conf_dir, bin_dir, calls, burst };
                 let times = bench::measure_cni(&plan)?;
                 out.line(&serde_json::to_string(&times).map_err(EncodeError::Json)?)
+            }
+            Self::Fill { run_dir } => {
+                let filled = bench::fill(&run_dir);
+                let filled = filled.map_err(|error| Error::new(Kind::Environment, error))?;
+                out.line(&serde_json::to_string(&filled).map_err(EncodeError::Json)?)
             }
         }
     }
