@@ -82,6 +82,9 @@ _skep() {
             skep__subcmd__bench,cni)
                 cmd="skep__subcmd__bench__subcmd__cni"
                 ;;
+            skep__subcmd__bench,fill)
+                cmd="skep__subcmd__bench__subcmd__fill"
+                ;;
             skep__subcmd__bench,help)
                 cmd="skep__subcmd__bench__subcmd__help"
                 ;;
@@ -96,6 +99,9 @@ _skep() {
                 ;;
             skep__subcmd__bench__subcmd__help,cni)
                 cmd="skep__subcmd__bench__subcmd__help__subcmd__cni"
+                ;;
+            skep__subcmd__bench__subcmd__help,fill)
+                cmd="skep__subcmd__bench__subcmd__help__subcmd__fill"
                 ;;
             skep__subcmd__bench__subcmd__help,help)
                 cmd="skep__subcmd__bench__subcmd__help__subcmd__help"
@@ -408,6 +414,9 @@ _skep() {
                 ;;
             skep__subcmd__help__subcmd__bench,cni)
                 cmd="skep__subcmd__help__subcmd__bench__subcmd__cni"
+                ;;
+            skep__subcmd__help__subcmd__bench,fill)
+                cmd="skep__subcmd__help__subcmd__bench__subcmd__fill"
                 ;;
             skep__subcmd__help__subcmd__bench,policy)
                 cmd="skep__subcmd__help__subcmd__bench__subcmd__policy"
@@ -1102,7 +1111,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bench)
-            opts="-o -q -v -h --rows --rounds --list --output --color --quiet --verbose --help worker policy service cni help"
+            opts="-o -q -v -h --rows --rounds --list --output --color --quiet --verbose --help worker policy service cni fill help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1169,8 +1178,30 @@ _skep() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        skep__subcmd__bench__subcmd__fill)
+            opts="-q -v -h --run-dir --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --run-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         skep__subcmd__bench__subcmd__help)
-            opts="worker policy service cni help"
+            opts="worker policy service cni fill help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1184,6 +1215,20 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bench__subcmd__help__subcmd__cni)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__bench__subcmd__help__subcmd__fill)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3366,7 +3411,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__bench)
-            opts="worker policy service cni"
+            opts="worker policy service cni fill"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3380,6 +3425,20 @@ _skep() {
             return 0
             ;;
         skep__subcmd__help__subcmd__bench__subcmd__cni)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        skep__subcmd__help__subcmd__bench__subcmd__fill)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -6142,7 +6201,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__observe)
-            opts="-f -n -A -l -4 -6 -t -o -s -q -v -h --follow --retry-for --last --first --all --since --until --not --pod --from-pod --to-pod --namespace --from-namespace --to-namespace --all-namespaces --from-all-namespaces --to-all-namespaces --workload --from-workload --to-workload --label --from-label --to-label --service --from-service --to-service --ip --from-ip --to-ip --snat-ip --fqdn --from-fqdn --to-fqdn --identity --from-identity --to-identity --from-cluster --to-cluster --port --from-port --to-port --protocol --tcp-flags --ipv4 --ipv6 --ip-version --encrypted --unencrypted --traffic-direction --reply --interface --verdict --drop-reason-desc --type --node-name --node-label --cluster --uuid --trace-id --ip-trace-id --cel-expression --http-method --http-path --http-url --http-status --http-header --allowlist --denylist --print-raw-filters --group-by --top --output --time-format --utc --numeric --ip-translation --print-node-name --print-policy-names --silent-errors --request --input-file --server --tls --tls-ca-cert-files --tls-client-cert-file --tls-client-key-file --tls-server-name --token-file --tls-allow-insecure --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            opts="-f -n -A -l -4 -6 -t -o -s -q -v -h --follow --retry-for --last --first --all --since --until --not --pod --from-pod --to-pod --namespace --from-namespace --to-namespace --all-namespaces --from-all-namespaces --to-all-namespaces --workload --from-workload --to-workload --label --from-label --to-label --service --from-service --to-service --ip --from-ip --to-ip --snat-ip --fqdn --from-fqdn --to-fqdn --identity --from-identity --to-identity --from-cluster --to-cluster --port --from-port --to-port --protocol --tcp-flags --ipv4 --ipv6 --ip-version --encrypted --unencrypted --traffic-direction --reply --interface --verdict --drop-reason-desc --type --node-name --node-label --cluster --uuid --trace-id --ip-trace-id --cel-expression --http-method --http-path --http-url --http-status --http-header --allowlist --denylist --print-raw-filters --group-by --top --output --time-format --utc --numeric --ip-translation --print-node-name --print-policy-names --field-mask --silent-errors --request --input-file --server --tls --tls-ca-cert-files --tls-client-cert-file --tls-client-key-file --tls-server-name --token-file --tls-allow-insecure --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6418,6 +6477,10 @@ _skep() {
                     ;;
                 --print-policy-names)
                     COMPREPLY=($(compgen -W "true false" -- "${cur}"))
+                    return 0
+                    ;;
+                --field-mask)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --request)

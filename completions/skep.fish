@@ -143,6 +143,7 @@ complete -c skep -n "__fish_skep_using_subcommand observe" -l ip-translation -d 
 false\t''"
 complete -c skep -n "__fish_skep_using_subcommand observe" -l print-policy-names -d 'Show the policies that decided' -r -f -a "true\t''
 false\t''"
+complete -c skep -n "__fish_skep_using_subcommand observe" -l field-mask -d 'With -o json, show these fields of a flow only, such as source.pod_name,verdict' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l request -d 'Ask this, as JSON; how agents are asked from outside' -r
 complete -c skep -n "__fish_skep_using_subcommand observe" -l input-file -d 'Show saved flows, one JSON object a line; - is stdin' -r -F
 complete -c skep -n "__fish_skep_using_subcommand observe" -l server -d 'Ask a Hubble server, such as a relay: HOST:PORT, tls://HOST:PORT or unix:PATH' -r
@@ -1060,26 +1061,27 @@ complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcomman
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "enter" -d 'Join namespaces and a control group and become a program'
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "stand-in" -d 'Serve in place of a container\'s image'
 complete -c skep -n "__fish_skep_using_subcommand lab; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -l rows -d 'Rows to measure: names, groups or beginnings of names' -r
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -l rounds -d 'Rounds that count, each of 0.4 s per topology' -r
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -l output -d 'File to write the rows to, as JSON' -r -F
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -s o -d 'Output format' -r -f -a "table\t'Columns for people'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni fill help" -l rows -d 'Rows to measure: names, groups or beginnings of names' -r
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni fill help" -l rounds -d 'Rounds that count, each of 0.4 s per topology' -r
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni fill help" -l output -d 'File to write the rows to, as JSON' -r -F
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni fill help" -s o -d 'Output format' -r -f -a "table\t'Columns for people'
 wide\t'More columns'
 json\t'One JSON document'
 yaml\t'One YAML document'
 name\t'Names only, one a line'"
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni fill help" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -l list -d 'List the rows and their goals instead of measuring'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -s q -l quiet -d 'Print answers, warnings and errors only'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -f -a "worker" -d 'Send or answer the load of a running bench'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -f -a "policy" -d 'Measure the policy engine'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -f -a "service" -d 'Measure services'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -f -a "cni" -d 'Call the CNI plugin of the node that this runs on'
-complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni fill help" -l list -d 'List the rows and their goals instead of measuring'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni fill help" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni fill help" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni fill help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni fill help" -f -a "worker" -d 'Send or answer the load of a running bench'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni fill help" -f -a "policy" -d 'Measure the policy engine'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni fill help" -f -a "service" -d 'Measure services'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni fill help" -f -a "cni" -d 'Call the CNI plugin of the node that this runs on'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni fill help" -f -a "fill" -d 'Have the agent of the node that this runs on keep as many flows as it can'
+complete -c skep -n "__fish_skep_using_subcommand bench; and not __fish_seen_subcommand_from worker policy service cni fill help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from worker" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
@@ -1109,10 +1111,18 @@ never\t'Not at all'"
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from cni" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from cni" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from cni" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from fill" -l run-dir -d 'Directory of the agent\'s sockets' -r -F
+complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from fill" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from fill" -s q -l quiet -d 'Print answers, warnings and errors only'
+complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from fill" -s v -l verbose -d 'Log more; twice for debug, three times for all'
+complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from fill" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "worker" -d 'Send or answer the load of a running bench'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "policy" -d 'Measure the policy engine'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "service" -d 'Measure services'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "cni" -d 'Call the CNI plugin of the node that this runs on'
+complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "fill" -d 'Have the agent of the node that this runs on keep as many flows as it can'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c skep -n "__fish_skep_using_subcommand agent" -l config -d 'File with settings in YAML' -r -F
 complete -c skep -n "__fish_skep_using_subcommand agent" -l node-name -d 'Name of this node in Kubernetes' -r
@@ -1295,5 +1305,6 @@ complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcomma
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "policy" -d 'Measure the policy engine'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "service" -d 'Measure services'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "cni" -d 'Call the CNI plugin of the node that this runs on'
+complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from bench" -f -a "fill" -d 'Have the agent of the node that this runs on keep as many flows as it can'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from relay" -f -a "port-forward" -d 'Give Hubble\'s clients a local address'
 complete -c skep -n "__fish_skep_using_subcommand help; and __fish_seen_subcommand_from relay" -f -a "tunnel" -d 'Join stdin and stdout with the agent\'s Hubble API'

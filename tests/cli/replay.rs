@@ -83,6 +83,24 @@ fn filters_times_and_numbers_count() {
 }
 
 #[test]
+fn a_mask_says_which_fields_are_shown() {
+    let home = home(&three());
+    let mask = ["--first", "1", "-o", "json", "--field-mask", "verdict,source.pod_name"];
+    assert_snapshot!(replay(&home, &mask), @r#"
+code: 0
+--- stdout
+{"flow":{"verdict":"FORWARDED","source":{"pod_name":"web"}},"node_name":"c/n1","time":"2026-11-24T12:00:01.000000000Z"}
+--- stderr
+1 flow, 0 dropped, 0 lost
+"#);
+    let wrong = replay(&home, &["-o", "json", "--field-mask", "source.colour"]);
+    assert_eq!((wrong.code, wrong.stdout.as_str()), (Some(2), ""));
+    assert!(wrong.stderr.contains(r#""source.colour" is not a path of a flow"#), "{wrong}");
+    let people = replay(&home, &["--field-mask", "verdict"]);
+    assert_eq!(people.code, Some(2), "{people}");
+}
+
+#[test]
 fn an_expression_that_makes_no_sense_is_pointed_at() {
     let outcome = replay(&home(&three()), &["--cel-expression", "has(_flow.l4.tcp)"]);
     assert_snapshot!(outcome, @r#"

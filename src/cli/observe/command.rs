@@ -18,6 +18,7 @@ use super::{
     whom::WhomArgs,
 };
 use crate::{
+    api::hubble::Mask,
     cli::{
         duration::duration,
         error::{Error, Kind},
@@ -143,6 +144,15 @@ struct Looks {
         action = clap::ArgAction::Set
     )]
     print_policy_names: bool,
+    /// With -o json, show these fields of a flow only, such as source.pod_name,verdict
+    #[arg(
+        long,
+        alias = "experimental-field-mask",
+        value_name = "FIELD",
+        value_delimiter = ',',
+        conflicts_with = "group_by"
+    )]
+    field_mask: Vec<String>,
     /// Do not warn of losses and missing nodes
     #[arg(short, long)]
     silent_errors: bool,
@@ -151,6 +161,7 @@ struct Looks {
 impl Args {
     pub(crate) fn run(self, out: &Output) -> Result<Answer, Error> {
         let (whom, looks) = (self.whom.clone(), self.looks.clone());
+        let mask = looks.mask()?;
         let Self { print_raw_filters, group_by, top, .. } = self;
         let question = self.into_question()?;
         if print_raw_filters {
@@ -167,6 +178,7 @@ impl Args {
         let format = looks.output.unwrap_or(Format::Compact);
         let mut printer = Printer::new(looks.style(), format, pace, out);
         printer.asides = asides;
+        printer.mask = mask;
         let result = whom.ask(&question, &warner(out), |message| printer.show(message));
         printer.finish(result).map(|()| Answer::Yes)
     }
@@ -206,7 +218,22 @@ impl Args {
 #[error("counts are shown as a table or as json")]
 struct NotForCounts;
 
+/// Lines for people have their places.
+#[derive(Debug, thiserror::Error)]
+#[error("--field-mask is for -o json")]
+struct NotForPeople;
+
 impl Looks {
+    /// Returns what is shown of a flow, unless all is.
+    fn mask(&self) -> Result<Option<Mask>, Error> {
+        let is_json = self.output.is_some_and(Format::is_json);
+        match self.field_mask.as_slice() {
+            [] => Ok(None),
+            _ if !is_json => Err(Error::new(Kind::Usage, NotForPeople)),
+            paths => Mask::compile(paths).map(Some).map_err(|e| Error::new(Kind::Usage, e)),
+        }
+    }
+
     fn count_format(&self) -> Result<output::Format, Error> {
         match self.output {
             None | Some(Format::Table) => Ok(output::Format::Table),

@@ -2,13 +2,14 @@
 
 use super::{compact::Style, dict, moment::TimeFormat, table::Rows};
 use crate::{
+    api::hubble::Mask,
     cli::{
         error::{Error, Kind},
         output::{Output, escape},
     },
     hubble::{
         flow::{CiliumEventType, Flow, Verdict},
-        observer::GetFlowsResponse,
+        observer::{GetFlowsResponse, get_flows_response::ResponseTypes},
         relay::{NodeState, NodeStatusEvent},
     },
 };
@@ -59,6 +60,8 @@ pub(super) struct Printer<'a> {
     pub(super) format: Format,
     pub(super) pace: Pace,
     pub(super) asides: Asides,
+    /// What is shown of a flow as JSON, unless all is.
+    pub(super) mask: Option<Mask>,
     pub(super) out: &'a Output,
     rows: Rows,
     tally: Tally,
@@ -67,14 +70,14 @@ pub(super) struct Printer<'a> {
 impl<'a> Printer<'a> {
     pub(super) fn new(style: Style, format: Format, pace: Pace, out: &'a Output) -> Self {
         let (rows, tally) = (Rows::default(), Tally::default());
-        Self { style, format, pace, asides: Asides::Shown, out, rows, tally }
+        Self { style, format, pace, asides: Asides::Shown, mask: None, out, rows, tally }
     }
 
     /// Shows a message.
     pub(super) fn show(&mut self, message: &GetFlowsResponse) -> Result<(), Error> {
         self.tally.add(message);
         if self.format.is_json() {
-            return self.line(&serde_json::to_string(message).expect("flows have text keys only"));
+            return self.line(&self.json(message));
         }
         if self.asides == Asides::Shown {
             aside(message, self.out);
@@ -91,6 +94,14 @@ impl<'a> Printer<'a> {
             }
             _ => self.line(&self.style.line(flow, self.out)),
         }
+    }
+
+    fn json(&self, message: &GetFlowsResponse) -> String {
+        let masked = self.mask.as_ref().zip(message.flow()).map(|(mask, flow)| {
+            let flow = ResponseTypes::Flow(mask.prune(flow));
+            GetFlowsResponse { response_types: Some(flow), ..message.clone() }
+        });
+        serde_json::to_string(masked.as_ref().unwrap_or(message)).expect("keys are text only")
     }
 
     fn line(&self, line: &str) -> Result<(), Error> {
