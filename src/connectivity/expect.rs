@@ -2,7 +2,11 @@
 
 use std::{fmt, net::IpAddr};
 
-use super::{gate::Gate, policy::Blame, probe::Outcome};
+use super::{
+    gate::Gate,
+    policy::{Blame, Grant},
+    probe::Outcome,
+};
 
 /// What should happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +39,8 @@ pub enum Expectation {
     ExpiredBefore(IpAddr),
     /// The pod's probe of this kind succeeds.
     Ready(&'static str),
+    /// The peer answers, and these policies let it.
+    Allowed(Vec<Grant>),
     /// No answer: a policy drops the packet, for this reason.
     Dropped(Blame),
     /// Agents have nothing to tell.
@@ -56,7 +62,10 @@ impl Expectation {
     /// Compares what happened with what should.
     pub fn judge(&self, outcome: &Outcome) -> Verdict {
         let fits = match (self, outcome) {
-            (Self::Answer | Self::AnswerIfNamed | Self::Ready(_), Outcome::Answered { .. })
+            (
+                Self::Answer | Self::AnswerIfNamed | Self::Allowed(_) | Self::Ready(_),
+                Outcome::Answered { .. },
+            )
             | (Self::ResolvesSomehow, Outcome::Resolved { .. })
             | (Self::NoSuchName, Outcome::NoSuchName)
             | (Self::Refused, Outcome::Refused { .. })
@@ -103,6 +112,10 @@ impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answer | Self::AnswerIfNamed => f.write_str("an answer"),
+            Self::Allowed(grants) => {
+                let grants: Vec<_> = grants.iter().map(ToString::to_string).collect();
+                write!(f, "an answer, allowed {}", grants.join(" and "))
+            }
             Self::AnswerTo(source) => write!(f, "an answer, to {source}"),
             Self::Servers(servers) => write!(f, "answers of exactly {}", servers.join(", ")),
             Self::OneServer(servers) => write!(f, "answers of only one of {}", servers.join(", ")),
@@ -120,6 +133,7 @@ impl fmt::Display for Expectation {
             Self::Ready(kind) => write!(f, "the kubelet's {kind} probe succeeds"),
             Self::Dropped(blame) => write!(f, "no answer: {blame}"),
             Self::Nothing(Gate::Drops) => f.write_str("no packet is dropped that should not be"),
+            Self::Nothing(Gate::Flows) => f.write_str("every answered check is told by flows"),
             Self::Nothing(Gate::Logs) => f.write_str("no error in the agent's log"),
         }
     }

@@ -6,6 +6,7 @@ use super::{
     expect::Expectation,
     plan::{Action, Check, Peer, Planned},
     probe::Outcome,
+    told::Ledger,
     topology::{Actor, Topology},
 };
 
@@ -14,6 +15,8 @@ use super::{
 pub enum Gate {
     /// Packets of the test were dropped for a reason that no scenario is about.
     Drops,
+    /// Packets of the test got through, and an agent does not tell of them.
+    Flows,
     /// An agent logged an error.
     Logs,
 }
@@ -45,6 +48,7 @@ impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Drops => "drops",
+            Self::Flows => "flows",
             Self::Logs => "logs",
         })
     }
@@ -76,6 +80,15 @@ pub(super) fn lost(checks: &[Check], lost: &[Lost], topology: &Topology) -> Vec<
         (lost.node.as_str(), format!("{} from {from} to {to}", lost.reason))
     });
     outcomes(checks, words)
+}
+
+/// Says for each check what its agent did not tell; why nobody knows, when agents did not tell everything.
+pub(super) fn untold(checks: &[Check], ledger: &Ledger) -> Result<Vec<Outcome>, String> {
+    let missing = ledger.missing();
+    match ledger.gaps() {
+        gaps if missing.is_empty() && !gaps.is_empty() => Err(gaps.join("; ")),
+        _ => Ok(outcomes(checks, missing.iter().map(|(node, what)| (node.as_str(), what.clone())))),
+    }
 }
 
 /// Says for each check which errors were logged.

@@ -6,7 +6,6 @@ use futures::{FutureExt, Stream, StreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{Api, Client, api::ListParams};
-use rand::RngExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +26,7 @@ use super::{
     scenario::{HOST_PORT, Profile, Scenario, TOPOLOGY},
     serve,
     services::Services,
+    told::{Audit, Ledger},
     topology::{Dns, External, FAMILIES, Topology},
     witness::{Witness, explain, look},
 };
@@ -112,7 +112,7 @@ pub async fn run(
         nodes = deploy::choose(client, options.profile.nodes()) => nodes?,
         () = cancel.cancelled() => return Err(TestError::Cancelled),
     };
-    let namespace = options.namespace.clone().unwrap_or_else(fresh_name);
+    let namespace = options.namespace.clone().unwrap_or_else(deploy::fresh_name);
     // Not cancelled half-way: nobody would know whether the namespace is there.
     deploy::create_namespace(client, &namespace).await?;
     let run = Run { client, options, namespace: &namespace, nodes };
@@ -141,13 +141,6 @@ pub async fn run(
         (Err(TestError::Cancelled), Err(error)) => Err(error.into()),
         (result, _) => result,
     }
-}
-
-fn fresh_name() -> String {
-    const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    let mut random = rand::rng();
-    let letters = (0..5).map(|_| char::from(LETTERS[random.random_range(0..LETTERS.len())]));
-    format!("skep-test-{}", letters.collect::<String>())
 }
 
 /// Why pods that not every cluster admits are missing.
@@ -389,26 +382,46 @@ impl Run<'_> {
         let fits =
             |check: &Check, outcome: &Outcome| check.expectation.judge(outcome) != Verdict::Fail;
         let (executor, all) = (&executor, &checks);
+        let ledger = Ledger::default();
+        let audit = Audit { ledger: &ledger, topology, patience: self.options.timeout * 2 };
+        let audit = &audit;
         let probes = stream::iter(batches_of(all, still))
             .map(|batch| async move {
                 let begun = Instant::now();
                 (begun, executor.run(&batch, all, fits).await)
             })
-            .buffer_unordered(self.options.parallel.max(1));
+            .buffer_unordered(self.options.parallel.max(1))
+            // Whoever waits for flows keeps no other pod from trying.
+            .map(|(begun, outcomes)| async move { (begun, audit.weigh(outcomes, all).await) })
+            .buffer_unordered(usize::MAX);
         let pods = Api::<Pod>::namespaced(self.client.clone(), self.namespace);
         let readiness = readiness::watch(&pods, all, self.options.timeout * 3).into_stream();
         let changes = self.change(plays, topology);
-        let others = stream::select(readiness, changes);
+        let others = stream::select(readiness, changes).map(|(begun, outcomes)| {
+            let unweighed = |(at, outcome): (usize, Outcome)| (at, (outcome, None));
+            (begun, outcomes.into_iter().map(unweighed).collect::<Vec<_>>())
+        });
         let mut results = std::pin::pin!(stream::select(probes, others));
-        while let Some((begun, outcomes)) = results.next().await {
-            for (at, outcome) in outcomes {
-                board.set(at, (outcome, None), begun, tell);
+        let listening = witness.listen(&topology.nodes, self.namespace, started, &ledger);
+        let mut listening = std::pin::pin!(listening.fuse());
+        loop {
+            tokio::select! {
+                () = &mut listening => {}
+                next = results.next() => {
+                    let Some((begun, outcomes)) = next else { break };
+                    outcomes.into_iter().for_each(|(at, told)| board.set(at, told, begun, tell));
+                }
+            }
+        }
+        if !gates.iter().any(|(gate, _)| *gate == Gate::Flows) {
+            for gap in ledger.gaps() {
+                tell(Event::Warning(format!("not all flows are compared: {gap}")));
             }
         }
         self.play(&mut board, first, policies, (topology, witness), tell).await;
         for (scenario, (gate, checks)) in (last..).zip(gates) {
             let begun = Instant::now();
-            match look(gate, &checks, (topology, witness), started).await {
+            match look(gate, &checks, (topology, witness, &ledger), started).await {
                 Ok(outcomes) => {
                     let outcomes = outcomes.into_iter().map(|outcome| (outcome, None)).collect();
                     board.set_all(scenario, outcomes, begun, tell);
@@ -470,17 +483,5 @@ impl Run<'_> {
             }
             board.set_all(scenario, told.outcomes, begun, tell);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fresh_names_are_names_and_differ() {
-        let (one, two) = (fresh_name(), fresh_name());
-        assert_ne!(one, two);
-        assert!(one.strip_prefix("skep-test-").is_some_and(|rest| rest.len() == 5));
     }
 }

@@ -202,6 +202,11 @@ const fn everything() -> [Scenario; PLAIN.len() + POLICIES.len() + LAST.len()] {
 
 const LAST: &[Scenario] = &[
     gate("no-unexpected-drops", Gate::Drops, "No packet was dropped but by policies under test"),
+    gate(
+        "expected-flows",
+        Gate::Flows,
+        "Agents tell of what got through, in flows with the right facts",
+    ),
     gate("no-errors-in-logs", Gate::Logs, "No agent logged an error"),
 ];
 

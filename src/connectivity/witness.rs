@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use super::{
     gate::{self, Gate, LogError, Lost},
     plan::Check,
-    policy::Drop,
+    policy::Account,
     probe::Outcome,
     report::{CheckResult, ScenarioReport},
+    told::Ledger,
     topology::Topology,
 };
 
@@ -19,12 +20,22 @@ pub trait Witness {
     /// Returns the flows around a failed check since a time, as lines for people.
     fn flows(&self, result: &CheckResult, since: Timestamp) -> impl Future<Output = Vec<String>>;
 
-    /// Returns the packets that were dropped on nodes since a time; why not, when nobody knows.
-    fn drops(
+    /// Notes in a ledger what is told of packets of a namespace on nodes since a time, as it happens. Goes on until
+    /// it is dropped, or nobody tells anything more; then the ledger says why.
+    fn listen(
+        &self,
+        nodes: &[String],
+        namespace: &str,
+        since: Timestamp,
+        ledger: &Ledger,
+    ) -> impl Future<Output = ()>;
+
+    /// Returns what policies decided on nodes since a time; why not, when nobody knows.
+    fn account(
         &self,
         nodes: &[String],
         since: Timestamp,
-    ) -> impl Future<Output = Result<Vec<Drop>, String>>;
+    ) -> impl Future<Output = Result<Account, String>>;
 
     /// Returns all packets that were dropped on nodes since a time; why not, when nobody knows.
     fn lost(
@@ -48,12 +59,13 @@ pub trait Witness {
 pub(super) async fn look(
     gate: Gate,
     checks: &[Check],
-    (topology, witness): (&Topology, &impl Witness),
+    (topology, witness, ledger): (&Topology, &impl Witness, &Ledger),
     since: Timestamp,
 ) -> Result<Vec<Outcome>, String> {
     let nodes = &topology.nodes;
     Ok(match gate {
         Gate::Drops => gate::lost(checks, &witness.lost(nodes, since).await?, topology),
+        Gate::Flows => gate::untold(checks, ledger)?,
         Gate::Logs => gate::logged(checks, &witness.errors(nodes, since).await?),
     })
 }

@@ -77,6 +77,7 @@ services/pod-to-service         smoke    Pods reach every server by a service's 
 policy/echo-ingress             smoke    Only one team reaches servers, by TCP
 policy/all-egress-deny-knp      smoke    Nothing gets out but answers, by NetworkPolicy
 gates/no-unexpected-drops       smoke    No packet was dropped but by policies under test
+gates/expected-flows            smoke    Agents tell of what got through, in flows with the right facts
 gates/no-errors-in-logs         smoke    No agent logged an error
 --- stderr
 ");

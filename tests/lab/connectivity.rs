@@ -94,6 +94,11 @@ fn connectivity_profiles_pass_and_tell_how_long_they_took() {
         let (output, report) = test(&lab, &["--profile", profile]);
         let took = begun.elapsed();
         assert_passed(&output, &report);
+        // More flows than an agent can hand over in time skip the gate, with that reason: not those of so few checks.
+        if profile == "smoke" {
+            let passed = scenarios(&report, "passed");
+            assert!(passed.iter().any(|name| name == "expected-flows"), "{passed:?}");
+        }
         println!(
             "{profile}: {:.2} s whole, {} ms without cleaning up, {} checks",
             took.as_secs_f64(),

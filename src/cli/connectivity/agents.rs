@@ -2,19 +2,20 @@
 
 use jiff::Timestamp;
 
+use super::told::{self, told};
 use crate::{
     api::{HOST_FIREWALL, NodeStatus, OFF},
     cli::{
         cluster::{AgentPod, Cluster, ClusterError},
         error::Error,
-        observe, source,
+        observe::{self, Heard},
+        source,
     },
-    connectivity::{Blame, CheckResult, Drop, LogError, Lost, PolicyName, Side, Witness},
+    connectivity::{
+        Account, Blame, CheckResult, Drop, Ledger, LogError, Lost, Pass, Side, Witness,
+    },
     flows::Request,
-    hubble::flow::{
-        CiliumEventType, EventTypeFilter, Flow, FlowFilter, Policy, TrafficDirection,
-        layer4::Protocol,
-    },
+    hubble::flow::{CiliumEventType, EventTypeFilter, Flow, FlowFilter, Verdict},
 };
 
 /// Flows shown of one failure.
@@ -39,12 +40,31 @@ impl Witness for Agents<'_> {
         observe::between(self.cluster, &result.nodes(), &asked).await.unwrap_or_default()
     }
 
-    async fn drops(&self, nodes: &[String], since: Timestamp) -> Result<Vec<Drop>, String> {
-        Ok(self.dropped(nodes, since).await?.iter().filter_map(drop_of).collect())
+    async fn listen(&self, nodes: &[String], namespace: &str, since: Timestamp, ledger: &Ledger) {
+        let (since, allow) = (Some(since), told::wanted(namespace));
+        let request = Request { follow: true, since, allow, ..Request::default() };
+        let heard = observe::hear(self.cluster, nodes, &request, |node, heard| match heard {
+            Heard::Flow(flow) => told(flow).for_each(|told| ledger.hear(node, told)),
+            Heard::Lost(reason) => ledger.lose(node, reason),
+        });
+        if let Err(error) = heard.await {
+            ledger.silence(error.chain().join(": "));
+        }
+    }
+
+    async fn account(&self, nodes: &[String], since: Timestamp) -> Result<Account, String> {
+        let passed = FlowFilter { verdict: vec![Verdict::Forwarded.into()], ..judged() };
+        let flows = self.stored(nodes, since, vec![dropped(), passed]).await?;
+        let is_drop = |flow: &&Flow| flow.verdict() == Verdict::Dropped;
+        let (drops, passes): (Vec<&Flow>, Vec<&Flow>) = flows.iter().partition(is_drop);
+        Ok(Account {
+            drops: drops.into_iter().filter_map(drop_of).collect(),
+            passes: passes.into_iter().filter_map(pass_of).collect(),
+        })
     }
 
     async fn lost(&self, nodes: &[String], since: Timestamp) -> Result<Vec<Lost>, String> {
-        let flows = self.dropped(nodes, since).await?;
+        let flows = self.stored(nodes, since, vec![dropped()]).await?;
         let lost = |flow: &Flow| {
             let node = flow.node_name.rsplit('/').next().unwrap_or_default().to_owned();
             let reason = flow.drop_reason_desc().as_str_name().to_owned();
@@ -84,14 +104,31 @@ impl Witness for Agents<'_> {
 }
 
 impl Agents<'_> {
-    async fn dropped(&self, nodes: &[String], since: Timestamp) -> Result<Vec<Flow>, String> {
-        // A denial is told twice: as a verdict, too.
-        let drops = EventTypeFilter { r#type: CiliumEventType::DROP, ..EventTypeFilter::default() };
-        let filter = FlowFilter { event_type: vec![drops], ..FlowFilter::default() };
-        let request = Request { since: Some(since), allow: vec![filter], ..Request::default() };
+    async fn stored(
+        &self,
+        nodes: &[String],
+        since: Timestamp,
+        allow: Vec<FlowFilter>,
+    ) -> Result<Vec<Flow>, String> {
+        let request = Request { since: Some(since), allow, ..Request::default() };
         let flows = observe::stored(self.cluster, nodes, &request).await;
         flows.map_err(|error| error.chain().join(": "))
     }
+}
+
+/// Packets that were dropped. A denial is told twice: as a verdict, too.
+fn dropped() -> FlowFilter {
+    of_type(CiliumEventType::DROP)
+}
+
+/// Verdicts of policies.
+fn judged() -> FlowFilter {
+    of_type(CiliumEventType::POLICY_VERDICT)
+}
+
+fn of_type(r#type: i32) -> FlowFilter {
+    let event_type = vec![EventTypeFilter { r#type, ..EventTypeFilter::default() }];
+    FlowFilter { event_type, ..FlowFilter::default() }
 }
 
 /// Tells whether a line of a log tells of an error; logs are JSON where no terminal is.
@@ -104,27 +141,24 @@ fn is_error(line: &str) -> bool {
 
 /// Reads what an agent says about a packet that it dropped.
 fn drop_of(flow: &Flow) -> Option<Drop> {
-    let (protocol, port) = match flow.protocol()? {
-        Protocol::Tcp(tcp) => ("tcp", tcp.destination_port),
-        Protocol::Udp(udp) => ("udp", udp.destination_port),
-        Protocol::IcmPv4(_) | Protocol::IcmPv6(_) => ("icmp", 0),
-        _ => return None,
+    let side = told::side(flow)?;
+    let policies = match side {
+        Side::Ingress => &flow.ingress_denied_by,
+        Side::Egress => &flow.egress_denied_by,
     };
-    let port = port.try_into().ok()?;
-    let (side, policies) = match flow.traffic_direction() {
-        TrafficDirection::Ingress => (Side::Ingress, &flow.ingress_denied_by),
-        TrafficDirection::Egress => (Side::Egress, &flow.egress_denied_by),
-        TrafficDirection::Unknown => return None,
+    let reason = flow.drop_reason_desc().as_str_name().to_owned();
+    let blame = Blame { side, reason, policies: told::names(policies) };
+    Some(Drop { packets: told::packets(flow)?, blame })
+}
+
+/// Reads what an agent says about a connection that policies let through.
+fn pass_of(flow: &Flow) -> Option<Pass> {
+    let side = told::side(flow)?;
+    let policies = match side {
+        Side::Ingress => &flow.ingress_allowed_by,
+        Side::Egress => &flow.egress_allowed_by,
     };
-    let name = |policy: &Policy| PolicyName {
-        kind: policy.kind.clone(),
-        namespace: policy.namespace.clone(),
-        name: policy.name.clone(),
-    };
-    let mut policies: Vec<PolicyName> = policies.iter().map(name).collect();
-    policies.sort();
-    let blame = Blame { side, reason: flow.drop_reason_desc().as_str_name().to_owned(), policies };
-    Some(Drop { time: flow.moment(), ends: flow.addresses()?, protocol, port, blame })
+    Some(Pass { packets: told::packets(flow)?, side, policies: told::names(policies) })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub(crate) mod probe;
 mod progress;
 pub(crate) mod serve;
 pub(crate) mod test;
+mod told;
 mod view;
 
 use serde::Serialize;

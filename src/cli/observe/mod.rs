@@ -3,7 +3,7 @@
 //! - What is asked: `flags` and `terms` are the filter flags, `expand` and `fields` make filters of them;
 //!   `filters`, `span` and `asked` are groups of flags.
 //! - Who answers: `whom` chooses, `place` connects, `follow` and `resume` go on after a break, `merge` joins
-//!   nodes, `replay` reads files.
+//!   nodes, `heard` follows them for a comparison, `replay` reads files.
 //! - What is shown: `print` with `compact`, `dict` and `table`; `report` and `counts` for numbers.
 
 mod asked;
@@ -17,6 +17,7 @@ mod fields;
 mod filters;
 mod flags;
 mod follow;
+mod heard;
 mod merge;
 mod moment;
 mod party;
@@ -39,4 +40,5 @@ pub(crate) use between::{Between, between, plain_line, stored};
 pub(crate) use command::Args;
 pub(crate) use counts::{CountList, EdgeCounts, Item, WorkloadCounts, drops, port, seen};
 pub(crate) use expand::InvalidTerm;
+pub(crate) use heard::{Heard, hear};
 pub(crate) use party::PartyView;

@@ -3,6 +3,7 @@
 mod cast;
 mod hints;
 mod manifest;
+mod name;
 mod nodes;
 mod ready;
 mod redirects;
@@ -19,6 +20,7 @@ pub(super) use cast::{Cast, Part};
 pub(super) use hints::hints;
 pub use manifest::default_image;
 pub(super) use manifest::{CONTAINER, EXPIRES, LABEL, MANAGER, SERVICE, expiry};
+pub(super) use name::fresh_name;
 pub(super) use nodes::choose;
 pub(super) use ready::{is_ready, no_place, wait};
 pub(super) use redirects::{ADDRESSES, create_redirects};

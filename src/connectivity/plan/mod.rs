@@ -87,6 +87,7 @@ impl Check {
             Action::Probe(probe) => probe.protocol.name(),
             Action::Readiness => "readiness",
             Action::Look(Gate::Drops) => "drops",
+            Action::Look(Gate::Flows) => "flows",
             Action::Look(Gate::Logs) => "logs",
         }
     }

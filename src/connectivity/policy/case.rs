@@ -109,9 +109,12 @@ pub(super) struct Why {
     pub(super) by: &'static [&'static str],
 }
 
+/// The drop reason of what no rule allows.
+pub(super) const ISOLATED: &str = "POLICY_DENIED";
+
 /// No rule allows it, and these policies isolate the endpoint.
 pub(super) const fn isolated(side: Side, by: &'static [&'static str]) -> Why {
-    Why { side, reason: "POLICY_DENIED", by }
+    Why { side, reason: ISOLATED, by }
 }
 
 /// A rule of this policy denies it.

@@ -3,7 +3,7 @@
 //! A scenario is data (`case`, `cases`): objects, and rows of who tries whom with which result.
 //! `plan` makes checks of rows, `manifest` objects of text, `objects` brings them to the API server
 //! and away again, `run` does one scenario after the other, and `account` compares what agents say
-//! about a dropped packet with what decided in truth.
+//! about packets with what decided in truth.
 
 mod account;
 mod case;
@@ -15,7 +15,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-pub use account::{Blame, Drop, PolicyName, Side};
+pub use account::{Account, Blame, Drop, Grant, Packets, Pass, PolicyName, Side};
 pub(super) use case::{Case, Form};
 pub(super) use objects::{remove_all, sweep};
 pub(super) use plan::plan;

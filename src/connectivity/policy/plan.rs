@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::{
-    account::Blame,
-    case::{Case, Form, How, Place, Row, Who, Why},
+    account::{Blame, Grant, Side},
+    case::{Case, Form, How, ISOLATED, Kind, Place, Row, Who, Why},
     manifest::{closed, externals, name},
 };
 use crate::connectivity::{
@@ -23,14 +23,47 @@ pub(in crate::connectivity) fn plan(case: &Case, form: Form, topology: &Topology
         return planned;
     }
     for row in case.rows {
-        let expectation = expectation(case, form, topology, row);
+        let (expectation, from_node) = expectations(case, form, topology, row);
         if matches!(row.to, Who::First | Who::Second) {
             outside(&mut planned, topology, row, &expectation);
         } else {
-            inside(&mut planned, topology, row, &expectation);
+            inside(&mut planned, topology, row, (&expectation, &from_node));
         }
     }
     planned
+}
+
+/// Returns what is expected, and what of packets that a node sends to its own pods: those get in by themselves.
+fn expectations(
+    case: &Case,
+    form: Form,
+    topology: &Topology,
+    row: &Row,
+) -> (Expectation, Expectation) {
+    let expected = expectation(case, form, topology, row);
+    let from_node = match &expected {
+        Expectation::Allowed(_) if row.from == Who::Host => Expectation::Answer,
+        other => other.clone(),
+    };
+    (expected, from_node)
+}
+
+/// Returns who allows what gets through: policies of the case, on sides where other rows show that they isolate.
+fn grants(case: &Case, form: Form, topology: &Topology, row: &Row) -> Vec<Grant> {
+    let is_isolated = |side, of: fn(&Row) -> Who| {
+        case.rows.iter().any(|other| {
+            let isolates = |why: Why| why.side == side && why.reason == ISOLATED;
+            of(other) == of(row) && other.dropped.is_some_and(isolates)
+        })
+    };
+    let policies = case.objects.iter().filter(|object| object.kind != Kind::CidrGroup);
+    let mut policies: Vec<_> =
+        policies.map(|object| name(object, form, &topology.namespace)).collect();
+    policies.sort();
+    let ends: [(Side, fn(&Row) -> Who); 2] =
+        [(Side::Egress, |row| row.from), (Side::Ingress, |row| row.to)];
+    let isolated = ends.into_iter().filter(|(side, of)| is_isolated(*side, *of));
+    isolated.map(|(side, _)| Grant { side, policies: policies.clone() }).collect()
 }
 
 fn expectation(case: &Case, form: Form, topology: &Topology, row: &Row) -> Expectation {
@@ -43,7 +76,10 @@ fn expectation(case: &Case, form: Form, topology: &Topology, row: &Row) -> Expec
             Expectation::Dropped(Blame { side, reason: reason.to_owned(), policies })
         }
         (None, How::Closed) => Expectation::Refused,
-        (None, _) => Expectation::Answer,
+        (None, _) => match grants(case, form, topology, row) {
+            none if none.is_empty() => Expectation::Answer,
+            grants => Expectation::Allowed(grants),
+        },
     }
 }
 
@@ -59,7 +95,12 @@ fn group(topology: &Topology, who: Who) -> Vec<&Actor> {
     }
 }
 
-fn inside(planned: &mut Planned, topology: &Topology, row: &Row, expectation: &Expectation) {
+fn inside(
+    planned: &mut Planned,
+    topology: &Topology,
+    row: &Row,
+    (expectation, from_node): (&Expectation, &Expectation),
+) {
     let (sources, targets) = (group(topology, row.from), group(topology, row.to));
     let Some(from) = sources.first().filter(|_| !targets.is_empty()) else {
         let reason = topology.no_hosts.as_deref().unwrap_or("none were made");
@@ -76,6 +117,7 @@ fn inside(planned: &mut Planned, topology: &Topology, row: &Row, expectation: &E
     let same = (row.place != Place::Other).then(|| peers(true)).flatten();
     let other = (row.place != Place::Same).then(|| peers(false)).flatten();
     for to in same.into_iter().chain(other) {
+        let expectation = if to.node == from.node { from_node } else { expectation };
         for family in FAMILIES {
             let (Some(_), Some(target)) = (from.address(family), to.address(family)) else {
                 continue;

@@ -1,4 +1,4 @@
-//! Runs one policy scenario: applies, tries until the policies are in force, asks who dropped what,
+//! Runs one policy scenario: applies, tries until the policies are in force, asks who decided what,
 //! removes, and tries until they are out of force.
 
 use std::time::Duration;
@@ -9,7 +9,6 @@ use kube::Client;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    account::differs,
     case::{Case, Form},
     manifest::{Manifest, manifests},
     objects::{Refused, create, delete},
@@ -82,20 +81,27 @@ impl<W: Witness> Stage<'_, W> {
             .filter(|at| matches!(outcomes[*at], Outcome::TimedOut { .. }))
             .filter(|at| matches!(checks[*at].expectation, Expectation::Dropped(_)))
             .collect();
-        let silenced: Vec<Check> = silent.iter().map(|at| checks[*at].clone()).collect();
+        let granted = (0..checks.len())
+            .filter(|at| matches!(outcomes[*at], Outcome::Answered { .. }))
+            .filter(|at| matches!(checks[*at].expectation, Expectation::Allowed(_)));
+        let decided: Vec<usize> = silent.iter().copied().chain(granted).collect();
+        let of = |places: &[usize]| -> Vec<Check> {
+            places.iter().map(|at| checks[*at].clone()).collect()
+        };
+        let (of_decided, silenced) = (of(&decided), of(&silent));
         let (accounts, lasting) =
-            futures::join!(self.accounts(&silenced, since), self.lift(&objects, &silenced));
+            futures::join!(self.accounts(&of_decided, since), self.lift(&objects, &silenced));
         let mut told = Told {
             outcomes: outcomes.into_iter().map(|outcome| (outcome, None)).collect(),
             gaps: Vec::new(),
         };
         match accounts {
             Ok(accounts) => {
-                for (at, account) in silent.iter().zip(accounts) {
+                for (at, account) in decided.iter().zip(accounts) {
                     told.outcomes[*at].1 = account;
                 }
             }
-            Err(reason) => told.gaps.push(format!("who dropped it, and why: {reason}")),
+            Err(reason) => told.gaps.push(format!("which policies decided: {reason}")),
         }
         for (at, lasting) in silent.iter().zip(lasting) {
             told.outcomes[*at].1 = told.outcomes[*at].1.take().or(lasting);
@@ -144,17 +150,13 @@ impl<W: Witness> Stage<'_, W> {
     /// Returns what agents say about each check that differs from the truth.
     async fn accounts(
         &self,
-        silenced: &[Check],
+        decided: &[Check],
         since: Timestamp,
     ) -> Result<Vec<Option<String>>, String> {
         let end = Instant::now() + TOLD_WITHIN;
         loop {
-            let drops = self.witness.drops(&self.topology.nodes, since).await?;
-            let account = |check: &Check| match &check.expectation {
-                Expectation::Dropped(blame) => differs(check, blame, &drops),
-                _ => None,
-            };
-            let accounts: Vec<_> = silenced.iter().map(account).collect();
+            let told = self.witness.account(&self.topology.nodes, since).await?;
+            let accounts: Vec<_> = decided.iter().map(|check| told.differs(check)).collect();
             if accounts.iter().all(Option::is_none) || Instant::now() >= end {
                 return Ok(accounts);
             }

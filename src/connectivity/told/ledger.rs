@@ -1,0 +1,226 @@
+//! What agents have told so far.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    expected::{Expected, expected},
+    talk::Told,
+};
+use crate::connectivity::{plan::Check, probe::Outcome, topology::Topology};
+
+/// What agents have told so far, each kind of packet once.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    book: Mutex<Book>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Book {
+    told: HashMap<String, HashSet<Told>>,
+    /// Why an agent has not told everything.
+    lost: BTreeMap<String, String>,
+    /// Why nobody tells anything.
+    silent: Option<String>,
+    /// What should have been told, by node.
+    missing: Vec<(String, String)>,
+}
+
+impl Book {
+    fn lacks(&self, expected: &Expected) -> bool {
+        let Expected { node, told } = expected;
+        let is_told = self.told.get(node).is_some_and(|all| all.contains(told));
+        !is_told && self.silent.is_none() && !self.lost.contains_key(node)
+    }
+}
+
+impl Ledger {
+    /// Notes what the agent of a node tells.
+    pub fn hear(&self, node: &str, told: Told) {
+        let mut book = self.book();
+        let is_new = match book.told.get_mut(node) {
+            Some(all) => all.insert(told),
+            None => book.told.insert(node.to_owned(), HashSet::from([told])).is_none(),
+        };
+        drop(book);
+        if is_new {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Notes that the agent of a node does not tell everything: nothing is missed from there any more.
+    pub fn lose(&self, node: &str, reason: String) {
+        self.book().lost.entry(node.to_owned()).or_insert(reason);
+        self.changed.notify_waiters();
+    }
+
+    /// Notes that nobody tells anything.
+    pub fn silence(&self, reason: String) {
+        self.book().silent.get_or_insert(reason);
+        self.changed.notify_waiters();
+    }
+
+    /// Returns why not everything was told that should be, of all nodes or of some.
+    pub(in crate::connectivity) fn gaps(&self) -> Vec<String> {
+        let book = self.book();
+        let lost = book.lost.iter().map(|(node, reason)| format!("{node}: {reason}"));
+        book.silent.iter().cloned().chain(lost).collect()
+    }
+
+    /// Returns what should have been told, with the node.
+    pub(in crate::connectivity) fn missing(&self) -> Vec<(String, String)> {
+        self.book().missing.clone()
+    }
+
+    /// A panic of another holder leaves nothing half-written.
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until everything was told; returns what was not.
+    async fn wait_for(&self, mut open: Vec<Expected>, until: Instant) -> Vec<Expected> {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            {
+                let book = self.book();
+                open.retain(|expected| book.lacks(expected));
+            }
+            if open.is_empty() || timeout_at(until, changed).await.is_err() {
+                return open;
+            }
+        }
+    }
+}
+
+/// Compares checks with what agents tell.
+pub(in crate::connectivity) struct Audit<'a> {
+    pub(in crate::connectivity) ledger: &'a Ledger,
+    pub(in crate::connectivity) topology: &'a Topology,
+    /// How long agents may take to tell.
+    pub(in crate::connectivity) patience: Duration,
+}
+
+impl Audit<'_> {
+    /// Says for each check that just ended what agents do not tell of it.
+    pub(in crate::connectivity) async fn weigh(
+        &self,
+        outcomes: Vec<(usize, Outcome)>,
+        checks: &[Check],
+    ) -> Vec<(usize, (Outcome, Option<String>))> {
+        let of_each: Vec<Vec<Expected>> = outcomes
+            .iter()
+            .map(|(at, outcome)| expected(&checks[*at], outcome, self.topology))
+            .collect();
+        let until = Instant::now() + self.patience;
+        let missing = self.ledger.wait_for(of_each.concat(), until).await;
+        let weigh = |((at, outcome), expected): ((usize, Outcome), Vec<Expected>)| {
+            let first = expected.into_iter().find(|expected| missing.contains(expected));
+            (at, (outcome, first.map(|first| self.note(&first))))
+        };
+        outcomes.into_iter().zip(of_each).map(weigh).collect()
+    }
+
+    /// Notes what is missing, and says it.
+    fn note(&self, Expected { node, told }: &Expected) -> String {
+        self.ledger.book().missing.push((node.clone(), format!("not told: {told}")));
+        format!("the agent of {node} does not tell of {told}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connectivity::{Profile, Scenario, plan, topology::FAMILIES};
+
+    fn answered() -> Outcome {
+        Outcome::Answered { micros: 1, lost: 0, seen_as: None, mtu: None, servers: Vec::new() }
+    }
+
+    struct Stage {
+        topology: Topology,
+        checks: Vec<Check>,
+        ledger: Ledger,
+    }
+
+    /// Pods of two nodes that reach each other.
+    fn stage() -> Stage {
+        let topology = Topology::example(Profile::Standard, 2, &FAMILIES);
+        let scenario =
+            Scenario::ALL.iter().find(|one| one.name == "pod-to-pod").expect("it is there");
+        let checks = plan(&[scenario], &topology).remove(0).planned.checks;
+        Stage { topology, checks, ledger: Ledger::default() }
+    }
+
+    impl Stage {
+        async fn weigh(&self, patience: Duration) -> Vec<Option<String>> {
+            let Self { topology, checks, ledger } = self;
+            let audit = Audit { ledger, topology, patience };
+            let outcomes = (0..checks.len()).map(|at| (at, answered())).collect();
+            let weighed = audit.weigh(outcomes, checks).await;
+            weighed.into_iter().map(|(_, (_, account))| account).collect()
+        }
+
+        fn expected(&self) -> Vec<Expected> {
+            let all =
+                self.checks.iter().flat_map(|check| expected(check, &answered(), &self.topology));
+            all.collect()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_told_late_is_told() {
+        let stage = stage();
+        let tell = async {
+            for Expected { node, told } in stage.expected() {
+                tokio::task::yield_now().await;
+                stage.ledger.hear(&node, told);
+            }
+        };
+        let (accounts, ()) = tokio::join!(stage.weigh(Duration::from_secs(60)), tell);
+        assert!(accounts.iter().all(Option::is_none), "{accounts:?}");
+        assert_eq!((stage.ledger.missing(), stage.ledger.gaps()), (Vec::new(), Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn one_thing_that_is_not_told_fails_the_checks_that_it_belongs_to() {
+        let stage = stage();
+        let mut all = stage.expected();
+        let Expected { node, told } = all.swap_remove(0);
+        for other in all.into_iter().filter(|other| other.told != told) {
+            stage.ledger.hear(&other.node, other.told);
+        }
+        // Another node's word does not count.
+        stage.ledger.hear("node-2", told.clone());
+        let accounts: Vec<String> =
+            stage.weigh(Duration::ZERO).await.into_iter().flatten().collect();
+        assert_eq!(accounts, [format!("the agent of {node} does not tell of {told}")]);
+        assert_eq!(stage.ledger.missing(), [(node, format!("not told: {told}"))]);
+    }
+
+    #[tokio::test]
+    async fn agents_that_lost_something_or_are_not_there_miss_nothing() {
+        let stage = stage();
+        stage.ledger.lose("node-1", "3 events were lost".into());
+        let accounts = stage.weigh(Duration::ZERO).await;
+        let words = |account: &Option<String>| {
+            account.as_ref().is_none_or(|text| text.starts_with("the agent of node-2"))
+        };
+        assert!(accounts.iter().all(words) && accounts.iter().any(Option::is_some), "{accounts:?}");
+        assert_eq!(stage.ledger.gaps(), ["node-1: 3 events were lost"]);
+        stage.ledger.silence("no agents".into());
+        assert!(stage.weigh(Duration::ZERO).await.iter().all(Option::is_none));
+        assert_eq!(stage.ledger.gaps(), ["no agents", "node-1: 3 events were lost"]);
+    }
+}

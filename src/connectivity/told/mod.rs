@@ -1,0 +1,13 @@
+//! What agents tell of checks that were answered.
+//!
+//! While checks run, a [`Witness`](super::Witness) follows the flows of all nodes into a `ledger`, which keeps each
+//! kind of packet once (`talk`). As soon as a check was answered, what agents must tell of it (`expected`) is looked
+//! up there; what does not come in time fails the check, and the gate of its node.
+
+mod expected;
+mod ledger;
+mod talk;
+
+pub(super) use ledger::Audit;
+pub use ledger::Ledger;
+pub use talk::{Talk, Told};
