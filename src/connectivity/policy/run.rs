@@ -26,6 +26,8 @@ use crate::connectivity::{
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long an agent may take to tell what it dropped.
 const TOLD_WITHIN: Duration = Duration::from_secs(2);
+/// How long it is waited for that they tell who allowed something, before it is tried again.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// What a scenario runs on.
 pub(in crate::connectivity) struct Stage<'a, W> {
@@ -81,27 +83,30 @@ impl<W: Witness> Stage<'_, W> {
             .filter(|at| matches!(outcomes[*at], Outcome::TimedOut { .. }))
             .filter(|at| matches!(checks[*at].expectation, Expectation::Dropped(_)))
             .collect();
-        let granted = (0..checks.len())
+        let granted: Vec<usize> = (0..checks.len())
             .filter(|at| matches!(outcomes[*at], Outcome::Answered { .. }))
-            .filter(|at| matches!(checks[*at].expectation, Expectation::Allowed(_)));
-        let decided: Vec<usize> = silent.iter().copied().chain(granted).collect();
+            .filter(|at| matches!(checks[*at].expectation, Expectation::Allowed(_)))
+            .collect();
         let of = |places: &[usize]| -> Vec<Check> {
             places.iter().map(|at| checks[*at].clone()).collect()
         };
-        let (of_decided, silenced) = (of(&decided), of(&silent));
-        let (accounts, lasting) =
-            futures::join!(self.accounts(&of_decided, since), self.lift(&objects, &silenced));
+        let silenced = of(&silent);
+        let allowed = self.allowed(&of(&granted), since).await;
+        let (dropped, lasting) =
+            futures::join!(self.dropped(&silenced, since), self.lift(&objects, &silenced));
         let mut told = Told {
             outcomes: outcomes.into_iter().map(|outcome| (outcome, None)).collect(),
             gaps: Vec::new(),
         };
-        match accounts {
-            Ok(accounts) => {
-                for (at, account) in decided.iter().zip(accounts) {
-                    told.outcomes[*at].1 = account;
+        for (places, accounts) in [(&granted, allowed), (&silent, dropped)] {
+            match accounts {
+                Ok(accounts) => {
+                    for (at, account) in places.iter().zip(accounts) {
+                        told.outcomes[*at].1 = account;
+                    }
                 }
+                Err(reason) => told.gaps.push(format!("which policies decided: {reason}")),
             }
-            Err(reason) => told.gaps.push(format!("which policies decided: {reason}")),
         }
         for (at, lasting) in silent.iter().zip(lasting) {
             told.outcomes[*at].1 = told.outcomes[*at].1.take().or(lasting);
@@ -147,13 +152,49 @@ impl<W: Witness> Stage<'_, W> {
         ended.into_iter().map(|(_, outcome)| outcome).collect()
     }
 
-    /// Returns what agents say about each check that differs from the truth.
+    /// Returns what agents say about each check that was answered and that differs from the truth.
+    ///
+    /// That something is answered does not show that the policies are in force where it was: a connection of before is
+    /// allowed by nobody. So whatever is told otherwise is tried again, for as long as policies may take.
+    async fn allowed(
+        &self,
+        granted: &[Check],
+        since: Timestamp,
+    ) -> Result<Vec<Option<String>>, String> {
+        let end = Instant::now() + self.patience;
+        loop {
+            let accounts = self.accounts(granted, since, AGAIN).await?;
+            let differs = |(check, account): (&Check, &Option<String>)| {
+                account.is_some().then(|| check.clone())
+            };
+            let open: Vec<Check> = granted.iter().zip(&accounts).filter_map(differs).collect();
+            if open.is_empty() || Instant::now() >= end {
+                return Ok(accounts);
+            }
+            self.round(&open).await;
+        }
+    }
+
+    /// Returns what agents say about each check that was not answered and that differs from the truth.
+    async fn dropped(
+        &self,
+        silenced: &[Check],
+        since: Timestamp,
+    ) -> Result<Vec<Option<String>>, String> {
+        self.accounts(silenced, since, TOLD_WITHIN).await
+    }
+
+    /// Asks agents until they tell the truth, or for so long; returns what differs.
     async fn accounts(
         &self,
         decided: &[Check],
         since: Timestamp,
+        patience: Duration,
     ) -> Result<Vec<Option<String>>, String> {
-        let end = Instant::now() + TOLD_WITHIN;
+        if decided.is_empty() {
+            return Ok(Vec::new());
+        }
+        let end = Instant::now() + patience;
         loop {
             let told = self.witness.account(&self.topology.nodes, since).await?;
             let accounts: Vec<_> = decided.iter().map(|check| told.differs(check)).collect();
