@@ -407,6 +407,13 @@ impl Run<'_> {
         let mut results = std::pin::pin!(stream::select(probes, others));
         let listening = witness.listen(&topology.nodes, self.namespace, started, &ledger);
         let mut listening = std::pin::pin!(listening.fuse());
+        let mut begin = std::pin::pin!(audit.begin(executor, all));
+        loop {
+            tokio::select! {
+                () = &mut listening => {}
+                () = &mut begin => break,
+            }
+        }
         loop {
             tokio::select! {
                 () = &mut listening => {}

@@ -19,6 +19,12 @@ pub(super) struct Expected {
 
 /// Returns what agents must tell of a check that ended so; nothing of one that was not answered.
 pub(super) fn expected(check: &Check, outcome: &Outcome, topology: &Topology) -> Vec<Expected> {
+    let is_answered = matches!(outcome, Outcome::Answered { .. });
+    if is_answered { if_answered(check, topology) } else { Vec::new() }
+}
+
+/// Returns what agents must tell of a check once it was answered; nothing if it should not be.
+pub(super) fn if_answered(check: &Check, topology: &Topology) -> Vec<Expected> {
     let answers = matches!(
         check.expectation,
         Expectation::Answer
@@ -26,10 +32,8 @@ pub(super) fn expected(check: &Check, outcome: &Outcome, topology: &Topology) ->
             | Expectation::Servers(_)
             | Expectation::OneServer(_)
     );
-    if !answers || !matches!(outcome, Outcome::Answered { .. }) {
-        return Vec::new();
-    }
-    of_packets(check, topology).unwrap_or_default()
+    let all = answers.then(|| of_packets(check, topology)).flatten();
+    all.unwrap_or_default()
 }
 
 fn of_packets(check: &Check, topology: &Topology) -> Option<Vec<Expected>> {

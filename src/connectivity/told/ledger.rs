@@ -69,6 +69,17 @@ impl Ledger {
         self.changed.notify_waiters();
     }
 
+    /// Tells whether a node was heard, or why it is not.
+    pub(super) fn knows(&self, node: &str) -> bool {
+        let book = self.book();
+        book.silent.is_some() || book.told.contains_key(node) || book.lost.contains_key(node)
+    }
+
+    /// Waits for the next thing that is told after this call.
+    pub(super) fn changed(&self) -> impl Future<Output = ()> {
+        self.changed.notified()
+    }
+
     /// Returns why not everything was told that should be, of all nodes or of some.
     pub(in crate::connectivity) fn gaps(&self) -> Vec<String> {
         let book = self.book();

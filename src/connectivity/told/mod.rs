@@ -1,9 +1,10 @@
 //! What agents tell of checks that were answered.
 //!
 //! While checks run, a [`Witness`](super::Witness) follows the flows of all nodes into a `ledger`, which keeps each
-//! kind of packet once (`talk`). As soon as a check was answered, what agents must tell of it (`expected`) is looked
+//! kind of packet once (`talk`). They begin when each agent is heard (`begin`). As soon as a check was answered, what agents must tell of it (`expected`) is looked
 //! up there; what does not come in time fails the check, and the gate of its node.
 
+mod begin;
 mod expected;
 mod ledger;
 mod talk;
