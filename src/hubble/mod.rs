@@ -36,6 +36,8 @@ macro_rules! package {
     };
 }
 
+pub(crate) use package;
+
 package! {
     /// The flow, its parts and its filters.
     flow: "flow.rs", "lenient/flow.serde.rs", "strict/flow.serde.rs"

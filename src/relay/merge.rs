@@ -167,6 +167,22 @@ mod tests {
         assert!(waiting.take(now).is_none());
     }
 
+    #[test]
+    fn clocks_that_are_set_hold_nothing_up_for_longer_than_a_second() {
+        const HOUR: i64 = 3_600_000;
+        for jump in [-HOUR, HOUR] {
+            let start = Instant::now();
+            let mut waiting = waiting(&["a", "b"]);
+            for step in 0..10 {
+                let a = if step < 5 { step } else { step + jump };
+                waiting.push("a", Box::new(message(2 * HOUR + a)), start);
+                waiting.push("b", Box::new(message(2 * HOUR + step)), start);
+            }
+            let now = start + WAIT;
+            assert_eq!(std::iter::from_fn(|| waiting.take(now)).count(), 20, "{jump}");
+        }
+    }
+
     proptest! {
         /// However nodes take turns: as long as each tells its own flows in order, all of them come in order.
         #[test]

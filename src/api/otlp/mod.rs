@@ -13,16 +13,7 @@ mod tests;
 pub use client::{Collector, InvalidEndpoint, SendError, Target, Tls};
 pub use record::{Source, log};
 
-/// The messages.
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    unused_qualifications,
-    clippy::all,
-    clippy::allow_attributes_without_reason,
-    clippy::clone_on_ref_ptr,
-    reason = "generated"
-)]
-pub mod logs {
-    include!(concat!(env!("OUT_DIR"), "/opentelemetry.proto.collector.logs.v1.rs"));
+crate::hubble::package! {
+    /// The messages.
+    logs: "opentelemetry.proto.collector.logs.v1.rs"
 }
