@@ -102,6 +102,15 @@ fn flows_go_on_when_a_node_is_back() {
     assert_eq!(complaints.count(), 1, "it is back when it answers, not before: {meanwhile:#?}");
     let back = Timestamp::now();
     follower.wait("a flow of node-1 again", |line| is_flow_since(line, back));
+    // Labels of a node are those of its object.
+    let with = ["--node-label", "kubernetes.io/hostname=node-1", "--field-mask", "node_labels"];
+    let labelled = [&["observe", "--follow", "-o", "json"][..], &with].concat();
+    let line = Running::start(&lab, &labelled).wait("a flow", |line| line.starts_with("{\"flow\""));
+    let line = line.last().expect("what was waited for");
+    let of_node = line.contains(r#"{"flow":{"node_labels":["kubernetes.io/"#)
+        && line.contains(r#""kubernetes.io/hostname=node-1""#)
+        && line.contains(r#""node_name":"default/node-1""#);
+    assert!(of_node, "{line}");
 
     let monitor = Running::start(&lab, &["monitor", "--node", "node-1", "-o", "json"]);
     monitor.wait("an event", |line| line.starts_with("{\"event\":{\"time\":"));
