@@ -26,7 +26,7 @@ use super::{
     scenario::{HOST_PORT, Profile, Scenario, TOPOLOGY},
     serve,
     services::Services,
-    told::{Audit, Ledger},
+    told::{Audit, Ledger, TOLD_WITHIN},
     topology::{Dns, External, FAMILIES, Topology},
     witness::{Witness, explain, look},
 };
@@ -94,9 +94,6 @@ const PODS_AT_ONCE: usize = 8;
 /// So much of a probe's time is enough to see that no answer comes: answers that come take no
 /// longer, unless they are waited for by mistake.
 const SILENCE: u32 = 20;
-/// How long agents may take to tell what got through. It has nothing to do with how fast packets are: a machine that
-/// is busy with the test tells seconds later, and what came is waited for no longer.
-const TOLD_WITHIN: Duration = Duration::from_secs(10);
 /// Probes that run at once in a pod under policies: all of a scenario, as most wait for nothing.
 const AT_ONCE_UNDER_POLICY: usize = 2 * AT_ONCE;
 

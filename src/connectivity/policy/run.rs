@@ -18,14 +18,13 @@ use crate::connectivity::{
     expect::{Expectation, Verdict},
     plan::{Action, Check},
     probe::Outcome,
+    told::TOLD_WITHIN,
     topology::Topology,
     witness::Witness,
 };
 
 /// Pause before everything is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long an agent may take to tell what it dropped.
-const TOLD_WITHIN: Duration = Duration::from_secs(2);
 /// How long it is waited for that they tell who allowed something, before it is tried again.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -163,15 +162,23 @@ impl<W: Witness> Stage<'_, W> {
     ) -> Result<Vec<Option<String>>, String> {
         let end = Instant::now() + self.patience;
         loop {
-            let accounts = self.accounts(granted, since, AGAIN).await?;
-            let differs = |(check, account): (&Check, &Option<String>)| {
-                account.is_some().then(|| check.clone())
-            };
-            let open: Vec<Check> = granted.iter().zip(&accounts).filter_map(differs).collect();
+            let mut accounts = self.accounts(granted, since, AGAIN).await?;
+            let open: Vec<usize> =
+                (0..granted.len()).filter(|at| accounts[*at].is_some()).collect();
             if open.is_empty() || Instant::now() >= end {
                 return Ok(accounts);
             }
-            self.round(&open).await;
+            let again: Vec<Check> = open.iter().map(|at| granted[*at].clone()).collect();
+            let outcomes = self.round(&again).await;
+            let failed = |(at, outcome): (usize, Outcome)| match outcome {
+                Outcome::Answered { .. } => None,
+                other => Some((at, format!("the next one: {other}"))),
+            };
+            let failed: Vec<_> = open.into_iter().zip(outcomes).filter_map(failed).collect();
+            if !failed.is_empty() {
+                failed.into_iter().for_each(|(at, reason)| accounts[at] = Some(reason));
+                return Ok(accounts);
+            }
         }
     }
 

@@ -75,6 +75,11 @@ impl Ledger {
         book.silent.is_some() || book.told.contains_key(node) || book.lost.contains_key(node)
     }
 
+    /// Forgets what was told so far.
+    pub(super) fn forget(&self) {
+        self.book().told.clear();
+    }
+
     /// Waits for the next thing that is told after this call.
     pub(super) fn changed(&self) -> impl Future<Output = ()> {
         self.changed.notified()
