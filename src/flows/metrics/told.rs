@@ -47,7 +47,6 @@ impl Told {
         }
     }
 
-
     pub(super) fn dropped(self) -> Option<DropReason> {
         render::drop_reason(self.kind)
     }

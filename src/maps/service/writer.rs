@@ -97,7 +97,7 @@ impl ServiceWriter {
     pub fn extent(&self) -> Extent {
         let mut extent = Extent { frontends: self.written.len(), ..Extent::default() };
         for written in self.written.values() {
-            extent.blocks += list::keys(&written.value).count();
+            extent.blocks += list::length(&written.value) as usize;
             extent.members += written.members.len();
             extent.ranges += written.ranges.len();
         }
