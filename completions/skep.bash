@@ -7103,7 +7103,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__relay)
-            opts="-q -v -h --listen --in-cluster --access --cluster-name --peer --kubeconfig --context --skep-namespace --color --quiet --verbose --help port-forward tunnel help"
+            opts="-q -v -h --listen --in-cluster --access --metrics-address --cluster-name --peer --kubeconfig --context --skep-namespace --color --quiet --verbose --help port-forward tunnel help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -7115,6 +7115,10 @@ _skep() {
                     ;;
                 --access)
                     COMPREPLY=($(compgen -W "all namespace" -- "${cur}"))
+                    return 0
+                    ;;
+                --metrics-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --cluster-name)

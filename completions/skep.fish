@@ -1181,6 +1181,7 @@ complete -c skep -n "__fish_skep_using_subcommand operator" -s h -l help -d 'Pri
 complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l listen -d 'Address to serve; one that is not loopback needs --in-cluster' -r
 complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l access -d 'Who sees which flows' -r -f -a "all\t'Whoever can ask sees all flows'
 namespace\t'Clients show a token of Kubernetes, and see flows of namespaces whose pods they may get'"
+complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l metrics-address -d 'Address that serves metrics, or off' -r
 complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l cluster-name -d 'Name of the cluster, for names in certificates' -r
 complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l peer -d 'Find nodes by this peer service instead of by the cluster' -r
 complete -c skep -n "__fish_skep_using_subcommand relay; and not __fish_seen_subcommand_from port-forward tunnel help" -l kubeconfig -d 'Kubeconfig file of the cluster to ask' -r -F

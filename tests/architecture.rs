@@ -46,7 +46,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "operator",
         &["certificate", "model", "kubernetes", "policy", "api", "config", "telemetry", "install"],
     ),
-    ("relay", &["api", "hubble"]),
+    ("relay", &["api", "hubble", "telemetry"]),
     ("install", &["model"]),
     ("lab", &["certificate", "model", "kubernetes", "kernel", "config", "telemetry", "install"]),
     ("connectivity", &["model", "kubernetes"]),

@@ -51,11 +51,13 @@ impl Cache {
         read_or_default(&self.path, "the cached state of the cluster")
     }
 
-    /// Writes a snapshot, as JSON.
-    pub(super) fn save(&self, snapshot: &[u8]) {
-        if let Err(error) = write_atomically(&self.path, snapshot) {
+    /// Writes a snapshot, as JSON; tells whether that went well.
+    pub(super) fn save(&self, snapshot: &[u8]) -> bool {
+        let written = write_atomically(&self.path, snapshot);
+        if let Err(error) = &written {
             warn!(%error, "the state of the cluster is not cached");
         }
+        written.is_ok()
     }
 }
 

@@ -8,7 +8,7 @@ use prometheus_client::{
 };
 
 use super::{
-    inspect::component,
+    health::component,
     metrics::{put, signed},
     run::Tasks,
     shared::Agent,

@@ -60,8 +60,11 @@ pub(super) fn follow_certificate(tasks: &mut Tasks, agent: &Arc<Agent>, client: 
     tasks.spawn(async move {
         kubernetes::follow_certificate(client, (NAMESPACE, hubble::SERVER_SECRET), |pem| {
             let made = Credentials::from_pem(&pem.chain, &pem.key, &pem.authorities);
-            match made.and_then(|own| own.server(Clients::Known)) {
-                Ok(acceptor) => drop(agent.acceptor.send_replace(Some(acceptor))),
+            match made.and_then(|own| Ok((own.server(Clients::Known)?, own.until()))) {
+                Ok((acceptor, until)) => {
+                    agent.certificates.set_hubble(until);
+                    agent.acceptor.send_replace(Some(acceptor));
+                }
                 // What was there before may still be good.
                 Err(error) => warn!(
                     error = &error as &dyn std::error::Error,

@@ -5,14 +5,13 @@ use std::sync::{Arc, atomic::Ordering};
 use jiff::Timestamp;
 use tracing::info;
 
-use super::{allowed, check, origin, policy::HostHealth, shared::Agent, sockets};
+use super::{allowed, check, origin, shared::Agent, sockets};
 use crate::{
     api::{
         Attachment, BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfMaglev, BpfNode,
-        BpfPolicy, Component, Connection, ConnectionFilter, Endpoint, EndpointState, Finding,
-        Flushed, HOST_FIREWALL, Health, Identity, IdentityState, Inspect, InspectError,
-        IpcacheEntry, Metric, Node, NodeStatus, OFF, Policy, Service, ServiceExplanation,
-        ServiceQuestion, Usage,
+        BpfPolicy, Connection, ConnectionFilter, Endpoint, EndpointState, Finding, Flushed, Health,
+        Identity, IdentityState, Inspect, InspectError, IpcacheEntry, Metric, Node, NodeStatus,
+        Policy, Service, ServiceExplanation, ServiceQuestion, Usage,
     },
     flows::BootClock,
     maps::ConntrackTable,
@@ -27,85 +26,6 @@ pub(super) struct Inspector {
 impl Inspector {
     pub(super) fn new(agent: Arc<Agent>) -> Self {
         Self { agent }
-    }
-
-    fn components(&self) -> Vec<Component> {
-        let agent = &self.agent;
-        let failing: Vec<String> = agent
-            .watches
-            .all()
-            .iter()
-            .filter_map(|(noun, state)| Some(format!("{noun}: {}", state.failing()?)))
-            .collect();
-        let kubernetes = if !failing.is_empty() {
-            // The node goes on with what it knows.
-            component("kubernetes", Health::Degraded, failing.join("; "))
-        } else if agent.progress.synced() {
-            component("kubernetes", Health::Ok, "all watches are live".into())
-        } else {
-            component("kubernetes", Health::Starting, "waiting for the first full sync".into())
-        };
-        let datapath = match agent.endpoints.datapath_works() {
-            _ if !agent.progress.configured() => {
-                component("datapath", Health::Starting, "waiting for this node's object".into())
-            }
-            Ok(()) => {
-                let method = agent.datapath.method();
-                component("datapath", Health::Ok, format!("attached by {method}"))
-            }
-            Err(reason) => component("datapath", Health::Failing, reason),
-        };
-        let ipam = match agent.endpoints.pool() {
-            Ok(()) => component("ipam", Health::Ok, String::new()),
-            Err(error) if agent.progress.configured() => {
-                component("ipam", Health::Degraded, error.to_string())
-            }
-            Err(error) => component("ipam", Health::Starting, error.to_string()),
-        };
-        let policies = self.agent.policy.health();
-        let policy = match policies.rejected.as_slice() {
-            [] if agent.progress.synced() => {
-                let tables = policies.tables;
-                component("policy", Health::Ok, format!("{tables} different policies in the maps"))
-            }
-            [] => component("policy", Health::Starting, "waiting for the first full sync".into()),
-            // What was accepted before counts.
-            rejected => {
-                let all = rejected.iter().map(|(policy, why)| format!("{policy}: {why}"));
-                component("policy", Health::Failing, all.collect::<Vec<_>>().join("; "))
-            }
-        };
-        let services = self.services_component();
-        let host = host_component(&policies.host);
-        let announced = if agent.progress.announced() {
-            component("node", Health::Ok, "announced as ready".into())
-        } else {
-            component("node", Health::Starting, "not announced as ready yet".into())
-        };
-        let history = self.agent.history_component();
-        let parts = [kubernetes, datapath, policy, services, host, ipam, announced];
-        parts.into_iter().chain(history).collect()
-    }
-
-    fn services_component(&self) -> Component {
-        let services = self.agent.balancer.health();
-        let faults = services.behind.into_iter().chain(sockets::fault(&self.agent));
-        let faults: Vec<String> = faults.collect();
-        if !faults.is_empty() {
-            component("services", Health::Failing, faults.join("; "))
-        } else if !self.agent.progress.synced() {
-            component("services", Health::Starting, "waiting for the first full sync".into())
-        } else {
-            let mut message = format!("{} frontends in the maps", services.frontends);
-            if services.findings > 0 {
-                message.push_str(&format!(", {} parts without effect", services.findings));
-            }
-            if let Some(pod) = self.agent.pods.kube_proxy() {
-                message
-                    .push_str(&format!("; {pod} runs here, too: it keeps the connections it made"));
-            }
-            component("services", Health::Ok, message)
-        }
     }
 
     fn attachments(&self) -> Vec<Attachment> {
@@ -149,7 +69,7 @@ impl Inspect for Inspector {
 
     fn status(&self) -> NodeStatus {
         let agent = &self.agent;
-        let components = self.components();
+        let components = agent.components();
         let health = components.iter().map(|component| component.health).max();
         let (identities, nodes) = {
             let cluster = agent.cluster();
@@ -342,22 +262,6 @@ impl Inspect for Inspector {
     fn bpf_metrics(&self) -> Result<Vec<Metric>, InspectError> {
         Ok(Metric::list(&self.agent.maps.metrics()?))
     }
-}
-
-fn host_component(host: &HostHealth) -> Component {
-    let (health, message) = match host {
-        HostHealth::Off => (Health::Ok, OFF.to_owned()),
-        HostHealth::Protected(count) => (Health::Ok, format!("{count} policies")),
-        HostHealth::OnTrial(count) => {
-            (Health::Ok, format!("{count} policies, on trial: the node must stay in touch"))
-        }
-        HostHealth::TakenBack(why) => (Health::Failing, format!("policies taken back: {why}")),
-    };
-    component(HOST_FIREWALL, health, message)
-}
-
-pub(super) fn component(name: &str, health: Health, message: String) -> Component {
-    Component { name: name.into(), health, message }
 }
 
 fn kernel_release() -> String {

@@ -6,12 +6,15 @@
 
 mod allowed;
 mod cache;
+mod certificates;
 mod check;
+mod chores;
 mod cluster;
 mod confirm;
 mod endpoint;
 mod error;
 mod export;
+mod health;
 mod history;
 mod hubble;
 mod identity;

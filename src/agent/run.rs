@@ -169,9 +169,8 @@ async fn make_ready(
         client: client.clone(),
         node: agent.config.node_name.clone(),
         uid,
-        endpoints: Arc::clone(&agent.endpoints),
         changed,
-        pods: Arc::clone(&agent.pods),
+        agent: Arc::clone(&agent),
     }));
     upkeep::wait_for(|| agent.endpoints.pool().is_ok().then_some(())).await;
     {
@@ -179,7 +178,7 @@ async fn make_ready(
         upkeep::blocking(move || install::plugin(&agent.config).map_err(AgentError::Install))
             .await?;
     }
-    announce(client, &agent.config.node_name).await;
+    announce(client, &agent.config.node_name, &agent.published).await;
     agent.progress.set_announced();
     Ok(())
 }

@@ -11,12 +11,15 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     cache::Snapshot,
+    certificates::Certificates,
+    chores::Chores,
     cluster::Cluster,
     endpoint::Endpoints,
     identity::Known,
     node::{Devices, Routes},
     pods::Pods,
     policy::{Engine, Kind},
+    publish::Published,
     service::Balancer,
 };
 use crate::{
@@ -121,6 +124,12 @@ pub(super) struct Agent {
     pub(super) watches: Watches,
     pub(super) progress: Progress,
     pub(super) connections: AtomicU64,
+    /// When its standing work was last done.
+    pub(super) chores: Chores,
+    /// What became of what it tells the cluster.
+    pub(super) published: Published,
+    /// Until when its certificates are good.
+    pub(super) certificates: Certificates,
     /// Told when routes may have to follow nodes.
     pub(super) nodes_changed: Notify,
     /// Told when an identity object that may be in use is gone.

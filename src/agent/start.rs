@@ -18,12 +18,15 @@ use tracing::{info, warn};
 use super::{
     AgentError,
     cache::Cache,
+    certificates::Certificates,
+    chores::Chores,
     cluster::{Cluster, Place},
     endpoint::{Context, Endpoints, Labelling},
     identity::Resolver,
     node::{Devices, Revision, RouteContext, Routes, route_mtu},
     pods::Pods,
     policy::{Engine, HostSettings, Kept, Sources},
+    publish::Published,
     service::Balancer,
     shared::{Agent, Identities, Progress, Watches},
     sockets,
@@ -97,7 +100,8 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
     let revision = Revision::open(Arc::clone(&maps), &config.state_dir)?;
     let policy = Engine::open(Arc::clone(&maps), policies(&config), host(&config), revision)?;
     let known = Arc::new(Identities { cluster: Arc::clone(&cluster), policy: Arc::clone(&policy) });
-    let resolver = Arc::new(Resolver::new(client.clone(), known));
+    let published = Published::default();
+    let resolver = Arc::new(Resolver::new(client.clone(), known, published.clone()));
     let labelling = Labelling::new(Arc::clone(&pods), Arc::clone(&resolver), client);
     let publish = Arc::new(Notify::new());
     let context = Context {
@@ -134,6 +138,9 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         watches: Watches::default(),
         progress: Progress::default(),
         connections: AtomicU64::new(0),
+        chores: Chores::default(),
+        published,
+        certificates: Certificates::default(),
         nodes_changed: Notify::new(),
         lost_identity: Notify::new(),
         observer: Mutex::new(None),

@@ -13,6 +13,7 @@ use tracing::{debug, error, info, warn};
 use super::{
     AgentError,
     cache::Cache,
+    chores::Chore,
     identity::Resolver,
     node::{Devices, configuration},
     shared::Agent,
@@ -22,7 +23,7 @@ use crate::{
     flows::Observer,
     kernel::{Attachment, EventReader, Owner},
     kubernetes::NodeObject,
-    maps::{CollectorOptions, ConfigTable, ConntrackCollector, ConntrackTable, MapStore},
+    maps::{CollectorOptions, ConfigTable, ConntrackCollector, ConntrackTable, MapError, MapStore},
     model::Identity,
 };
 
@@ -111,10 +112,12 @@ pub(super) async fn repair(agent: Arc<Agent>) -> Result<&'static str, AgentError
 }
 
 fn repair_once(agent: &Agent) {
+    let mut is_whole = true;
     if agent.progress.configured()
         && let Err(error) = configure(agent)
     {
         error!(error = &error as &dyn std::error::Error, "configuration not written");
+        is_whole = false;
     }
     let found = Devices::find(&agent.config)
         .inspect_err(|error| {
@@ -126,6 +129,7 @@ fn repair_once(agent: &Agent) {
         .attachments()
         .inspect_err(|error| error!(%error, "attachments not listed"))
         .ok();
+    is_whole &= found.is_some() && attachments.is_some();
     if let Some(found) = found {
         refresh_devices(agent, &found, attachments.as_deref());
     }
@@ -135,7 +139,7 @@ fn repair_once(agent: &Agent) {
     match agent.endpoints.repair(&agent.devices().entries()) {
         Ok(0) => {}
         Ok(differing) => warn!(differing, "entries of endpoints or devices corrected"),
-        Err(error) => error!(map = error.map, source = %error.source, "maps not compared"),
+        Err(error) => is_whole = failed_to_compare(&error),
     }
     let repaired = agent.cluster().repair();
     match repaired {
@@ -146,10 +150,10 @@ fn repair_once(agent: &Agent) {
                 "entries of the cluster corrected"
             );
         }
-        Ok(_) => {}
-        Err(error) => error!(map = error.map, source = %error.source, "maps not compared"),
+        Ok(done) => is_whole &= done.failed == 0,
+        Err(error) => is_whole = failed_to_compare(&error),
     }
-    agent.policy.repair();
+    is_whole &= agent.policy.repair();
     agent.balancer.tend();
     sockets::repair(agent);
     let nodes: Vec<NodeObject> =
@@ -157,7 +161,17 @@ fn repair_once(agent: &Agent) {
     let mut routes = agent.routes.lock().expect("no panic while holding the lock");
     if let Err(error) = routes.apply(&nodes, &agent.config.node_name, agent.progress.synced()) {
         error!(%error, "routes not compared");
+        is_whole = false;
     }
+    if is_whole {
+        agent.chores.done(Chore::Repair);
+    }
+}
+
+/// Says so; returns that not all is in order.
+fn failed_to_compare(error: &MapError) -> bool {
+    error!(map = error.map, source = %error.source, "maps not compared");
+    false
 }
 
 /// Devices come, go and change their addresses; programs may have been taken off them.
@@ -287,6 +301,7 @@ pub(super) async fn collect_connections(agent: Arc<Agent>) -> Result<&'static st
                 Ok(Some(sweep)) => {
                     let live = sweep.seen.saturating_sub(sweep.removed);
                     agent.connections.store(live, Ordering::Relaxed);
+                    agent.chores.done(Chore::Connections);
                     true
                 }
                 Ok(None) => false,
@@ -315,10 +330,11 @@ pub(super) async fn keep_cache(
         written = blocking(move || {
             let snapshot = agent.snapshot();
             let bytes = serde_json::to_vec(&snapshot).unwrap_or_default();
-            if written.as_ref() != Some(&bytes) {
-                cache.save(&bytes);
+            let is_kept = written.as_ref() == Some(&bytes) || cache.save(&bytes);
+            if is_kept {
+                agent.chores.done(Chore::Cache);
             }
-            Ok(Some(bytes))
+            Ok(is_kept.then_some(bytes))
         })
         .await?;
         sleep(CACHE).await;

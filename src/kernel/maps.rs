@@ -4,7 +4,10 @@ use std::{collections::HashMap, io, path::Path};
 
 use skep_bpf::abi::{Counter, maps};
 
-use super::sys::{BatchCursor, RawMap, Walk, open_pin};
+use super::{
+    map_writes::{MapWrite, MapWrites, Tally},
+    sys::{BatchCursor, RawMap, Walk, open_pin},
+};
 use crate::maps::{MapError, MapStore, Slice, Table};
 
 /// Batched writes are cut into pieces of this size.
@@ -13,8 +16,15 @@ const BATCH: usize = 1024;
 /// The datapath's maps, opened from their pins.
 #[derive(Debug)]
 pub struct KernelMaps {
-    maps: HashMap<&'static str, RawMap>,
+    maps: HashMap<&'static str, Opened>,
     cpus: usize,
+}
+
+/// A map, and what was written to it.
+#[derive(Debug)]
+struct Opened {
+    map: RawMap,
+    tally: Tally,
 }
 
 impl KernelMaps {
@@ -28,7 +38,7 @@ impl KernelMaps {
         for name in maps::PINNED {
             let failed = |source| MapError { act: "open", map: name, source };
             match open_pin(&directory.join(name)).and_then(RawMap::new) {
-                Ok(map) => drop(opened.insert(name, map)),
+                Ok(map) => drop(opened.insert(name, Opened { map, tally: Tally::default() })),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(failed(error)),
             }
@@ -79,10 +89,22 @@ impl KernelMaps {
 
     /// Returns the kernel's ids of the maps, by name.
     pub fn ids(&self) -> impl Iterator<Item = (&'static str, u32)> {
-        self.maps.iter().map(|(name, map)| (*name, map.info().id))
+        self.maps.iter().map(|(name, opened)| (*name, opened.map.info().id))
+    }
+
+    /// Returns what this process has written to each map, by name.
+    pub fn writes(&self) -> Vec<MapWrites> {
+        let each = self.maps.iter().filter_map(|(name, opened)| opened.tally.writes(name));
+        let mut all: Vec<_> = each.collect();
+        all.sort_unstable_by_key(|writes| writes.map);
+        all
     }
 
     fn map(&self, name: &'static str, act: &'static str) -> Result<&RawMap, MapError> {
+        Ok(&self.opened(name, act)?.map)
+    }
+
+    fn opened(&self, name: &'static str, act: &'static str) -> Result<&Opened, MapError> {
         self.maps.get(name).ok_or_else(|| MapError {
             act,
             map: name,
@@ -97,6 +119,19 @@ impl KernelMaps {
     ) -> Result<R, MapError> {
         run(self.map(T::NAME, act)?).map_err(|source| MapError { act, map: T::NAME, source })
     }
+
+    /// Changes some entries, and counts them.
+    fn change<T: Table>(
+        &self,
+        (write, entries): (MapWrite, usize),
+        run: impl FnOnce(&RawMap) -> io::Result<()>,
+    ) -> Result<(), MapError> {
+        let act = write.act();
+        let Opened { map, tally } = self.opened(T::NAME, act)?;
+        let done = run(map);
+        tally.count(write, entries, &done);
+        done.map_err(|source| MapError { act, map: T::NAME, source })
+    }
 }
 
 impl MapStore for KernelMaps {
@@ -107,11 +142,11 @@ impl MapStore for KernelMaps {
     }
 
     fn put<T: Table>(&self, key: &T::Key, value: &T::Value) -> Result<(), MapError> {
-        self.with::<T, _>("write to", |map| map.update(key, value))
+        self.change::<T>((MapWrite::Put, 1), |map| map.update(key, value))
     }
 
     fn delete<T: Table>(&self, key: &T::Key) -> Result<(), MapError> {
-        self.with::<T, _>("delete from", |map| map.delete(key))
+        self.change::<T>((MapWrite::Delete, 1), |map| map.delete(key))
     }
 
     fn slice<T: Table>(
@@ -124,7 +159,7 @@ impl MapStore for KernelMaps {
     }
 
     fn put_all<T: Table>(&self, entries: &[(T::Key, T::Value)]) -> Result<(), MapError> {
-        self.with::<T, _>("write to", |map| {
+        self.change::<T>((MapWrite::Put, entries.len()), |map| {
             entries.chunks(BATCH).try_for_each(|chunk| {
                 let (keys, values): (Vec<_>, Vec<_>) = chunk.iter().copied().unzip();
                 map.update_batch(&keys, &values)
@@ -133,7 +168,7 @@ impl MapStore for KernelMaps {
     }
 
     fn delete_all<T: Table>(&self, keys: &[T::Key]) -> Result<(), MapError> {
-        self.with::<T, _>("delete from", |map| {
+        self.change::<T>((MapWrite::Delete, keys.len()), |map| {
             keys.chunks(BATCH).try_for_each(|chunk| map.delete_batch(chunk))
         })
     }

@@ -11,6 +11,7 @@ mod datapath;
 mod descriptor;
 mod devices;
 mod grace;
+mod map_writes;
 mod maps;
 mod netfilter;
 mod netlink;
@@ -34,6 +35,7 @@ pub use datapath::{
 pub use descriptor::{close_others_on_exec, receive_with_descriptor, wait_for};
 pub use devices::{DeviceChoice, DeviceError, Underlay, UnderlayDevice, detect as detect_underlay};
 pub use grace::outlast_programs;
+pub use map_writes::{MapWrite, MapWrites};
 pub use maps::KernelMaps;
 pub use netfilter::flush_connections;
 pub use netlink::{

@@ -13,7 +13,7 @@ use crate::{
     install::{self, AGENT, NAMESPACE, OPERATOR, RELAY},
     model::{
         Family,
-        hubble::{NODE_PORT, RELAY_PORT, RELAY_SERVICE},
+        hubble::{NODE_PORT, RELAY_METRICS_PORT, RELAY_PORT, RELAY_SERVICE},
     },
 };
 
@@ -167,7 +167,9 @@ fn operator() -> Value {
 /// An ordinary pod: it finds the nodes and its certificates as it would in any cluster.
 fn relay(spec: &LabSpec) -> Value {
     let listen = anywhere(spec, RELAY_PORT);
-    let command = format!("exec skep relay --in-cluster --listen {listen}");
+    let metrics = anywhere(spec, RELAY_METRICS_PORT);
+    let command =
+        format!("exec skep relay --in-cluster --listen {listen} --metrics-address {metrics}");
     let container = json!({
         "name": "relay",
         "image": "skep",

@@ -112,6 +112,11 @@ impl<T: Table> Desired<T> {
         &self.desired
     }
 
+    /// Returns how many entries are known to be in the map.
+    pub fn written(&self) -> usize {
+        self.written.len()
+    }
+
     /// Tells whether nothing is left to write or prune.
     pub fn is_settled(&self) -> bool {
         self.touched.is_empty()

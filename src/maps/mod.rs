@@ -13,8 +13,8 @@ pub use desired::{Changes, Desired, Op};
 pub use memory::MemoryStore;
 pub use policy::{PolicyEntries, cell, cell_key, encode};
 pub use service::{
-    Left, ServiceError, ServiceWriter, decode_frontend_key, differences as service_differences,
-    encode_backend, encode_frontend_key,
+    Extent as ServiceExtent, Left, ServiceError, ServiceWriter, decode_frontend_key,
+    differences as service_differences, encode_backend, encode_frontend_key,
 };
 pub use store::{Entries, MapError, MapStore, Slice};
 pub use table::{

@@ -13,6 +13,8 @@ pub const RELAY_SERVER_SECRET: &str = "skep-hubble-relay-server";
 pub const NODE_PORT: u16 = 4244;
 /// Port of the Hubble API of a relay.
 pub const RELAY_PORT: u16 = 4245;
+/// Port where a relay of a cluster serves metrics.
+pub const RELAY_METRICS_PORT: u16 = 9966;
 
 /// Name of the Service before the relay: Hubble's clients look for it.
 pub const RELAY_SERVICE: &str = "hubble-relay";

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicU64;
 
+use jiff::Timestamp;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -19,6 +20,8 @@ pub(super) enum Write {
 }
 
 impl Write {
+    const ALL: [Self; 4] = [Self::Retired, Self::Restored, Self::Deleted, Self::Conflict];
+
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Retired => "retired",
@@ -38,6 +41,8 @@ pub(super) enum StatusWrite {
 }
 
 impl StatusWrite {
+    const ALL: [Self; 3] = [Self::Written, Self::Conflict, Self::Failed];
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Written => "written",
@@ -52,6 +57,32 @@ struct Outcome {
     outcome: &'static str,
 }
 
+/// Outcome of a round of identity collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Round {
+    Done,
+    Failed,
+    /// The lease was not renewed meanwhile.
+    CutShort,
+}
+
+impl Round {
+    const ALL: [Self; 3] = [Self::Done, Self::Failed, Self::CutShort];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::CutShort => "cut-short",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Named {
+    certificate: &'static str,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct State {
     state: &'static str,
@@ -64,6 +95,9 @@ pub(super) struct OperatorMetrics {
     identities: Family<State, Gauge>,
     writes: Family<Outcome, Counter<u64, AtomicU64>>,
     failures: Counter<u64, AtomicU64>,
+    rounds: Family<Outcome, Counter<u64, AtomicU64>>,
+    collected: Gauge,
+    certificates: Family<Named, Gauge>,
     conditions: Family<Outcome, Counter<u64, AtomicU64>>,
 }
 
@@ -80,9 +114,24 @@ impl OperatorMetrics {
             registry.register("identity_writes", "Writes of identity collection", writes);
             let failures = made.failures.clone();
             registry.register("collection_failures", "Rounds of collection that failed", failures);
+            let rounds = made.rounds.clone();
+            registry.register("collection_rounds", "Rounds of collection by outcome", rounds);
+            let help = "When a round of collection was last done, since 1970";
+            let collected = made.collected.clone();
+            registry.register("last_collection_timestamp_seconds", help, collected);
+            let help = "When each certificate that the operator renews is over, since 1970";
+            let certificates = made.certificates.clone();
+            registry.register("certificate_expiry_timestamp_seconds", help, certificates);
             let conditions = made.conditions.clone();
             registry.register("policy_conditions", "Writes of conditions of policies", conditions);
         });
+        // What appears only when it first counts hides that first time from `increase`.
+        let zero = |family: &Family<Outcome, Counter<u64, AtomicU64>>, outcome| {
+            drop(family.get_or_create(&Outcome { outcome }));
+        };
+        Write::ALL.iter().for_each(|write| zero(&made.writes, write.as_str()));
+        StatusWrite::ALL.iter().for_each(|write| zero(&made.conditions, write.as_str()));
+        Round::ALL.iter().for_each(|round| zero(&made.rounds, round.as_str()));
         made
     }
 
@@ -112,9 +161,24 @@ impl OperatorMetrics {
         self.conditions.get_or_create(&Outcome { outcome: write.as_str() }).inc();
     }
 
-    /// Counts a round that failed.
-    pub(super) fn failed(&self) {
-        self.failures.inc();
+    /// Counts a round of collection that ended now.
+    pub(super) fn ended(&self, round: Round, now: Timestamp) {
+        self.rounds.get_or_create(&Outcome { outcome: round.as_str() }).inc();
+        match round {
+            Round::Done => drop(self.collected.set(now.as_second())),
+            Round::Failed => drop(self.failures.inc()),
+            Round::CutShort => {}
+        }
+    }
+
+    /// Notes until when a certificate is good.
+    pub(super) fn certificate(&self, certificate: &'static str, until: Timestamp) {
+        self.certificates.get_or_create(&Named { certificate }).set(until.as_second());
+    }
+
+    /// Forgets certificates: somebody else tends them now.
+    pub(super) fn forget_certificates(&self) {
+        self.certificates.clear();
     }
 }
 
@@ -129,7 +193,10 @@ mod tests {
         metrics.leads(true);
         metrics.saw(3, 5, 1);
         metrics.wrote(Write::Deleted);
-        metrics.failed();
+        let now = Timestamp::from_second(1_900_000_000).unwrap();
+        metrics.ended(Round::Done, now);
+        metrics.ended(Round::Failed, now);
+        metrics.certificate("a-secret", now);
         metrics.told(StatusWrite::Written);
         let text = registry.encode();
         for line in [
@@ -140,8 +207,13 @@ mod tests {
             "skep_operator_identity_writes_total{outcome=\"deleted\"} 1",
             "skep_operator_collection_failures_total 1",
             "skep_operator_policy_conditions_total{outcome=\"written\"} 1",
+            "skep_operator_collection_rounds_total{outcome=\"done\"} 1",
+            "skep_operator_last_collection_timestamp_seconds 1900000000",
+            "skep_operator_certificate_expiry_timestamp_seconds{certificate=\"a-secret\"} 1900000000",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
+        metrics.forget_certificates();
+        assert!(!registry.encode().contains("a-secret"));
     }
 }

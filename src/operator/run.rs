@@ -62,8 +62,12 @@ pub async fn run_until(
     let election =
         ElectionTask::new(client.clone(), config.lease, leadership.clone(), metrics.clone());
     let validity = ValidityTask::new(client.clone(), leadership.clone(), metrics.clone());
-    let certificates =
-        CertificatesTask::new(client.clone(), config.cluster_name.clone(), leadership.clone());
+    let certificates = CertificatesTask::new(
+        client.clone(),
+        config.cluster_name.clone(),
+        leadership.clone(),
+        metrics.clone(),
+    );
     let collection = CollectionTask { client, times: config.collection, leadership, metrics };
     let ended = cancel.child_token();
     let tasks = TaskTracker::new();

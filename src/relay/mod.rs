@@ -7,14 +7,17 @@
 mod access;
 mod follow;
 mod merge;
+mod metrics;
 mod node;
 mod peers;
 mod service;
 mod stored;
 mod sums;
 mod told;
+mod watch;
 
 pub use access::{Access, Denied, User};
+pub use metrics::RelayMetrics;
 pub use node::{Roster, Target};
 pub use peers::follow_peers;
 pub use service::Relay;

@@ -1,6 +1,6 @@
 //! `observer.Observer` of a relay.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use futures::{StreamExt, stream::BoxStream};
 use tokio::sync::{mpsc, watch};
@@ -12,6 +12,7 @@ use super::{
     Access,
     access::{self, Sight, Viewer},
     follow::Following,
+    metrics::{Method, RelayMetrics},
     node::{Roster, each},
     stored::{Left, Out, introduce, merge, send},
     sums,
@@ -37,6 +38,8 @@ pub struct Relay {
     pub roster: watch::Receiver<Roster>,
     /// Who may see which flows; none means that whoever can ask sees all.
     pub access: Option<Arc<dyn Access>>,
+    /// What it counts.
+    pub metrics: RelayMetrics,
     /// When to end.
     pub cancel: CancellationToken,
 }
@@ -52,6 +55,53 @@ impl Relay {
 
     fn roster(&self) -> Roster {
         Roster::clone(&self.roster.borrow())
+    }
+
+    /// Begins to answer a question about flows.
+    async fn flows(
+        &self,
+        request: Request<GetFlowsRequest>,
+    ) -> Result<Answers<GetFlowsResponse>, Status> {
+        let viewer = self.viewer(&request).await?;
+        let request = request.into_inner();
+        // Every node would refuse it; who asks shall hear it once.
+        check(&request)?;
+        let (out, answers) = mpsc::channel(QUEUE);
+        let (relay, cancel) = (self.clone(), self.cancel.clone());
+        tokio::spawn(async move {
+            let end = out.clone();
+            let answer = async {
+                match viewer {
+                    Some(viewer) => access::answer(relay, viewer, request, out).await,
+                    None => relay.answer(request, out).await,
+                }
+            };
+            tokio::select! {
+                // A client that left needs no answer.
+                _ = answer => {}
+                () = cancel.cancelled() => {
+                    let _ = end.try_send(Err(Status::unavailable("the relay ends")));
+                }
+            }
+        });
+        Ok(ReceiverStream::new(answers).boxed())
+    }
+
+    /// Adds up what nodes know of namespaces, for who may see them.
+    async fn namespaces(
+        &self,
+        request: Request<GetNamespacesRequest>,
+    ) -> Result<GetNamespacesResponse, Status> {
+        let viewer = self.viewer(&request).await?;
+        let answers = each(&self.roster(), async |target| target.namespaces().await).await;
+        let mut sum = sums::namespaces(answers);
+        if let Some(viewer) = viewer {
+            let all = || sum.namespaces.iter().map(|one| one.namespace.clone()).collect();
+            if let Sight::Only(seen) = viewer.sight(all).await? {
+                sum.namespaces.retain(|one| seen.contains(&one.namespace));
+            }
+        }
+        Ok(sum)
     }
 
     /// Asks all nodes and passes on what they answer.
@@ -96,29 +146,14 @@ impl observer_server::Observer for Relay {
         &self,
         request: Request<GetFlowsRequest>,
     ) -> Result<Response<Self::GetFlowsStream>, Status> {
-        let viewer = self.viewer(&request).await?;
-        let request = request.into_inner();
-        // Every node would refuse it; who asks shall hear it once.
-        check(&request)?;
-        let (out, answers) = mpsc::channel(QUEUE);
-        let (relay, cancel) = (self.clone(), self.cancel.clone());
-        tokio::spawn(async move {
-            let end = out.clone();
-            let answer = async {
-                match viewer {
-                    Some(viewer) => access::answer(relay, viewer, request, out).await,
-                    None => relay.answer(request, out).await,
-                }
-            };
-            tokio::select! {
-                // A client that left needs no answer.
-                _ = answer => {}
-                () = cancel.cancelled() => {
-                    let _ = end.try_send(Err(Status::unavailable("the relay ends")));
-                }
+        let (start, follows) = (Instant::now(), request.get_ref().follow);
+        match self.flows(request).await {
+            Ok(answers) => Ok(Response::new(self.metrics.passing(answers, start, follows))),
+            Err(status) => {
+                self.metrics.refused(start);
+                Err(status)
             }
-        });
-        Ok(Response::new(ReceiverStream::new(answers).boxed()))
+        }
     }
 
     async fn get_agent_events(
@@ -139,34 +174,32 @@ impl observer_server::Observer for Relay {
         &self,
         request: Request<GetNodesRequest>,
     ) -> Result<Response<GetNodesResponse>, Status> {
-        self.viewer(&request).await?;
-        let roster = self.roster();
-        let answers = each(&roster, async |target| target.status().await).await;
-        Ok(Response::new(sums::nodes(&roster, answers)))
+        let nodes = async {
+            self.viewer(&request).await?;
+            let roster = self.roster();
+            let answers = each(&roster, async |target| target.status().await).await;
+            Ok(sums::nodes(&roster, answers))
+        };
+        self.metrics.time(Method::GetNodes, nodes).await.map(Response::new)
     }
 
     async fn get_namespaces(
         &self,
         request: Request<GetNamespacesRequest>,
     ) -> Result<Response<GetNamespacesResponse>, Status> {
-        let viewer = self.viewer(&request).await?;
-        let answers = each(&self.roster(), async |target| target.namespaces().await).await;
-        let mut sum = sums::namespaces(answers);
-        if let Some(viewer) = viewer {
-            let all = || sum.namespaces.iter().map(|one| one.namespace.clone()).collect();
-            if let Sight::Only(seen) = viewer.sight(all).await? {
-                sum.namespaces.retain(|one| seen.contains(&one.namespace));
-            }
-        }
-        Ok(Response::new(sum))
+        let namespaces = self.namespaces(request);
+        self.metrics.time(Method::GetNamespaces, namespaces).await.map(Response::new)
     }
 
     async fn server_status(
         &self,
         request: Request<ServerStatusRequest>,
     ) -> Result<Response<ServerStatusResponse>, Status> {
-        self.viewer(&request).await?;
-        let answers = each(&self.roster(), async |target| target.status().await).await;
-        Ok(Response::new(sums::status(answers)))
+        let status = async {
+            self.viewer(&request).await?;
+            let answers = each(&self.roster(), async |target| target.status().await).await;
+            Ok(sums::status(answers))
+        };
+        self.metrics.time(Method::ServerStatus, status).await.map(Response::new)
     }
 }

@@ -12,14 +12,29 @@ use crate::run::{Home, repository};
 
 #[path = "../support/deploy.rs"]
 mod shipped;
+#[path = "../support/metrics.rs"]
+mod tables;
 
 /// Series that Prometheus makes itself.
 const PROMETHEUS_OWN: [&str; 2] = ["ALERTS", "up"];
 
 /// Where the metrics with a prefix are registered.
-const REGISTERED: [(&str, &[&str]); 3] = [
-    ("skep_agent_", &["src/agent/metrics.rs", "src/agent/export/board.rs"]),
+const REGISTERED: [(&str, &[&str]); 5] = [
+    (
+        "skep_agent_",
+        &[
+            "src/agent/metrics/collector.rs",
+            "src/agent/metrics/datapath.rs",
+            "src/agent/metrics/maps.rs",
+            "src/agent/metrics/policy.rs",
+            "src/agent/publish/counts.rs",
+            "src/agent/export/board.rs",
+            "src/agent/history.rs",
+        ],
+    ),
     ("skep_operator_", &["src/operator/metrics.rs"]),
+    ("skep_relay_", &["src/relay/metrics.rs"]),
+    ("process_", &["src/telemetry/process.rs"]),
     ("hubble_", &["src/flows/metrics/count.rs", "src/flows/metrics/set.rs"]),
 ];
 
@@ -37,9 +52,11 @@ fn doubled(names: impl IntoIterator<Item = String>) -> Vec<String> {
 }
 
 fn is_registered(series: &str) -> bool {
-    let name = series.strip_suffix("_total").unwrap_or(series);
+    let whole = tables::documented_name(series);
     REGISTERED.iter().any(|(prefix, files)| {
-        name.strip_prefix(prefix).is_some_and(|name| {
+        // The names of a process have no prefix in the source.
+        let name = if *prefix == "process_" { Some(&*whole) } else { whole.strip_prefix(prefix) };
+        name.is_some_and(|name| {
             files.iter().any(|file| {
                 let text = fs::read_to_string(repository().join(file)).expect("a source file");
                 text.contains(&format!("{name:?}"))
@@ -68,6 +85,25 @@ fn every_series_is_registered_or_recorded() {
             let is_known =
                 PROMETHEUS_OWN.contains(&name) || recorded.contains(name) || is_registered(name);
             assert!(is_known, "{place}: nobody has {name}");
+        }
+    }
+}
+
+/// That the tables have all that is served, with the right types, is a test of the lab.
+#[test]
+fn what_is_documented_is_registered_and_what_is_asked_is_documented() {
+    let documented = tables::documented();
+    assert!(documented.len() > 50, "the tables are not read: {documented:?}");
+    for name in documented.keys() {
+        assert!(is_registered(name), "nobody has {name}");
+    }
+    for (place, expr) in expressions() {
+        for series in shipped::series(&expr).iter().filter(|series| series.starts_with("skep_")) {
+            let name = tables::documented_name(series);
+            let row = documented.get(&name);
+            let row = row.unwrap_or_else(|| panic!("{place}: {series} is not documented"));
+            let is_counter = series.ends_with("_total");
+            assert_eq!(is_counter, row.kind == "counter", "{place}: {series} is a {}", row.kind);
         }
     }
 }
@@ -170,7 +206,7 @@ fn rules_and_dashboard_go_by_the_jobs_of_the_example() {
     let scraping = shipped::scraping();
     let jobs = scraping["scrape_configs"].as_array().expect("jobs");
     let names: BTreeSet<&str> = jobs.iter().filter_map(|job| job["job_name"].as_str()).collect();
-    assert_eq!(names, BTreeSet::from(["skep-agent", "skep-flows", "skep-operator"]));
+    assert_eq!(names, BTreeSet::from(["skep-agent", "skep-flows", "skep-operator", "skep-relay"]));
     let job = Regex::new(r#"job="([^"]*)""#).expect("a pattern");
     for (place, expr) in expressions() {
         for found in job.captures_iter(&expr) {

@@ -14,7 +14,8 @@ use skep::{
         },
         relay::NodeState,
     },
-    relay::{Access, Relay, Roster, Target, follow_peers},
+    relay::{Access, Relay, RelayMetrics, Roster, Target, follow_peers},
+    telemetry::Metrics,
 };
 use tokio::{net::UnixStream, sync::watch};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,8 @@ use crate::node::{Node, connect, event, eventually};
 pub(crate) struct Served {
     roster: watch::Sender<Roster>,
     pub(crate) client: ObserverClient<Channel>,
+    registry: Arc<Metrics>,
+    relay: Relay,
     cancel: CancellationToken,
     _dir: tempfile::TempDir,
 }
@@ -33,6 +36,13 @@ pub(crate) struct Served {
 impl Drop for Served {
     fn drop(&mut self) {
         self.cancel.cancel();
+    }
+}
+
+impl Served {
+    /// Waits until the metrics have a line.
+    async fn counts(&self, line: &str) {
+        eventually(line, || self.registry.encode().contains(line)).await;
     }
 }
 
@@ -56,11 +66,20 @@ pub(crate) async fn relay_with(roster: Roster, access: Option<Arc<dyn Access>>) 
     let socket = dir.path().join("relay.sock");
     let roster = watch::Sender::new(roster);
     let cancel = CancellationToken::new();
-    let relay = Relay { roster: roster.subscribe(), access, cancel: cancel.clone() };
+    let registry = Arc::new(Metrics::new());
+    let metrics = RelayMetrics::new(&registry);
+    let relay = Relay {
+        roster: roster.subscribe(),
+        access,
+        metrics: metrics.clone(),
+        cancel: cancel.clone(),
+    };
     let (door, stop) = (Door::Unix(socket.clone()), cancel.clone());
     let door = door.open().await.expect("it can be made");
-    tokio::spawn(async move { serve_relay(door, relay, stop).await.expect("it is served") });
-    Served { roster, client: ObserverClient::new(connect(&socket).await), cancel, _dir: dir }
+    let serving = relay.clone();
+    tokio::spawn(async move { serve_relay(door, serving, stop).await.expect("it is served") });
+    let client = ObserverClient::new(connect(&socket).await);
+    Served { roster, client, registry, relay, cancel, _dir: dir }
 }
 
 /// Clocks of nodes differ by microseconds.
@@ -121,6 +140,11 @@ async fn nodes_that_do_not_answer_are_named() {
     two.server.await.expect("no panic").expect("a clean end");
     let said = stored(&served, GetFlowsRequest::default()).await;
     assert_eq!(said, ["NODE_CONNECTED n1", "NODE_UNAVAILABLE n2", "1"]);
+    served.counts("skep_relay_flows_total 1\n").await;
+    served.counts("skep_relay_requests_total{method=\"GetFlows\",outcome=\"ok\"} 1\n").await;
+    tokio::spawn(served.relay.clone().watch_nodes());
+    served.counts("skep_relay_nodes{state=\"connected\"} 1\n").await;
+    served.counts("skep_relay_nodes{state=\"unavailable\"} 1\n").await;
 
     let mut client = served.client.clone();
     let status = client.server_status(ServerStatusRequest {}).await.expect("an answer");
@@ -149,6 +173,7 @@ async fn followers_hear_of_nodes_that_come_end_and_go() {
     assert_eq!(next(&mut stream).await, "NODE_CONNECTED n1");
     one.observer.push([at(1)]);
     assert_eq!(next(&mut stream).await, "1");
+    served.counts("skep_relay_followers 1\n").await;
 
     served.roster.send_replace(targets(&[("n1", &one), ("n2", &two)]));
     assert_eq!(next(&mut stream).await, "NODE_CONNECTED n2");
@@ -170,6 +195,7 @@ async fn followers_hear_of_nodes_that_come_end_and_go() {
         assert_eq!(said, "NODE_ERROR n2");
     }
     drop(stream);
+    served.counts("skep_relay_followers 0\n").await;
     eventually("the client's leaving frees the seat", || one.observer.stats().readers == 0).await;
 }
 

@@ -11,7 +11,7 @@ use skep::{
     flows::Request,
     hubble::observer::{ServerStatusRequest, observer_client::ObserverClient},
     model::hubble::{server_name, server_names},
-    relay::{Relay, Roster},
+    relay::{Relay, RelayMetrics, Roster},
 };
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -54,7 +54,12 @@ impl Served {
         let address = door.address().expect("it is TCP");
         let cancel = CancellationToken::new();
         let (nobody, stop) = (watch::Sender::<Roster>::default().subscribe(), cancel.clone());
-        let relay = Relay { roster: nobody, access: None, cancel: cancel.clone() };
+        let relay = Relay {
+            roster: nobody,
+            access: None,
+            metrics: RelayMetrics::default(),
+            cancel: cancel.clone(),
+        };
         tokio::spawn(async move { serve_relay(door, relay, stop).await.expect("it is served") });
         Self { address, certificate, _end: cancel.drop_guard() }
     }

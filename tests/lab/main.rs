@@ -11,6 +11,7 @@ mod churn;
 mod cni;
 mod connectivity;
 mod disk;
+mod documented;
 mod evidence;
 mod exhausted;
 mod faults;

@@ -6,11 +6,12 @@ use skep::{
     bench::StandaloneNode,
     events::Event,
     kernel::{
-        AttachMode, Datapath, EventReader, KernelMaps, LoadOptions, PrivateBpffs, TestPacket,
+        AttachMode, Datapath, EventReader, KernelMaps, LoadOptions, MapWrite, PrivateBpffs,
+        TestPacket,
     },
     maps::{
         CollectorOptions, ConntrackCollector, ConntrackTable, IpcacheTable, MapError, MapStore,
-        MemoryStore, NodeAddrTable,
+        MemoryStore, NodeAddrTable, Table,
     },
 };
 use skep_bpf::abi::{Addr, CtKey, CtValue, IpcacheKey, IpcacheValue, Zone, ct_kind};
@@ -89,6 +90,10 @@ fn a_full_map_says_which_map_and_why() {
         .expect("8192 entries are not 20000");
     assert_eq!(error.to_string(), "cannot write to map ct_v4");
     assert_eq!(error.source.raw_os_error(), Some(libc::E2BIG));
+    let writes = maps.writes();
+    let writes = writes.iter().find(|writes| writes.map == ConntrackTable::NAME).expect("counted");
+    assert!(writes.put >= 8192, "{writes:?}");
+    assert_eq!(writes.refused, [(MapWrite::Put, "E2BIG".to_owned(), 1)]);
 }
 
 #[test]

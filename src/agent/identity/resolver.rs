@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use kube::{
@@ -15,6 +15,7 @@ use tracing::{debug, info};
 
 use super::probe;
 use crate::{
+    agent::publish::{News, Published},
     kubernetes::{
         IdentityObject, Watched,
         crd::{SkepIdentity, SkepIdentitySpec},
@@ -52,6 +53,7 @@ pub(in crate::agent) enum ResolveError {
 pub(in crate::agent) struct Resolver {
     api: Api<SkepIdentity>,
     known: Arc<dyn Known>,
+    published: Published,
     // One create per label set at a time; a hundred pods of one workload need one request.
     busy: Mutex<HashMap<Labels, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -66,8 +68,12 @@ impl std::fmt::Debug for Resolver {
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Resolver {
-    pub(in crate::agent) fn new(client: kube::Client, known: Arc<dyn Known>) -> Self {
-        Self { api: Api::all(client), known, busy: Mutex::default() }
+    pub(in crate::agent) fn new(
+        client: kube::Client,
+        known: Arc<dyn Known>,
+        published: Published,
+    ) -> Self {
+        Self { api: Api::all(client), known, published, busy: Mutex::default() }
     }
 
     /// Returns the identity of a label set, and makes sure that the cluster keeps it.
@@ -83,6 +89,7 @@ impl Resolver {
         {
             return Ok(object.identity);
         }
+        let start = Instant::now();
         let turn = self.turn(labels);
         let result = {
             let _turn = turn.lock().await;
@@ -90,6 +97,10 @@ impl Resolver {
                 .await
                 .unwrap_or(Err(ResolveError::Late(TIMEOUT)))
         };
+        match &result {
+            Ok(_) => self.published.done(News::Identity, start.elapsed()),
+            Err(_) => self.published.failed(News::Identity),
+        }
         let mut busy = self.busy.lock().expect("no panic while holding the lock");
         if Arc::strong_count(&turn) <= 2 {
             busy.remove(labels);

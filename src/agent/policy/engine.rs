@@ -72,6 +72,9 @@ impl<M: MapStore> Engine<M> {
         }
         if touched.policies || state.tables.any_stale() {
             state.news.policies = true;
+            if state.phase == Phase::Synced {
+                state.delays.seen(Instant::now());
+            }
             drop(state);
             self.wake.notify_one();
         }
@@ -202,6 +205,10 @@ impl<M: MapStore> Engine<M> {
         if must_judge_again {
             self.judge_again();
         }
+        // Whoever could not get its policy asks again.
+        if state.phase == Phase::Synced && !state.news.policies {
+            state.delays.in_force(Instant::now());
+        }
         self.host_changed.notify_one();
     }
 
@@ -246,17 +253,18 @@ impl<M: MapStore> Engine<M> {
         self.revision.lock().expect("no panic while holding the lock").bump()
     }
 
-    /// Corrects the maps, and removes what nobody names any more.
-    pub(in crate::agent) fn repair(&self) {
+    /// Corrects the maps, and removes what nobody names any more; tells whether they are in order.
+    pub(in crate::agent) fn repair(&self) -> bool {
         let repaired = {
             let mut state = self.state();
             let state = &mut *state;
             state.tables.repair().and_then(|()| state.host.write(state.tables.store()))
         };
-        match repaired {
+        match &repaired {
             Ok(()) => self.prune_at(Instant::now()),
-            Err(problem) => report(&problem),
+            Err(problem) => report(problem),
         }
+        repaired.is_ok()
     }
 
     /// Removes what nobody has named since a while before `now`.

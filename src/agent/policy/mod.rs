@@ -6,6 +6,7 @@
 
 mod answer;
 mod assigned;
+mod delay;
 mod engine;
 mod host;
 mod nodes;

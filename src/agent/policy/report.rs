@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use prometheus_client::metrics::histogram::Histogram;
+use skep_bpf::abi::policy;
+
 use super::{
-    Engine, HostHealth,
+    Engine, HostHealth, Policies,
     sources::Entry,
     state::{Phase, State},
 };
@@ -34,6 +37,21 @@ pub(in crate::agent) struct Health {
     pub(in crate::agent) taken_back: u64,
 }
 
+/// Numbers about policies, for metrics.
+#[derive(Debug)]
+pub(in crate::agent) struct Figures {
+    /// Policy objects by kind.
+    pub(in crate::agent) policies: BTreeMap<&'static str, usize>,
+    /// Rules of those that count.
+    pub(in crate::agent) rules: usize,
+    /// What connections are judged by.
+    pub(in crate::agent) revision: u32,
+    /// Pods by the directions in which they are isolated.
+    pub(in crate::agent) endpoints: BTreeMap<&'static str, usize>,
+    /// How long changes took.
+    pub(in crate::agent) delays: Histogram,
+}
+
 impl<M: MapStore> Engine<M> {
     /// Counts a decision of a rule, and returns what its number stands for.
     pub(in crate::agent) fn decided(&self, number: u32) -> Option<Arc<RuleInfo>> {
@@ -49,6 +67,24 @@ impl<M: MapStore> Engine<M> {
         self.state().list(revision)
     }
 
+    /// Counts policies and whom they isolate.
+    pub(in crate::agent) fn figures(&self) -> Figures {
+        let revision = self.revision.lock().expect("no panic while holding the lock").current();
+        let state = self.state();
+        let mut policies = PolicyKind::ALL.map(|kind| (kind.name(), 0)).into();
+        let mut rules = 0;
+        for ((kind, _), entry) in state.sources.entries() {
+            add(&mut policies, kind.name());
+            rules += entry.policy().map_or(0, |policy| policy.rules.len());
+        }
+        let mut endpoints = ["none", "ingress", "egress", "both"].map(|which| (which, 0)).into();
+        let held = self.assigned().hold();
+        for id in state.members.keys() {
+            add(&mut endpoints, enforcement(held.of(*id)));
+        }
+        Figures { policies, rules, revision, endpoints, delays: state.delays.seconds() }
+    }
+
     /// Returns how policies are doing.
     pub(in crate::agent) fn health(&self) -> Health {
         let state = self.state();
@@ -59,6 +95,20 @@ impl<M: MapStore> Engine<M> {
             host: state.host.health(),
             taken_back: state.host.taken_back,
         }
+    }
+}
+
+fn add(counts: &mut BTreeMap<&'static str, usize>, which: &'static str) {
+    *counts.entry(which).or_default() += 1;
+}
+
+/// Names the directions in which a pod is isolated; one that has no policy yet is, both ways.
+const fn enforcement(policies: Policies) -> &'static str {
+    match (policies.ingress == policy::OPEN, policies.egress == policy::OPEN) {
+        (true, true) => "none",
+        (false, true) => "ingress",
+        (true, false) => "egress",
+        (false, false) => "both",
     }
 }
 

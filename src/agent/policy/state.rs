@@ -11,6 +11,7 @@ use tracing::warn;
 
 use super::{
     Held, Policies, Sources,
+    delay::Delays,
     host::{Host, HostSettings},
     population::Population,
     tables::{Tables, report},
@@ -65,6 +66,7 @@ pub(super) struct State<M> {
     pub(super) are_ports_old: bool,
     pub(super) news: News,
     pub(super) failures: u64,
+    pub(super) delays: Delays,
     /// How often each rule has decided.
     pub(super) hits: HashMap<u32, u64>,
 }
@@ -111,6 +113,7 @@ impl<M: MapStore> State<M> {
             are_ports_old: false,
             news: News::default(),
             failures: 0,
+            delays: Delays::default(),
             hits: HashMap::new(),
         })
     }

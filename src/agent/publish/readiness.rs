@@ -1,6 +1,6 @@
 //! The node's condition and taint.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{Node, NodeCondition};
 use kube::{
@@ -10,20 +10,24 @@ use kube::{
 use serde_json::json;
 use tracing::{info, warn};
 
+use super::counts::{News, Published};
 use crate::kubernetes::{NOT_READY_TAINT, READY_REASON};
 
 const CONDITION: &str = "NetworkUnavailable";
 const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
 /// Says that pods of this node have a network, and lets pods onto it. Tries until it is done.
-pub(in crate::agent) async fn announce(client: Client, node: &str) {
+pub(in crate::agent) async fn announce(client: Client, node: &str, published: &Published) {
+    let start = Instant::now();
     let api: Api<Node> = Api::all(client);
     let mut retry = RETRY.0;
     while let Err(error) = try_announce(&api, node).await {
+        published.failed(News::Node);
         warn!(error = &error as &dyn std::error::Error, "node not announced as ready");
         tokio::time::sleep(retry).await;
         retry = (retry * 2).min(RETRY.1);
     }
+    published.done(News::Node, start.elapsed());
     info!(node, "node announced as ready");
 }
 

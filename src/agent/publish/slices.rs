@@ -1,6 +1,10 @@
 //! The endpoint slices of this node.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{
@@ -11,9 +15,12 @@ use serde_json::json;
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
-use super::packing::{Packing, Write};
+use super::{
+    counts::News,
+    packing::{Packing, Write},
+};
 use crate::{
-    agent::{endpoint::Endpoints, pods::Pods},
+    agent::{chores::Chore, shared::Agent},
     kubernetes::crd::{SkepEndpointSlice, SkepEndpointSliceSpec, SliceEndpoint},
     model::{EndpointId, PodRef},
 };
@@ -37,29 +44,35 @@ pub(in crate::agent) struct Publisher {
     pub(in crate::agent) node: String,
     /// Unique id of its Node object, which owns the slices.
     pub(in crate::agent) uid: String,
-    /// The endpoints.
-    pub(in crate::agent) endpoints: Arc<Endpoints>,
+    /// The agent, which has the endpoints.
+    pub(in crate::agent) agent: Arc<Agent>,
     /// Told when they have changed.
     pub(in crate::agent) changed: Arc<Notify>,
-    /// What the API says of pods.
-    pub(in crate::agent) pods: Arc<Pods>,
 }
 
 /// Publishes for ever. Drop the future to stop; what is published stays.
 pub(in crate::agent) async fn publish(publisher: Publisher) {
     let mut retry = RETRY.0;
     let mut packing = None;
+    let mut since = Instant::now();
     loop {
         match publisher.sync(&mut packing).await {
-            Ok(()) => {
+            Ok(writes) => {
                 retry = RETRY.0;
+                publisher.agent.chores.done(Chore::Publishing);
+                // Most changes of pods say nothing that is published.
+                if writes > 0 {
+                    publisher.agent.published.done(News::Slices, since.elapsed());
+                }
                 if tokio::time::timeout(VERIFY, publisher.changed.notified()).await.is_err() {
                     packing = None;
                 }
+                since = Instant::now();
                 tokio::time::sleep(COALESCE).await;
             }
             Err(error) => {
                 warn!(error = &error as &dyn std::error::Error, "endpoints not published");
+                publisher.agent.published.failed(News::Slices);
                 packing = None;
                 tokio::time::sleep(retry).await;
                 retry = (retry * 2).min(RETRY.1);
@@ -69,7 +82,8 @@ pub(in crate::agent) async fn publish(publisher: Publisher) {
 }
 
 impl Publisher {
-    async fn sync(&self, packing: &mut Option<Packing>) -> Result<(), kube::Error> {
+    /// Publishes what differs; returns how many requests that took.
+    async fn sync(&self, packing: &mut Option<Packing>) -> Result<usize, kube::Error> {
         let api: Api<SkepEndpointSlice> = Api::all(self.client.clone());
         let mut current = match packing.take() {
             Some(packing) => packing,
@@ -79,23 +93,25 @@ impl Publisher {
                 packing
             }
         };
-        for write in current.plan(&self.wanted()) {
+        let writes = current.plan(&self.wanted());
+        let count = writes.len();
+        for write in writes {
             self.write(&api, &write).await?;
             current.done(write);
         }
         *packing = Some(current);
-        Ok(())
+        Ok(count)
     }
 
     fn wanted(&self) -> BTreeMap<EndpointId, SliceEndpoint> {
-        let records = self.endpoints.records().into_iter();
+        let records = self.agent.endpoints.records().into_iter();
         let published = records.map(|record| {
             let pod = record.pod.unwrap_or_else(|| PodRef {
                 namespace: String::new(),
                 name: record.attachment.container_id.clone(),
                 uid: String::new(),
             });
-            let object = self.pods.pod(&pod);
+            let object = self.agent.pods.pod(&pod);
             let (named_ports, workload) =
                 object.map(|pod| (pod.named_ports, pod.workload)).unwrap_or_default();
             let endpoint = SliceEndpoint {

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     api,
     kubernetes::Change,
-    maps::{Left, MapError, MapStore, ServiceWriter, service_differences},
+    maps::{Left, MapError, MapStore, ServiceExtent, ServiceWriter, service_differences},
     service::{
         BackendId, BackendKey, Changes, Edit, FrontendKey, HealthCheck, ObjectName, Protocol,
         Retired, Services, Vip, input::Site, maglev::Limit,
@@ -197,6 +197,13 @@ impl<M: MapStore> Balancer<M> {
             failures: state.failures,
             findings: state.services.findings().count(),
         }
+    }
+
+    /// Counts what services have in the maps, and their backends.
+    pub(in crate::agent) fn extent(&self) -> (ServiceExtent, usize) {
+        let state = self.state();
+        let waiting = state.retired.backends().count();
+        (state.writer.extent(), state.services.backends().count() + waiting)
     }
 
     /// Returns a receiver that learns when services are others than before.

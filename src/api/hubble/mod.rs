@@ -10,6 +10,7 @@ mod channel;
 mod client;
 mod connection;
 mod door;
+mod expiry;
 mod mask;
 mod newer;
 mod observer;

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     crypto::ring,
@@ -21,6 +22,8 @@ use tokio::{
     sync::watch,
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector, client::TlsStream};
+
+use super::expiry;
 
 /// What gRPC's servers and clients agree to speak.
 pub(super) const H2: &[u8] = b"h2";
@@ -69,6 +72,11 @@ impl Credentials {
         let failed = |source| TlsError::Pem { what: "private key", source };
         let key = PrivateKeyDer::from_pem_slice(key).map_err(failed)?;
         Ok(Self { chain, key, authorities: roots(authorities)? })
+    }
+
+    /// Returns until when the certificate is good.
+    pub fn until(&self) -> Option<Timestamp> {
+        expiry::until(self.chain.first()?)
     }
 
     /// Makes the side of a server.

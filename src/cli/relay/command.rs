@@ -1,13 +1,23 @@
 //! Serves the flows of a cluster on this machine.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{access::Reviews, certificates, nodes, roster, tunnel};
+use super::{
+    access::Reviews,
+    certificates::{self, Source},
+    nodes, roster, tunnel,
+};
 use crate::{
-    api::hubble::{Acceptor, Connector, Door, RELAY_PORT, serve_relay},
+    api::{
+        http::{self, HttpError, Routes},
+        hubble::{Acceptor, Connector, Door, RELAY_PORT, serve_relay},
+    },
     cli::{
         error::{Error, Kind},
         exit::Answer,
@@ -15,8 +25,13 @@ use crate::{
         runtime::{self, Threads},
         source::ClusterArgs,
     },
-    relay::{Access, Relay, Roster, follow_peers},
+    model::hubble::RELAY_METRICS_PORT,
+    relay::{Access, Relay, RelayMetrics, Roster, follow_peers},
+    telemetry::Metrics,
 };
+
+/// Where a relay in the cluster serves metrics if nobody says otherwise.
+const METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), RELAY_METRICS_PORT);
 
 /// Serve the flows of all nodes
 ///
@@ -45,6 +60,17 @@ pub(crate) struct Args {
     /// Who sees which flows
     #[arg(long, value_name = "WHO", default_value = "all", conflicts_with = "peer")]
     access: AccessMode,
+    /// Address that serves metrics, or off
+    ///
+    /// Without it, 127.0.0.1:9966 with --in-cluster, and off otherwise. Nobody is asked who they are there.
+    #[arg(
+        long,
+        env = "SKEP_RELAY_METRICS_ADDRESS",
+        hide_env_values = true,
+        value_name = "ADDRESS",
+        value_parser = metrics_address
+    )]
+    metrics_address: Option<MetricsAddress>,
     /// Name of the cluster, for names in certificates
     #[arg(
         long,
@@ -59,6 +85,18 @@ pub(crate) struct Args {
     peer: Option<String>,
     #[command(flatten)]
     cluster: ClusterArgs,
+}
+
+/// Where metrics are served; none = nowhere.
+type MetricsAddress = Option<SocketAddr>;
+
+fn metrics_address(text: &str) -> Result<MetricsAddress, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    text.parse()
+        .map(Some)
+        .map_err(|_| "not an address with port such as 127.0.0.1:9966, nor off".to_owned())
 }
 
 /// Who sees which flows.
@@ -111,7 +149,7 @@ impl Args {
                 let local = SocketAddr::from(([127, 0, 0, 1], args.port));
                 let access = AccessMode::All;
                 let nodes = Nodes { cluster: args.cluster, peer: None, access, certificates: None };
-                return serve(local, nodes, out);
+                return serve(Addresses { flows: local, metrics: None }, nodes, out);
             }
             None => {}
         }
@@ -120,9 +158,12 @@ impl Args {
                 "listen on 127.0.0.1 and use `ssh -L`, or run in the cluster with --in-cluster";
             return Err(Error::new(Kind::Usage, NotLoopback(self.listen)).hint(hint));
         }
+        let own = self.in_cluster.then_some(METRICS);
+        let addresses =
+            Addresses { flows: self.listen, metrics: self.metrics_address.unwrap_or(own) };
         let certificates = self.in_cluster.then_some(self.cluster_name);
         let Self { cluster, peer, access, .. } = self;
-        serve(self.listen, Nodes { cluster, peer, access, certificates }, out)
+        serve(addresses, Nodes { cluster, peer, access, certificates }, out)
     }
 }
 
@@ -137,7 +178,11 @@ struct Nodes {
 
 impl Nodes {
     /// Returns the nodes, and who is served, and how.
-    async fn find(self, cancel: &CancellationToken) -> Result<Found, Error> {
+    async fn find(
+        self,
+        metrics: &RelayMetrics,
+        cancel: &CancellationToken,
+    ) -> Result<Found, Error> {
         let stop = || cancel.clone();
         let cluster = match (&self.peer, &self.certificates) {
             (Some(address), None) => {
@@ -155,9 +200,15 @@ impl Nodes {
             let roster = roster::keep(cluster, stop()).await?;
             return Ok(Found { roster, acceptor: Acceptor::never(), access });
         };
-        let (client, namespace) = (cluster.client(), cluster.namespace());
-        let tls = certificates::connector(client.clone(), namespace.to_owned(), stop());
-        let acceptor = certificates::acceptor(client.clone(), namespace.to_owned(), stop());
+        let client = cluster.client();
+        let from = Source {
+            client: client.clone(),
+            namespace: cluster.namespace().to_owned(),
+            metrics: metrics.clone(),
+            cancel: stop(),
+        };
+        let tls = certificates::connector(&from);
+        let acceptor = certificates::acceptor(&from);
         let roster = match &self.peer {
             Some(address) => peers(address, tls, stop()).await?,
             None => nodes::keep(client.clone(), name, tls, stop()).await,
@@ -184,9 +235,20 @@ async fn peers(
     })
 }
 
-fn serve(address: SocketAddr, nodes: Nodes, out: &Output) -> Result<Answer, Error> {
+/// Where a relay serves what.
+struct Addresses {
+    flows: SocketAddr,
+    metrics: MetricsAddress,
+}
+
+fn serve(addresses: Addresses, nodes: Nodes, out: &Output) -> Result<Answer, Error> {
+    let Addresses { flows: address, metrics: scraped } = addresses;
     runtime::serve(Threads::Many(2), |cancel| async move {
-        let found = cancel.run_until_cancelled(nodes.find(&cancel)).await;
+        let registry = Arc::new(Metrics::new());
+        let metrics = RelayMetrics::new(&registry);
+        // Before nodes are looked for: that there are none yet is worth knowing.
+        let scraping = scraped.map(|at| tokio::spawn(serve_metrics(at, registry, cancel.clone())));
+        let found = cancel.run_until_cancelled(nodes.find(&metrics, &cancel)).await;
         let Some(found) = found else { return Ok(Answer::Yes) };
         let Found { roster, acceptor, access } = found?;
         let nodes = roster.borrow().len();
@@ -194,7 +256,37 @@ fn serve(address: SocketAddr, nodes: Nodes, out: &Output) -> Result<Answer, Erro
         let door = Door::Tcp(address, acceptor).open().await?;
         let address = door.address().unwrap_or(address);
         out.line(&format!("serving the flows of {nodes} node{s} on {address}"))?;
-        serve_relay(door, Relay { roster, access, cancel: cancel.clone() }, cancel).await?;
+        let relay = Relay { roster, access, metrics, cancel: cancel.clone() };
+        let Some(scraping) = scraping else {
+            serve_relay(door, relay, cancel).await?;
+            return Ok(Answer::Yes);
+        };
+        tokio::spawn(relay.clone().watch_nodes());
+        tokio::select! {
+            served = serve_relay(door, relay, cancel.clone()) => served?,
+            // Who asks for metrics and does not get them shall hear why.
+            Ok(Err(error)) = scraping => return Err(Error::new(Kind::Environment, error)),
+        }
         Ok(Answer::Yes)
     })
+}
+
+async fn serve_metrics(
+    address: SocketAddr,
+    metrics: Arc<Metrics>,
+    cancel: CancellationToken,
+) -> Result<(), HttpError> {
+    http::serve(address, Routes { metrics: Some(metrics), health: None }, cancel).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::metrics_address;
+
+    #[test]
+    fn metrics_are_served_at_an_address_or_nowhere() {
+        assert_eq!(metrics_address("off"), Ok(None));
+        assert_eq!(metrics_address("[::]:9966"), Ok("[::]:9966".parse().ok()));
+        assert!(metrics_address("9966").unwrap_err().contains("127.0.0.1:9966"));
+    }
 }

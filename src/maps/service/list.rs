@@ -118,13 +118,18 @@ pub(super) fn blocks(list: u32, places: &[u32]) -> Entries<ListTable> {
 
 /// Yields the keys of the list that a frontend has.
 pub(super) fn keys(value: &FrontendValue) -> impl Iterator<Item = ListKey> + use<> {
-    let (list, blocks) = (value.list, value.places.div_ceil(ListBlock::PLACES as u32));
-    (0..blocks).map(move |block| ListKey { list, block })
+    let list = value.list;
+    (0..length(value)).map(move |block| ListKey { list, block })
 }
 
 /// Tells whether a block is of the list that a frontend has.
 pub(super) fn has(value: &FrontendValue, key: &ListKey) -> bool {
-    key.list == value.list && key.block < value.places.div_ceil(ListBlock::PLACES as u32)
+    key.list == value.list && key.block < length(value)
+}
+
+/// Returns how many blocks the list of a frontend has.
+pub(super) fn length(value: &FrontendValue) -> u32 {
+    value.places.div_ceil(ListBlock::PLACES as u32)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod written;
 pub use check::differences;
 pub use encode::{decode_frontend_key, encode_backend, encode_frontend_key};
 pub use left::Left;
-pub use writer::{ServiceError, ServiceWriter};
+pub use writer::{Extent, ServiceError, ServiceWriter};
 
 #[cfg(test)]
 #[path = "../tests/service.rs"]

@@ -8,7 +8,7 @@ use std::{
 use super::{
     encode::{encode_backend, encode_frontend_key},
     left::Left,
-    list::List,
+    list::{self, List},
     stale::Stale,
     written::{Step, Written},
 };
@@ -31,6 +31,19 @@ pub struct ServiceError {
     /// Why that one is not.
     #[source]
     pub source: MapError,
+}
+
+/// How many entries services have in the maps, by map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// In the map of frontends.
+    pub frontends: usize,
+    /// In the map of lists.
+    pub blocks: usize,
+    /// In the map of members.
+    pub members: usize,
+    /// In the map of ranges.
+    pub ranges: usize,
 }
 
 /// What becomes of some frontends.
@@ -78,6 +91,17 @@ impl ServiceWriter {
     /// Returns how many frontends are in the maps.
     pub fn len(&self) -> usize {
         self.written.len()
+    }
+
+    /// Counts what is in the maps, without reading them.
+    pub fn extent(&self) -> Extent {
+        let mut extent = Extent { frontends: self.written.len(), ..Extent::default() };
+        for written in self.written.values() {
+            extent.blocks += list::length(&written.value) as usize;
+            extent.members += written.members.len();
+            extent.ranges += written.ranges.len();
+        }
+        extent
     }
 
     /// Tells whether no frontend is in the maps.

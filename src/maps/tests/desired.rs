@@ -102,6 +102,7 @@ fn entries_put_at_once_are_wanted_and_written() {
     desired.set(addr(1), 1);
     desired.put_all(&store, &[(addr(1), 7), (addr(2), 2)]).unwrap();
     assert!(desired.is_settled(), "what was set before is replaced");
+    assert_eq!(desired.written(), 2);
     assert_eq!(contents(&store), BTreeMap::from([(addr(1), 7), (addr(2), 2)]));
     desired.unset(&addr(1));
     desired.prune(&store).unwrap();

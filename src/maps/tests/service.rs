@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use proptest::prelude::*;
 use skep_bpf::abi::{FrontendValue, ListBlock, ListKey, MemberKey};
 
-use super::{Left, ServiceWriter, differences, encode::range_keys, encode_frontend_key};
+use super::{Extent, Left, ServiceWriter, differences, encode::range_keys, encode_frontend_key};
 use crate::{
     maps::{
         BackendTable, FrontendTable, ListTable, MapError, MapStore, MemberTable, MemoryStore,
@@ -84,6 +84,16 @@ impl MapStore for Watched {
 }
 
 /// Says whether a place of a frontend's list has no backend.
+/// Counts what is in the maps.
+fn counted(store: &Watched) -> Extent {
+    Extent {
+        frontends: store.entries::<FrontendTable>().expect("listed").len(),
+        blocks: store.entries::<ListTable>().expect("listed").len(),
+        members: store.entries::<MemberTable>().expect("listed").len(),
+        ranges: store.entries::<RangeTable>().expect("listed").len(),
+    }
+}
+
 fn list_fault(store: &MemoryStore, value: &FrontendValue) -> Option<String> {
     let alive: HashSet<u32> =
         store.entries::<BackendTable>().expect("listed").into_iter().map(|(id, _)| id).collect();
@@ -306,6 +316,7 @@ proptest! {
             follow(&store, &mut services, &mut writer, edit(act));
             let found = all_differences(&store, &services);
             prop_assert!(found.is_empty(), "{act:?}: {found:?}");
+            prop_assert_eq!(writer.extent(), counted(&store));
         }
         let faults = store.faults.into_inner().expect("not poisoned");
         prop_assert!(faults.is_empty(), "{faults:?}");

@@ -16,8 +16,10 @@ use super::{
     secret::{Contents, Damaged, authorities, certificate, keepers, made, trusting},
 };
 use crate::{
-    certificate::CertificateError, install::NAMESPACE, model::hubble::AUTHORITY_SECRET,
-    operator::election::Leadership,
+    certificate::CertificateError,
+    install::NAMESPACE,
+    model::hubble::AUTHORITY_SECRET,
+    operator::{election::Leadership, metrics::OperatorMetrics},
 };
 
 /// Pause between two looks.
@@ -43,6 +45,7 @@ pub(in crate::operator) struct CertificatesTask {
     secrets: Api<Secret>,
     cluster: String,
     leadership: Leadership,
+    metrics: OperatorMetrics,
 }
 
 impl CertificatesTask {
@@ -51,8 +54,9 @@ impl CertificatesTask {
         client: kube::Client,
         cluster: String,
         leadership: Leadership,
+        metrics: OperatorMetrics,
     ) -> Self {
-        Self { secrets: Api::namespaced(client, NAMESPACE), cluster, leadership }
+        Self { secrets: Api::namespaced(client, NAMESPACE), cluster, leadership, metrics }
     }
 
     /// Tends them until cancelled.
@@ -67,6 +71,7 @@ impl CertificatesTask {
             }
             let Some(until) = self.leadership.until() else {
                 rest = tokio::time::Instant::now();
+                self.metrics.forget_certificates();
                 continue;
             };
             if tokio::time::Instant::now() < rest {
@@ -96,6 +101,9 @@ impl CertificatesTask {
             self.write(kept, AUTHORITY_SECRET, authorities(&keepers)).await?;
             info!(authorities = keepers.0.len(), "authorities of the Hubble API changed");
         }
+        if let Some(until) = keepers.0.iter().map(|keeper| keeper.until).max() {
+            self.metrics.certificate(AUTHORITY_SECRET, until);
+        }
         for wanted in wanted(&self.cluster, NAMESPACE) {
             self.serve(&wanted, &keepers, now).await?;
         }
@@ -119,6 +127,7 @@ impl CertificatesTask {
         let made = kept.as_ref().and_then(made);
         let data = match &made {
             Some(made) if wanted.is_served(made, keepers, now) => {
+                self.metrics.certificate(wanted.secret, made.until);
                 if made.authorities == keepers.bundle() {
                     return Ok(());
                 }
@@ -130,6 +139,7 @@ impl CertificatesTask {
             }),
         };
         match data {
+            // What was written is read, and told, by the next look.
             Some(data) => self.write(kept, wanted.secret, data).await,
             None => Ok(()),
         }

@@ -24,7 +24,7 @@ use crate::{
     model::Identity,
     operator::{
         election::Leadership,
-        metrics::{OperatorMetrics, Write},
+        metrics::{OperatorMetrics, Round, Write},
     },
 };
 
@@ -74,14 +74,18 @@ impl CollectionTask {
                 () = cancel.cancelled() => return,
                 round = round => round,
             };
-            match round {
-                Ok(Ok(())) => {}
+            let outcome = match round {
+                Ok(Ok(())) => Round::Done,
                 Ok(Err(error)) => {
-                    self.metrics.failed();
                     warn!(%error, "cannot collect identities");
+                    Round::Failed
                 }
-                Err(_) => warn!("collection was cut short: the lease was not renewed in time"),
-            }
+                Err(_) => {
+                    warn!("collection was cut short: the lease was not renewed in time");
+                    Round::CutShort
+                }
+            };
+            self.metrics.ended(outcome, jiff::Timestamp::now());
         }
     }
 

@@ -3,6 +3,7 @@
 mod answer;
 mod edits;
 mod engine;
+mod figures;
 
 use std::{sync::Arc, time::Duration};
 
