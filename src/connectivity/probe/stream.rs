@@ -15,6 +15,8 @@ use super::{
 /// Bytes that are sent before their answer is read: both ends' buffers hold them, so that neither
 /// end waits for the other.
 const CHUNK: usize = 16 << 10;
+/// A stream that goes on may take so many times as long as an answer: a busy machine is slow, but not deaf.
+const STREAM: u32 = 5;
 /// Largest answer of an HTTP server that is read.
 const LARGEST_ANSWER: u64 = 1 << 20;
 
@@ -27,9 +29,9 @@ pub(super) fn try_it(probe: &Probe, address: IpAddr, timeout: Duration) -> Outco
         // Programs compare the peer's name: an address that stands for others must show there.
         _ if stream.peer_addr()? != peer => Ok(Talk::Renamed(stream.peer_addr()?)),
         (Protocol::Http, _) => http(stream, probe, deadline),
-        (_, Size::Payload(size)) => echo(stream, size as usize, deadline),
+        (_, Size::Payload(size)) => echo(stream, size as usize, timeout),
         // A stream has no packets of its own.
-        (_, Size::RouteMtu(_)) => echo(stream, CHUNK, deadline),
+        (_, Size::RouteMtu(_)) => echo(stream, CHUNK, timeout),
     });
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     match talked {
@@ -71,12 +73,14 @@ fn limit(stream: &TcpStream, deadline: Instant) -> io::Result<()> {
     stream.set_write_timeout(Some(left(deadline)))
 }
 
-fn echo(mut stream: TcpStream, size: usize, deadline: Instant) -> io::Result<Talk> {
+/// Each part is an answer, and may take as long as one.
+fn echo(mut stream: TcpStream, size: usize, timeout: Duration) -> io::Result<Talk> {
+    let end = Instant::now() + timeout.saturating_mul(STREAM);
     let sent = pattern(size, rand::random());
     let mut received = vec![0; CHUNK];
     let mut before = 0;
     for chunk in sent.chunks(CHUNK) {
-        limit(&stream, deadline)?;
+        limit(&stream, end.min(Instant::now() + timeout))?;
         stream.write_all(chunk)?;
         let received = &mut received[..chunk.len()];
         stream.read_exact(received)?;
@@ -84,7 +88,7 @@ fn echo(mut stream: TcpStream, size: usize, deadline: Instant) -> io::Result<Tal
             return Ok(Talk::Corrupt { at: before + at });
         }
         before += chunk.len() as u64;
-        if deadline <= Instant::now() {
+        if end <= Instant::now() {
             return Err(io::ErrorKind::TimedOut.into());
         }
     }
@@ -124,7 +128,41 @@ fn status(answer: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::{net::TcpListener, sync::mpsc, thread};
+
     use super::*;
+
+    /// Answers so many parts, each after a while, and then no more.
+    fn server(parts: usize, after: Duration) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("it listens");
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept()?;
+            let (_never, clock) = mpsc::channel::<()>();
+            let mut part = vec![0; CHUNK];
+            for _ in 0..parts {
+                stream.read_exact(&mut part)?;
+                let _ = clock.recv_timeout(after);
+                stream.write_all(&part)?;
+            }
+            // Until the client is gone.
+            stream.read_to_end(&mut part)
+        });
+        address
+    }
+
+    #[test]
+    fn a_stream_may_take_longer_than_an_answer_as_long_as_it_goes_on() {
+        let ask = |server: SocketAddr, timeout| {
+            let probe = Probe::new(Protocol::Tcp, server.ip(), server.port());
+            let probe = probe.sized(Size::Payload(3 * CHUNK as u32));
+            try_it(&probe, server.ip(), timeout)
+        };
+        let slow = ask(server(3, Duration::from_millis(1500)), Duration::from_secs(4));
+        assert!(matches!(slow, Outcome::Answered { .. }), "{slow:?}");
+        let stops = ask(server(2, Duration::ZERO), Duration::from_millis(50));
+        assert!(matches!(stops, Outcome::TimedOut { .. }), "{stops:?}");
+    }
 
     #[test]
     fn the_status_line_is_read_and_nothing_else_passes_for_one() {
