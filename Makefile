@@ -23,10 +23,11 @@ release: setup ## build one static file: target/<arch>-unknown-linux-musl/releas
 	cargo build --release --locked --target $(MUSL)
 	@ls -l $(TARGET_DIR)/$(MUSL)/release/skep
 
-check: setup-test ## everything that needs no root: formatting, lints, unit, property, architecture and CLI tests
+check: setup-test ## everything that needs no root: formatting, lints, the static build, unit, property, architecture and CLI tests
 	cargo fetch --locked --quiet
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo check --locked --target $(MUSL)
 	cargo deny --offline check --hide-inclusion-graph bans licenses sources
 	cargo test --locked -p skep-bpf
 	cargo test --locked

@@ -58,9 +58,10 @@ pub fn wait_for(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
 /// # Errors
 /// When the kernel is older than 5.11.
 pub fn close_others_on_exec() -> io::Result<()> {
+    let (first, last) = (3 as libc::c_uint, libc::c_uint::MAX);
+    // Not every C library has a function for it.
     // SAFETY: no pointers; the flag only marks descriptors, none is closed under its owner.
-    let result = unsafe {
-        libc::close_range(3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC as libc::c_int)
-    };
+    let result =
+        unsafe { libc::syscall(libc::SYS_close_range, first, last, libc::CLOSE_RANGE_CLOEXEC) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
