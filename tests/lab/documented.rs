@@ -5,14 +5,12 @@ use std::{
     sync::Mutex,
 };
 
-use k8s_openapi::api::{apps::v1::DaemonSet, core::v1::Pod};
-use kube::{
-    Api, Client,
-    api::{ListParams, Patch, PatchParams},
-};
-use serde_json::{Value, json};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, Client, api::ListParams};
+use serde_json::Value;
 
 use super::{
+    history::keep_history,
     lab::{Lab, eventually, text},
     services,
 };
@@ -59,11 +57,7 @@ fn listed(lab: &Lab, what: &str) -> usize {
 async fn what_is_served_is_what_is_documented() {
     let lab = Lab::bare("documented", &["--nodes", "1", "-f", APP]);
     let client = lab.client().await;
-    let sets: Api<DaemonSet> = Api::namespaced(client.clone(), "kube-system");
-    let env = json!([{ "name": "SKEP_FLOW_HISTORY", "value": "16MiB" }]);
-    let containers = json!([{ "name": "agent", "env": env }]);
-    let patch = json!({ "spec": { "template": { "spec": { "containers": containers } } } });
-    sets.patch("skep", &PatchParams::default(), &Patch::Strategic(patch)).await.expect("patched");
+    keep_history(&client).await;
     let relay = relay(&client).await.to_string();
     eventually("the server answers", || async {
         let ask = ["curl", "-s", "-m", "1", "http://web.default.svc/"];

@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use k8s_openapi::api::apps::v1::DaemonSet;
 use kube::{
-    Api,
+    Api, Client,
     api::{Patch, PatchParams},
 };
 use nix::{
@@ -120,17 +120,22 @@ fn metric(lab: &Lab, node: &str, name: &str) -> Option<usize> {
     text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
 }
 
+/// Has all agents start again and keep flows on disk.
+pub(crate) async fn keep_history(client: &Client) {
+    let sets: Api<DaemonSet> = Api::namespaced(client.clone(), "kube-system");
+    let env = json!([{ "name": "SKEP_FLOW_HISTORY", "value": "16MiB" }]);
+    let containers = json!([{ "name": "agent", "env": env }]);
+    let patch = json!({ "spec": { "template": { "spec": { "containers": containers } } } });
+    sets.patch("skep", &PatchParams::default(), &Patch::Strategic(patch)).await.expect("patched");
+}
+
 #[tokio::test]
 #[ignore = "needs root"]
 async fn flows_of_before_a_kill_are_found() {
     const WRITTEN: &str = "skep_agent_history_flows_written_total ";
     let lab = Lab::bare("history", &["--nodes", "1", "-f", APP]);
     let client = lab.client().await;
-    let sets: Api<DaemonSet> = Api::namespaced(client.clone(), "kube-system");
-    let env = json!([{ "name": "SKEP_FLOW_HISTORY", "value": "16MiB" }]);
-    let containers = json!([{ "name": "agent", "env": env }]);
-    let patch = json!({ "spec": { "template": { "spec": { "containers": containers } } } });
-    sets.patch("skep", &PatchParams::default(), &Patch::Strategic(patch)).await.expect("patched");
+    keep_history(&client).await;
     let node = "node-1";
     eventually("the agent keeps flows", || async { metric(&lab, node, WRITTEN) }).await;
     eventually("the server answers", || async {

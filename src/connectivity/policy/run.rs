@@ -91,8 +91,10 @@ impl<W: Witness> Stage<'_, W> {
         };
         let silenced = of(&silent);
         let allowed = self.allowed(&of(&granted), since).await;
-        let (dropped, lasting) =
-            futures::join!(self.dropped(&silenced, since), self.lift(&objects, &silenced));
+        let (dropped, lasting) = futures::join!(
+            self.accounts(&silenced, since, TOLD_WITHIN),
+            self.lift(&objects, &silenced)
+        );
         let mut told = Told {
             outcomes: outcomes.into_iter().map(|outcome| (outcome, None)).collect(),
             gaps: Vec::new(),
@@ -180,15 +182,6 @@ impl<W: Witness> Stage<'_, W> {
                 return Ok(accounts);
             }
         }
-    }
-
-    /// Returns what agents say about each check that was not answered and that differs from the truth.
-    async fn dropped(
-        &self,
-        silenced: &[Check],
-        since: Timestamp,
-    ) -> Result<Vec<Option<String>>, String> {
-        self.accounts(silenced, since, TOLD_WITHIN).await
     }
 
     /// Asks agents until they tell the truth, or for so long; returns what differs.
