@@ -392,7 +392,9 @@ impl Run<'_> {
             })
             .buffer_unordered(self.options.parallel.max(1))
             // Whoever waits for flows keeps no other pod from trying.
-            .map(|(begun, outcomes)| async move { (begun, audit.weigh(outcomes, all).await) })
+            .map(
+                |(begun, outcomes)| async move { (begun, audit.weigh(begun, outcomes, all).await) },
+            )
             .buffer_unordered(usize::MAX);
         let pods = Api::<Pod>::namespaced(self.client.clone(), self.namespace);
         let readiness = readiness::watch(&pods, all, self.options.timeout * 3).into_stream();

@@ -46,6 +46,7 @@ impl Witness for Agents<'_> {
         let heard = observe::hear(self.cluster, nodes, &request, |node, heard| match heard {
             Heard::Flow(flow) => told(flow).for_each(|told| ledger.hear(node, told)),
             Heard::Lost(reason) => ledger.lose(node, reason),
+            Heard::Ended(reason) => ledger.end(node, reason),
         });
         if let Err(error) = heard.await {
             ledger.silence(error.chain().join(": "));

@@ -8,6 +8,9 @@ use crate::{
     },
 };
 
+/// Port of name servers.
+const DNS: u16 = 53;
+
 /// Returns what an agent is asked for while checks run: what got through from or to pods of a namespace. A run makes
 /// more flows than an agent keeps, so only those are asked for that a check needs: how TCP connections begin, and of
 /// sockets those that no packet names the service of.
@@ -48,7 +51,13 @@ pub(super) fn wanted(namespace: &str) -> Vec<FlowFilter> {
 
 /// Returns what a flow tells of packets that got through.
 pub(super) fn told(flow: &Flow) -> impl Iterator<Item = Told> {
-    talk(flow).into_iter().chain(service(flow))
+    talk(flow).into_iter().chain(service(flow)).chain(question(flow))
+}
+
+fn question(flow: &Flow) -> Option<Told> {
+    let Told::Talk(Talk { port: DNS, is_reply: false, .. }) = talk(flow)? else { return None };
+    let pod = &flow.source.as_ref()?.pod_name;
+    (!pod.is_empty()).then(|| Told::Question(pod.clone()))
 }
 
 /// A judgement alone is no proof that a packet went on.
@@ -155,6 +164,12 @@ mod tests {
         };
         let asked = "tcp from 10.0.0.1 to the service n/echo";
         assert_eq!(words(service), [there, asked]);
+        let question = words(|flow| {
+            flow["l4"] = json!({ "UDP": { "source_port": 40000, "destination_port": 53 } });
+            flow["source"] = json!({ "namespace": "n", "pod_name": "client-1" });
+        });
+        let there = "a packet let through at egress, udp from 10.0.0.1 to 10.0.0.2, port 53";
+        assert_eq!(question, [there, "a question of client-1 to a name server"]);
         let socket = words(|flow| {
             service(flow);
             flow["verdict"] = "TRANSLATED".into();

@@ -16,8 +16,10 @@ use crate::{
 pub(crate) enum Heard<'a> {
     /// A flow; those of several nodes are in no order.
     Flow(&'a Flow),
-    /// Not everything can be heard, for this reason.
+    /// Some flows before this moment were not heard, as this says.
     Lost(String),
+    /// Nothing more is heard, for this reason.
+    Ended(String),
 }
 
 /// Follows the flows of all agents until the last stream ends. A stream that breaks off is not taken up again: what
@@ -38,7 +40,7 @@ pub(crate) async fn hear(
             Ok(()) => "the agent ended the stream of its flows".to_owned(),
             Err(error) => error.chain().join(": "),
         };
-        tell(&node, Heard::Lost(reason));
+        tell(&node, Heard::Ended(reason));
     });
     future::join_all(each).await;
     Ok(())

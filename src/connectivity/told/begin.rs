@@ -36,7 +36,7 @@ impl Audit<'_> {
             if Instant::now() >= until {
                 for (node, _) in silent {
                     let reason = format!("it told nothing for {} s", self.patience.as_secs());
-                    self.ledger.lose(node, reason);
+                    self.ledger.end(node, reason);
                 }
                 return;
             }

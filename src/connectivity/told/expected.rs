@@ -10,6 +10,9 @@ use crate::connectivity::{
     topology::Topology,
 };
 
+/// What is before a pod's name where it is named as a service is.
+const POD: &str = "pod/";
+
 /// What the agent of one node must tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Expected {
@@ -19,7 +22,10 @@ pub(super) struct Expected {
 
 /// Returns what agents must tell of a check that ended so; nothing of one that was not answered.
 pub(super) fn expected(check: &Check, outcome: &Outcome, topology: &Topology) -> Vec<Expected> {
-    let is_answered = matches!(outcome, Outcome::Answered { .. });
+    let is_answered = matches!(
+        outcome,
+        Outcome::Answered { .. } | Outcome::Resolved { .. } | Outcome::NoSuchName
+    );
     if is_answered { if_answered(check, topology) } else { Vec::new() }
 }
 
@@ -31,6 +37,9 @@ pub(super) fn if_answered(check: &Check, topology: &Topology) -> Vec<Expected> {
             | Expectation::AnswerTo(_)
             | Expectation::Servers(_)
             | Expectation::OneServer(_)
+            | Expectation::Resolves(_)
+            | Expectation::ResolvesSomehow
+            | Expectation::NoSuchName
     );
     let all = answers.then(|| of_packets(check, topology)).flatten();
     all.unwrap_or_default()
@@ -38,11 +47,15 @@ pub(super) fn if_answered(check: &Check, topology: &Topology) -> Vec<Expected> {
 
 fn of_packets(check: &Check, topology: &Topology) -> Option<Vec<Expected>> {
     let Action::Probe(probe) = &check.action else { return None };
+    let expect_at = |node: &str, told| Some(vec![expect(node, told)]);
     let protocol = match probe.protocol {
         Protocol::Http | Protocol::Tcp => "tcp",
         Protocol::Udp => "udp",
         Protocol::Icmp => "icmp",
-        Protocol::Dns => return None,
+        // Name servers are at different places in different clusters: on nodes, behind services, elsewhere.
+        Protocol::Dns => {
+            return expect_at(&check.from.node, Told::Question(check.from.name.clone()));
+        }
     };
     let ends = (check.from.address(check.family?)?, check.to.address?);
     if let Some(service) = service(&check.to, topology) {
@@ -53,9 +66,13 @@ fn of_packets(check: &Check, topology: &Topology) -> Option<Vec<Expected>> {
             protocol == "tcp" || !(is_host(&check.from.name, topology) || asks_itself(check));
         return Some(is_told.then(|| expect(&check.from.node, told)).into_iter().collect());
     }
-    let is_host_port = topology.host_port.as_ref().is_ok_and(|pod| pod.name == check.to.name);
-    // Packets of a pod to itself stay in it. Ports of a node are translated wherever they are asked for.
-    if is_host_port || ends.0 == ends.1 {
+    if let Some(pod) = topology.host_port.as_ref().ok().filter(|pod| pod.name == check.to.name) {
+        let service = (topology.namespace.clone(), format!("{POD}{}", pod.name));
+        // It is served on its node only, whoever asks from wherever.
+        return expect_at(&pod.node, Told::Service { client: ends.0, protocol, service });
+    }
+    // Packets of a pod to itself stay in it.
+    if ends.0 == ends.1 {
         return None;
     }
     let (from, to) = (&check.from, &check.to);
@@ -132,6 +149,7 @@ mod tests {
             Told::Service { service: (namespace, name), .. } => {
                 format!("{} {namespace}/{name}", expected.node)
             }
+            Told::Question(pod) => format!("{} question of {pod}", expected.node),
         };
         let line = |check: &Check| {
             let all = expected(check, &answered(), &topology).into_iter().map(word);
@@ -163,6 +181,10 @@ mod tests {
             ("host-to-host", "host-1 to host-2 by http: "),
             ("pod-to-world", "client-1 to world by http: node-1 egress, node-1 ingress reply"),
             ("host-to-world", "host-1 to world by http: "),
+            (
+                "dns-service",
+                "client-1 to kubernetes.default.svc by dns: node-1 question of client-1",
+            ),
         ] {
             let all = of(scenario);
             assert!(all.iter().any(|one| one == line), "{scenario}: {line}\n{all:#?}");
@@ -185,7 +207,11 @@ mod tests {
                 "pod-to-nodeport",
                 "client-1 to echo-node-port by udp: node-1 skep-test/echo-node-port",
             ),
-            ("pod-to-hostport", "client-1 to host-port-1 by http: "),
+            (
+                "pod-to-hostport",
+                "client-1 to host-port-1 by http: node-1 skep-test/pod/host-port-1",
+            ),
+            ("pod-to-hostport", "client-2 to host-port-1 by udp: node-1 skep-test/pod/host-port-1"),
         ] {
             let all = of(scenario);
             assert!(all.iter().any(|one| one == line), "{scenario}: {line}\n{all:#?}");
@@ -206,6 +232,9 @@ mod tests {
                         | Expectation::AnswerTo(_)
                         | Expectation::Servers(_)
                         | Expectation::OneServer(_)
+                        | Expectation::Resolves(_)
+                        | Expectation::ResolvesSomehow
+                        | Expectation::NoSuchName
                 );
                 assert!(is_answer || expected(&check, &answered(), &topology).is_empty());
             }

@@ -27,8 +27,10 @@ pub struct Ledger {
 #[derive(Debug, Default)]
 struct Book {
     told: HashMap<String, HashSet<Told>>,
-    /// Why an agent has not told everything.
-    lost: BTreeMap<String, String>,
+    /// When an agent last lost some of what it had to tell, and how much.
+    lost: BTreeMap<String, (Instant, String)>,
+    /// Why an agent tells no more.
+    ended: BTreeMap<String, String>,
     /// Why nobody tells anything.
     silent: Option<String>,
     /// What should have been told, by node.
@@ -36,10 +38,12 @@ struct Book {
 }
 
 impl Book {
-    fn lacks(&self, expected: &Expected) -> bool {
+    /// Tells whether something is missing that packets from this moment on should have made.
+    fn lacks(&self, expected: &Expected, begun: Instant) -> bool {
         let Expected { node, told } = expected;
         let is_told = self.told.get(node).is_some_and(|all| all.contains(told));
-        !is_told && self.silent.is_none() && !self.lost.contains_key(node)
+        let may_be_lost = self.lost.get(node).is_some_and(|(last, _)| *last >= begun);
+        !is_told && self.silent.is_none() && !may_be_lost && !self.ended.contains_key(node)
     }
 }
 
@@ -57,9 +61,15 @@ impl Ledger {
         }
     }
 
-    /// Notes that the agent of a node does not tell everything: nothing is missed from there any more.
+    /// Notes that the agent of a node lost some of what it had to tell: nothing is missed of what began before now.
     pub fn lose(&self, node: &str, reason: String) {
-        self.book().lost.entry(node.to_owned()).or_insert(reason);
+        self.book().lost.insert(node.to_owned(), (Instant::now(), reason));
+        self.changed.notify_waiters();
+    }
+
+    /// Notes that the agent of a node tells no more: nothing is missed from there any more.
+    pub fn end(&self, node: &str, reason: String) {
+        self.book().ended.entry(node.to_owned()).or_insert(reason);
         self.changed.notify_waiters();
     }
 
@@ -72,7 +82,7 @@ impl Ledger {
     /// Tells whether a node was heard, or why it is not.
     pub(super) fn knows(&self, node: &str) -> bool {
         let book = self.book();
-        book.silent.is_some() || book.told.contains_key(node) || book.lost.contains_key(node)
+        book.silent.is_some() || book.told.contains_key(node) || book.ended.contains_key(node)
     }
 
     /// Forgets what was told so far.
@@ -88,8 +98,9 @@ impl Ledger {
     /// Returns why not everything was told that should be, of all nodes or of some.
     pub(in crate::connectivity) fn gaps(&self) -> Vec<String> {
         let book = self.book();
-        let lost = book.lost.iter().map(|(node, reason)| format!("{node}: {reason}"));
-        book.silent.iter().cloned().chain(lost).collect()
+        let lost = book.lost.iter().map(|(node, (_, reason))| (node, reason));
+        let of_nodes = lost.chain(&book.ended).map(|(node, reason)| format!("{node}: {reason}"));
+        book.silent.iter().cloned().chain(of_nodes).collect()
     }
 
     /// Returns what should have been told, with the node.
@@ -102,8 +113,12 @@ impl Ledger {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until everything was told; returns what was not.
-    async fn wait_for(&self, mut open: Vec<Expected>, until: Instant) -> Vec<Expected> {
+    /// Waits until everything was told that packets made from some moment on; returns what was not.
+    async fn wait_for(
+        &self,
+        mut open: Vec<Expected>,
+        (begun, until): (Instant, Instant),
+    ) -> Vec<Expected> {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -111,7 +126,7 @@ impl Ledger {
             changed.as_mut().enable();
             {
                 let book = self.book();
-                open.retain(|expected| book.lacks(expected));
+                open.retain(|expected| book.lacks(expected, begun));
             }
             if open.is_empty() || timeout_at(until, changed).await.is_err() {
                 return open;
@@ -129,9 +144,10 @@ pub(in crate::connectivity) struct Audit<'a> {
 }
 
 impl Audit<'_> {
-    /// Says for each check that just ended what agents do not tell of it.
+    /// Says for each check that just ended, and began no earlier than `begun`, what agents do not tell of it.
     pub(in crate::connectivity) async fn weigh(
         &self,
+        begun: Instant,
         outcomes: Vec<(usize, Outcome)>,
         checks: &[Check],
     ) -> Vec<(usize, (Outcome, Option<String>))> {
@@ -140,7 +156,7 @@ impl Audit<'_> {
             .map(|(at, outcome)| expected(&checks[*at], outcome, self.topology))
             .collect();
         let until = Instant::now() + self.patience;
-        let missing = self.ledger.wait_for(of_each.concat(), until).await;
+        let missing = self.ledger.wait_for(of_each.concat(), (begun, until)).await;
         let weigh = |((at, outcome), expected): ((usize, Outcome), Vec<Expected>)| {
             let first = expected.into_iter().find(|expected| missing.contains(expected));
             (at, (outcome, first.map(|first| self.note(&first))))
@@ -168,6 +184,7 @@ mod tests {
         topology: Topology,
         checks: Vec<Check>,
         ledger: Ledger,
+        begun: Instant,
     }
 
     /// Pods of two nodes that reach each other.
@@ -176,15 +193,15 @@ mod tests {
         let scenario =
             Scenario::ALL.iter().find(|one| one.name == "pod-to-pod").expect("it is there");
         let checks = plan(&[scenario], &topology).remove(0).planned.checks;
-        Stage { topology, checks, ledger: Ledger::default() }
+        Stage { topology, checks, ledger: Ledger::default(), begun: Instant::now() }
     }
 
     impl Stage {
         async fn weigh(&self, patience: Duration) -> Vec<Option<String>> {
-            let Self { topology, checks, ledger } = self;
+            let Self { topology, checks, ledger, .. } = self;
             let audit = Audit { ledger, topology, patience };
             let outcomes = (0..checks.len()).map(|at| (at, answered())).collect();
-            let weighed = audit.weigh(outcomes, checks).await;
+            let weighed = audit.weigh(self.begun, outcomes, checks).await;
             weighed.into_iter().map(|(_, (_, account))| account).collect()
         }
 
@@ -227,16 +244,25 @@ mod tests {
 
     #[tokio::test]
     async fn agents_that_lost_something_or_are_not_there_miss_nothing() {
-        let stage = stage();
-        stage.ledger.lose("node-1", "3 events were lost".into());
-        let accounts = stage.weigh(Duration::ZERO).await;
-        let words = |account: &Option<String>| {
-            account.as_ref().is_none_or(|text| text.starts_with("the agent of node-2"))
+        let mut stage = stage();
+        let of = |node: &'static str| move |text: &String| text.starts_with(node);
+        let mut accounts = async |stage: &Stage| {
+            stage.weigh(Duration::ZERO).await.into_iter().flatten().collect::<Vec<_>>()
         };
-        assert!(accounts.iter().all(words) && accounts.iter().any(Option::is_some), "{accounts:?}");
+        stage.ledger.lose("node-1", "3 events were lost".into());
+        let left = accounts(&stage).await;
+        assert!(!left.is_empty() && left.iter().all(of("the agent of node-2")), "{left:?}");
         assert_eq!(stage.ledger.gaps(), ["node-1: 3 events were lost"]);
+        // What began after the loss cannot have been lost with it.
+        stage.begun = Instant::now() + Duration::from_nanos(1);
+        let all = accounts(&stage).await;
+        assert!(all.iter().any(of("the agent of node-1")), "{all:?}");
+        stage.ledger.end("node-2", "it is gone".into());
+        let left = accounts(&stage).await;
+        assert!(!left.is_empty() && left.iter().all(of("the agent of node-1")), "{left:?}");
         stage.ledger.silence("no agents".into());
-        assert!(stage.weigh(Duration::ZERO).await.iter().all(Option::is_none));
-        assert_eq!(stage.ledger.gaps(), ["no agents", "node-1: 3 events were lost"]);
+        assert!(accounts(&stage).await.is_empty());
+        let gaps = ["no agents", "node-1: 3 events were lost", "node-2: it is gone"];
+        assert_eq!(stage.ledger.gaps(), gaps);
     }
 }

@@ -33,6 +33,8 @@ pub enum Told {
         /// Namespace and name of the service.
         service: (String, String),
     },
+    /// A pod of this name asked a name server, wherever that is and by whichever family.
+    Question(String),
 }
 
 impl fmt::Display for Told {
@@ -51,6 +53,7 @@ impl fmt::Display for Told {
             Self::Service { client, protocol, service: (namespace, name) } => {
                 write!(f, "{protocol} from {client} to the service {namespace}/{name}")
             }
+            Self::Question(pod) => write!(f, "a question of {pod} to a name server"),
         }
     }
 }

@@ -2,13 +2,16 @@
 
 use std::net::IpAddr;
 
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use crate::{
     install::NAMESPACE,
-    lab::{plan, spec::LabSpec, system},
+    lab::{
+        plan::{self, NodePlan},
+        spec::LabSpec,
+        system,
+    },
+    model::Family,
 };
 
 /// The cluster's domain.
@@ -23,32 +26,12 @@ pub(crate) const SERVICE: (&str, &str) = (NAMESPACE, NAME);
 const NAME: &str = "kube-dns";
 /// Where the service's addresses are in their networks, as kubeadm has them.
 const OFFSET: u32 = 10;
-/// Name servers that resolvers look at.
-const MOST: usize = 3;
-
-/// Returns the name servers of pods, IPv4 first.
-///
-/// They are the DNS pods themselves, not the service: its address leads nowhere before services
-/// are balanced, and policies and flows are about pods, as they are behind a balanced service.
-/// Afterwards this returns the service's `clusterIPs`, and what keeps resolv.conf up to date can
-/// go.
-pub(crate) fn nameservers<'a>(slices: impl Iterator<Item = &'a EndpointSlice>) -> Vec<IpAddr> {
-    let own = |slice: &&EndpointSlice| {
-        slice.namespace().as_deref() == Some(NAMESPACE)
-            && slice.labels().get("kubernetes.io/service-name").is_some_and(|name| name == NAME)
-    };
-    let mut found: Vec<IpAddr> = slices
-        .filter(own)
-        .flat_map(|slice| slice.endpoints.iter().flatten())
-        .filter(|one| one.conditions.as_ref().and_then(|all| all.ready) == Some(true))
-        .flat_map(|endpoint| endpoint.addresses.iter().filter_map(|text| text.parse().ok()))
-        .collect();
-    found.sort();
-    found.dedup();
-    let (v4, v6): (Vec<_>, Vec<_>) = found.into_iter().partition(IpAddr::is_ipv4);
-    // Both families must be among the few that resolvers try.
-    let room = MOST - v6.len().min(1);
-    v4.into_iter().take(room).chain(v6).take(MOST).collect()
+/// Returns the name servers of a node's pods: the service, in the node's families, as kubelet's `--cluster-dns` has it.
+pub(crate) fn nameservers(node: &NodePlan) -> Vec<IpAddr> {
+    let families: Vec<Family> = node.addresses.iter().map(plan::family).collect();
+    let own =
+        plan::SERVICES.into_iter().filter(|network| families.contains(&plan::family(network)));
+    own.map(|network| plan::nth(network, OFFSET)).collect()
 }
 
 /// Returns the objects, in the order in which they are created.

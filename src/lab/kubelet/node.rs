@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{cni, host::Host, pod, resolver, sandbox::Left, written::time};
+use super::{cni, host::Host, pod, sandbox::Left, written::time};
 use crate::lab::{
     cluster::{Action, Teller, Tone},
     power::Power,
@@ -40,7 +40,7 @@ const CALM: Duration = Duration::from_secs(2);
 /// Runs a node's kubelet until shutdown; pods keep running then.
 pub(crate) async fn run(host: Arc<Host>, shutdown: CancellationToken) {
     let work = async {
-        tokio::join!(host.power.follow(), boots(&host), resolver::follow(&host));
+        tokio::join!(host.power.follow(), boots(&host));
     };
     shutdown.run_until_cancelled(work).await;
 }

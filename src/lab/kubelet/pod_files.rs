@@ -81,7 +81,6 @@ impl PodFiles {
 
     /// Writes everything known before the pod has addresses.
     pub(super) fn write(&self, host: &Host, pod: &Pod) -> Result<(), StateError> {
-        let resolver = resolver::text(host, pod);
         let files = [
             ("etc/hostname".to_owned(), format!("{}\n", hostname(pod))),
             ("etc/hosts".to_owned(), node::hosts(&hostname(pod), std::iter::empty())),
@@ -91,7 +90,7 @@ impl PodFiles {
             create_dir(path.parent().expect("below the pod's directory"))?;
             fs::write(&path, content).map_err(|source| failed("write", &path, source))?;
         }
-        resolver::write(host, pod, &resolver)?;
+        resolver::write(host, pod)?;
         let bin = self.outside(host, "run/lab/bin");
         create_dir(&bin)?;
         let copy = self.outside(host, inside::WORLD_AUTHORITY.trim_start_matches('/'));
