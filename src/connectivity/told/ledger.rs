@@ -246,7 +246,7 @@ mod tests {
     async fn agents_that_lost_something_or_are_not_there_miss_nothing() {
         let mut stage = stage();
         let of = |node: &'static str| move |text: &String| text.starts_with(node);
-        let mut accounts = async |stage: &Stage| {
+        let accounts = async |stage: &Stage| {
             stage.weigh(Duration::ZERO).await.into_iter().flatten().collect::<Vec<_>>()
         };
         stage.ledger.lose("node-1", "3 events were lost".into());
