@@ -89,7 +89,7 @@ async fn namespaces(lab: &Lab) -> Vec<String> {
 #[ignore = "needs root"]
 fn connectivity_profiles_pass_and_tell_how_long_they_took() {
     let lab = Lab::bare("speed", &[]);
-    for profile in ["smoke", "standard"] {
+    for profile in ["smoke", "standard", "full"] {
         let begun = Instant::now();
         let (output, report) = test(&lab, &["--profile", profile]);
         let took = begun.elapsed();

@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 use super::{
     footprint::Footprint,
     lab::{Lab, eventually, skep, text},
+    turn::Turn,
 };
 
 /// Where labs are.
@@ -22,9 +23,11 @@ pub(crate) const LABS: &str = "/run/skep/lab";
 
 /// Runs a test in which all labs are on a small disk of their own, which nobody else sees.
 pub(crate) fn with_disk(test: impl FnOnce() + Send) {
+    let _turn = Turn::shared();
     fs::create_dir_all(LABS).expect("made");
     thread::scope(|scope| {
         let alone = || {
+            let _part = Turn::part();
             unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
             let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
             mount(None::<&str>, "/", None::<&str>, flags, None::<&str>).expect("separated");

@@ -7,12 +7,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::turn::Turn;
+
 /// How long the kernel may take to let the last namespace go.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Everything of the machine that labs touch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Everything of the machine that labs touch, and the machine for oneself.
 pub(crate) struct Footprint {
+    before: Seen,
+    _turn: Turn,
+}
+
+/// Everything of the machine that labs touch.
+struct Seen {
     mounts: BTreeSet<String>,
     links: BTreeSet<String>,
     cgroups: BTreeSet<String>,
@@ -39,8 +46,20 @@ fn names(dir: &Path) -> BTreeSet<String> {
 }
 
 impl Footprint {
-    /// Takes it now.
+    /// Takes it when no other test has a lab.
     pub(crate) fn take() -> Self {
+        let turn = Turn::alone();
+        Self { before: Seen::now(), _turn: turn }
+    }
+
+    /// Waits until nothing is there that was not before.
+    pub(crate) fn assert_restored(&self) {
+        self.before.assert_restored();
+    }
+}
+
+impl Seen {
+    fn now() -> Self {
         let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
         let target = |line: &str| line.split(' ').nth(4).map(str::to_owned);
         let of_labs = |path: &String| path.starts_with("/run/skep");
@@ -56,11 +75,10 @@ impl Footprint {
         }
     }
 
-    /// Waits until nothing is there that was not before.
-    pub(crate) fn assert_restored(&self) {
+    fn assert_restored(&self) {
         let end = Instant::now() + DEADLINE;
         loop {
-            let now = Self::take();
+            let now = Self::now();
             let new = |now: &BTreeSet<String>, before: &BTreeSet<String>| {
                 now.difference(before).cloned().collect::<Vec<_>>()
             };

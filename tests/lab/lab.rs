@@ -3,6 +3,7 @@
 use std::{
     path::PathBuf,
     process::{Command, Output},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -11,8 +12,13 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 
+use super::turn::Turn;
+
 /// How long a condition may take to hold.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Number of the next lab.
+static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// Runs skep.
 pub(crate) fn skep(args: &[&str]) -> Output {
@@ -22,6 +28,8 @@ pub(crate) fn skep(args: &[&str]) -> Output {
 /// A lab of one test.
 pub(crate) struct Lab {
     pub(crate) name: String,
+    /// Given back when the lab is down.
+    _turn: Turn,
 }
 
 impl Lab {
@@ -33,10 +41,18 @@ impl Lab {
 
     /// Brings a lab up without any application.
     pub(crate) fn bare(name: &str, args: &[&str]) -> Self {
-        let lab = Self { name: format!("t{}-{name}", std::process::id()) };
+        let lab = Self::to_come(name);
         let output = skep(&[&["lab", "up", "--name", &lab.name], args].concat());
         assert!(output.status.success(), "lab up: {}{}", text(&output), lab.log());
         lab
+    }
+
+    /// Names a lab that the test brings up by itself.
+    pub(crate) fn to_come(name: &str) -> Self {
+        // Tests that run side by side may call theirs the same.
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("t{}-{number}-{name}", std::process::id());
+        Self { name, _turn: Turn::shared() }
     }
 
     /// Takes the lab down.

@@ -50,15 +50,15 @@ fn commands_on_nodes_pass_their_exit_codes_on() {
 #[test]
 #[ignore = "needs root"]
 fn a_lab_keeps_nothing_open_of_who_started_it() {
-    let name = format!("t{}-open", std::process::id());
-    let up = format!("exec {} lab up --name {name} --nodes 1 9>&1", env!("CARGO_BIN_EXE_skep"));
+    let lab = Lab::to_come("open");
+    let skep = env!("CARGO_BIN_EXE_skep");
+    let up = format!("exec {skep} lab up --name {} --nodes 1 9>&1", lab.name);
     // A second descriptor of the pipe is inherited: its end comes when the last copy is closed.
     let mut child = Command::new("sh")
         .args(["-c", &up])
         .stdout(Stdio::piped())
         .spawn()
         .expect("skep can be run");
-    let lab = Lab { name };
     let mut pipe = child.stdout.take().expect("a pipe");
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || sender.send(std::io::copy(&mut pipe, &mut std::io::sink())));

@@ -41,6 +41,7 @@ mod runtime;
 mod services;
 mod strangers;
 mod traffic;
+mod turn;
 mod vm;
 mod wire;
 mod workloads;

@@ -104,7 +104,7 @@ async fn definitions_and_namespaces_come_first_and_what_is_unknown_is_told() {
     let dir = tempfile::tempdir().expect("a directory");
     fs::create_dir(dir.path().join("later")).expect("made");
     fs::write(dir.path().join("later/definition.yaml"), DEFINITION).expect("written");
-    let lab = Lab { name: format!("t{}-mixed", std::process::id()) };
+    let lab = Lab::to_come("mixed");
     let path = dir.path().to_str().expect("text");
     let up = up_from_stdin(&lab.name, &["-f", "-", "-f", path], MIXED);
     let said = text(&up);
