@@ -161,9 +161,29 @@ fn build_object() -> Result<(), String> {
         ));
     }
     let object = target_dir.join("bpfel-unknown-none/release/skep-datapath");
-    fs::copy(&object, out_dir.join("skep-datapath"))
-        .map_err(|e| format!("cannot copy {}: {e}", object.display()))?;
-    Ok(())
+    let bytes = fs::read(&object).map_err(|e| format!("cannot read {}: {e}", object.display()))?;
+    let bytes = without_dwarf(&bytes).map_err(|e| format!("{}: {e}", object.display()))?;
+    let copy = out_dir.join("skep-datapath");
+    fs::write(&copy, bytes).map_err(|e| format!("cannot write {}: {e}", copy.display()))
+}
+
+/// Leaves out what only debuggers of other machines read, two thirds of the file: it would be in every agent's memory.
+/// The kernel's own, BTF, stays.
+fn without_dwarf(object: &[u8]) -> object::build::Result<Vec<u8>> {
+    let mut builder = object::build::elf::Builder::read(object)?;
+    for section in &mut builder.sections {
+        section.delete =
+            section.name.starts_with(b".debug_") || section.name.starts_with(b".rel.debug_");
+    }
+    builder.delete_orphans();
+    // LLVM keeps names of sections among those of symbols; the builder does not.
+    let names = builder.sections.add();
+    names.name = b".shstrtab"[..].into();
+    names.sh_type = object::elf::SHT_STRTAB;
+    names.data = object::build::elf::SectionData::SectionString;
+    let mut bytes = Vec::new();
+    builder.write(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Returns the commit for `skep version`: from the environment, from git, or "unknown".

@@ -11,7 +11,10 @@ use std::{
 
 use aya::{
     Ebpf, EbpfLoader,
-    programs::{CgroupSockAddr, Program, ProgramError, ProgramInfo as LoadedInfo, SchedClassifier},
+    programs::{
+        CgroupSockAddr, Program, ProgramError, ProgramFd, ProgramInfo as LoadedInfo,
+        SchedClassifier,
+    },
 };
 use skep_bpf::abi::{maps, programs};
 
@@ -26,7 +29,8 @@ pub struct Datapath {
     pub(super) bpf_dir: PathBuf,
     pub(super) method: AttachMethod,
     pub(super) hurried: AttachMethod,
-    programs: Ebpf,
+    /// Of all else that was loaded the kernel has its own.
+    programs: HashMap<&'static str, ProgramFd>,
     infos: Vec<ProgramInfo>,
     maps: Arc<KernelMaps>,
 }
@@ -50,9 +54,9 @@ impl Datapath {
                 loader.map_max_entries(name, entries);
             }
         }
-        let mut programs =
-            loader.load(OBJECT).map_err(|error| LoadError::Object(Box::new(error)))?;
-        let infos = load_all(&mut programs)?;
+        let mut object = loader.load(OBJECT).map_err(|error| LoadError::Object(Box::new(error)))?;
+        let (infos, programs): (Vec<ProgramInfo>, _) = load_all(&mut object)?.into_iter().unzip();
+        let programs = infos.iter().map(|info| info.name).zip::<Vec<_>>(programs).collect();
         pins::carry_over(&options.bpf_dir, &replaced)?;
         let method = match options.attach {
             AttachMode::Tcx => AttachMethod::Tcx,
@@ -99,7 +103,7 @@ impl Datapath {
     }
 
     pub(super) fn program_fd(&self, name: &str) -> Option<BorrowedFd<'_>> {
-        Some(self.programs.program(name)?.fd().ok()?.as_fd())
+        self.programs.get(name).map(AsFd::as_fd)
     }
 
     pub(super) fn is_own(&self, program_id: u32) -> bool {
@@ -109,7 +113,7 @@ impl Datapath {
 
 /// Loads the programs side by side: the verifier takes most of the time, and it takes no lock for
 /// privileged callers.
-fn load_all(object: &mut Ebpf) -> Result<Vec<ProgramInfo>, LoadError> {
+fn load_all(object: &mut Ebpf) -> Result<Vec<(ProgramInfo, ProgramFd)>, LoadError> {
     let mut found: HashMap<&'static str, &mut Program> = object
         .programs_mut()
         .filter_map(|(name, program)| Some((*all().find(|known| **known == name)?, program)))
@@ -132,21 +136,23 @@ fn all() -> impl Iterator<Item = &'static &'static str> {
     programs::PACKETS.iter().chain(&programs::SOCKETS)
 }
 
-fn load(name: &'static str, program: &mut Program) -> Result<ProgramInfo, LoadError> {
+fn load(name: &'static str, program: &mut Program) -> Result<(ProgramInfo, ProgramFd), LoadError> {
     let refused = |error| LoadError::Program { name, source: Box::new(error) };
-    let info = match program {
+    let info = match &mut *program {
         Program::CgroupSockAddr(program) => load_socket(program),
         other => load_packet(other),
     }
     .map_err(refused)?;
-    Ok(ProgramInfo {
+    let fd = program.fd().and_then(|fd| Ok(fd.try_clone()?)).map_err(refused)?;
+    let info = ProgramInfo {
         name,
         id: info.id(),
         verified_instructions: info.verified_instruction_count().unwrap_or_default(),
         // An eBPF instruction has eight bytes.
         instructions: info.size_translated().unwrap_or_default() / 8,
         map_ids: info.map_ids().map_err(refused)?.unwrap_or_default(),
-    })
+    };
+    Ok((info, fd))
 }
 
 fn load_packet(program: &mut Program) -> Result<LoadedInfo, ProgramError> {
