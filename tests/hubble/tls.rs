@@ -1,6 +1,6 @@
 //! Who is let in by TLS, and whom clients believe.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use skep::{
@@ -13,7 +13,7 @@ use skep::{
     model::hubble::{server_name, server_names},
     relay::{Relay, RelayMetrics, Roster},
 };
-use tokio::sync::watch;
+use tokio::{net::TcpStream, sync::watch, time::timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -123,6 +123,21 @@ async fn clients_of_this_machine_may_speak_in_the_clear() {
     let channel = skep::api::hubble::reach(&served.address.to_string());
     let status = ObserverClient::new(channel).server_status(ServerStatusRequest {}).await;
     assert_eq!(status.expect("an answer").into_inner().num_flows, 0);
+}
+
+#[tokio::test]
+async fn those_who_say_nothing_keep_nobody_out() {
+    let ours = authority("ours");
+    let served = Served::start(Some(acceptor(&server(&ours, Validity::Always), &[&ours]))).await;
+    let mut silent = Vec::new();
+    // More than may begin at a time, and each may take ten seconds.
+    for _ in 0..300 {
+        silent.push(TcpStream::connect(served.address).await.expect("it is accepted"));
+    }
+    let known = credentials(&client(&ours), &[&ours]);
+    let name = server_name("n1.example.com", "default");
+    let asked = timeout(Duration::from_secs(5), served.asked(&known, &name)).await;
+    assert_eq!(asked, Ok(Ok(())));
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! Where clients come in: TCP and unix sockets.
 
-use std::{convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque, convert::Infallible, net::SocketAddr, path::PathBuf, time::Duration,
+};
 
 use axum::serve::Listener;
 use futures::{Stream, StreamExt, stream};
-use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, mpsc},
-};
+use tokio::{net::TcpListener, sync::mpsc, task::AbortHandle};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{service::Routes, transport::Server};
@@ -25,7 +24,7 @@ const MAX_STREAMS: u32 = 128;
 /// How long open streams may go on when the server ends.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Connections that begin at a time: who is slow must not keep others out for long.
+/// Connections that begin at a time; of more, the one that takes longest is given up.
 const BEGINNING: usize = 256;
 
 /// Where clients come in.
@@ -129,20 +128,25 @@ fn incoming(listener: Guarded) -> impl Stream<Item = Connection> {
     })
 }
 
-/// Connections that have begun: one that is slow to begin holds up no other.
+/// Connections that have begun: those that are slow to begin hold up no other, however many they are.
 fn knocking(
     mut listener: TcpListener,
     tls: Acceptor,
     cancel: CancellationToken,
 ) -> impl Stream<Item = Connection> {
     let (open, opened) = mpsc::channel(1);
-    let places = Arc::new(Semaphore::new(BEGINNING));
     tokio::spawn(cancel.run_until_cancelled_owned(async move {
+        let mut beginning: VecDeque<AbortHandle> = VecDeque::new();
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             let (stream, client) = Listener::accept(&mut listener).await;
+            beginning.retain(|one| !one.is_finished());
+            if beginning.len() == BEGINNING
+                && let Some(slowest) = beginning.pop_front()
+            {
+                slowest.abort();
+            }
             let (open, tls) = (open.clone(), tls.clone());
-            tokio::spawn(async move {
+            let begin = tokio::spawn(async move {
                 match Connection::open(stream, &tls).await {
                     // An error means that the server has ended.
                     Ok(connection) => drop(open.send(connection).await),
@@ -150,8 +154,8 @@ fn knocking(
                         debug!(%client, %reason, "a client of the Hubble API is refused")
                     }
                 }
-                drop(place);
             });
+            beginning.push_back(begin.abort_handle());
         }
     }));
     ReceiverStream::new(opened)
