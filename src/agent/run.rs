@@ -28,7 +28,7 @@ use super::{
 use crate::{
     cni::server,
     flows::{Observer, Settings},
-    kernel::EventReader,
+    kernel::{EventReader, give_back_memory},
     kubernetes::{self, ApiServerSlice, Change, resource, watch, watch_if_served},
     service::input::{EndpointSlice, Redirect, Service},
 };
@@ -180,7 +180,12 @@ async fn make_ready(
     }
     announce(client, &agent.config.node_name, &agent.published).await;
     agent.progress.set_announced();
-    Ok(())
+    // What a start takes is not needed again.
+    upkeep::blocking(|| {
+        give_back_memory();
+        Ok(())
+    })
+    .await
 }
 
 fn watch_cluster(tasks: &mut Tasks, agent: &Arc<Agent>, client: &Client) {

@@ -13,6 +13,7 @@ mod devices;
 mod grace;
 mod map_writes;
 mod maps;
+mod memory;
 mod netfilter;
 mod netlink;
 mod netns;
@@ -37,6 +38,7 @@ pub use devices::{DeviceChoice, DeviceError, Underlay, UnderlayDevice, detect as
 pub use grace::outlast_programs;
 pub use map_writes::{MapWrite, MapWrites};
 pub use maps::KernelMaps;
+pub use memory::give_back_memory;
 pub use netfilter::flush_connections;
 pub use netlink::{
     BridgeSpec, Disturbance, Link, Neighbour, Netlink, NetlinkError, Route, RouteKind, VethSpec,
