@@ -35,6 +35,7 @@ impl Turn {
 
     /// Waits until nobody else is there.
     pub(crate) fn alone() -> Self {
+        assert_eq!(TURNS.get(), 0, "a test that needs the machine says so before it has a lab");
         Self::take(|| Held::Alone {
             _guard: MACHINE.write().unwrap_or_else(PoisonError::into_inner),
         })

@@ -51,17 +51,18 @@ pub(super) fn wanted(namespace: &str) -> Vec<FlowFilter> {
 
 /// Returns what a flow tells of packets that got through.
 pub(super) fn told(flow: &Flow) -> impl Iterator<Item = Told> {
-    talk(flow).into_iter().chain(service(flow)).chain(question(flow))
+    let talk = talk(flow);
+    let question = talk.as_ref().and_then(|talk| question(flow, talk));
+    talk.map(Told::Talk).into_iter().chain(service(flow)).chain(question)
 }
 
-fn question(flow: &Flow) -> Option<Told> {
-    let Told::Talk(Talk { port: DNS, is_reply: false, .. }) = talk(flow)? else { return None };
+fn question(flow: &Flow, talk: &Talk) -> Option<Told> {
     let pod = &flow.source.as_ref()?.pod_name;
-    (!pod.is_empty()).then(|| Told::Question(pod.clone()))
+    (talk.port == DNS && !talk.is_reply && !pod.is_empty()).then(|| Told::Question(pod.clone()))
 }
 
 /// A judgement alone is no proof that a packet went on.
-fn talk(flow: &Flow) -> Option<Told> {
+fn talk(flow: &Flow) -> Option<Talk> {
     if flow.verdict() != Verdict::Forwarded || flow.kind().r#type != CiliumEventType::TRACE {
         return None;
     }
@@ -70,7 +71,7 @@ fn talk(flow: &Flow) -> Option<Told> {
     let (source, destination) = flow.addresses()?;
     let (ends, port) =
         if is_reply { ((destination, source), ports.0) } else { ((source, destination), ports.1) };
-    Some(Told::Talk(Talk { ends, protocol, port, side: side(flow)?, is_reply }))
+    Some(Talk { ends, protocol, port, side: side(flow)?, is_reply })
 }
 
 fn service(flow: &Flow) -> Option<Told> {

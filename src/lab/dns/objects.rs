@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use crate::{
@@ -26,12 +27,18 @@ pub(crate) const SERVICE: (&str, &str) = (NAMESPACE, NAME);
 const NAME: &str = "kube-dns";
 /// Where the service's addresses are in their networks, as kubeadm has them.
 const OFFSET: u32 = 10;
+
 /// Returns the name servers of a node's pods: the service, in the node's families, as kubelet's `--cluster-dns` has it.
 pub(crate) fn nameservers(node: &NodePlan) -> Vec<IpAddr> {
     let families: Vec<Family> = node.addresses.iter().map(plan::family).collect();
     let own =
         plan::SERVICES.into_iter().filter(|network| families.contains(&plan::family(network)));
-    own.map(|network| plan::nth(network, OFFSET)).collect()
+    own.map(address).collect()
+}
+
+/// Returns the service's address in a network of services.
+fn address(network: IpNet) -> IpAddr {
+    plan::nth(network, OFFSET)
 }
 
 /// Returns the objects, in the order in which they are created.
@@ -66,7 +73,7 @@ fn labels() -> Value {
 fn service(spec: &LabSpec) -> Value {
     let networks = plan::of(spec.ip_family, plan::SERVICES);
     let addresses: Vec<String> =
-        networks.iter().map(|network| plan::nth(*network, OFFSET).to_string()).collect();
+        networks.iter().map(|network| address(*network).to_string()).collect();
     let families: Vec<&str> =
         networks.iter().map(|network| system::family_name(plan::family(network))).collect();
     let policy = if families.len() == 2 { "RequireDualStack" } else { "SingleStack" };
