@@ -87,10 +87,13 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
 
     let cache = Cache::new(&config.state_dir);
     let snapshot = cache.load();
+    let started = Timestamp::now();
+    let events = Arc::new(AgentEvents::started(started));
     let cluster = Arc::new(Mutex::new(Cluster::new(
         Arc::clone(&maps),
         Place { cluster: config.cluster_name.clone(), node: config.node_name.clone() },
         snapshot.node_ids.clone(),
+        Arc::clone(&events),
     )?));
     let rules = Derivation {
         filter: LabelFilter::new(&config.drop_labels),
@@ -120,10 +123,9 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
     let ipam = Ipam::new(|family: Family| families.has(family));
     let endpoints = Endpoints::open(context, &config.state_dir, ipam)?;
     let routes = RouteContext { vxlan: devices.vxlan, mtu: route_mtu, own: devices.addresses() };
-    let started = Timestamp::now();
     let agent = Arc::new(Agent {
         started,
-        events: Arc::new(AgentEvents::started(started)),
+        events,
         routes: Mutex::new(Routes::open(&config.state_dir, routes)),
         config,
         datapath,

@@ -1,4 +1,5 @@
-//! What the agent tells Hubble's clients about itself: pods that come and go, policies that change.
+//! What the agent tells Hubble's clients about itself: pods that come and go, addresses that change hands, policies
+//! that change.
 
 use jiff::Timestamp;
 
@@ -10,8 +11,8 @@ use crate::{
     api::hubble::AgentEvents,
     cni::record::EndpointRecord,
     hubble::flow::{
-        AgentEvent, AgentEventType, EndpointUpdateNotification, Policy, PolicyUpdateNotification,
-        agent_event::Notification,
+        AgentEvent, AgentEventType, EndpointUpdateNotification, IpCacheNotification, Policy,
+        PolicyUpdateNotification, agent_event::Notification,
     },
     kubernetes::{Change, Watched},
 };
@@ -27,6 +28,11 @@ pub(super) fn endpoint(events: &AgentEvents, record: &EndpointRecord, kind: Agen
         ..EndpointUpdateNotification::default()
     };
     push(events, kind, Notification::EndpointUpdate(update));
+}
+
+/// Tells of an address that has another owner now, or none.
+pub(super) fn address(events: &AgentEvents, update: IpCacheNotification, kind: AgentEventType) {
+    push(events, kind, Notification::IpcacheUpdate(update));
 }
 
 impl Agent {

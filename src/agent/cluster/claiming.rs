@@ -1,6 +1,9 @@
 //! What nodes, slices and local pods claim.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use ipnet::IpNet;
 use skep_bpf::abi::{Addr, NodeValue, node_flags};
@@ -98,8 +101,14 @@ impl<M: MapStore> Cluster<M> {
     }
 
     pub(super) fn claim_local(&mut self) {
+        self.claim_local_but(&BTreeSet::new());
+    }
+
+    /// Claims the addresses of this node's pods, but for those that leave.
+    pub(super) fn claim_local_but(&mut self, leaving: &BTreeSet<IpAddr>) {
         let Some(id) = self.nodes.get(&self.local_name).map(|known| known.id) else { return };
-        let claims = self.local.values().map(|local| {
+        let staying = self.local.values().filter(|local| !leaving.contains(&local.address));
+        let claims = staying.map(|local| {
             (address_key(local.address), Claim::pod(local.identity, id, local.incarnation))
         });
         let claims = claims.collect();
@@ -141,10 +150,11 @@ impl<M: MapStore> Cluster<M> {
             }
         }
         let outcome = self.prefixes.replace(&Owner::Slice(slice.name.clone()), claims);
-        for key in &outcome.lost {
+        let lost = outcome.lost.clone();
+        self.take(outcome);
+        for key in lost {
             self.remote.remove(&IpAddr::from(key.addr));
         }
-        self.take(outcome);
     }
 
     fn remember(&mut self, address: IpAddr, node: &str, endpoint: &PublishedEndpoint) {

@@ -13,6 +13,7 @@ mod node_ids;
 mod site;
 mod state;
 mod tables;
+mod telling;
 mod view;
 
 pub(super) use ipcache::{address_key, prefix_key};

@@ -17,13 +17,14 @@ use super::{
 };
 use crate::{
     agent::identity::{Book, Touched},
+    api::hubble::AgentEvents,
     kubernetes::{Change, IdentityObject, NodeObject, PublishedEndpoint, SliceObject},
     maps::{IpcacheTable, MapError, MapStore},
-    model::{Identity, Incarnation, NodeId},
+    model::{Identity, Incarnation, NodeId, PodRef},
 };
 
 /// An address of a pod of this node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::agent) struct LocalAddress {
     /// The address.
     pub(in crate::agent) address: IpAddr,
@@ -31,6 +32,8 @@ pub(in crate::agent) struct LocalAddress {
     pub(in crate::agent) identity: Identity,
     /// Which use of the address this is.
     pub(in crate::agent) incarnation: Incarnation,
+    /// The pod, when the runtime said so.
+    pub(in crate::agent) pod: Option<PodRef>,
 }
 
 /// Where an agent runs.
@@ -55,7 +58,7 @@ pub(super) struct Known {
 pub(in crate::agent) struct Cluster<M> {
     store: Arc<M>,
     pub(super) local_name: String,
-    deletes: Deletes,
+    pub(super) deletes: Deletes,
     pub(super) nodes: BTreeMap<String, Known>,
     pub(super) slices: BTreeMap<String, SliceObject>,
     pub(super) remote: HashMap<IpAddr, (String, PublishedEndpoint)>,
@@ -69,6 +72,7 @@ pub(in crate::agent) struct Cluster<M> {
     // Of two nodes that claim an underlay address the one that appeared later wins.
     pub(super) underlay: Claims<Addr, String, NodeId>,
     pub(super) tables: Tables,
+    pub(super) events: Arc<AgentEvents>,
     failures: u64,
 }
 
@@ -82,6 +86,7 @@ impl<M: MapStore> Cluster<M> {
         store: Arc<M>,
         Place { cluster, node }: Place,
         ids: NodeIds,
+        events: Arc<AgentEvents>,
     ) -> Result<Self, MapError> {
         let mut tables = Tables::default();
         tables.adopt(&*store)?;
@@ -106,6 +111,7 @@ impl<M: MapStore> Cluster<M> {
             prefixes: Claims::default(),
             underlay: Claims::default(),
             tables,
+            events,
             failures: 0,
         })
     }
@@ -156,7 +162,7 @@ impl<M: MapStore> Cluster<M> {
     /// Sets addresses of this node's pods.
     pub(in crate::agent) fn put_local(&mut self, addresses: &[LocalAddress]) {
         for local in addresses {
-            self.local.insert(local.address, *local);
+            self.local.insert(local.address, local.clone());
         }
         self.claim_local();
         self.flush();
@@ -164,18 +170,17 @@ impl<M: MapStore> Cluster<M> {
 
     /// Removes addresses of this node's pods, each only in the incarnation that is named.
     pub(in crate::agent) fn remove_local(&mut self, addresses: &[LocalAddress]) {
-        let mut removed = Vec::new();
-        for local in addresses {
-            let current = self.local.get(&local.address).map(|found| found.incarnation);
-            if current == Some(local.incarnation) {
-                self.local.remove(&local.address);
-                removed.push(address_key(local.address));
-            }
-        }
-        self.claim_local();
+        let current = |local: &&LocalAddress| {
+            let found = self.local.get(&local.address);
+            found.is_some_and(|found| found.incarnation == local.incarnation)
+        };
+        let leaving = addresses.iter().filter(current).map(|local| local.address).collect();
+        self.claim_local_but(&leaving);
+        self.local.retain(|address, _| !leaving.contains(address));
         self.flush();
-        if self.deletes == Deletes::Held && !removed.is_empty() {
-            self.remove_now(&removed);
+        if self.deletes == Deletes::Held && !leaving.is_empty() {
+            let keys: Vec<_> = leaving.into_iter().map(address_key).collect();
+            self.remove_now(&keys);
         }
     }
 
@@ -223,9 +228,11 @@ impl<M: MapStore> Cluster<M> {
 
     pub(super) fn take(&mut self, outcome: Outcome<IpcacheKey, Claim>) {
         for (key, claim) in outcome.won {
+            self.tell_owner(&key, Some(&claim.value));
             self.tables.ipcache.set(key, claim.value);
         }
         for key in outcome.lost {
+            self.tell_owner(&key, None);
             self.tables.ipcache.unset(&key);
         }
     }

@@ -2,13 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use jiff::Timestamp;
 use skep_bpf::abi::{IpcacheKey, IpcacheValue, ipcache_flags, node_flags};
 
 use super::*;
 use crate::{
+    api::hubble::AgentEvents,
+    hubble::flow::{IpCacheNotification, agent_event::Notification},
     kubernetes::{ApiServerSlice, Change, NodeObject, PublishedEndpoint, SliceObject},
     maps::{IpcacheTable, MapStore, MemoryStore, NodeAddrTable, NodeTable},
-    model::{Addresses, Identity, Incarnation},
+    model::{Addresses, Identity, Incarnation, PodRef},
 };
 
 fn node(name: &str, n: u8) -> NodeObject {
@@ -50,7 +53,8 @@ fn slice(name: &str, node: &str, endpoints: Vec<PublishedEndpoint>) -> SliceObje
 
 fn open(store: &Arc<MemoryStore>) -> Cluster<MemoryStore> {
     let place = Place { cluster: "default".into(), node: "n1".into() };
-    Cluster::new(Arc::clone(store), place, NodeIds::default()).unwrap()
+    let events = Arc::new(AgentEvents::started(Timestamp::now()));
+    Cluster::new(Arc::clone(store), place, NodeIds::default(), events).unwrap()
 }
 
 fn cluster() -> (Arc<MemoryStore>, Cluster<MemoryStore>) {
@@ -184,6 +188,7 @@ fn local_addresses_go_at_once_but_only_in_their_incarnation() {
         address: "10.244.1.5".parse().unwrap(),
         identity: Identity(300),
         incarnation: Incarnation(incarnation),
+        pod: None,
     };
     cluster.put_local(&[local(1)]);
     assert_eq!(identity_of(&store, "10.244.1.5"), None, "the own node is not known yet");
@@ -316,4 +321,53 @@ fn a_node_whose_labels_change_has_another_identity() {
     assert_ne!(before, Some(now));
     assert!(Identity(now).is_node());
     assert_eq!(cluster.node_identities().len(), 2, "what nobody has is forgotten");
+}
+
+/// Returns what clients were told of addresses, a line each.
+fn told(cluster: &Cluster<MemoryStore>) -> Vec<String> {
+    let events = cluster.events.kept();
+    let updates = events.iter().filter_map(|event| match &event.notification {
+        Some(Notification::IpcacheUpdate(update)) => Some((event.r#type().as_str_name(), update)),
+        _ => None,
+    });
+    updates.map(|(kind, update)| told_line(kind, update)).collect()
+}
+
+fn told_line(kind: &str, update: &IpCacheNotification) -> String {
+    let IpCacheNotification { cidr, identity, host_ip, old_host_ip, namespace, pod_name, .. } =
+        update;
+    let old = update.old_identity.map(|old| format!("{old} at {old_host_ip}"));
+    let old = old.unwrap_or_else(|| "nobody".into());
+    format!("{kind} {cidr} {identity} at {host_ip} was {old}, {namespace}/{pod_name}")
+}
+
+#[test]
+fn clients_hear_of_addresses_that_change_hands() {
+    let (_, mut cluster) = cluster();
+    tell(&mut cluster, Change::Listed(vec![node("n1", 1), node("n2", 2), node("n3", 3)]));
+    cluster.apply_slices(Change::Listed(vec![slice("s", "n2", vec![endpoint(2, 5, 300, 1)])]));
+    assert!(told(&cluster).is_empty(), "what is there at the start is no news");
+    cluster.allow_deletes();
+    let local = LocalAddress {
+        address: "10.244.1.5".parse().unwrap(),
+        identity: Identity(301),
+        incarnation: Incarnation(1),
+        pod: Some(PodRef { namespace: "shop".into(), name: "api".into(), uid: String::new() }),
+    };
+    cluster.put_local(std::slice::from_ref(&local));
+    cluster.put_local(std::slice::from_ref(&local));
+    cluster.remove_local(&[local]);
+    cluster.apply_slices(Change::Changed(slice("s", "n2", vec![endpoint(2, 5, 302, 1)])));
+    cluster.apply_slices(Change::Gone("s".into()));
+    assert_eq!(
+        told(&cluster),
+        [
+            "IPCACHE_UPSERTED 10.244.1.5/32 301 at 192.0.2.1 was nobody, shop/api",
+            "IPCACHE_DELETED 10.244.1.5/32 301 at 192.0.2.1 was nobody, shop/api",
+            "IPCACHE_UPSERTED 10.244.2.5/32 302 at 192.0.2.2 was 300 at 192.0.2.2, shop/web-5",
+            "IPCACHE_UPSERTED fd00:10:244:2::5/128 302 at 192.0.2.2 was 300 at 192.0.2.2, shop/web-5",
+            "IPCACHE_DELETED 10.244.2.5/32 302 at 192.0.2.2 was nobody, shop/web-5",
+            "IPCACHE_DELETED fd00:10:244:2::5/128 302 at 192.0.2.2 was nobody, shop/web-5",
+        ]
+    );
 }

@@ -226,6 +226,7 @@ pub(super) fn local_addresses(record: &EndpointRecord) -> Vec<LocalAddress> {
             address,
             identity: record.identity,
             incarnation: record.incarnation,
+            pod: record.pod.clone(),
         })
         .collect()
 }
