@@ -42,6 +42,7 @@ const LIMITS: &[Limit] = &[
     },
     Limit { what: "runtime classes are ignored", asks: |one| has(one, "runtimeClassName") },
     Limit { what: "SCTP ports are not served", asks: sctp },
+    Limit { what: "probes by HTTPS and gRPC ask for a connection only", asks: deep_probes },
     Limit {
         what: "quotas and limit ranges are kept, and limit nothing",
         asks: |one| is(one, "", &["ResourceQuota", "LimitRange"]),
@@ -134,4 +135,13 @@ fn privileges(manifest: &Manifest) -> bool {
 fn sctp(manifest: &Manifest) -> bool {
     let Some(spec) = pod_spec(manifest) else { return false };
     containers(spec).flat_map(|one| each(one, "ports")).any(|port| port["protocol"] == "SCTP")
+}
+
+fn deep_probes(manifest: &Manifest) -> bool {
+    let Some(spec) = pod_spec(manifest) else { return false };
+    let kinds = ["startupProbe", "readinessProbe", "livenessProbe"];
+    let mut probes = containers(spec).flat_map(|one| kinds.map(|kind| one.get(kind))).flatten();
+    probes.any(|probe| {
+        !probe["grpc"].is_null() || probe.pointer("/httpGet/scheme").is_some_and(|s| s == "HTTPS")
+    })
 }

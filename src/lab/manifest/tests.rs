@@ -141,6 +141,8 @@ fn what_a_lab_does_not_do_is_told_once_each() {
         pods("f", json!({ "containers": [{ "securityContext": { "privileged": true } }] })),
         pods("g", plain),
         pods("h", json!({ "volumes": [{ "name": "v", "nfs": { "server": "x" } }] })),
+        pods("j", json!({ "containers": [{ "livenessProbe": { "grpc": { "port": 9000 } } }] })),
+        pods("k", json!({ "containers": [{ "readinessProbe": { "httpGet": { "port": 80 } } }] })),
         manifest(
             json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": { "name": "i" } }),
         ),
@@ -155,6 +157,7 @@ fn what_a_lab_does_not_do_is_told_once_each() {
             "volumes of other systems stay empty (Deployment shop/h)",
             "devices such as GPUs are not there; requests for them are ignored (Deployment shop/e)",
             "privileges, capabilities and users of containers are ignored (Deployment shop/f)",
+            "probes by HTTPS and gRPC ask for a connection only (Deployment shop/j)",
             "quotas and limit ranges are kept, and limit nothing (ResourceQuota q)",
             "nothing serves ingresses (Ingress i)",
         ]
