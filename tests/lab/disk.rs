@@ -98,10 +98,14 @@ async fn outlive(lab: &Lab, filler: &Path) {
     fs::remove_file(filler).expect("removed");
     let kept = create("kept").await.expect("there is room again");
     // Nothing half is in the file that a new server reads.
-    for pid in lab.processes(&["lab serve"]) {
-        kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it runs");
+    let servers = lab.processes(&["lab serve"]);
+    for pid in &servers {
+        kill(Pid::from_raw(*pid), Signal::SIGKILL).expect("it runs");
     }
-    eventually("the server is gone", || async { maps.get("kept").await.err() }).await;
+    // It holds its lab until it has ended, which is a moment after it has no words and answers no more.
+    let ended =
+        || async { lab.processes(&[]).iter().all(|pid| !servers.contains(pid)).then_some(()) };
+    eventually("the server is gone", ended).await;
     let again = skep(&["lab", "up", "--name", &lab.name]);
     assert!(again.status.success(), "{}", text(&again));
     assert_eq!(maps.get("kept").await.expect("kept"), kept);

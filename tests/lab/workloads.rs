@@ -217,8 +217,11 @@ fn rollouts_are_followed_undone_and_remembered() {
     assert_eq!(fine(&lab, &image, ""), "one:1");
     fine(&lab, &["rollout", "restart", "deployment/web"], "");
     follow("deployment/web");
-    let pods = fine(&lab, &["get", "pods", "-l", "app=web", "-o", "name"], "");
-    assert_eq!(pods.lines().count(), 3, "{pods}");
+    // A rollout is done when the old pods are on their way out.
+    Runtime::new().expect("a runtime").block_on(eventually("three pods", || async {
+        let pods = fine(&lab, &["get", "pods", "-l", "app=web", "-o", "name"], "");
+        (pods.lines().count() == 3).then_some(())
+    }));
     fine(&lab, &["create", "job", "sum", "--image=none"], "");
     fine(&lab, &["wait", "--for=condition=complete", "job/sum", "--timeout=30s"], "");
     let endpoints = {
