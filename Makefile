@@ -5,7 +5,7 @@ MUSL := $(shell uname -m)-unknown-linux-musl
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 SKEP := $(TARGET_DIR)/release/skep
 
-.PHONY: help setup setup-test build release check test test-root test-kernels bench demo demo-recording image generate
+.PHONY: help setup setup-lint build release lint check test test-unit test-root test-kernels bench demo demo-recording image generate
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -13,8 +13,8 @@ help: ## list the targets
 setup: ## install what building needs and is missing (Debian packages, Rust components, bpf-linker)
 	@scripts/setup
 
-setup-test:
-	@scripts/setup --test
+setup-lint:
+	@scripts/setup --lint
 
 build: setup ## build the release binary for this machine
 	cargo build --release --locked
@@ -25,22 +25,24 @@ release: setup ## build one static file: target/<arch>-unknown-linux-musl/releas
 
 # Lints are for the target of releases, whose C library is not that of the tests: what compiles for one may not for the
 # other.
-check: setup-test ## everything that needs no root: formatting, lints, unit, property, architecture and CLI tests
+lint: setup-lint ## formatting, lints, and licences and sources of dependencies
 	cargo fetch --locked --quiet
 	cargo fmt --all --check
 	cargo clippy --locked --target $(MUSL) --workspace --all-targets -- -D warnings
 	cargo deny --offline check --hide-inclusion-graph bans licenses sources
-	cargo test --locked -p skep-bpf
-	cargo test --locked
-	@scripts/kubectl
+
+check: lint test-unit ## everything that needs no root: lints, unit, property, architecture and CLI tests
 
 test: ## every test, on this kernel and on the supported ones under QEMU (needs root)
 	@scripts/test
 
+test-unit: ## the tests that need no root
+	@scripts/test unit
+
 test-root: ## the tests that need root, on this kernel
 	@scripts/test root
 
-test-kernels: setup-test ## load, verify and run the datapath on the supported kernels under QEMU
+test-kernels: ## load, verify and run the datapath on the supported kernels under QEMU
 	@scripts/test kernels
 
 bench: build ## measure skep against bare veth and bridge + iptables, side by side (needs root)

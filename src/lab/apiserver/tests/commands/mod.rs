@@ -1,4 +1,4 @@
-//! kubectl against the server: one test for each command. `make check` runs them where there is a kubectl, and says so
+//! kubectl against the server: one test for each command. `make test-unit` runs them where there is a kubectl, and says so
 //! where there is none.
 
 mod access;
