@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::accept::Form;
@@ -27,13 +28,12 @@ pub(super) fn object(call: &Call, code: StatusCode, object: &Object) -> Response
     let body = match call.form {
         Form::Json if call.view.is_some() => viewed(call, object.value()).to_string().into(),
         Form::Json => encode(&call.resource, object),
-        Form::Metadata => partial(&object.value()).to_string().into(),
+        Form::Metadata => written(&Partial::of(&object.value())).into(),
         Form::Table => {
-            let value = object.value();
+            let value = tabled(call, object);
             let include = include_object(call);
-            table::of(&call.resource, std::slice::from_ref(&value), include, &value["metadata"])
-                .to_string()
-                .into()
+            let values = std::slice::from_ref(&value);
+            written(&table::of(&call.resource, values, include, &value["metadata"])).into()
         }
     };
     with_warnings(call, json(code, body))
@@ -43,10 +43,11 @@ pub(super) fn object(call: &Call, code: StatusCode, object: &Object) -> Response
 pub(super) fn value(call: &Call, code: StatusCode, value: &Value) -> Response<Body> {
     let body = match call.form {
         Form::Json => viewed(call, value.clone()).to_string(),
-        Form::Metadata => partial(value).to_string(),
+        Form::Metadata => written(&Partial::of(value)),
         Form::Table => {
             let values = std::slice::from_ref(value);
-            table::of(&call.resource, values, include_object(call), &value["metadata"]).to_string()
+            let include = include_object(call);
+            written(&table::of(&call.resource, values, include, &value["metadata"]))
         }
     };
     with_warnings(call, json(code, body))
@@ -91,12 +92,32 @@ fn encode(resource: &Resource, object: &Object) -> Bytes {
     out.into()
 }
 
-/// Returns the metadata of an object as an object of its own.
-pub(super) fn partial(value: &Value) -> Value {
-    json!({
-        "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
-        "metadata": value["metadata"],
-    })
+/// The metadata of an object as an object of its own.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename = "PartialObjectMetadata", rename_all = "camelCase")]
+pub(super) struct Partial<'a> {
+    api_version: &'static str,
+    metadata: &'a Value,
+}
+
+impl<'a> Partial<'a> {
+    pub(super) fn of(object: &'a Value) -> Self {
+        Self { api_version: "meta.k8s.io/v1", metadata: &object["metadata"] }
+    }
+}
+
+/// Parses what a table shows of an object, unless the client asked for whole objects.
+fn tabled(call: &Call, object: &Object) -> Value {
+    match include_object(call) {
+        table::Include::Object => object.value(),
+        table::Include::Metadata | table::Include::Nothing => {
+            object.without(table::unread(&call.resource))
+        }
+    }
+}
+
+fn written(answer: &impl Serialize) -> String {
+    serde_json::to_string(answer).expect("JSON values and text serialise")
 }
 
 /// Returns a response with a list; `metadata` is that of the list.
@@ -140,15 +161,15 @@ pub(super) fn list(
             out
         }
         Form::Metadata => {
-            let items: Vec<Value> = objects.iter().map(|o| partial(&o.value())).collect();
-            json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
-                "metadata": metadata, "items": items})
-            .to_string()
+            let values: Vec<Value> = objects.iter().map(|o| o.value()).collect();
+            let items: Vec<Partial<'_>> = values.iter().map(Partial::of).collect();
+            written(&json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
+                "metadata": metadata, "items": items}))
             .into()
         }
         Form::Table => {
-            let values: Vec<Value> = objects.iter().map(|o| o.value()).collect();
-            table::of(resource, &values, include_object(call), &metadata).to_string().into()
+            let values: Vec<Value> = objects.iter().map(|o| tabled(call, o)).collect();
+            written(&table::of(resource, &values, include_object(call), &metadata)).into()
         }
     };
     json(StatusCode::OK, body)
@@ -169,16 +190,16 @@ pub(super) fn line(call: &Call, kind: EventKind, object: &Object, first: bool) -
             out.extend_from_slice(b"}\n");
             return out.into();
         }
-        Form::Metadata => partial(&object.value()),
+        Form::Metadata => json!(Partial::of(&object.value())),
         Form::Table => {
-            let value = object.value();
+            let value = tabled(call, object);
             let metadata = json!({"resourceVersion": object.revision.to_string()});
             let values = std::slice::from_ref(&value);
             let mut table = table::of(&call.resource, values, include_object(call), &metadata);
             if !first {
-                table["columnDefinitions"] = Value::Null;
+                table.column_definitions = None;
             }
-            table
+            json!(table)
         }
     };
     format!("{}\n", json!({"type": kind.word(), "object": body})).into()

@@ -184,7 +184,7 @@ impl Stream {
             Form::Json => {
                 json!({"kind": resource.kind, "apiVersion": resource.api_version(), "metadata": metadata})
             }
-            Form::Metadata => answer::partial(&json!({"metadata": metadata})),
+            Form::Metadata => json!(answer::Partial::of(&json!({"metadata": metadata}))),
             Form::Table => json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1",
                 "metadata": metadata, "columnDefinitions": null, "rows": []}),
         };

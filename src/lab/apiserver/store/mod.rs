@@ -7,6 +7,7 @@ mod collection;
 mod journal;
 mod links;
 mod object;
+mod skim;
 mod watch;
 
 pub(super) use collection::{At, Key, Page, Query};
@@ -14,6 +15,9 @@ pub use journal::JournalError;
 pub(super) use journal::{Recovered, secret};
 pub(super) use links::Doomed;
 pub(super) use object::{Event, EventKind, Object, head};
+pub(super) use skim::Part;
+#[cfg(test)]
+pub(super) use skim::Without;
 pub(super) use watch::{Gap, Watch};
 
 use std::collections::{HashMap, HashSet};

@@ -4,9 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::de::DeserializeSeed;
 use serde_json::Value;
 
 use super::collection::Key;
+use super::skim::{Part, Without};
 use crate::lab::apiserver::fields;
 use crate::lab::apiserver::resource::Resource;
 
@@ -113,6 +115,12 @@ impl Object {
     /// Parses the object.
     pub(in crate::lab::apiserver) fn value(&self) -> Value {
         serde_json::from_slice(&self.line[self.json.clone()]).expect("the store wrote this")
+    }
+
+    /// Parses the object without what these paths lead to.
+    pub(in crate::lab::apiserver) fn without(&self, paths: &[Part]) -> Value {
+        let mut input = serde_json::Deserializer::from_slice(&self.line[self.json.clone()]);
+        Without(paths).deserialize(&mut input).unwrap_or_else(|_| self.value())
     }
 
     /// Returns the members after kind and apiVersion: `,"metadata":...}`.

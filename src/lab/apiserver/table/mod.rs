@@ -7,10 +7,12 @@ mod custom;
 mod pods;
 mod workloads;
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
-use super::answer;
+use super::answer::Partial;
 use super::resource::Resource;
+use super::store::Part;
 use columns::Column;
 
 /// How much of each object a row carries.
@@ -21,38 +23,65 @@ pub(super) enum Include {
     Object,
 }
 
+/// Returns what of a kind's objects neither columns nor people read. Parsing it, and `managedFields` again at the
+/// client, would take longer than all the rest of a table.
+pub(super) fn unread(resource: &Resource) -> &'static [Part] {
+    match (resource.group.as_str(), resource.kind.as_str()) {
+        ("", "Pod") => pods::UNREAD,
+        _ => &[&["metadata", "managedFields"]],
+    }
+}
+
+/// A table of objects.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub(super) struct Table<'a> {
+    api_version: &'static str,
+    metadata: Map<String, Value>,
+    /// Null in all events of a watch but the first.
+    pub(super) column_definitions: Option<Vec<Value>>,
+    rows: Vec<Row<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    cells: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<Carried<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Carried<'a> {
+    Metadata(Partial<'a>),
+    Object(&'a Value),
+}
+
 /// Returns the table of some objects; `metadata` is that of the list.
-pub(super) fn of(
+pub(super) fn of<'a>(
     resource: &Resource,
-    objects: &[Value],
+    objects: &'a [Value],
     include: Include,
     metadata: &Value,
-) -> Value {
+) -> Table<'a> {
     let columns = columns::of(resource);
     let now = jiff::Timestamp::now();
-    let rows: Vec<Value> = objects
-        .iter()
-        .map(|object| {
-            let cells: Vec<Value> =
-                columns.iter().map(|column| (column.cell)(object, now)).collect();
-            let mut row = json!({"cells": cells});
-            match include {
-                Include::Nothing => {}
-                Include::Metadata => row["object"] = answer::partial(object),
-                Include::Object => row["object"] = object.clone(),
-            }
-            row
-        })
-        .collect();
-    let mut list = Map::new();
-    for member in ["resourceVersion", "continue", "remainingItemCount"] {
-        if let Some(value) = metadata.get(member) {
-            list.insert(member.to_owned(), value.clone());
-        }
+    let row = |object: &'a Value| Row {
+        cells: columns.iter().map(|column| (column.cell)(object, now)).collect(),
+        object: match include {
+            Include::Nothing => None,
+            Include::Metadata => Some(Carried::Metadata(Partial::of(object))),
+            Include::Object => Some(Carried::Object(object)),
+        },
+    };
+    let of_list = ["resourceVersion", "continue", "remainingItemCount"];
+    Table {
+        api_version: "meta.k8s.io/v1",
+        metadata: of_list
+            .into_iter()
+            .filter_map(|member| Some((member.to_owned(), metadata.get(member)?.clone())))
+            .collect(),
+        column_definitions: Some(columns.iter().map(Column::definition).collect()),
+        rows: objects.iter().map(row).collect(),
     }
-    json!({
-        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": list,
-        "columnDefinitions": columns.iter().map(Column::definition).collect::<Vec<_>>(),
-        "rows": rows,
-    })
 }

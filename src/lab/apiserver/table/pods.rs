@@ -6,6 +6,17 @@ use serde_json::{Value, json};
 use super::age::{human, since};
 use super::columns::{Column, age, items, joined, name, text_at};
 use crate::lab::apiserver::selector::query_form;
+use crate::lab::apiserver::store::Part;
+
+/// What no column of a pod reads; containers are counted.
+pub(super) const UNREAD: &[Part] = &[
+    &["metadata", "managedFields"],
+    &["spec", "affinity"],
+    &["spec", "containers", "*"],
+    &["spec", "initContainers", "*"],
+    &["spec", "tolerations"],
+    &["spec", "volumes"],
+];
 
 pub(super) fn pod() -> Vec<Column> {
     vec![
@@ -380,4 +391,39 @@ pub(super) fn binding() -> Vec<Column> {
         Column::text("Groups", subjects("Group")).wide(),
         Column::text("ServiceAccounts", subjects("ServiceAccount")).wide(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeSeed;
+
+    use super::*;
+    use crate::lab::apiserver::store::Without;
+
+    #[test]
+    fn columns_show_the_same_without_what_they_do_not_read() {
+        let pod = json!({
+            "metadata": {"name": "a", "managedFields": [{"manager": "kubectl"}]},
+            "spec": {
+                "affinity": {}, "tolerations": [{"key": "a"}], "volumes": [{"name": "v"}],
+                "containers": [{"name": "c", "image": "i"}, {"name": "d"}],
+                "initContainers": [{"name": "e"}, {"name": "f"}],
+                "nodeName": "n", "readinessGates": [{"conditionType": "g"}],
+            },
+            "status": {
+                "phase": "Pending", "podIP": "10.0.0.1", "conditions": [{"type": "g", "status": "True"}],
+                "initContainerStatuses": [{"name": "e", "state": {"running": {}}}],
+                "containerStatuses": [{"name": "c", "ready": true, "restartCount": 2}],
+            },
+        });
+        let cells = |pod: &Value| -> Vec<Value> {
+            let now = Timestamp::UNIX_EPOCH;
+            super::pod().iter().map(|column| (column.cell)(pod, now)).collect()
+        };
+        let all = cells(&pod);
+        assert_eq!(all[1..3], ["1/2", "Init:0/2"]);
+        let text = pod.to_string();
+        let read = Without(UNREAD).deserialize(&mut serde_json::Deserializer::from_str(&text));
+        assert_eq!(cells(&read.expect("it is JSON")), all);
+    }
 }
