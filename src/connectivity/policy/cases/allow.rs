@@ -159,3 +159,29 @@ ingress:
         allowed(B, A, Icmp),
     ],
 };
+
+/// Each end has a policy of its own, and both must allow.
+pub(in crate::connectivity) const INGRESS_AND_EGRESS: Case = Case {
+    objects: &[
+        cilium(
+            "from-clients",
+            "endpointSelector: {matchLabels: {app: server$here}}
+ingress:
+- fromEndpoints: [{matchLabels: {team: a$here}}]",
+        ),
+        kubernetes(
+            "to-servers",
+            "podSelector: {matchLabels: {app: client}}
+policyTypes: [Egress]
+egress:
+- to: [{podSelector: {matchLabels: {app: server}}}]
+  ports: [{port: $port, protocol: TCP}]",
+        ),
+    ],
+    rows: &[
+        dropped(A, Server, Udp, isolated(Egress, &["to-servers"])),
+        dropped(B, Server, Http, isolated(Ingress, &["from-clients"])),
+        dropped(B, A, Icmp, isolated(Egress, &["to-servers"])),
+        allowed(A, Server, Http),
+    ],
+};

@@ -1,12 +1,13 @@
 //! Prefixes, against two external targets.
 
 use crate::connectivity::policy::{
-    account::Side::Egress,
+    account::Side::{Egress, Ingress},
     case::{
         Case,
         How::{Http, Icmp},
+        Place::{Other, Same},
         Row,
-        Who::{A, B, First, Second, Server},
+        Who::{A, B, First, Host, Second, Server},
         allowed, cilium, denied, dropped, group, isolated, kubernetes,
     },
 };
@@ -41,6 +42,21 @@ egress:
   - ipBlock: {cidr: '::/0', except: ['$second6/128']}",
     )],
     rows: EXCEPT_ROWS,
+};
+
+/// Nodes are no prefixes: whatever their addresses, they are `host` and `remote-node`.
+pub(in crate::connectivity) const FROM_CIDR_HOST: Case = Case {
+    objects: &[cilium(
+        "everywhere",
+        "endpointSelector: {matchLabels: {app: server$here}}
+ingress:
+- fromCIDR: [0.0.0.0/0, '::/0']",
+    )],
+    rows: &[
+        dropped(Host, Server, Http, isolated(Ingress, &["everywhere"])).on(Other),
+        dropped(A, Server, Http, isolated(Ingress, &["everywhere"])),
+        allowed(Host, Server, Http).on(Same),
+    ],
 };
 
 /// A wide prefix is allowed, and one address of it denied.

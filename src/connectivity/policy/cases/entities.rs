@@ -6,6 +6,7 @@ use crate::connectivity::policy::{
         Case,
         How::{Echo, Http, Icmp},
         Place::{Other, Same},
+        Row,
         Who::{A, B, First, Host, Server},
         allowed, cilium, denied, dropped, isolated,
     },
@@ -106,6 +107,14 @@ ingress:
     ],
 };
 
+/// What one port of the world lets through.
+pub(super) const WEB_ROWS: &[Row] = &[
+    dropped(A, First, Echo, isolated(Egress, &["web"])),
+    dropped(A, First, Icmp, isolated(Egress, &["web"])),
+    dropped(A, Server, Http, isolated(Egress, &["web"])),
+    allowed(A, First, Http),
+];
+
 pub(in crate::connectivity) const TO_ENTITIES_WORLD: Case = Case {
     objects: &[cilium(
         "web",
@@ -114,10 +123,5 @@ egress:
 - toEntities: [world]
   toPorts: [{ports: [{port: '$world', protocol: TCP}]}]",
     )],
-    rows: &[
-        dropped(A, First, Echo, isolated(Egress, &["web"])),
-        dropped(A, First, Icmp, isolated(Egress, &["web"])),
-        dropped(A, Server, Http, isolated(Egress, &["web"])),
-        allowed(A, First, Http),
-    ],
+    rows: WEB_ROWS,
 };

@@ -6,6 +6,7 @@ mod deny;
 mod entities;
 mod host;
 mod ports;
+mod ranges;
 mod select;
 mod tiers;
 
@@ -15,5 +16,6 @@ pub(in crate::connectivity) use deny::*;
 pub(in crate::connectivity) use entities::*;
 pub(in crate::connectivity) use host::*;
 pub(in crate::connectivity) use ports::*;
+pub(in crate::connectivity) use ranges::*;
 pub(in crate::connectivity) use select::*;
 pub(in crate::connectivity) use tiers::*;
