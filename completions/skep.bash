@@ -953,7 +953,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__agent)
-            opts="-q -v -h --config --node-name --cluster-name --kubeconfig --run-dir --state-dir --bpf-dir --cni-conf-dir --cni-bin-dir --routing --ip-family --attach --devices --mtu --vxlan-port --snat-ports --masquerade --mark-mask --drop-labels --policy-enforcement --policy-compat --policy-audit --host-firewall --host-firewall-confirm --metrics-address --flow-metrics --flow-metrics-address --flow-export-config --flow-history --health-address --hubble-listen --conntrack-entries --backend-entries --maglev-entries --cgroup-root --color --quiet --verbose --help"
+            opts="-q -v -h --config --node-name --cluster-name --kubeconfig --run-dir --state-dir --bpf-dir --cni-conf-dir --cni-bin-dir --routing --ip-family --attach --devices --mtu --vxlan-port --snat-ports --masquerade --mark-mask --drop-labels --policy-enforcement --policy-compat --policy-audit --host-firewall --host-firewall-confirm --metrics-address --flow-metrics --flow-metrics-address --flow-export-config --flow-history --health-address --hubble-listen --conntrack-entries --backend-entries --policy-entries --maglev-entries --cgroup-root --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1088,6 +1088,10 @@ _skep() {
                     return 0
                     ;;
                 --backend-entries)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy-entries)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

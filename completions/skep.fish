@@ -1157,6 +1157,7 @@ complete -c skep -n "__fish_skep_using_subcommand agent" -l health-address -d 'A
 complete -c skep -n "__fish_skep_using_subcommand agent" -l hubble-listen -d 'Address that serves the Hubble API, or off; other machines need TLS and a certificate of the operator' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l conntrack-entries -d 'Size of the connection table: auto, or entries' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l backend-entries -d 'Room for backends of services: auto, or entries' -r
+complete -c skep -n "__fish_skep_using_subcommand agent" -l policy-entries -d 'Room for what policies tell apart, identities and ports: auto, or entries' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l maglev-entries -d 'Entries that the Maglev table of a service may have: more spread more backends evenly' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l cgroup-root -d 'Control group whose processes reach services: auto (all of this host), off or a directory' -r
 complete -c skep -n "__fish_skep_using_subcommand agent" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'

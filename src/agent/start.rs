@@ -79,6 +79,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         },
         conntrack_entries: config.conntrack_entries.unwrap_or_else(entries_by_memory),
         backend_entries: config.backend_entries.unwrap_or_else(backends_by_memory),
+        policy_entries: config.policy_entries.unwrap_or_else(policies_by_memory),
     })?);
     let spread = Limit::at_most(config.maglev_entries);
     let maps = datapath.maps();
@@ -251,6 +252,12 @@ fn entries_by_memory() -> u32 {
 /// takes 80 to 160 bytes for each that may be: at most half a percent of the memory.
 fn backends_by_memory() -> u32 {
     entries(memory() / (32 * 1024))
+}
+
+/// Half a million on a machine of 16 GiB, which is what a thousand policies tell apart among ten thousand identities for
+/// the pods of a node. Finding them takes 16 bytes for each that may be, in two maps.
+fn policies_by_memory() -> u32 {
+    entries(memory() / (32 * 1024)).max(131_072)
 }
 
 fn entries(count: u64) -> u32 {

@@ -21,7 +21,7 @@ use crate::{
         ConfigTable, DeviceTable, EndpointTable, IdentityTable, IpcacheTable, MapError, MapStore,
         NodeAddrTable, NodeTable, RevisionTable,
     },
-    model::{Addresses, IfIndex, MacAddr},
+    model::{Addresses, Identity, IfIndex, MacAddr},
 };
 
 const NODE: u32 = 1;
@@ -33,8 +33,23 @@ const GATEWAYS: Addresses = Addresses {
 };
 const MTU: u32 = 1500;
 const LOOPBACK: IfIndex = IfIndex(1);
-const CONNTRACK_ENTRIES: u32 = 16 * 1024;
-const BACKEND_ENTRIES: u32 = 16 * 1024;
+
+/// Entries of the maps that come in sizes.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Connections and their aliases.
+    pub conntrack: u32,
+    /// Backends of services.
+    pub backends: u32,
+    /// What policies tell apart.
+    pub policies: u32,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { conntrack: 16 * 1024, backends: 16 * 1024, policies: 128 * 1024 }
+    }
+}
 
 /// A namespace with the datapath in it. It goes with everything when dropped, and leaves nothing
 /// behind when the process is killed: its pins are in a file system that is mounted nowhere.
@@ -91,45 +106,37 @@ pub enum NodeError {
     Netlink(#[from] NetlinkError),
 }
 
+impl StandalonePod {
+    /// Returns its identity, which no other pod has.
+    pub fn identity(&self) -> Identity {
+        Identity(identity_of(self.endpoint))
+    }
+}
+
 impl StandaloneNode {
     /// Makes the namespace, loads the datapath and configures it.
     ///
     /// # Errors
     /// When the kernel refuses any of it.
     pub fn new(attach: AttachMode) -> Result<Self, NodeError> {
-        Self::with_conntrack(attach, CONNTRACK_ENTRIES)
+        Self::with_room(attach, Room::default())
     }
 
     /// The node's IPv4 address.
     pub const ADDRESS: Ipv4Addr = NODE_V4;
 
-    /// The same with room for so many backends of services.
+    /// The same with maps of these sizes.
     ///
     /// # Errors
     /// When the kernel refuses any of it.
-    pub fn with_backends(entries: u32) -> Result<Self, NodeError> {
-        Self::with_room(AttachMode::Auto, CONNTRACK_ENTRIES, entries)
-    }
-
-    /// The same with another size of the connection table.
-    ///
-    /// # Errors
-    /// When the kernel refuses any of it.
-    pub fn with_conntrack(attach: AttachMode, entries: u32) -> Result<Self, NodeError> {
-        Self::with_room(attach, entries, BACKEND_ENTRIES)
-    }
-
-    fn with_room(
-        attach: AttachMode,
-        conntrack_entries: u32,
-        backend_entries: u32,
-    ) -> Result<Self, NodeError> {
+    pub fn with_room(attach: AttachMode, room: Room) -> Result<Self, NodeError> {
         let bpffs = PrivateBpffs::new().map_err(NodeError::Bpffs)?;
         let options = LoadOptions {
             bpf_dir: bpffs.path().join("skep"),
             attach,
-            conntrack_entries,
-            backend_entries,
+            conntrack_entries: room.conntrack,
+            backend_entries: room.backends,
+            policy_entries: room.policies,
         };
         let netns = NetNs::anonymous()?;
         let datapath = netns.run(|| {

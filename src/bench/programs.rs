@@ -12,7 +12,7 @@ use super::{
     rounds::{Schedule, Series, measure},
     topology::Node,
 };
-use crate::kernel::{Direction, Hook, TestPacket};
+use crate::kernel::{Datapath, Direction, Hook, TestPacket, TestRun};
 
 /// The kernel gives up on a program after this many.
 const VERIFIER_LIMIT: f64 = 1_000_000.0;
@@ -21,7 +21,9 @@ const REPEAT: u32 = 32;
 /// Averages of which the median is one value.
 const AVERAGES: usize = 500;
 /// TC_ACT_REDIRECT.
-const REDIRECTED: u32 = 7;
+pub(super) const REDIRECTED: u32 = 7;
+/// TC_ACT_SHOT.
+pub(super) const DROPPED: u32 = 2;
 const REQUESTER: u16 = 40_000;
 const RESPONDER: u16 = 80;
 
@@ -91,9 +93,7 @@ pub(super) fn run_from_pod(node: &Node, ip: Ip, values: usize) -> Result<Vec<f64
     let [client, server] = node.pods();
     let (requester, responder) = (end(client, ip, REQUESTER), end(server, ip, RESPONDER));
     let forward = |pod: &StandalonePod, data: Vec<u8>, repeat| {
-        let device = pod.device.ifindex.0;
-        let packet = TestPacket { data, ifindex: device, ingress_ifindex: device, mark: 0, repeat };
-        let run = node.standalone().datapath().test_run(program, &packet)?;
+        let run = from_pod(node.standalone().datapath(), pod, data, repeat)?;
         if run.verdict != REDIRECTED {
             let said = format!("it returned {} instead of a redirect", run.verdict);
             return Err(io::Error::other(said));
@@ -144,7 +144,23 @@ pub(super) fn run_with_policy(
     series
 }
 
-fn end(pod: &StandalonePod, ip: Ip, port: u16) -> End {
+/// Runs `from_pod` on a packet of a pod, so many times; in the namespace of the node.
+///
+/// # Errors
+/// When the kernel refuses the packet.
+pub(super) fn from_pod(
+    datapath: &Datapath,
+    pod: &StandalonePod,
+    data: Vec<u8>,
+    repeat: u32,
+) -> io::Result<TestRun> {
+    let device = pod.device.ifindex.0;
+    let packet = TestPacket { data, ifindex: device, ingress_ifindex: device, mark: 0, repeat };
+    datapath.test_run(Hook::Pod.program(Direction::Ingress), &packet)
+}
+
+/// Returns a pod's end of a connection.
+pub(super) fn end(pod: &StandalonePod, ip: Ip, port: u16) -> End {
     let address = match ip {
         Ip::V4 => pod.addresses.v4.map(IpAddr::V4),
         Ip::V6 => pod.addresses.v6.map(IpAddr::V6),

@@ -110,6 +110,9 @@ settings! {
         /// Room for backends of services: auto, or entries
         #[arg(value_name = "COUNT")]
         backend_entries = "backend-entries" "SKEP_BACKEND_ENTRIES",
+        /// Room for what policies tell apart, identities and ports: auto, or entries
+        #[arg(value_name = "COUNT")]
+        policy_entries = "policy-entries" "SKEP_POLICY_ENTRIES",
         /// Entries that the Maglev table of a service may have: more spread more backends evenly
         #[arg(value_name = "COUNT")]
         maglev_entries = "maglev-entries" "SKEP_MAGLEV_ENTRIES",
@@ -186,6 +189,8 @@ pub struct AgentConfig {
     pub conntrack_entries: Option<u32>,
     /// Room for backends of services; none = by memory.
     pub backend_entries: Option<u32>,
+    /// Room for what policies tell apart; none = by memory.
+    pub policy_entries: Option<u32>,
     /// How many entries the Maglev table of a service may have.
     pub maglev_entries: u32,
     /// Whose connections to services are balanced when they are made.
@@ -316,6 +321,14 @@ impl AgentArgs {
                 None,
                 "auto or a number of entries",
             ),
+            policy_entries: optional(
+                &mut parse,
+                "policy-entries",
+                self.policy_entries,
+                "auto",
+                None,
+                "auto or a number of entries",
+            ),
             maglev_entries: parse.value(
                 "maglev-entries",
                 self.maglev_entries,
@@ -360,6 +373,9 @@ fn check(parse: &mut Parser, config: &AgentConfig) {
     if let Some(entries) = config.backend_entries.filter(|count| !(1024..=1 << 24).contains(count))
     {
         parse.refuse("backend-entries", &entries.to_string(), "is outside of 1024-16777216");
+    }
+    if let Some(entries) = config.policy_entries.filter(|count| !(1024..=1 << 24).contains(count)) {
+        parse.refuse("policy-entries", &entries.to_string(), "is outside of 1024-16777216");
     }
     if !(251..=131_071).contains(&config.maglev_entries) {
         parse.refuse(

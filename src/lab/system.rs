@@ -23,6 +23,8 @@ const HOST_TRIAL: u32 = 15;
 const CONNECTIONS: u32 = 16_384;
 /// Backends of services that an agent of the lab has room for.
 const BACKENDS: u32 = 32_768;
+/// What policies tell apart on a node.
+const POLICY_ENTRIES: u32 = 65_536;
 
 /// Returns the objects, in the order in which they are created.
 pub(crate) fn objects(spec: &LabSpec) -> Vec<Value> {
@@ -112,6 +114,7 @@ fn settings(spec: &LabSpec) -> BTreeMap<&'static str, String> {
         ("hubble-listen", anywhere(spec, NODE_PORT)),
         ("conntrack-entries", CONNECTIONS.to_string()),
         ("backend-entries", BACKENDS.to_string()),
+        ("policy-entries", POLICY_ENTRIES.to_string()),
         // Policies for nodes are tried here before they meet real ones.
         ("host-firewall", true.to_string()),
         ("host-firewall-confirm", HOST_TRIAL.to_string()),

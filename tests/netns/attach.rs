@@ -99,6 +99,7 @@ fn maps_of_an_earlier_process_are_used_again_and_a_resized_table_keeps_its_conne
         attach: AttachMode::Auto,
         conntrack_entries: 4096,
         backend_entries: 1024,
+        policy_entries: 1024,
     };
     let ids = |datapath: &Datapath| {
         let mut ids: Vec<_> = datapath.maps().ids().collect();
@@ -241,6 +242,7 @@ fn programs_of_others_are_reported_and_left_alone() {
             attach: AttachMode::Tcx,
             conntrack_entries: 1024,
             backend_entries: 1024,
+            policy_entries: 1024,
         };
         let other = inside(node.netns(), || Datapath::open(&options));
         inside(node.netns(), || other.attach(Hook::Node, device));
@@ -285,6 +287,7 @@ fn without_a_bpffs_the_error_says_what_to_mount() {
         attach: AttachMode::Auto,
         conntrack_entries: 1024,
         backend_entries: 1024,
+        policy_entries: 1024,
     };
     let error = Datapath::open(&options).expect_err("a plain directory is refused");
     assert!(matches!(error, LoadError::NoBpffs { .. }), "{error}");

@@ -11,5 +11,6 @@ mod attach;
 mod maps;
 mod netlink;
 mod pods;
+mod policies;
 #[path = "../support/mod.rs"]
 mod support;

@@ -23,6 +23,7 @@ fn datapath() -> (PrivateBpffs, Datapath) {
         attach: AttachMode::Auto,
         conntrack_entries: 8192,
         backend_entries: 1024,
+        policy_entries: 1024,
     };
     let datapath = Datapath::open(&options).expect("the datapath loads");
     (bpffs, datapath)

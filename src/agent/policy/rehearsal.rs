@@ -85,6 +85,19 @@ impl<M: MapStore> PolicyRehearsal<M> {
         self.engine.assign(&record(number, identity, labels), Vec::new());
     }
 
+    /// Brings a pod of this node whose entries are in the maps, at this device and these addresses.
+    pub fn add_pod(
+        &self,
+        number: u32,
+        (identity, labels): &(Identity, Labels),
+        (ifindex, addresses): (IfIndex, Addresses),
+    ) {
+        let made_up = record(0, *identity, labels);
+        let (id, incarnation) = (EndpointId(number), Incarnation(number));
+        let record = EndpointRecord { id, incarnation, ifindex, addresses, ..made_up };
+        self.engine.assign(&record, Vec::new());
+    }
+
     /// Lists policy objects, as the watches do at the start.
     ///
     /// # Errors

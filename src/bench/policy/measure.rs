@@ -10,12 +10,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
+    enforced::{Enforcement, edit_under_probes},
     process::{Scratch, reset_peak, status},
     workload::Workload,
 };
 use crate::{
     agent::{PolicyRehearsal, RehearsalError},
-    maps::MemoryStore,
+    bench::NodeError,
+    kernel::NetNsError,
+    maps::{MapStore, MemoryStore},
     model::Identity,
     policy::{
         Input,
@@ -39,9 +42,9 @@ const REPEATS: usize = 5;
 /// New identities.
 const NEWCOMERS: usize = 200;
 /// Edits of policies.
-const EDITS: usize = 400;
+const EDITS: u16 = 400;
 /// Edits after which what they replaced is forgotten.
-const EDITS_IN_A_ROW: usize = 50;
+pub(super) const EDITS_IN_A_ROW: usize = 50;
 /// Policies to lint.
 const LINTED: usize = 5000;
 /// Pods and policies of the matrix.
@@ -61,6 +64,8 @@ pub struct PolicyTimes {
     pub identity: Vec<f64>,
     /// Milliseconds of each edit of a policy of one endpoint.
     pub edit: Vec<f64>,
+    /// What edits did to packets.
+    pub enforcement: Enforcement,
     /// Seconds of each lint.
     pub lint: Vec<f64>,
     /// Seconds of each matrix.
@@ -73,6 +78,12 @@ pub enum PolicyBenchError {
     /// By the engine.
     #[error(transparent)]
     Rehearsal(#[from] RehearsalError),
+    /// A node for packets could not be made.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// Its namespace could not be entered.
+    #[error(transparent)]
+    NetNs(#[from] NetNsError),
     /// By the system.
     #[error("cannot {act}")]
     Io {
@@ -84,18 +95,18 @@ pub enum PolicyBenchError {
     },
 }
 
-/// Measures everything about policies that needs no datapath.
+/// Measures everything about policies.
 ///
 /// # Errors
 /// When the system refuses.
 pub fn measure_policy() -> Result<PolicyTimes, PolicyBenchError> {
     let workload = Workload::new(POLICIES, IDENTITIES);
-    let dir = Scratch::new()?;
+    let dir = Scratch::new("engine")?;
     let mut compile = Vec::new();
     let mut memory = None;
     let engine = loop {
         let before = reset_peak()?;
-        let engine = prepare(&workload, &dir)?;
+        let engine = prepare(&workload, Arc::new(MemoryStore::default()), &dir, 0)?;
         let took = timed(|| engine.sync());
         compile.push(took.as_secs_f64());
         memory.get_or_insert(status("VmHWM:")? - before);
@@ -110,21 +121,25 @@ pub fn measure_policy() -> Result<PolicyTimes, PolicyBenchError> {
         entries: 100.0 * extent.entries as f64 / extent.product as f64,
         identity: newcomers(&engine, &workload),
         edit: edits(&engine, &workload)?,
+        enforcement: edit_under_probes((POLICIES, IDENTITIES), EDITS)?,
         lint: lints(),
         matrix: matrices(),
     })
 }
 
-fn prepare(
+/// Starts an engine with what is in the cluster, for a node whose endpoints have numbers above this one.
+pub(super) fn prepare<M: MapStore>(
     workload: &Workload,
+    store: Arc<M>,
     dir: &Scratch,
-) -> Result<PolicyRehearsal<MemoryStore>, PolicyBenchError> {
-    let engine = PolicyRehearsal::open(Arc::new(MemoryStore::default()), &dir.0)?;
+    above: u16,
+) -> Result<PolicyRehearsal<M>, PolicyBenchError> {
+    let engine = PolicyRehearsal::open(store, &dir.0)?;
     engine.add_identities(&workload.identities);
     engine.list(&workload.policies)?;
     // Identities go by application first, then by namespace: every fifth is one of two of a namespace.
     let pods = workload.identities.iter().step_by(5).take(ENDPOINTS);
-    for (number, (identity, labels)) in (1..).zip(pods) {
+    for (number, (identity, labels)) in (above + 1..).zip(pods) {
         engine.add_endpoint(number, *identity, labels);
     }
     Ok(engine)
@@ -146,7 +161,7 @@ fn edits(
     let is_edited = |object: &&Value| object["metadata"]["name"] == "clients-of-0";
     let edited: Vec<&Value> = workload.policies.iter().filter(is_edited).collect();
     let mut times = Vec::new();
-    for (n, object) in edited.iter().cycle().take(EDITS).enumerate() {
+    for (n, object) in edited.iter().cycle().take(EDITS.into()).enumerate() {
         let mut object = (*object).clone();
         object["spec"]["ingress"][0]["ports"][0]["port"] = (10_000 + n).into();
         let start = Instant::now();

@@ -1,5 +1,6 @@
 //! Rows about the policy engine: what it costs to compile, to keep up, and to look at.
 
+mod enforced;
 mod measure;
 mod policies;
 mod process;
@@ -9,6 +10,7 @@ use std::path::Path;
 
 pub(super) use process::resident;
 
+pub use enforced::{Enforcement, edit_under_probes};
 pub use measure::{PolicyBenchError, PolicyTimes, measure_policy};
 
 use super::{
@@ -27,6 +29,9 @@ const MEMORY: &str = "policy-memory";
 const ENTRIES: &str = "policy-entries";
 const IDENTITY: &str = "policy-identity";
 const EDIT: &str = "policy-edit";
+const ENFORCED: &str = "policy-edit-packets";
+const WRONG: &str = "policy-edit-wrong";
+const RATE: &str = "policy-edit-rate";
 const LINT: &str = "policy-lint";
 const MATRIX: &str = "policy-matrix";
 
@@ -46,6 +51,20 @@ pub(super) fn rows() -> Vec<RowSpec> {
         row(ENTRIES, "%", 10.0, "map entries, of the product of identities and ports"),
         row(IDENTITY, "ms", 1.0, "one new identity for all these endpoints, p50"),
         row(EDIT, "ms", 5.0, "one of these policies edited, from event to last map entry, p99"),
+        row(
+            ENFORCED,
+            "ms",
+            5.0,
+            "an edit with the node's 100 endpoints, from event to packets judged by it, p99",
+        ),
+        row(WRONG, "verdicts", 0.0, "verdicts meanwhile that are of neither version"),
+        RowSpec::new(
+            RATE,
+            Group::Policy,
+            "1/s",
+            Goal::AtLeast(9_900.0),
+            "rounds of probes meanwhile, each with six verdicts in both families",
+        ),
         row(LINT, "s", 1.0, "lint of 5,000 policies, from the text"),
         row(MATRIX, "s", 1.0, "matrix of 200 pods, 100 policies and 8 ports"),
     ]
@@ -72,6 +91,9 @@ pub(super) fn measure_all(
             ENTRIES => Row::absolute(spec, &[times.entries]),
             IDENTITY => Row::absolute(spec, &times.identity),
             EDIT => Row::absolute(spec, &[percentile_of(&times.edit, 0.99)]),
+            ENFORCED => Row::absolute(spec, &[percentile_of(&times.enforcement.edit, 0.99)]),
+            WRONG => Row::absolute(spec, &[times.enforcement.wrong as f64]),
+            RATE => Row::absolute(spec, &[times.enforcement.rate]),
             LINT => Row::absolute(spec, &times.lint),
             _ => Row::absolute(spec, &times.matrix),
         },

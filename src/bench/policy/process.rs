@@ -32,8 +32,9 @@ pub(super) fn status(field: &str) -> Result<f64, PolicyBenchError> {
 pub(super) struct Scratch(pub(super) PathBuf);
 
 impl Scratch {
-    pub(super) fn new() -> Result<Self, PolicyBenchError> {
-        let path = std::env::temp_dir().join(format!("skep-bench-{}", std::process::id()));
+    /// Makes one; no two of a process have the same name.
+    pub(super) fn new(name: &str) -> Result<Self, PolicyBenchError> {
+        let path = std::env::temp_dir().join(format!("skep-bench-{name}-{}", std::process::id()));
         let failed = |source| PolicyBenchError::Io { act: "make a temporary directory", source };
         fs::create_dir(&path).map_err(failed)?;
         Ok(Self(path))

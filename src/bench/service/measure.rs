@@ -16,12 +16,12 @@ use super::{
 };
 use crate::{
     bench::{
-        node::{NodeError, StandaloneNode},
+        node::{NodeError, Room, StandaloneNode},
         policy::{PolicyBenchError, resident},
         rounds::{Schedule, Series, measure},
         worker::pin_to_last_cpu,
     },
-    kernel::{AttachError, KernelMaps, NetNs, NetNsError},
+    kernel::{AttachError, AttachMode, KernelMaps, NetNs, NetNsError},
     maps::{MapError, ServiceWriter, service_differences},
     service::{Changes, Edit, Services, maglev::Limit},
 };
@@ -168,7 +168,8 @@ struct Run {
 
 impl Run {
     fn new(count: u32) -> Result<Self, ServiceBenchError> {
-        let node = StandaloneNode::with_backends(count * workload::ENDPOINTS * 2)?;
+        let room = Room { backends: count * workload::ENDPOINTS * 2, ..Room::default() };
+        let node = StandaloneNode::with_room(AttachMode::Auto, room)?;
         let maps = node.datapath().maps();
         let edits = all(count);
         let (before, start) = (resident()?, Instant::now());
@@ -223,7 +224,8 @@ impl Scene {
     fn new(cgroup: &Path, count: u32) -> Result<Self, ServiceBenchError> {
         let group = cgroup.join(count.to_string());
         fs::create_dir(&group).map_err(failed("make a control group"))?;
-        let node = StandaloneNode::with_backends(MANY * workload::ENDPOINTS * 2)?;
+        let room = Room { backends: MANY * workload::ENDPOINTS * 2, ..Room::default() };
+        let node = StandaloneNode::with_room(AttachMode::Auto, room)?;
         node.datapath().attach_sockets(&group)?;
         let own = SocketAddr::new(IpAddr::V4(StandaloneNode::ADDRESS), 0);
         let server = node.netns().run(|| serve(own))?.map_err(failed("listen"))?;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::pair::{Between, Topology, TopologyError, settle_pod};
 use crate::{
-    bench::{StandaloneNode, StandalonePod},
+    bench::{Room, StandaloneNode, StandalonePod},
     flows::Observer,
     kernel::{AttachMode, Datapath, EventReader},
     maps::{ConntrackTable, MapError, MapStore},
@@ -51,7 +51,10 @@ pub(crate) fn skep(
     program: &Path,
     watched: Watched,
 ) -> Result<Topology, TopologyError> {
-    let mut node = StandaloneNode::with_conntrack(AttachMode::Auto, CONNTRACK_ENTRIES)?;
+    let mut node = StandaloneNode::with_room(
+        AttachMode::Auto,
+        Room { conntrack: CONNTRACK_ENTRIES, ..Room::default() },
+    )?;
     let pods = [node.add_pod()?, node.add_pod()?];
     for pod in &pods {
         settle_pod(&pod.netns)?;

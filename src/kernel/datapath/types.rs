@@ -205,6 +205,8 @@ pub struct LoadOptions {
     pub conntrack_entries: u32,
     /// Room for backends of services.
     pub backend_entries: u32,
+    /// Room for what policies tell apart: identities, and classes of them at ports.
+    pub policy_entries: u32,
 }
 
 impl LoadOptions {
@@ -217,13 +219,21 @@ impl LoadOptions {
             // block has 32 of them: the services that are reachable from outside have a part of all
             // backends.
             maps::LIST => Some(self.backend_entries.saturating_mul(2)),
+            maps::POLICY_IDENTITY | maps::POLICY_CELL => Some(self.policy_entries),
             _ => None,
         }
     }
 
     /// Every map that [`Self::max_entries`] knows.
-    pub(super) const SIZED: [&str; 5] =
-        [maps::CONNTRACK, maps::BACKEND, maps::FRONTEND, maps::LIST, maps::MEMBER];
+    pub(super) const SIZED: [&str; 7] = [
+        maps::CONNTRACK,
+        maps::BACKEND,
+        maps::FRONTEND,
+        maps::LIST,
+        maps::MEMBER,
+        maps::POLICY_IDENTITY,
+        maps::POLICY_CELL,
+    ];
 }
 
 /// A packet for [`super::Datapath::test_run`].
