@@ -126,11 +126,11 @@ fn edit_and_probe(
             for n in asked {
                 let start = Instant::now();
                 let result = engine.edit(&version(n)).map(|()| start);
-                if usize::from(n) % EDITS_IN_A_ROW == 0 {
-                    engine.prune();
-                }
                 if done.send(result).is_err() {
                     return;
+                }
+                if usize::from(n).is_multiple_of(EDITS_IN_A_ROW) {
+                    engine.prune();
                 }
             }
         });

@@ -1,6 +1,8 @@
 //! Writing objects and lists into responses, in the form the client asked for.
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -30,8 +32,8 @@ pub(super) fn object(call: &Call, code: StatusCode, object: &Object) -> Response
         Form::Json => encode(&call.resource, object),
         Form::Metadata => written(&Partial::of(&object.value())).into(),
         Form::Table => {
-            let value = tabled(call, object);
             let include = include_object(call);
+            let value = tabled(&call.resource, include, object);
             let values = std::slice::from_ref(&value);
             written(&table::of(&call.resource, values, include, &value["metadata"])).into()
         }
@@ -106,15 +108,35 @@ impl<'a> Partial<'a> {
     }
 }
 
-/// Parses what a table shows of an object, unless the client asked for whole objects.
-fn tabled(call: &Call, object: &Object) -> Value {
-    match include_object(call) {
+/// Parses what a table shows of an object; all of it when the client asked for whole objects.
+fn tabled(resource: &Resource, include: table::Include, object: &Object) -> Value {
+    match include {
         table::Include::Object => object.value(),
         table::Include::Metadata | table::Include::Nothing => {
-            object.without(table::unread(&call.resource))
+            object.without(table::unread(resource))
         }
     }
 }
+
+/// Parses many objects for a table on all processors, as somebody waits for it at a terminal.
+fn tabled_all(resource: &Resource, include: table::Include, objects: &[Arc<Object>]) -> Vec<Value> {
+    let all = |part: &[Arc<Object>]| -> Vec<Value> {
+        part.iter().map(|object| tabled(resource, include, object)).collect()
+    };
+    if objects.len() < MANY {
+        return all(objects);
+    }
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        let parts = objects.chunks(objects.len().div_ceil(threads));
+        let running: Vec<_> = parts.map(|part| scope.spawn(move || all(part))).collect();
+        let parsed = running.into_iter().map(|part| part.join().expect("parsing does not panic"));
+        parsed.flatten().collect()
+    })
+}
+
+/// Objects from which on it is worth starting threads.
+const MANY: usize = 100;
 
 fn written(answer: &impl Serialize) -> String {
     serde_json::to_string(answer).expect("JSON values and text serialise")
@@ -168,8 +190,9 @@ pub(super) fn list(
             .into()
         }
         Form::Table => {
-            let values: Vec<Value> = objects.iter().map(|o| tabled(call, o)).collect();
-            written(&table::of(resource, &values, include_object(call), &metadata)).into()
+            let include = include_object(call);
+            let values = tabled_all(resource, include, objects);
+            written(&table::of(resource, &values, include, &metadata)).into()
         }
     };
     json(StatusCode::OK, body)
@@ -192,10 +215,11 @@ pub(super) fn line(call: &Call, kind: EventKind, object: &Object, first: bool) -
         }
         Form::Metadata => json!(Partial::of(&object.value())),
         Form::Table => {
-            let value = tabled(call, object);
+            let include = include_object(call);
+            let value = tabled(&call.resource, include, object);
             let metadata = json!({"resourceVersion": object.revision.to_string()});
             let values = std::slice::from_ref(&value);
-            let mut table = table::of(&call.resource, values, include_object(call), &metadata);
+            let mut table = table::of(&call.resource, values, include, &metadata);
             if !first {
                 table.column_definitions = None;
             }

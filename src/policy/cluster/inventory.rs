@@ -1,6 +1,9 @@
 //! Everything in a set of objects that policies speak of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use ipnet::IpNet;
 
@@ -30,12 +33,27 @@ pub struct Conflict {
     pub what: String,
 }
 
+/// What policies can tell of a node.
+#[derive(Debug)]
+struct NodeObject {
+    labels: BTreeMap<String, String>,
+    addresses: Vec<IpNet>,
+}
+
+impl NodeObject {
+    fn read(root: &Node) -> Self {
+        let listed = root.at(&["status", "addresses"]).map(Node::items).unwrap_or_default();
+        let texts = listed.iter().filter_map(|address| text_at(address, &["address"]));
+        Self { labels: strings(root.at(&["metadata", "labels"])), addresses: nets(texts) }
+    }
+}
+
 /// Pods, namespaces, nodes, services, groups and identities.
 #[derive(Debug, Default)]
 pub struct Inventory {
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     pods: Vec<PodObject>,
-    nodes: Vec<BTreeMap<String, String>>,
+    nodes: Vec<NodeObject>,
     services: Vec<Service>,
     groups: Vec<CidrGroup>,
     identities: BTreeMap<u32, Labels>,
@@ -70,7 +88,7 @@ impl Inventory {
                 labels.insert("kubernetes.io/metadata.name".to_owned(), name.to_owned());
                 self.namespaces.insert(name.to_owned(), labels);
             }
-            "Node" => self.nodes.push(strings(root.at(&["metadata", "labels"]))),
+            "Node" => self.nodes.push(NodeObject::read(root)),
             "Service" => self.services.push(service(name, root)),
             "EndpointSlice" | "Endpoints" => return self.take_endpoints(kind, name, root),
             "SkepIdentity" => self.take_identity(name, root.at(&["spec", "labels"])),
@@ -144,21 +162,41 @@ impl Inventory {
 
     /// Returns this node, with the labels that all nodes have.
     pub fn host(&self) -> Actor {
-        let mut nodes = self.nodes.iter();
+        let mut nodes = self.nodes.iter().map(|node| &node.labels);
         let mut shared = nodes.next().cloned().unwrap_or_default();
         for node in nodes {
             shared.retain(|key, value| node.get(key) == Some(value));
         }
-        let mut labels: Labels =
-            shared.into_iter().map(|(key, value)| (format!("node:{key}"), value)).collect();
+        let mut labels = of_node(&shared);
         labels.0.insert("reserved:host".to_owned(), String::new());
         Actor::new("entity:host", Role::Host, labels)
+    }
+
+    /// Finds who in the cluster has an address: a node, as other nodes and pods of other nodes see it, or a pod.
+    pub(super) fn owner(&self, addr: IpAddr, settings: &Settings) -> Option<Actor> {
+        let net = IpNet::from(addr);
+        let Some(node) = self.nodes.iter().find(|node| node.addresses.contains(&net)) else {
+            return self.pods(settings).into_iter().find(|pod| pod.nets.contains(&net));
+        };
+        let mut labels = of_node(&node.labels);
+        labels.0.insert("reserved:remote-node".to_owned(), String::new());
+        Some(Actor::new(addr.to_string(), Role::Peer, labels).with_addr(addr))
     }
 
     /// Returns the groups of prefixes.
     pub fn groups(&self) -> &[CidrGroup] {
         &self.groups
     }
+}
+
+/// Returns the labels of a node's identity.
+fn of_node(labels: &BTreeMap<String, String>) -> Labels {
+    labels.iter().map(|(key, value)| (format!("node:{key}"), value.clone())).collect()
+}
+
+fn nets<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<IpNet> {
+    let addrs = texts.into_iter().filter_map(|text| text.parse::<IpAddr>().ok());
+    addrs.map(IpNet::from).collect()
 }
 
 fn service(name: &str, root: &Node) -> Service {
@@ -172,15 +210,13 @@ fn service(name: &str, root: &Node) -> Service {
 }
 
 fn addresses(kind: &str, root: &Node) -> Vec<IpNet> {
-    let texts: Vec<&str> = if kind == "EndpointSlice" {
+    if kind == "EndpointSlice" {
         let endpoints = root.get("endpoints").map(Node::items).unwrap_or_default();
         let listed = endpoints.iter().filter_map(|e| e.get("addresses"));
-        listed.flat_map(Node::items).filter_map(Node::text).collect()
+        nets(listed.flat_map(Node::items).filter_map(Node::text))
     } else {
         let subsets = root.get("subsets").map(Node::items).unwrap_or_default();
         let listed = subsets.iter().filter_map(|s| s.get("addresses"));
-        listed.flat_map(Node::items).filter_map(|a| text_at(a, &["ip"])).collect()
-    };
-    let addrs = texts.iter().filter_map(|text| text.parse::<std::net::IpAddr>().ok());
-    addrs.map(IpNet::from).collect()
+        nets(listed.flat_map(Node::items).filter_map(|a| text_at(a, &["ip"])))
+    }
 }

@@ -62,7 +62,7 @@ impl Inventory {
     pub fn actor(&self, spec: &str, settings: &Settings) -> Result<Actor, SpecError> {
         let mut actor = match spec.split_once(':') {
             Some(("entity", name)) => self.entity(name)?,
-            Some(("ip", rest)) => self.outside(rest)?,
+            Some(("ip", rest)) => self.addressed(rest, settings)?,
             Some(("fqdn", name)) => named(name),
             Some(("id", number)) => self.numbered(number, settings)?,
             _ => self.pod(spec, settings)?,
@@ -105,9 +105,11 @@ impl Inventory {
         Ok(pod.unwrap_or_else(|| Actor::new(text, Role::Pod, labels.clone())))
     }
 
-    /// Reads an address; one of the API server's has its label.
-    fn outside(&self, rest: &str) -> Result<Actor, SpecError> {
-        let mut actor = labelled(rest)?;
+    /// Finds who has an address. Nobody in the cluster is outside, and so is who is given labels. One of the API server's
+    /// addresses has its label.
+    fn addressed(&self, rest: &str, settings: &Settings) -> Result<Actor, SpecError> {
+        let known = rest.parse().ok().and_then(|addr| self.owner(addr, settings));
+        let mut actor = known.map_or_else(|| labelled(rest), Ok)?;
         if actor.nets.iter().any(|net| self.is_apiserver(net)) {
             actor.labels.0.insert("reserved:kube-apiserver".to_owned(), String::new());
         }

@@ -7,10 +7,12 @@ use serde_json::Value;
 use super::input;
 use crate::policy::{
     Input,
+    cluster::Role,
     judge::{Mode, Packet, Verdict},
     matrix::Matrix,
     parse::Compat,
     rule::Protocol,
+    text,
 };
 
 const SCENARIOS: &str = include_str!("../../../tests/fixtures/policy/verdicts.json");
@@ -51,6 +53,39 @@ pub(super) fn verdicts(
 
 fn texts(list: &Value) -> Vec<&str> {
     list.as_array().expect("a list").iter().map(|t| t.as_str().expect("a text")).collect()
+}
+
+#[test]
+fn addresses_of_the_cluster_are_those_who_have_them() {
+    let objects = serde_json::json!({ "kind": "List", "items": [
+        {
+            "apiVersion": "v1", "kind": "Node",
+            "metadata": { "name": "n", "labels": { "role": "gpu" } },
+            "status": { "addresses": [
+                { "type": "Hostname", "address": "n" }, { "type": "InternalIP", "address": "192.0.2.1" },
+                { "type": "InternalIP", "address": "2001:db8::1" },
+            ]},
+        },
+        {
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "namespace": "shop" },
+            "spec": {}, "status": { "podIPs": [{ "ip": "10.244.0.7" }] },
+        },
+    ]});
+    let mut input = Input::default();
+    for document in text::parse("objects.yaml", &objects.to_string()).expect("it is YAML") {
+        input.add(&document).expect("no two of a name");
+    }
+    for (spec, role, label) in [
+        ("ip:192.0.2.1", Role::Peer, "reserved:remote-node"),
+        ("ip:2001:db8::1", Role::Peer, "node:role"),
+        ("ip:10.244.0.7", Role::Pod, "k8s:io.kubernetes.pod.namespace"),
+        ("ip:192.0.2.2", Role::World, "reserved:world-ipv4"),
+        ("ip:192.0.2.1+reserved:x", Role::World, "reserved:world-ipv4"),
+    ] {
+        let actor = input.inventory.actor(spec, &input.settings).expect("an address");
+        assert_eq!((actor.role, actor.name.as_str()), (role, spec));
+        assert!(actor.labels.0.contains_key(label), "{spec}: {:?}", actor.labels);
+    }
 }
 
 #[test]
