@@ -92,7 +92,7 @@ fn a_restart_replaces_every_program_in_place_and_a_change_of_method_leaves_one()
 
 #[test]
 #[ignore = "needs root"]
-fn maps_of_an_earlier_process_are_used_again_and_a_resized_table_keeps_its_connections() {
+fn maps_of_an_earlier_process_are_used_again_and_resized_tables_keep_their_entries() {
     let bpffs = PrivateBpffs::new().expect("a bpffs can be made");
     let mut options = LoadOptions {
         bpf_dir: bpffs.path().join("skep"),
@@ -116,16 +116,27 @@ fn maps_of_an_earlier_process_are_used_again_and_a_resized_table_keeps_its_conne
         assert!(program.verified_instructions > 0, "{} was verified", program.name);
     }
 
-    use skep::maps::{ConntrackTable, MapStore};
-    let key = skep_bpf::abi::CtKey { port_a: 7, ..Default::default() };
-    let value = skep_bpf::abi::CtValue { kind: 1, ..Default::default() };
-    again.maps().put::<ConntrackTable>(&key, &value).expect("the table takes an entry");
-    options.conntrack_entries = 8192;
+    use skep::maps::{ConntrackTable, MapStore, PolicyCellTable, PolicyIdentityTable};
+    use skep_bpf::abi::{CtKey, CtValue, PolicyCell, PolicyCellKey, PolicyIdentityKey};
+    let key = CtKey { port_a: 7, ..Default::default() };
+    let value = CtValue { kind: 1, ..Default::default() };
+    let (identity, class) = (PolicyIdentityKey { policy: 9, identity: 300 }, 4);
+    let place = PolicyCellKey { policy: 9, ..Default::default() };
+    let cell = PolicyCell { rule_id: 5, ..Default::default() };
+    let maps = again.maps();
+    maps.put::<ConntrackTable>(&key, &value).expect("the table takes an entry");
+    maps.put::<PolicyIdentityTable>(&identity, &class).expect("the table takes an entry");
+    maps.put::<PolicyCellTable>(&place, &cell).expect("the table takes an entry");
+    (options.conntrack_entries, options.policy_entries) = (8192, 2048);
     let grown = Datapath::open(&options).expect("it loads");
-    assert_eq!(grown.maps().capacity::<ConntrackTable>().expect("it exists"), 8192);
-    assert_eq!(grown.maps().get::<ConntrackTable>(&key).expect("readable"), Some(value));
+    let maps = grown.maps();
+    assert_eq!(maps.capacity::<ConntrackTable>().expect("it exists"), 8192);
+    assert_eq!(maps.capacity::<PolicyCellTable>().expect("it exists"), 2048);
+    assert_eq!(maps.get::<ConntrackTable>(&key).expect("readable"), Some(value));
+    assert_eq!(maps.get::<PolicyIdentityTable>(&identity).expect("readable"), Some(class));
+    assert_eq!(maps.get::<PolicyCellTable>(&place).expect("readable"), Some(cell));
     let changed = ids(&grown).into_iter().filter(|id| !first.contains(id)).count();
-    assert_eq!(changed, 1, "only the resized table is new");
+    assert_eq!(changed, 3, "only the resized tables are new");
     remove_all(&options.bpf_dir).expect("everything can be removed");
 }
 

@@ -16,7 +16,10 @@ use crate::{
         OBJECT,
         sys::{BatchCursor, MapInfo, RawMap, Walk, link_detach, link_info, open_pin},
     },
-    maps::{ConntrackTable, MapError, Table},
+    maps::{
+        BackendTable, ConntrackTable, FrontendTable, ListTable, MapError, MemberTable,
+        PolicyCellTable, PolicyIdentityTable, Table,
+    },
     model::IfIndex,
 };
 
@@ -136,24 +139,34 @@ pub(super) fn retire_unfit_maps(options: &LoadOptions) -> Result<Vec<Replaced>, 
     Ok(replaced)
 }
 
-/// Carries connections over when only the room of their table changed. The agent writes every other
-/// map again by itself.
+/// Carries the entries of the maps over that come in sizes: packets need them before an agent can write them again.
 pub(super) fn carry_over(bpf_dir: &Path, replaced: &[Replaced]) -> Result<(), LoadError> {
-    let Some(conntrack) = replaced.iter().find(|map| map.name == maps::CONNTRACK) else {
-        return Ok(());
-    };
-    let failed = |source| MapError { act: "copy", map: maps::CONNTRACK, source };
-    let new = open_pin(&bpf_dir.join(MAPS).join(maps::CONNTRACK))
-        .and_then(RawMap::new)
-        .map_err(failed)?;
-    let same_layout = (new.info().key_size, new.info().value_size)
-        == (conntrack.old.info().key_size, conntrack.old.info().value_size);
-    if !same_layout {
-        warn!("the connections of the earlier process cannot be read and are forgotten");
+    for map in replaced {
+        match map.name {
+            maps::CONNTRACK => carry::<ConntrackTable>(bpf_dir, map)?,
+            maps::BACKEND => carry::<BackendTable>(bpf_dir, map)?,
+            maps::FRONTEND => carry::<FrontendTable>(bpf_dir, map)?,
+            maps::LIST => carry::<ListTable>(bpf_dir, map)?,
+            maps::MEMBER => carry::<MemberTable>(bpf_dir, map)?,
+            maps::POLICY_IDENTITY => carry::<PolicyIdentityTable>(bpf_dir, map)?,
+            maps::POLICY_CELL => carry::<PolicyCellTable>(bpf_dir, map)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Copies the entries of a map when only its room changed.
+fn carry<T: Table>(bpf_dir: &Path, Replaced { name, old }: &Replaced) -> Result<(), LoadError> {
+    let failed = |source| MapError { act: "copy", map: name, source };
+    let new = open_pin(&bpf_dir.join(MAPS).join(name)).and_then(RawMap::new).map_err(failed)?;
+    let layout = |map: &RawMap| (map.info().key_size, map.info().value_size);
+    if layout(&new) != layout(old) {
+        warn!(map = name, "entries of the earlier process cannot be read and are forgotten");
         return Ok(());
     }
-    let (copied, lost) = copy_table::<ConntrackTable>(&conntrack.old, &new).map_err(failed)?;
-    info!(copied, lost, "carried connections over to the new table");
+    let (copied, lost) = copy_table::<T>(old, &new).map_err(failed)?;
+    info!(map = name, copied, lost, "carried entries over to the new map");
     Ok(())
 }
 
