@@ -1,8 +1,6 @@
 //! Writing objects and lists into responses, in the form the client asked for.
 
-use std::num::NonZero;
 use std::sync::Arc;
-use std::thread;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -33,7 +31,7 @@ pub(super) fn object(call: &Call, code: StatusCode, object: &Object) -> Response
         Form::Metadata => written(&Partial::of(&object.value())).into(),
         Form::Table => {
             let include = include_object(call);
-            let value = tabled(&call.resource, include, object);
+            let value = table::read(&call.resource, include, object);
             let values = std::slice::from_ref(&value);
             written(&table::of(&call.resource, values, include, &value["metadata"])).into()
         }
@@ -108,36 +106,6 @@ impl<'a> Partial<'a> {
     }
 }
 
-/// Parses what a table shows of an object; all of it when the client asked for whole objects.
-fn tabled(resource: &Resource, include: table::Include, object: &Object) -> Value {
-    match include {
-        table::Include::Object => object.value(),
-        table::Include::Metadata | table::Include::Nothing => {
-            object.without(table::unread(resource))
-        }
-    }
-}
-
-/// Parses many objects for a table on all processors, as somebody waits for it at a terminal.
-fn tabled_all(resource: &Resource, include: table::Include, objects: &[Arc<Object>]) -> Vec<Value> {
-    let all = |part: &[Arc<Object>]| -> Vec<Value> {
-        part.iter().map(|object| tabled(resource, include, object)).collect()
-    };
-    if objects.len() < MANY {
-        return all(objects);
-    }
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    thread::scope(|scope| {
-        let parts = objects.chunks(objects.len().div_ceil(threads));
-        let running: Vec<_> = parts.map(|part| scope.spawn(move || all(part))).collect();
-        let parsed = running.into_iter().map(|part| part.join().expect("parsing does not panic"));
-        parsed.flatten().collect()
-    })
-}
-
-/// Objects from which on it is worth starting threads.
-const MANY: usize = 100;
-
 fn written(answer: &impl Serialize) -> String {
     serde_json::to_string(answer).expect("JSON values and text serialise")
 }
@@ -189,11 +157,7 @@ pub(super) fn list(
                 "metadata": metadata, "items": items}))
             .into()
         }
-        Form::Table => {
-            let include = include_object(call);
-            let values = tabled_all(resource, include, objects);
-            written(&table::of(resource, &values, include, &metadata)).into()
-        }
+        Form::Table => table::of_many(resource, objects, include_object(call), &metadata),
     };
     json(StatusCode::OK, body)
 }
@@ -216,7 +180,7 @@ pub(super) fn line(call: &Call, kind: EventKind, object: &Object, first: bool) -
         Form::Metadata => json!(Partial::of(&object.value())),
         Form::Table => {
             let include = include_object(call);
-            let value = tabled(&call.resource, include, object);
+            let value = table::read(&call.resource, include, object);
             let metadata = json!({"resourceVersion": object.revision.to_string()});
             let values = std::slice::from_ref(&value);
             let mut table = table::of(&call.resource, values, include, &metadata);
