@@ -370,12 +370,12 @@ fn check(parse: &mut Parser, config: &AgentConfig) {
     if let Some(entries) = config.conntrack_entries.filter(|entries| *entries < 1024) {
         parse.refuse("conntrack-entries", &entries.to_string(), "is below 1024");
     }
-    if let Some(entries) = config.backend_entries.filter(|count| !(1024..=1 << 24).contains(count))
+    for (name, room) in
+        [("backend-entries", config.backend_entries), ("policy-entries", config.policy_entries)]
     {
-        parse.refuse("backend-entries", &entries.to_string(), "is outside of 1024-16777216");
-    }
-    if let Some(entries) = config.policy_entries.filter(|count| !(1024..=1 << 24).contains(count)) {
-        parse.refuse("policy-entries", &entries.to_string(), "is outside of 1024-16777216");
+        if let Some(entries) = room.filter(|count| !(1024..=1 << 24).contains(count)) {
+            parse.refuse(name, &entries.to_string(), "is outside of 1024-16777216");
+        }
     }
     if !(251..=131_071).contains(&config.maglev_entries) {
         parse.refuse(
