@@ -77,6 +77,7 @@ pub fn cell(cell: &Cell, rule_id: u32) -> PolicyCell {
         (CellVerdict::Redirect, _) => Verdict::Redirect,
         (CellVerdict::Auth, _) => Verdict::Auth,
         (CellVerdict::Audit, _) => Verdict::Audit,
+        (CellVerdict::Unlearned, _) => Verdict::Unlearned,
     };
     PolicyCell { verdict: verdict as u8, rule_id, ..PolicyCell::default() }
 }

@@ -42,6 +42,7 @@ mod services;
 mod strangers;
 mod traffic;
 mod turn;
+mod unserved;
 mod vm;
 mod wire;
 mod workloads;

@@ -120,7 +120,7 @@ fn flows_go_on_when_a_node_is_back() {
 }
 
 /// Asks the lab's agents for flows.
-fn observed(lab: &Lab, words: &[&str]) -> Vec<Flow> {
+pub(crate) fn observed(lab: &Lab, words: &[&str]) -> Vec<Flow> {
     let kubeconfig = lab.dir().join("kubeconfig");
     let kubeconfig = kubeconfig.to_str().expect("a path is text");
     let words = [&["observe", "--all", "-o", "json", "--kubeconfig", kubeconfig], words].concat();

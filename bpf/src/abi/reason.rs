@@ -98,7 +98,7 @@ reasons! {
         ForbiddenIcmpv6 = 176 "FORBIDDEN_ICMPV6_MESSAGE",
         /// The client is in none of the source ranges of the load balancer.
         NotInSourceRange = 177 "DENIED_BY_LB_SRC_RANGE_CHECK",
-        /// Rules of layer 7 apply and no proxy sees to them.
+        /// Rules of layer 7 or of DNS names apply and no proxy sees to them.
         ProxyMissing = 180 "PROXY_REDIRECTION_NOT_SUPPORTED_FOR_PROTOCOL",
         /// A rule denies it.
         PolicyDeny = 181 "POLICY_DENY",

@@ -116,6 +116,8 @@ pub enum CellVerdict {
     Auth = 5,
     /// Passes, and it is told that it should not.
     Audit = 6,
+    /// Dropped, because only a DNS name could allow it, and nobody has learned the peer's.
+    Unlearned = 7,
 }
 
 abi_struct! {

@@ -118,6 +118,7 @@ fn look_up<E: Env>(env: &E, st: &mut State) -> u32 {
     const REDIRECT: u8 = CellVerdict::Redirect as u8;
     const AUTH: u8 = CellVerdict::Auth as u8;
     const AUDIT: u8 = CellVerdict::Audit as u8;
+    const UNLEARNED: u8 = CellVerdict::Unlearned as u8;
     let reason = match verdict {
         ALLOW => return 0,
         AUDIT => {
@@ -125,7 +126,8 @@ fn look_up<E: Env>(env: &E, st: &mut State) -> u32 {
             return 0;
         }
         DENY => DropReason::PolicyDeny,
-        REDIRECT => DropReason::ProxyMissing,
+        // Names are learned by the proxy for DNS.
+        REDIRECT | UNLEARNED => DropReason::ProxyMissing,
         AUTH => DropReason::AuthRequired,
         _ => DropReason::PolicyDenied,
     };

@@ -169,13 +169,14 @@ const fn scope_name(number: u32) -> &'static str {
 }
 
 fn verdict(code: u8) -> &'static str {
-    const NAMES: [(CellVerdict, &str); 6] = [
+    const NAMES: [(CellVerdict, &str); 7] = [
         (CellVerdict::Allow, "allow"),
         (CellVerdict::Deny, "deny"),
         (CellVerdict::Isolated, "isolated"),
         (CellVerdict::Redirect, "redirect"),
         (CellVerdict::Auth, "auth"),
         (CellVerdict::Audit, "audit"),
+        (CellVerdict::Unlearned, "unlearned"),
     ];
     NAMES.iter().find(|(known, _)| *known as u8 == code).map_or("invalid", |(_, name)| name)
 }

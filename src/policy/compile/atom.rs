@@ -35,6 +35,8 @@ pub(super) struct Atom {
     pub(super) cidrs: Vec<Cidrs>,
     /// Whether everybody is meant.
     pub(super) is_for_all: bool,
+    /// Whether it lets DNS names through.
+    pub(super) allows_names: bool,
 }
 
 impl Atom {
@@ -46,6 +48,7 @@ impl Atom {
             only_with: None,
             cidrs: cidrs(rule, matcher),
             is_for_all: is_for_all(rule),
+            allows_names: allows_names(rule),
         };
         let Ports::Of(list) = &rule.ports else { return vec![whole] };
         let mut atoms = Vec::new();
@@ -143,6 +146,11 @@ fn is_for_all(rule: &Rule) -> bool {
         Peers::Any => true,
         Peers::Of(list) => list.iter().any(|peer| matches!(peer, Peer::Entity(Entity::All))),
     }
+}
+
+fn allows_names(rule: &Rule) -> bool {
+    let names = |peers: &[Peer]| peers.iter().any(|peer| matches!(peer, Peer::Names(_)));
+    matches!((&rule.action, &rule.peers), (Action::Allow(_), Peers::Of(list)) if names(list))
 }
 
 fn closeness(range: PortRange) -> u8 {

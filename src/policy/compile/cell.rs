@@ -21,6 +21,8 @@ pub enum CellVerdict {
     Auth,
     /// Would be dropped, but is only told.
     Audit,
+    /// Dropped: a rule would let a name through, and nobody knows the peer's names.
+    Unlearned,
 }
 
 /// Where a verdict comes from.
@@ -41,6 +43,17 @@ pub struct Cell {
     pub origin: Origin,
 }
 
+/// How sure it is that an atom means the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meant {
+    /// It does.
+    Surely,
+    /// Nobody knows who the peer is.
+    Perhaps,
+    /// It speaks of names, and the peer's are not known.
+    ByName,
+}
+
 /// An atom that says yes, and what its ports ask for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Yes<'a> {
@@ -49,8 +62,7 @@ pub(super) struct Yes<'a> {
     pub(super) proxy: Option<u8>,
     /// How closely its ports match; 0 = all protocols.
     pub(super) closeness: u8,
-    /// Set if it is not known whether the atom means the peer.
-    pub(super) maybe: bool,
+    pub(super) meant: Meant,
 }
 
 /// What counts when no rule decides.
@@ -62,12 +74,13 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    fn by_default(&self, is_localhost: bool) -> Cell {
+    fn by_default(&self, is_localhost: bool, names_allow: bool) -> Cell {
         let is_open = is_localhost || (self.isolating.is_empty() && !self.always);
         let audits = !self.always && self.isolating.iter().all(|policy| policy.audit);
         let verdict = match (is_open, audits) {
             (true, _) => CellVerdict::Allow,
             (false, true) => CellVerdict::Audit,
+            (false, false) if names_allow => CellVerdict::Unlearned,
             (false, false) => CellVerdict::Deny,
         };
         Cell { verdict, origin: Origin::Default }
@@ -78,6 +91,7 @@ impl Ground {
     pub(super) fn decide(&self, yes: &[Yes<'_>], is_localhost: bool) -> Cell {
         let isolation_is_final = self.compat == Compat::Kubernetes && !self.isolating.is_empty();
         let mut passed: Option<Tier> = None;
+        let mut names_allow = false;
         let mut rest = yes;
         while let Some((first, others)) = rest.split_first() {
             let (tier, turn) = (first.atom.rule.turn.tier, first.atom.rule.turn);
@@ -88,21 +102,22 @@ impl Ground {
             if passed == Some(tier) {
                 continue;
             }
-            match first.atom.rule.action {
+            match (&first.atom.rule.action, first.meant) {
                 // What might deny or pass on must not be overlooked.
-                Action::Deny => return denied(first),
-                Action::Pass if first.maybe => return denied(first),
-                Action::Pass => passed = Some(tier),
-                Action::Allow(_) if first.maybe => {}
-                Action::Allow(_) => {
+                (Action::Deny, _) | (Action::Pass, Meant::Perhaps | Meant::ByName) => {
+                    return denied(first);
+                }
+                (Action::Pass, Meant::Surely) => passed = Some(tier),
+                (Action::Allow(_), Meant::Perhaps) => {}
+                (Action::Allow(_), Meant::ByName) => names_allow = true,
+                (Action::Allow(_), Meant::Surely) => {
                     let same = others.iter().take_while(|y| y.atom.rule.turn == turn);
-                    let all: Vec<_> =
-                        std::iter::once(first).chain(same.filter(|y| !y.maybe)).collect();
-                    return allowed(&all);
+                    let same = same.filter(|y| y.meant == Meant::Surely);
+                    return allowed(&std::iter::once(first).chain(same).collect::<Vec<_>>());
                 }
             }
         }
-        self.by_default(is_localhost)
+        self.by_default(is_localhost, names_allow)
     }
 }
 

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use super::{
     address::AddressClasses,
     atom::{Atom, names},
-    cell::{Cell, Ground, Yes},
+    cell::{Cell, Ground, Meant, Yes},
     classes::{Class, IdentityClasses, classify},
     identity::{KnownIdentity, Scope},
     index::RuleIndex,
@@ -290,14 +290,18 @@ impl Table {
             let certain = class.meant.binary_search(&n).is_ok()
                 || (names_port && by_addr.binary_search(&n).is_ok())
                 || (names_port && is_unknown && atom.is_for_all);
-            if certain || is_unknown {
-                yes.push(Yes {
-                    atom,
-                    proxy: span.and_then(|span| span.proxy),
-                    closeness: span.map_or(0, |span| span.closeness),
-                    maybe: !certain,
-                });
-            }
+            let meant = match class.scope {
+                _ if certain => Meant::Surely,
+                Scope::Unknown => Meant::Perhaps,
+                Scope::World if atom.allows_names => Meant::ByName,
+                _ => continue,
+            };
+            yes.push(Yes {
+                atom,
+                proxy: span.and_then(|span| span.proxy),
+                closeness: span.map_or(0, |span| span.closeness),
+                meant,
+            });
         }
         self.ground.decide(&yes, class.is_localhost)
     }

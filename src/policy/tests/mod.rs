@@ -1,6 +1,7 @@
 //! The engine against what Cilium itself says of the same objects.
 
 mod advisories;
+mod names;
 mod roster;
 mod tables;
 mod validation;

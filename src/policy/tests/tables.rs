@@ -219,7 +219,7 @@ pub(super) fn policies() -> impl Strategy<Value = Vec<Arc<Policy>>> {
 const fn verdict_of(verdict: CellVerdict) -> Verdict {
     match verdict {
         CellVerdict::Allow => Verdict::Allow,
-        CellVerdict::Deny => Verdict::Deny,
+        CellVerdict::Deny | CellVerdict::Unlearned => Verdict::Deny,
         CellVerdict::Redirect => Verdict::Redirect,
         CellVerdict::Auth => Verdict::Auth,
         CellVerdict::Audit => Verdict::Audit,

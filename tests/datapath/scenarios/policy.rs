@@ -120,6 +120,7 @@ pub(crate) fn every_verdict_has_its_reason<R: Rig>(rig: impl Fn() -> R) {
         (CellVerdict::Isolated, DropReason::PolicyDenied),
         (CellVerdict::Redirect, DropReason::ProxyMissing),
         (CellVerdict::Auth, DropReason::AuthRequired),
+        (CellVerdict::Unlearned, DropReason::ProxyMissing),
     ];
     for cast in Cast::both() {
         for (verdict, reason) in reasons {
