@@ -29,6 +29,17 @@ fn main() {
         return;
     }
     println!("cargo:rustc-env=SKEP_GIT_COMMIT={}", commit());
+    place_debug_binary();
+}
+
+/// Gives the binary for tests fixed addresses. Before each start of it, half a million places that hold an
+/// address would be filled in, which took longer than most commands; a release keeps its random ones. With
+/// musl, rustc chooses the start code itself, which must fit.
+fn place_debug_binary() {
+    let is = |name: &str, value: &str| env::var(name).is_ok_and(|own| own == value);
+    if is("PROFILE", "debug") && is("CARGO_CFG_TARGET_ENV", "gnu") {
+        println!("cargo:rustc-link-arg-bins=-no-pie");
+    }
 }
 
 /// Compiles `proto/` to types, gRPC services, protobuf's JSON mapping and a descriptor set.
