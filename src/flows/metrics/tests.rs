@@ -154,6 +154,21 @@ fn ends_are_named_by_the_first_way_that_has_a_name() {
 }
 
 #[test]
+fn what_policies_keep_from_the_world_counts_as_going_there() {
+    let to_world = |options: &str, reason| {
+        let drop = event(EventKind::Drop(reason), TcpFlags::SYN, CLIENT, WORLD);
+        told(count(&format!("flows-to-world{options}"), &[drop]))
+    };
+    // What a policy drops is two flows.
+    let twice = [r#"hubble_flows_to_world_total{protocol="TCP",verdict="DROPPED"} 2"#];
+    for denied in [DropReason::PolicyDenied, DropReason::ProxyMissing] {
+        assert_eq!(to_world("", denied), twice, "{denied:?}");
+    }
+    assert_eq!(to_world("", DropReason::PolicyDeny), Vec::<String>::new());
+    assert_eq!(to_world(":any-drop", DropReason::PolicyDeny), twice);
+}
+
+#[test]
 fn verdicts_say_what_the_rule_looks_at() {
     let mut allowed = event(EventKind::Allowed, TcpFlags::SYN, CLIENT, SERVER);
     allowed.rule = Some(7);

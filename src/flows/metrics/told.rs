@@ -90,7 +90,9 @@ impl Told {
         }
         let is_reply = self.reply == Some(true);
         let counts = match self.dropped() {
-            Some(reason) => any_drop || reason == DropReason::PolicyDenied,
+            // The second is what a rule lets through by a name that nobody has learned, which Hubble denies.
+            Some(DropReason::PolicyDenied | DropReason::ProxyMissing) => true,
+            Some(_) => any_drop,
             None => !is_reply,
         };
         let opens =
