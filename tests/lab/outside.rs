@@ -163,8 +163,8 @@ async fn nodes_reach_services_of_datagrams() {
     }
 }
 
-/// Ports that no kernel hands out by itself: another connection that has just ended may hold such a one for a
-/// minute.
+/// Ports that no kernel hands out by itself. One that it does may be held for a minute by another connection
+/// that has just ended.
 const CLIENTS: Range<u16> = 20_000..20_012;
 
 /// Asks for a page from a port of the client's that is free again at once, since the connection is reset in

@@ -90,7 +90,7 @@ impl Told {
         }
         let is_reply = self.reply == Some(true);
         let counts = match self.dropped() {
-            // The second is what a rule lets through by a name that nobody has learned, which Hubble denies.
+            // Rules that want a proxy, for names too, deny while there is none.
             Some(DropReason::PolicyDenied | DropReason::ProxyMissing) => true,
             Some(_) => any_drop,
             None => !is_reply,

@@ -293,7 +293,7 @@ impl Table {
             let meant = match class.scope {
                 _ if certain => Meant::Surely,
                 Scope::Unknown => Meant::Perhaps,
-                Scope::World if atom.allows_names => Meant::ByName,
+                Scope::World if names_port && atom.allows_names => Meant::ByName,
                 _ => continue,
             };
             yes.push(Yes {

@@ -8,34 +8,42 @@ use crate::policy::{
     rule::{Direction, Protocol},
 };
 
-/// Lets pods of namespace x through to a name, and to a prefix of the world.
+/// Lets through to a name, and to a prefix of the world.
 const NAMES: &str = r#"
-apiVersion: cilium.io/v2
-kind: CiliumNetworkPolicy
-metadata: { name: names, namespace: x }
-spec:
-  endpointSelector: {}
   egress:
     - toFQDNs: [{ matchPattern: "*.example.com" }]
       toPorts: [{ ports: [{ port: "443", protocol: TCP }] }]
     - toCIDR: [10.9.0.0/16]
 "#;
 
-/// Takes one port of all the world away again.
+/// Takes one port of all the world away.
 const DENIES: &str = r#"
-apiVersion: cilium.io/v2
-kind: CiliumNetworkPolicy
-metadata: { name: denies, namespace: x }
-spec:
-  endpointSelector: {}
   egressDeny:
     - toEntities: [world]
       toPorts: [{ ports: [{ port: "443", protocol: TCP }] }]
 "#;
 
+/// Lets through to a name at a port that only pods name.
+const NAMED_PORT: &str = r#"
+  egress:
+    - toFQDNs: [{ matchPattern: "*.example.com" }]
+      toPorts: [{ ports: [{ port: http, protocol: TCP }] }]
+"#;
+
+/// Returns a policy of all pods of namespace x.
+fn policy(name: usize, rules: &str) -> String {
+    format!(
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\n\
+         metadata: {{ name: p{name}, namespace: x }}\nspec:\n  endpointSelector: {{}}{rules}"
+    )
+}
+
 /// Returns what `x/a` may send to everybody at a port, by their names and addresses.
-fn verdicts(texts: &[&str], port: u16) -> Vec<(String, CellVerdict)> {
-    let policies = input(Compat::Kubernetes, texts).policies();
+fn verdicts(rules: &[&str], port: u16) -> Vec<(String, CellVerdict)> {
+    let texts: Vec<String> = rules.iter().enumerate().map(|(n, own)| policy(n, own)).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let policies = input(Compat::Kubernetes, &texts).policies();
+    assert_eq!(policies.len(), rules.len());
     let matcher = PeerMatcher { services: &[], groups: &[], cluster: "default" };
     let everybody = everybody();
     let subject = everybody.iter().find(|(_, actor)| actor.name == "x/a").expect("it is there");
@@ -72,8 +80,10 @@ fn what_only_a_name_could_allow_has_a_verdict_of_its_own() {
 
 #[test]
 fn names_change_nothing_at_other_ports_nor_what_a_rule_denies() {
-    for (texts, port) in [(&[NAMES][..], 80), (&[NAMES, DENIES], 443)] {
-        let told = verdicts(texts, port);
+    let cases: [(&[&str], u16); 3] =
+        [(&[NAMES], 80), (&[NAMES, DENIES], 443), (&[NAMED_PORT], 8080)];
+    for (rules, port) in cases {
+        let told = verdicts(rules, port);
         assert!(told.iter().all(|(_, verdict)| *verdict != CellVerdict::Unlearned), "{told:?}");
     }
 }
