@@ -45,6 +45,7 @@ pub(crate) struct Cast {
     pub(crate) gateway: IpAddr,
     /// Of services, nobody's.
     pub(crate) vip: IpAddr,
+    pub(crate) other_vip: IpAddr,
     pub(crate) hairpin: IpAddr,
 }
 
@@ -70,6 +71,7 @@ impl Cast {
             world: ip("198.51.100.10", "2001:db8:1::10"),
             gateway: ip("169.254.1.1", "fe80::1"),
             vip: ip("10.96.0.1", "fd00:96::1"),
+            other_vip: ip("10.96.0.2", "fd00:96::2"),
             hairpin: ip("169.254.42.1", "fd00:42::1"),
         }
     }

@@ -65,6 +65,7 @@ pub fn claim_end<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
     let node = st.stand_in.addr;
     let claimed = if node.is_zero() {
         let own = st.packet.src;
+        leave(env, st);
         st.ports = Ports::only(st.packet.sport);
         search(env, cx, st, &own)
     } else {
@@ -77,6 +78,26 @@ pub fn claim_end<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
         }
         Err(reason) => reason.code().into(),
     }
+}
+
+/// Ends the sender's connection with another service that led to the same backend: a socket of UDP that was closed
+/// tells nobody, and the next one may get its port at once. If the older one is there after all, its next packet
+/// claims the end back. Out of line, and before a port is searched: the verifier shall walk it once.
+#[inline(never)]
+fn leave<E: Env>(env: &E, st: &mut State) -> u32 {
+    let p = &st.packet;
+    let (alias, _) = CtKey::canonical(Zone::NodeSnat, (p.proto, 0), p.source(), p.destination());
+    st.alias = alias;
+    if p.proto != transport::UDP || !conntrack::find_alias(env, &st.alias, &mut st.other) {
+        return 0;
+    }
+    let (old, end) = (&st.other, st.packet.source());
+    let is_own = (old.addr_a, old.port_a) == end || (old.addr_b, old.port_b) == end;
+    if is_own && old.zone == Zone::Service as u8 && *old != st.key {
+        env.remove_connection(&st.alias);
+        env.remove_connection(&st.other);
+    }
+    0
 }
 
 #[inline(always)]

@@ -159,15 +159,23 @@ impl Audit<'_> {
         let missing = self.ledger.wait_for(of_each.concat(), (begun, until)).await;
         let weigh = |((at, outcome), expected): ((usize, Outcome), Vec<Expected>)| {
             let first = expected.into_iter().find(|expected| missing.contains(expected));
-            (at, (outcome, first.map(|first| self.note(&first))))
+            (at, (outcome, first.map(|first| self.note(begun, &first))))
         };
         outcomes.into_iter().zip(of_each).map(weigh).collect()
     }
 
-    /// Notes what is missing, and says it.
-    fn note(&self, Expected { node, told }: &Expected) -> String {
-        self.ledger.book().missing.push((node.clone(), format!("not told: {told}")));
-        format!("the agent of {node} does not tell of {told}")
+    /// Notes what is missing, and says it; with what its agent lost before, which is no excuse but may explain it.
+    fn note(&self, begun: Instant, Expected { node, told }: &Expected) -> String {
+        let mut book = self.ledger.book();
+        book.missing.push((node.clone(), format!("not told: {told}")));
+        let missing = format!("the agent of {node} does not tell of {told}");
+        match book.lost.get(node) {
+            None => missing,
+            Some((last, reason)) => {
+                let before = begun.saturating_duration_since(*last).as_secs_f64();
+                format!("{missing} ({reason}, but {before:.1} s before this was tried)")
+            }
+        }
     }
 }
 
@@ -257,6 +265,8 @@ mod tests {
         stage.begun = Instant::now() + Duration::from_nanos(1);
         let all = accounts(&stage).await;
         assert!(all.iter().any(of("the agent of node-1")), "{all:?}");
+        let lost = " (3 events were lost, but 0.0 s before this was tried)";
+        assert!(all.iter().any(|text| text.ends_with(lost)), "{all:?}");
         stage.ledger.end("node-2", "it is gone".into());
         let left = accounts(&stage).await;
         assert!(!left.is_empty() && left.iter().all(of("the agent of node-1")), "{left:?}");

@@ -4,6 +4,7 @@ pub(crate) mod host;
 pub(crate) mod link;
 pub(crate) mod outside;
 pub(crate) mod overlay;
+pub(crate) mod own;
 pub(crate) mod pods;
 pub(crate) mod policy;
 pub(crate) mod services;
@@ -67,8 +68,9 @@ macro_rules! all_scenarios {
             outside: errors_find_both_ends_of_a_relayed_connection,
             outside: errors_from_outside_find_the_pod_behind_a_service,
             outside: a_backend_of_the_host_sees_the_client_outside,
-            outside: the_node_reaches_services_packet_by_packet,
-            outside: the_node_reaches_itself_through_a_service,
+            own: the_node_reaches_services_packet_by_packet,
+            own: the_node_reaches_itself_through_a_service,
+            own: a_port_of_the_node_asks_one_service_after_another,
             outside: clients_outside_are_told_that_nobody_serves,
             outside: what_the_overlay_cannot_carry_is_told,
             outside: fragments_from_outside_go_to_one_backend,

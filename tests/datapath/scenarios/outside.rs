@@ -1,4 +1,4 @@
-//! Services for clients outside, and for the node itself.
+//! Services for clients outside.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use crate::{
 
 pub(crate) const PORT: u16 = 30_080;
 pub(crate) const TARGET: u16 = 8080;
-const CLIENT: u16 = 40_000;
+pub(super) const CLIENT: u16 = 40_000;
 pub(crate) const SERVICE: u32 = 700;
 /// What programs tell each other about translated packets.
 const SNAT_DONE: u32 = 0x300;
@@ -25,8 +25,6 @@ const OVERLAY: u32 = 77;
 const REMOTE_NODE: u32 = 6;
 /// And about what came over the overlay for somebody behind this node.
 const HANDED_ON: u32 = 0x700;
-/// And about what comes back to the host.
-const RETURNED: u32 = 0x600;
 
 /// A frontend that is served at so many places of the list of its number.
 pub(crate) fn frontend(service_id: u32, places: u32) -> FrontendValue {
@@ -82,7 +80,7 @@ fn assert_quotes(frame: &[u8], sent: Frame) {
 }
 
 /// The overlay brings a packet of the remote pod.
-fn overlay_gets<R: Rig>(c: &mut Cluster<R>, cast: &Cast, frame: &[u8]) -> Ran {
+pub(super) fn overlay_gets<R: Rig>(c: &mut Cluster<R>, cast: &Cast, frame: &[u8]) -> Ran {
     let tunnel = Some((IDENTITY_REMOTE, cast.other_node.into()));
     c.overlay_hook(Hook::FromOverlay, frame, Meta { tunnel, ..Meta::default() })
 }
@@ -312,66 +310,6 @@ pub(crate) fn a_backend_of_the_host_sees_the_client_outside<R: Rig>(rig: impl Fn
             let (_, direct) = exchange((cast.world, 9), (cast.node, TARGET), proto);
             assert_like(&c.uplink_sends(&direct.bytes(), 0), &direct);
         }
-    }
-}
-
-pub(crate) fn the_node_reaches_services_packet_by_packet<R: Rig>(rig: impl Fn() -> R) {
-    for cast in Cast::both() {
-        let mut c = Cluster::new(rig(), Mode::Vxlan);
-        let own = (cast.node, CLIENT);
-        expose(&mut c, cast.vip, frontend_scope::INTERNAL, &[cast.a]);
-        let (asked, shown) = exchange(own, (cast.vip, PORT), frames::UDP);
-        let (got, answered) = exchange(own, (cast.a, TARGET), frames::UDP);
-        for _ in 0..2 {
-            let ran = c.uplink_sends(&asked.bytes(), 0);
-            assert_eq!(ran.verdict, Verdict::Redirect, "to the pod");
-            assert_like(&ran, &got);
-            assert_eq!(c.a_gets(&ran.frame, Meta::default()).verdict, Verdict::Accept);
-            let ran = c.a_sends(&answered.bytes());
-            assert_eq!(ran.verdict, Verdict::Accept);
-            assert_like(&ran, &shown);
-        }
-        // Sockets of TCP were connected to a backend.
-        let (tcp, _) = exchange(own, (cast.vip, PORT), frames::TCP);
-        assert_like(&c.uplink_sends(&tcp.bytes(), 0), &tcp);
-
-        let mut c = Cluster::new(rig(), Mode::Vxlan);
-        expose(&mut c, cast.vip, frontend_scope::INTERNAL, &[cast.remote]);
-        let (got, answered) = exchange(own, (cast.remote, TARGET), frames::UDP);
-        let ran = c.uplink_sends(&asked.bytes(), 0);
-        assert_eq!((ran.verdict, ran.mark), (Verdict::Redirect, 0), "over the overlay, as host");
-        assert_like(&ran, &got);
-        if c.rig.has_tunnels() {
-            let ran = overlay_gets(&mut c, &cast, &answered.bytes());
-            assert_eq!(ran.verdict, Verdict::Accept);
-            assert_like(&ran, &shown);
-        }
-        let mut c = Cluster::new(rig(), Mode::Vxlan);
-        expose(&mut c, cast.vip, frontend_scope::INTERNAL, &[]);
-        let ran = c.uplink_sends(&asked.bytes(), 0);
-        assert_eq!(ran.verdict, Verdict::Redirect, "it is told");
-        assert_eq!(frames::addresses(&ran.frame), (cast.vip, cast.node));
-    }
-}
-
-pub(crate) fn the_node_reaches_itself_through_a_service<R: Rig>(rig: impl Fn() -> R) {
-    for cast in Cast::both() {
-        let mut c = Cluster::new(rig(), Mode::Vxlan);
-        c.rig.host(HostValue { backends: 1, ..HostValue::default() });
-        expose(&mut c, cast.vip, frontend_scope::INTERNAL, &[cast.node]);
-        let (asked, shown) = exchange((cast.node, CLIENT), (cast.vip, PORT), frames::UDP);
-        let ran = c.uplink_sends(&asked.bytes(), 0);
-        assert_eq!((ran.verdict, ran.mark), (Verdict::Redirect, RETURNED));
-        let (port, _) = frames::ports(&ran.frame);
-        let (got, answered) = exchange((cast.hairpin, port), (cast.node, TARGET), frames::UDP);
-        assert_like(&ran, &got);
-        let meta = Meta { mark: RETURNED, ingress_ifindex: 1, ..Meta::default() };
-        let taken = c.rig.run(Hook::FromNetdev, &ran.frame, meta);
-        assert_eq!((taken.verdict, taken.mark), (Verdict::Accept, 0), "nobody is asked again");
-        assert_eq!(taken.frame, ran.frame);
-        let ran = c.uplink_sends(&answered.bytes(), 0);
-        assert_eq!((ran.verdict, ran.mark), (Verdict::Redirect, RETURNED));
-        assert_like(&ran, &shown);
     }
 }
 
