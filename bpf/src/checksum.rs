@@ -18,6 +18,12 @@ pub const fn fold(sum: u64) -> u16 {
 pub struct Diff(u64);
 
 impl Diff {
+    /// Wraps what [`Diff::get`] returned.
+    #[inline(always)]
+    pub const fn of(diff: u32) -> Self {
+        Self(diff as u64)
+    }
+
     /// Returns the change of one 16-bit word given in host order.
     #[inline(always)]
     pub const fn word(old: u16, new: u16) -> Self {

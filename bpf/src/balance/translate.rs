@@ -72,7 +72,7 @@ pub fn translate<E: Env, P: Packet>(
         return env.blur(failed, cx.bytes);
     }
     env.repeat(1 + st.turns, || {
-        st.failed = change(pkt, st);
+        st.failed = change(env, pkt, st);
         st.change = st.turn;
         st.failed == 0
     });
@@ -95,20 +95,21 @@ fn pass_on(st: &mut State) {
 /// Shows a pod the service that it believes to speak with, [`State::service`]. Returns 0 or the code of a
 /// [`crate::abi::DropReason`].
 #[inline(never)]
-pub fn reveal<P: Packet>(pkt: &P, st: &mut State) -> u32 {
+pub fn reveal<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> u32 {
     show(st);
-    change(pkt, st)
+    change(env, pkt, st)
 }
 
 /// Makes [`State::change`], and leaves the packet so that it can be changed again. Returns 0 or the code of
 /// a [`crate::abi::DropReason`].
 #[inline(always)]
-pub fn change<P: Packet>(pkt: &P, st: &mut State) -> u32 {
-    match nat::rewrite(pkt, st) {
+pub fn change<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> u32 {
+    let failed = match nat::rewrite(env, pkt, st) {
         Ok(()) => {
             nat::refresh_sums(pkt, st);
             0
         }
         Err(code) => code,
-    }
+    };
+    env.blur(failed, pkt.len())
 }

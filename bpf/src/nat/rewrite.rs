@@ -4,6 +4,7 @@ use super::{claim::Translation, quoted};
 use crate::{
     abi::{Addr, DropReason},
     checksum::Diff,
+    env::Env,
     packet::{Covered, Fragment, Kind, Packet, Parsed, Window, ZeroSum, transport},
     state::State,
 };
@@ -30,7 +31,7 @@ impl Field {
 
     /// Returns the offset of the address.
     #[inline(always)]
-    pub(super) fn addr_at(self, p: &Parsed) -> u32 {
+    fn addr_at(self, p: &Parsed) -> u32 {
         p.l3 + match (p.is_v4(), self) {
             (true, Self::Source) => 12,
             (true, Self::Destination) => 16,
@@ -41,7 +42,7 @@ impl Field {
 
     /// Returns the offset of the port, if the packet has one that may change.
     #[inline(always)]
-    pub(super) fn port_at(self, p: &Parsed) -> Option<u32> {
+    fn port_at(self, p: &Parsed) -> Option<u32> {
         match p.proto {
             transport::TCP | transport::UDP => {
                 Some(p.l4 + if matches!(self, Self::Source) { 0 } else { 2 })
@@ -54,7 +55,7 @@ impl Field {
 
 /// Returns the offset of the layer 4 checksum and what zero means in it.
 #[inline(always)]
-pub(super) fn sum_at(p: &Parsed) -> Option<(u32, ZeroSum)> {
+fn sum_at(p: &Parsed) -> Option<(u32, ZeroSum)> {
     match p.proto {
         transport::TCP => Some((p.l4 + 16, ZeroSum::Valid)),
         transport::UDP => Some((p.l4 + 6, ZeroSum::Absent)),
@@ -74,12 +75,70 @@ pub struct Change {
     pub to: Translation,
 }
 
+/// What of a packet depends on one of its addresses and ports, in one number: the verifier forgets by which way it
+/// came to it, and walks each step of a change once instead of once for every protocol.
+#[derive(Clone, Copy)]
+pub(super) struct Layout(u32);
+
+impl Layout {
+    /// The checksum of layer 4 covers a pseudo header.
+    pub(super) const PSEUDO: u32 = 1 << 16;
+    /// It is that of IPv6.
+    const PSEUDO_V6: u32 = 1 << 17;
+    /// A checksum of zero is none.
+    const ZERO_IS_ABSENT: u32 = 1 << 18;
+
+    /// Reads it off the headers; a later fragment has none of layer 4.
+    #[inline(always)]
+    pub(super) fn of<E: Env>(env: &E, p: &Parsed, field: Field, noise: u32) -> Self {
+        let mut bits = 0;
+        if !matches!(p.fragment, Fragment::Later)
+            && let Some((sum, zero)) = sum_at(p)
+        {
+            // Both lie within twenty bytes, and neither where layer 4 begins, but for the source port.
+            bits |= sum - p.l4;
+            bits |= field.port_at(p).map_or(0, |at| (at - p.l4 + 1) << 8);
+            bits |= if zero == ZeroSum::Absent { Self::ZERO_IS_ABSENT } else { 0 };
+            bits |= match pseudo(p) {
+                Some(Covered::PseudoV6) => Self::PSEUDO | Self::PSEUDO_V6,
+                Some(_) => Self::PSEUDO,
+                None => 0,
+            };
+        }
+        Self(env.blur(bits, noise))
+    }
+
+    /// Returns how far into layer 4 its checksum is; 0 if there is none.
+    #[inline(always)]
+    pub(super) fn sum(self) -> u32 {
+        self.0 & 0xff
+    }
+
+    /// Returns how far into layer 4 the port is, plus one; 0 if there is none.
+    #[inline(always)]
+    pub(super) fn port(self) -> u32 {
+        self.0 >> 8 & 0xff
+    }
+
+    /// Returns what a checksum of zero means.
+    #[inline(always)]
+    pub(super) fn zero(self) -> ZeroSum {
+        if self.has(Self::ZERO_IS_ABSENT) { ZeroSum::Absent } else { ZeroSum::Valid }
+    }
+
+    /// Tells whether one of the bits above is set.
+    #[inline(always)]
+    pub(super) fn has(self, bit: u32) -> bool {
+        self.0 & bit != 0
+    }
+}
+
 /// Makes [`State::change`] on the packet, or on an ICMP error and what it quotes.
 #[inline(always)]
-pub fn rewrite<P: Packet>(pkt: &P, st: &State) -> Result<(), u32> {
+pub fn rewrite<E: Env, P: Packet>(env: &E, pkt: &P, st: &State) -> Result<(), u32> {
     let failed = match st.packet.kind {
-        Kind::Error => quoted::error(pkt, st),
-        _ => rewrite_flow(pkt, st),
+        Kind::Error => quoted::error(env, pkt, st),
+        _ => rewrite_flow(env, pkt, st),
     };
     if failed == 0 { Ok(()) } else { Err(failed) }
 }
@@ -87,8 +146,8 @@ pub fn rewrite<P: Packet>(pkt: &P, st: &State) -> Result<(), u32> {
 /// Makes [`State::change`] on a packet that is no ICMP error. Returns 0, or the code of a [`DropReason`].
 /// Out of line: it would crowd the stack of its callers.
 #[inline(never)]
-pub fn rewrite_flow<P: Packet>(pkt: &P, st: &State) -> u32 {
-    code(change(pkt, &st.packet, &st.change))
+pub fn rewrite_flow<E: Env, P: Packet>(env: &E, pkt: &P, st: &State) -> u32 {
+    env.blur(code(change(env, pkt, &st.packet, &st.change)), pkt.len())
 }
 
 #[inline(always)]
@@ -100,30 +159,37 @@ pub(super) fn code(result: Result<(), DropReason>) -> u32 {
 }
 
 #[inline(always)]
-fn change<P: Packet>(pkt: &P, p: &Parsed, change: &Change) -> Result<(), DropReason> {
+fn change<E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    p: &Parsed,
+    change: &Change,
+) -> Result<(), DropReason> {
     let (from, to) = (&change.from, &change.to);
-    let has_header = !matches!(p.fragment, Fragment::Later);
-    let diff = Diff::addr(&from.addr, &to.addr);
-    if has_header && let Some((sum, zero)) = sum_at(p) {
-        if let Some(covered) = pseudo(p)
-            && !pkt.fix_sum(sum, diff.get(), covered, zero)
-        {
+    let noise = pkt.len();
+    let layout = Layout::of(env, p, change.field, noise);
+    let diff = env.blur(Diff::addr(&from.addr, &to.addr).get(), noise);
+    if layout.sum() != 0 {
+        let sum = p.l4 + layout.sum();
+        let zero =
+            if layout.has(Layout::ZERO_IS_ABSENT) { ZeroSum::Absent } else { ZeroSum::Valid };
+        let is_v6 = layout.has(Layout::PSEUDO_V6);
+        let covered = if is_v6 { Covered::PseudoV6 } else { Covered::PseudoV4 };
+        if layout.has(Layout::PSEUDO) && !pkt.fix_sum(sum, diff, covered, zero) {
             return Err(DropReason::L4Checksum);
         }
-        if let Some(at) = change.field.port_at(p)
-            && from.port != to.port
-        {
+        if layout.port() != 0 && from.port != to.port {
             let diff = Diff::word(from.port, to.port);
             if !pkt.fix_sum(sum, diff.get(), Covered::Message, zero) {
                 return Err(DropReason::L4Checksum);
             }
-            if !pkt.store_uncovered(at, &to.port.to_be_bytes()) {
+            if !pkt.store_uncovered(p.l4 + layout.port() - 1, &to.port.to_be_bytes()) {
                 return Err(DropReason::WriteError);
             }
         }
     }
     store_addr(pkt, p, change.field, &to.addr)?;
-    if p.is_v4() && !pkt.fix_header_sum(p.l3 + 10, diff.get()) {
+    if p.is_v4() && !pkt.fix_header_sum(p.l3 + 10, diff) {
         return Err(DropReason::L3Checksum);
     }
     Ok(())

@@ -91,13 +91,14 @@ pub(super) fn is_at_pod(st: &State) -> bool {
 
 /// Shows a client of a service that service, if an answer is for one.
 #[inline(always)]
-pub(super) fn show_service<P: Packet>(
+pub(super) fn show_service<E: Env, P: Packet>(
+    env: &E,
     pkt: &P,
     st: &mut State,
     receipt: Receipt,
 ) -> Result<(), Refusal> {
     if receipt.has_service() {
-        let failed = balance::reveal(pkt, st);
+        let failed = balance::reveal(env, pkt, st);
         if failed != 0 {
             return Err(failed.into());
         }
@@ -107,14 +108,15 @@ pub(super) fn show_service<P: Packet>(
 
 /// Delivers to the pod: straight into it, or by the stack when the kernel may have to answer.
 #[inline(always)]
-pub(super) fn deliver<P: Packet>(
+pub(super) fn deliver<E: Env, P: Packet>(
+    env: &E,
     pkt: &P,
     cx: &Context<'_>,
     st: &mut State,
     receipt: Receipt,
 ) -> Result<Action, Refusal> {
     let proof = &receipt.destination()?;
-    show_service(pkt, st, receipt)?;
+    show_service(env, pkt, st, receipt)?;
     if forward::is_exceptional(pkt, cx.config, &st.packet) {
         pkt.set_mark(mark::arrived(cx.config, st.src_identity));
         pkt.set_to_host();

@@ -143,7 +143,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     if !arrive::is_at_pod(st) {
         return Ok(Action::accept(&receipt.host(st, PLACE.direction)?));
     }
-    arrive::deliver(pkt, &cx, st, receipt)
+    arrive::deliver(env, pkt, &cx, st, receipt)
 }
 
 /// Where a packet goes: one of these, or the code of a [`DropReason`].

@@ -83,7 +83,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
         }
         return Ok(to_host(pkt, &receipt.host(st, Direction::Ingress)?));
     }
-    arrive::deliver(pkt, &cx, st, receipt)
+    arrive::deliver(env, pkt, &cx, st, receipt)
 }
 
 /// Tells whether a packet from a pod is for a port of this host that a pod here may have: other nodes do not

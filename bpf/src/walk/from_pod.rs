@@ -123,12 +123,12 @@ fn route<E: Env, P: Packet>(
     device: &DeviceValue,
 ) -> Result<Action, Refusal> {
     let exceptional = forward::is_exceptional(pkt, cx.config, &st.packet);
-    let exceptional = env.blur(u32::from(exceptional), cx.bytes) != 0;
+    let exceptional = env.blur(u32::from(exceptional), cx.bytes);
     st.decides = 1;
     match env.endpoint(&st.packet.dst) {
         Some(pod) => arrive::at_pod(st, pod)?,
         None => {
-            let refusal = elsewhere(env, pkt, cx, st, exceptional.into());
+            let refusal = elsewhere(env, pkt, cx, st, exceptional);
             if refusal == u32::from(DropReason::NoBackend.code()) {
                 return reject(env, pkt, st);
             }
@@ -143,13 +143,14 @@ fn route<E: Env, P: Packet>(
         icmp::read_if_error(pkt, st)?;
         receipt = arrive::judge(env, pkt, cx, st, Local::from(device))?;
         deed = balance::deed_of(st, receipt.has_service());
+        // The kernel answers such a packet, and the pod must know what of: shown when it leaves, if it does.
+        let is_kernels = env.blur(exceptional, cx.bytes) != 0 && !arrive::is_at_pod(st);
+        deed = if deed == deed::SHOW && is_kernels { 0 } else { deed };
     }
-    // The kernel answers such a packet, and the pod must know what of: shown when it leaves, if it does.
-    if deed == deed::SHOW && exceptional && !arrive::is_at_pod(st) {
-        deed = 0;
-    }
+    let (deed, receipt) = (env.blur(deed, cx.bytes), receipt.blurred(env, cx.bytes));
     if deed != 0 {
-        let refusal = balance::translate(env, pkt, cx, st, deed);
+        // A copy: what is found out about it there, the verifier would remember here.
+        let refusal = balance::translate(env, pkt, cx, st, env.blur(deed, cx.bytes));
         if refusal != 0 {
             return Err(refusal.into());
         }
@@ -161,7 +162,7 @@ fn route<E: Env, P: Packet>(
         return Ok(Action::pod_to_pod(st.entrance.ifindex, &source, &destination));
     }
     let source = receipt.source()?;
-    if arrive::is_at_pod(st) && !exceptional {
+    if arrive::is_at_pod(st) && exceptional == 0 {
         let destination = receipt.destination()?;
         forward::prepare_for_pod(pkt, st)?;
         return Ok(Action::pod_to_pod(st.entrance.ifindex, &source, &destination));
@@ -225,7 +226,7 @@ fn elsewhere<E: Env, P: Packet>(
     st: &mut State,
     exceptional: u32,
 ) -> u32 {
-    let refusal = match aim(env, pkt, cx, st, exceptional != 0) {
+    let refusal = match aim(env, pkt, cx, st, exceptional) {
         Ok(()) => 0,
         Err(code) => code,
     };
@@ -238,7 +239,7 @@ fn aim<E: Env, P: Packet>(
     pkt: &P,
     cx: &Context<'_>,
     st: &mut State,
-    exceptional: bool,
+    exceptional: u32,
 ) -> Result<(), u32> {
     let code = |reason: DropReason| u32::from(reason.code());
     if st.packet.dst == *hairpin::address(cx.config, &st.packet) {
@@ -246,10 +247,12 @@ fn aim<E: Env, P: Packet>(
         st.hairpin = deed::TURN_BACK;
         return arrive::at_pod(st, own).map_err(code);
     }
-    let place = target::locate(env, cx.config, st).bits();
-    let mut place = target::Place::from_bits(env.blur(place, cx.bytes));
-    if place.may_be_service() {
-        match balance::serve(env, cx, st, u32::from(place.is_node())) {
+    let mut place = env.blur(target::locate(env, cx.config, st).bits(), cx.bytes);
+    // A copy to look at: the verifier shall not remember by which place a packet came through.
+    let seen = target::Place::from_bits(env.blur(place, cx.bytes));
+    if seen.may_be_service() {
+        let at_node = env.blur(u32::from(seen.is_node()), cx.bytes);
+        match balance::serve(env, cx, st, at_node) {
             served::NO => {}
             served::YES => {
                 if let Some(pod) = env.endpoint(&st.packet.dst) {
@@ -258,17 +261,18 @@ fn aim<E: Env, P: Packet>(
                     }
                     return arrive::at_pod(st, pod).map_err(code);
                 }
-                place = target::locate(env, cx.config, st);
+                place = target::locate(env, cx.config, st).bits();
             }
             refusal => return Err(refusal),
         }
     }
-    if matches!(place, target::Place::Host) && icmp::read_if_error(pkt, st).is_ok() {
+    let is_host = place == target::Place::Host.bits();
+    if is_host && icmp::read_if_error(pkt, st).is_ok() {
         let found = nat::untranslate(env, cx, st, 0);
         st.answers = u32::from(found == behind::CLIENT && st.turns == 0);
     }
-    let place = target::Place::from_bits(env.blur(place.bits(), cx.bytes));
-    let observation = beyond(env, pkt, cx.config, st, place, exceptional).map_err(code)?;
+    let place = target::Place::from_bits(env.blur(place, cx.bytes));
+    let observation = beyond(env, pkt, cx.config, st, place, exceptional != 0).map_err(code)?;
     st.place = Place { observation, ..PLACE };
     st.to = host(env, pkt, st);
     Ok(())

@@ -163,7 +163,7 @@ pub(super) fn disguise<E: Env, P: Packet>(
         return env.blur(relay::reveal(env, pkt, cx, st), cx.bytes);
     }
     if is_error && is_about_backend(env, cx, st) {
-        return env.blur(balance::reveal(pkt, st), cx.bytes);
+        return env.blur(balance::reveal(env, pkt, st), cx.bytes);
     }
     0
 }

@@ -185,7 +185,7 @@ pub(super) fn translate<E: Env, P: Packet>(
 #[inline(never)]
 pub(super) fn reveal<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State) -> u32 {
     match door::relay_back(env, cx, st) {
-        0 => balance::change(pkt, st),
+        0 => balance::change(env, pkt, st),
         refusal => refusal,
     }
 }

@@ -180,7 +180,7 @@ fn pod_out<E: Env, P: Packet>(
         let (addr, port) = if is_error { st.quoted.destination() } else { st.packet.source() };
         let (from, to) = (Translation { addr, port }, st.stand_in);
         st.change = Change { field: Field::Source, from, to };
-        nat::rewrite(pkt, st)?;
+        nat::rewrite(env, pkt, st)?;
         pkt.set_mark(mark::of_kind(cx.config, kinds::SNAT_DONE));
     }
     report::forwarded(env, pkt, PLACE.direction);

@@ -61,7 +61,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     arrive::at_device(st, device);
     let receipt = arrive::judge(env, pkt, &cx, st, Local::from(&st.host))?;
     let proof = receipt.destination()?;
-    arrive::show_service(pkt, st, receipt)?;
+    arrive::show_service(env, pkt, st, receipt)?;
     pkt.set_mark(0);
     Ok(Action::accept(&proof))
 }
