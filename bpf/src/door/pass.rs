@@ -17,19 +17,28 @@ use crate::{
 };
 
 /// Whether a packet counts on its connection.
+///
+/// A number: two constants would make the verifier walk everything twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tally {
-    /// First sight on this node.
-    Count,
-    /// Another program of this node saw and counted it.
-    Again,
-}
+pub struct Tally(u32);
 
 impl Tally {
-    /// Reads 0 as the first sight, and anything else as another one.
+    /// First sight on this node.
+    pub const COUNT: Self = Self(0);
+
+    /// Another program of this node saw and counted it.
+    pub const AGAIN: Self = Self(1);
+
+    /// Returns the same, of which the verifier knows nothing.
     #[inline(always)]
-    pub fn from_bit(again: u32) -> Self {
-        if again == 0 { Self::Count } else { Self::Again }
+    pub fn blurred<E: Env>(self, env: &E, noise: u32) -> Self {
+        Self(env.blur(self.0, noise))
+    }
+
+    /// Tells whether the packet counts.
+    #[inline(always)]
+    pub(super) fn counts(self) -> bool {
+        self.0 == 0
     }
 }
 
@@ -108,7 +117,7 @@ fn judge<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State) 
         st.service = service;
         st.receipt = st.receipt.with_service();
     }
-    if cx.tally == Tally::Count {
+    if cx.tally.counts() {
         let news = conntrack::news(&found, cx.config, st.packet.tcp_flags, cx.now);
         found.entry.touch(way.sender(), cx.now, cx.bytes, st.packet.tcp_flags);
         if news.any() {
@@ -150,8 +159,10 @@ fn ask<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, reply: u32) -> u32 {
         return FOREIGN;
     }
     let (from, to) = st.legs.states(cx.revision, st);
-    let (out, into) = (leg::direction(way.sender()), leg::direction(way.receiver()));
-    let l4 = judge::service(&st.packet, way);
+    // Copies to look at: the verifier shall not remember the way from one question to the other.
+    let seen = || Way::from_bit(env.blur(reply, cx.bytes));
+    let l4 = judge::service(&st.packet, seen());
+    let out = leg::direction(seen().sender());
     let (peer, addr) = (st.dst_identity, st.packet.dst);
     st.verdict = Verdict::default();
     let source = match admit(env, st, Question::about(&st.from, out, (peer, addr), l4), from) {
@@ -160,6 +171,7 @@ fn ask<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, reply: u32) -> u32 {
     };
     st.source_verdict = st.verdict;
     let (peer, addr) = (st.src_identity, st.packet.src);
+    let into = leg::direction(seen().receiver());
     st.verdict = Verdict::default();
     let destination = match admit(env, st, Question::about(&st.to, into, (peer, addr), l4), to) {
         Ok(proof) => proof,
@@ -231,7 +243,7 @@ fn open<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State, s
 fn record<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, source: u32, reply: u32) -> u32 {
     let from = st.from;
     if from.endpoint_id != 0
-        && cx.tally == Tally::Count
+        && cx.tally.counts()
         && admission::admit(env, cx.config, from.endpoint_id, cx.now).is_err()
     {
         return DropReason::RateLimited.code().into();

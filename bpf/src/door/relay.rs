@@ -3,7 +3,7 @@
 
 use super::{
     admit::{Admitted, Receipt, Transit},
-    pass::{Context, Tally},
+    pass::Context,
 };
 use crate::{
     abi::{DropReason, ct_flags},
@@ -57,7 +57,7 @@ fn follow<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, reply: u32) -> u32 
     };
     let found = conntrack::Found { entry, way };
     let news = conntrack::news(&found, cx.config, st.packet.tcp_flags, cx.now);
-    if cx.tally == Tally::Count {
+    if cx.tally.counts() {
         found.entry.touch(way.sender(), cx.now, cx.bytes, st.packet.tcp_flags);
     }
     if news.any() {

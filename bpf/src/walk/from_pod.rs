@@ -63,7 +63,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     }
     // Before anything that it covers.
     let revision = env.revision();
-    let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally: Tally::Count };
+    let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally: Tally::COUNT };
     if !matches!(st.packet.kind, Kind::Flow | Kind::Error) {
         return link_local(env, pkt, st, gateway, &config.gateway_v6);
     }

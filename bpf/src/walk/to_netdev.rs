@@ -70,7 +70,8 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
         return stale(env, pkt, config, st);
     }
     // A pod's packets were counted when it sent them.
-    let tally = Tally::from_bit(env.blur(u32::from(st.from.is_pod()), pkt.len()));
+    let tally = if st.from.is_pod() { Tally::AGAIN } else { Tally::COUNT };
+    let tally = tally.blurred(env, pkt.len());
     let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally };
     if st.from.is_pod() {
         let receipt = judge(env, pkt, &cx, st)?;

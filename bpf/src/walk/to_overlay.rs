@@ -121,7 +121,7 @@ fn host_out<E: Env, P: Packet>(
         return Err(DropReason::CtUnknownProtocol.into());
     }
     let (now, bytes) = (env.now(), pkt.len());
-    let cx = Context { config, revision, now, bytes, tally: Tally::Count };
+    let cx = Context { config, revision, now, bytes, tally: Tally::COUNT };
     st.src_identity = identity::HOST;
     fragment::resolve(env, st)?;
     let from = Local::from(&st.host);

@@ -50,8 +50,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     ip::parse(pkt, family, ETHERNET, Extent::Complete, &mut st.packet)?;
     check_destination(st, device)?;
     let revision = env.revision();
-    let again = identify(env, pkt, config, st)? as u32;
-    let tally = Tally::from_bit(env.blur(again, pkt.len()));
+    let tally = identify(env, pkt, config, st)?.blurred(env, pkt.len());
     arrive::read(env, pkt, st)?;
     let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally };
     // The host may complain about whatever it got or forwards.
@@ -91,13 +90,13 @@ fn identify<E: Env, P: Packet>(
 ) -> Result<Tally, DropReason> {
     if pkt.ingress_ifindex() == 0 {
         st.src_identity = identity::HOST;
-        return Ok(Tally::Count);
+        return Ok(Tally::COUNT);
     }
     let value = pkt.mark();
     let kind = mark::kind(config, value);
     if kind == kinds::POD {
         st.src_identity = mark::identity(value);
-        return Ok(Tally::Again);
+        return Ok(Tally::AGAIN);
     }
     let was_admitted = kind == kinds::ADDRESSED;
     let src = st.packet.src;
@@ -111,5 +110,5 @@ fn identify<E: Env, P: Packet>(
         Some(owner) => owner.identity,
         None => target::world(&st.packet),
     };
-    Ok(if was_admitted { Tally::Again } else { Tally::Count })
+    Ok(if was_admitted { Tally::AGAIN } else { Tally::COUNT })
 }
