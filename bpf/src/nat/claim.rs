@@ -1,5 +1,6 @@
 //! Choosing and claiming a port.
 
+use super::reverse::ends;
 use crate::{
     abi::{Addr, Config, CtKey, CtValue, DropReason, Zone, ct_flags, ct_kind},
     conntrack,
@@ -91,9 +92,10 @@ fn leave<E: Env>(env: &E, st: &mut State) -> u32 {
     if p.proto != transport::UDP || !conntrack::find_alias(env, &st.alias, &mut st.other) {
         return 0;
     }
-    let (old, end) = (&st.other, st.packet.source());
-    let is_own = (old.addr_a, old.port_a) == end || (old.addr_b, old.port_b) == end;
-    if is_own && old.zone == Zone::Service as u8 && *old != st.key {
+    let Some(entry) = env.connection(&st.other) else { return 0 };
+    let (addr, port) = st.packet.source();
+    let is_own = ends(&st.other, &entry).0 == Translation { addr, port };
+    if is_own && st.other.zone == Zone::Service as u8 && st.other != st.key {
         env.remove_connection(&st.alias);
         env.remove_connection(&st.other);
     }

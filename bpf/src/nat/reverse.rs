@@ -92,15 +92,21 @@ fn find<E: Env>(
     if !valid {
         return behind::NOBODY;
     }
-    let a = Translation { addr: st.key.addr_a, port: st.key.port_a };
-    let b = Translation { addr: st.key.addr_b, port: st.key.port_b };
-    let opened_by_b = entry.flags() & ct_flags::OPENED_BY_B != 0;
-    st.opener = if opened_by_b { b } else { a };
+    let (opener, responder) = ends(&st.key, &entry);
+    st.opener = opener;
     if !is_client {
         return behind::POD;
     }
-    st.frontend = if opened_by_b { a } else { b };
+    st.frontend = responder;
     behind::CLIENT
+}
+
+/// Returns who opened the connection of a key, and with whom.
+#[inline(always)]
+pub(super) fn ends<E: Entry>(key: &CtKey, entry: &E) -> (Translation, Translation) {
+    let a = Translation { addr: key.addr_a, port: key.port_a };
+    let b = Translation { addr: key.addr_b, port: key.port_b };
+    if entry.flags() & ct_flags::OPENED_BY_B != 0 { (b, a) } else { (a, b) }
 }
 
 #[inline(always)]

@@ -171,8 +171,7 @@ fn change<E: Env, P: Packet>(
     let diff = env.blur(Diff::addr(&from.addr, &to.addr).get(), noise);
     if layout.sum() != 0 {
         let sum = p.l4 + layout.sum();
-        let zero =
-            if layout.has(Layout::ZERO_IS_ABSENT) { ZeroSum::Absent } else { ZeroSum::Valid };
+        let zero = layout.zero();
         let is_v6 = layout.has(Layout::PSEUDO_V6);
         let covered = if is_v6 { Covered::PseudoV6 } else { Covered::PseudoV4 };
         if layout.has(Layout::PSEUDO) && !pkt.fix_sum(sum, diff, covered, zero) {
