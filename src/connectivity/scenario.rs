@@ -166,7 +166,7 @@ const fn policies(
     Scenario { test: POLICY, name, profile, summary, way: Way::Policy(case, form) }
 }
 
-use Form::{Clusterwide, Namespaced};
+use Form::{Admin, Clusterwide, Namespaced};
 use Profile::{Full, Smoke, Standard};
 
 const BASE: &str = "no-policies";
@@ -347,8 +347,11 @@ const POLICIES: &[Scenario] = &[
     policies("egress-to-specific-namespace-ccnp", Standard, (&cases::EGRESS_TO_SPECIFIC_NAMESPACE, Clusterwide), "Policies of the cluster select namespaces to reach"),
     policies("ingress-from-specific-namespace-ccnp", Standard, (&cases::INGRESS_FROM_SPECIFIC_NAMESPACE, Clusterwide), "Policies of the cluster select senders by labels of namespaces"),
     policies("tier-admin-deny", Standard, (&cases::TIER_ADMIN_DENY, Namespaced), "ClusterNetworkPolicy denies before a NetworkPolicy allows"),
+    policies("tier-admin-deny-anp", Full, (&cases::TIER_ADMIN_DENY, Admin), "The same by AdminNetworkPolicy"),
     policies("tier-admin-accept", Standard, (&cases::TIER_ADMIN_ACCEPT, Namespaced), "ClusterNetworkPolicy accepts before a NetworkPolicy isolates"),
+    policies("tier-admin-accept-anp", Full, (&cases::TIER_ADMIN_ACCEPT, Admin), "The same by AdminNetworkPolicy"),
     policies("tier-admin-pass", Standard, (&cases::TIER_ADMIN_PASS, Namespaced), "ClusterNetworkPolicy passes the decision on to a NetworkPolicy"),
+    policies("tier-admin-pass-anp", Full, (&cases::TIER_ADMIN_PASS, Admin), "The same by AdminNetworkPolicy"),
     policies("tier-baseline-deny", Standard, (&cases::TIER_BASELINE_DENY, Namespaced), "The baseline denies where no NetworkPolicy has a say"),
 ];
 

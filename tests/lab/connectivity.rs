@@ -337,7 +337,7 @@ fn connectivity_skips_policies_of_a_kind_that_the_cluster_lacks() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(undefine(&lab, "clusternetworkpolicies.policy.networking.k8s.io"));
     runtime.block_on(undefine(&lab, "ciliumlocalredirectpolicies.cilium.io"));
-    let wanted = ["tier-admin-deny", "^echo-ingress-knp", "local-redirect-policy"];
+    let wanted = ["^tier-admin-deny$", "^echo-ingress-knp", "local-redirect-policy"];
     let (output, report) = test(&lab, &wanted.map(|name| ["--test", name]).concat());
     assert_passed(&output, &report);
     assert_eq!(scenarios(&report, "passed"), ["echo-ingress-knp"]);

@@ -17,13 +17,16 @@ impl Case {
     }
 }
 
-/// In which form a case's Cilium policies are applied.
+/// In which form a case's policies are applied, where there are two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::connectivity) enum Form {
     /// As written: in the test's namespace.
     Namespaced,
-    /// As policies of the whole cluster that select the test's namespace.
+    /// Cilium's as policies of the whole cluster that select the test's namespace.
     Clusterwide,
+    /// ClusterNetworkPolicies as the AdminNetworkPolicies that they succeed. Not their baseline: of that kind a cluster
+    /// has one object, which is not the test's to take.
+    Admin,
 }
 
 /// Kinds of objects.
@@ -40,9 +43,10 @@ pub(super) enum Kind {
 ///
 /// These words in it are replaced: `$all` by a selector of every pod of the test, `$here` by what
 /// the labels of a clusterwide selector need more to stay in the namespace, `$run` by the name of
-/// the namespace, `$port` and `$closed` by the servers' port and the one after it, `$world` by
-/// the port of external targets, and `$first4`, `$first6`, `$second4`, `$second6` by their
-/// addresses.
+/// the namespace, `$tier`, `$accept` and `$tcp` by how a kind of the administrator says that it is
+/// of the first tier, that it accepts, and that it means the servers' port, `$port` and `$closed`
+/// by that port and the one after it, `$world` by the port of external targets, and `$first4`,
+/// `$first6`, `$second4`, `$second6` by their addresses.
 pub(super) struct Object {
     pub(super) kind: Kind,
     pub(super) name: &'static str,

@@ -55,8 +55,9 @@ fn manifest(object: &Object, form: Form, topology: &Topology) -> Manifest {
 const fn resource(kind: Kind, form: Form) -> &'static Resource {
     match (kind, form) {
         (Kind::NetworkPolicy, _) => &objects::NETWORK_POLICY,
-        (Kind::Cilium, Form::Namespaced) => &objects::CILIUM,
         (Kind::Cilium, Form::Clusterwide) => &objects::CILIUM_CLUSTERWIDE,
+        (Kind::Cilium, _) => &objects::CILIUM,
+        (Kind::ClusterNetworkPolicy, Form::Admin) => &objects::ADMIN_NETWORK_POLICY,
         (Kind::ClusterNetworkPolicy, _) => &objects::CLUSTER_NETWORK_POLICY,
         (Kind::CidrGroup, _) => &objects::CIDR_GROUP,
     }
@@ -82,12 +83,19 @@ fn fill(object: &Object, form: Form, topology: &Topology) -> String {
         }
         _ => ("{}".to_owned(), String::new()),
     };
+    let (tier, accept, tcp) = match form {
+        Form::Admin => ("", "Allow", "ports: [{portNumber: {protocol: TCP, port: $port}}]"),
+        _ => ("tier: Admin", "Accept", "protocols: [{tcp: {destinationPort: {number: $port}}}]"),
+    };
     let world = topology.externals.first().map_or(80, |external| external.port);
     let mut text = object.spec.to_owned();
     for (word, value) in [
         ("$all", all),
         ("$here", here),
         ("$run", run.clone()),
+        ("$tier", tier.to_owned()),
+        ("$accept", accept.to_owned()),
+        ("$tcp", tcp.to_owned()),
         ("$port", topology.port.to_string()),
         ("$closed", closed(topology).to_string()),
         ("$world", world.to_string()),

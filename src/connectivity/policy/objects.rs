@@ -60,10 +60,17 @@ pub(super) const CLUSTER_NETWORK_POLICY: Resource = Resource::new(
     "clusternetworkpolicies",
     false,
 );
+pub(super) const ADMIN_NETWORK_POLICY: Resource = Resource::new(
+    ("policy.networking.k8s.io", "v1alpha1"),
+    "AdminNetworkPolicy",
+    "adminnetworkpolicies",
+    false,
+);
 pub(super) const CIDR_GROUP: Resource =
     Resource::new(CILIUM_GROUP, "CiliumCIDRGroup", "ciliumcidrgroups", false);
 /// Kinds whose objects no namespace takes with it.
-const OF_CLUSTER: [&Resource; 3] = [&CILIUM_CLUSTERWIDE, &CLUSTER_NETWORK_POLICY, &CIDR_GROUP];
+const OF_CLUSTER: [&Resource; 4] =
+    [&CILIUM_CLUSTERWIDE, &CLUSTER_NETWORK_POLICY, &ADMIN_NETWORK_POLICY, &CIDR_GROUP];
 
 /// An object could not be made.
 pub(super) enum Refused {

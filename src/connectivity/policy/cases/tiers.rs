@@ -16,7 +16,7 @@ pub(in crate::connectivity) const TIER_ADMIN_DENY: Case = Case {
         kubernetes("everyone", "podSelector: {matchLabels: {app: server}}\ningress: [{}]"),
         tier(
             "not-b",
-            "tier: Admin
+            "$tier
 priority: 500
 subject:
   pods:
@@ -43,19 +43,19 @@ pub(in crate::connectivity) const TIER_ADMIN_ACCEPT: Case = Case {
         kubernetes("nobody", "podSelector: {matchLabels: {app: server}}\npolicyTypes: [Ingress]"),
         tier(
             "always-b",
-            "tier: Admin
+            "$tier
 priority: 500
 subject:
   pods:
     namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: $run}}
     podSelector: {matchLabels: {app: server}}
 ingress:
-- action: Accept
+- action: $accept
   from:
   - pods:
       namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: $run}}
       podSelector: {matchLabels: {team: b}}
-  protocols: [{tcp: {destinationPort: {number: $port}}}]",
+  $tcp",
         ),
     ],
     rows: &[
@@ -71,7 +71,7 @@ pub(in crate::connectivity) const TIER_ADMIN_PASS: Case = Case {
         kubernetes("everyone", "podSelector: {matchLabels: {app: server}}\ningress: [{}]"),
         tier(
             "ask-for-b",
-            "tier: Admin
+            "$tier
 priority: 500
 subject:
   pods:
