@@ -16,6 +16,7 @@ pub(super) use ledger::Audit;
 pub use ledger::Ledger;
 pub use talk::{Talk, Told};
 
-/// How long agents may take to tell. It has nothing to do with how fast packets are: a machine that is busy with the
-/// test tells seconds later, and what came is waited for no longer.
-pub(super) const TOLD_WITHIN: Duration = Duration::from_secs(10);
+/// How long agents may take to tell. It has nothing to do with how fast packets are: flows come in order, and on a
+/// machine that is busy with the test they are 16 s behind without that any is lost (three labs on two cores). What
+/// came is waited for no longer.
+pub(super) const TOLD_WITHIN: Duration = Duration::from_secs(40);
