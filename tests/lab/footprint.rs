@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -58,15 +58,21 @@ impl Footprint {
     }
 }
 
+/// Returns the control group of all labs.
+pub(crate) fn control_groups() -> PathBuf {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
+    let unified = mounts.lines().find(|line| line.contains(" - cgroup2 ")).expect("cgroup2");
+    Path::new(unified.split(' ').nth(4).expect("a target")).join("skep-lab")
+}
+
 impl Seen {
     fn now() -> Self {
         let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
         let target = |line: &str| line.split(' ').nth(4).map(str::to_owned);
         let of_labs = |path: &String| path.starts_with("/run/skep");
         let targets: BTreeSet<String> = mounts.lines().filter_map(target).filter(of_labs).collect();
-        let hierarchy = mounts.lines().find(|line| line.contains(" - cgroup2 ")).and_then(target);
         Self {
-            cgroups: names(&Path::new(&hierarchy.expect("cgroup2")).join("skep-lab")),
+            cgroups: names(&control_groups()),
             links: names(Path::new("/sys/class/net")),
             processes: processes_of("/skep-lab/"),
             directories: names(Path::new("/run/skep/lab")),

@@ -1,8 +1,12 @@
 //! Nodes that are switched off, stand still, or are cut off.
 
 use std::{
+    fs,
     io::ErrorKind,
     net::{SocketAddr, TcpStream},
+    os::unix::process::ExitStatusExt,
+    process::Command,
+    thread,
     time::Duration,
 };
 
@@ -12,7 +16,7 @@ use skep::kernel::NetNs;
 use tokio::runtime::Runtime;
 
 use super::{
-    footprint::Footprint,
+    footprint::{Footprint, control_groups},
     lab::{Lab, eventually, skep, text},
 };
 
@@ -109,6 +113,30 @@ fn a_node_that_was_off_comes_back_with_its_pods() {
     });
     drop(lab);
     before.assert_restored();
+}
+
+/// A container's process that is still on its way into its control group when the node's
+/// processes are ended comes in after that.
+#[test]
+#[ignore = "needs root"]
+fn what_comes_late_does_not_keep_a_node_from_being_switched_off() {
+    let lab = Lab::bare("late", &["--nodes", "2"]);
+    let group = control_groups().join(&lab.name).join("node-2");
+    let mut late = Command::new("sleep").arg("600").spawn().expect("started");
+    let (pods, id) = (group.join("pods").join("cgroup.procs"), late.id().to_string());
+    let vacant = || {
+        let events = fs::read_to_string(group.join("cgroup.events")).expect("the group is there");
+        events.lines().any(|line| line == "populated 0")
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !vacant() {}
+            fs::write(&pods, id).expect("joined");
+        });
+        done(&lab, &["node", "stop", "node-2"]);
+    });
+    assert!(!group.exists() && !lab.dir().join("node-2").exists());
+    assert_eq!(late.wait().expect("ended").signal(), Some(9));
 }
 
 #[test]

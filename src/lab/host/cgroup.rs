@@ -11,6 +11,10 @@ use super::mounts::{self, MountError};
 
 /// Directory of all labs in the hierarchy.
 const ROOT: &str = "skep-lab";
+/// How long processes may take to end, or to stand still.
+const ENDED_WITHIN: Duration = Duration::from_secs(10);
+/// How often it is looked whether they have.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// A control group could not be found, made or removed.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +80,7 @@ impl Cgroup {
 
     /// Ends every process in the group and below, and waits until they are gone.
     pub(crate) fn kill(&self) -> Result<(), CgroupError> {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + ENDED_WITHIN;
         while self.is_populated()? {
             match fs::write(self.path.join("cgroup.kill"), "1") {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -88,7 +92,7 @@ impl Cgroup {
                 return Err(CgroupError::Alive { path: self.path.clone() });
             }
             // The kernel tells by poll(2) on cgroup.events; processes end within a millisecond.
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(LOOK);
         }
         Ok(())
     }
@@ -106,7 +110,7 @@ impl Cgroup {
     fn set_frozen(&self, state: &str) -> Result<(), CgroupError> {
         fs::write(self.path.join("cgroup.freeze"), state)
             .map_err(|source| self.failed("freeze", source))?;
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + ENDED_WITHIN;
         let wanted = format!("frozen {state}");
         loop {
             let events = fs::read_to_string(self.path.join("cgroup.events"))
@@ -117,7 +121,7 @@ impl Cgroup {
             if Instant::now() > deadline {
                 return Err(self.failed("freeze", io::ErrorKind::TimedOut.into()));
             }
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(LOOK);
         }
     }
 
@@ -144,14 +148,30 @@ impl Cgroup {
     }
 
     /// Removes the group and those below; not being there is fine.
+    ///
+    /// A process that was on its way in when the others were ended is ended as well.
     pub(crate) fn remove(&self) -> Result<(), CgroupError> {
+        let deadline = Instant::now() + ENDED_WITHIN;
+        loop {
+            match self.remove_vacant() {
+                Err(CgroupError::Operation { source, .. })
+                    if source.kind() == io::ErrorKind::ResourceBusy
+                        && Instant::now() < deadline => {}
+                result => return result,
+            }
+            self.kill()?;
+            thread::sleep(LOOK);
+        }
+    }
+
+    fn remove_vacant(&self) -> Result<(), CgroupError> {
         let entries = match fs::read_dir(&self.path) {
             Ok(entries) => entries,
             Err(error) if is_gone(&error) => return Ok(()),
             Err(error) => return Err(self.failed("read", error)),
         };
         for entry in entries.flatten().filter(|entry| entry.path().is_dir()) {
-            self.child(entry.file_name()).remove()?;
+            self.child(entry.file_name()).remove_vacant()?;
         }
         match fs::remove_dir(&self.path) {
             Err(error) if !is_gone(&error) => Err(self.failed("remove", error)),

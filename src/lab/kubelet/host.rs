@@ -8,6 +8,7 @@ use std::{
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
+use tokio_util::task::TaskTracker;
 
 use super::{backend::Backend, cni::Runtime, power::Switch};
 use crate::lab::{
@@ -33,6 +34,8 @@ pub(crate) struct Host {
     pub(super) logs: PathBuf,
     pub(super) shared: HostOptions,
     pub(super) power: Switch,
+    /// Sandboxes that are being made or removed, on threads that cannot be stopped half-way.
+    pub(super) works: TaskTracker,
     /// The Node object's uid, once it is registered.
     pub(super) uid: OnceLock<String>,
 }
@@ -58,6 +61,7 @@ impl Host {
             plan,
             shared,
             uid: OnceLock::new(),
+            works: TaskTracker::new(),
         })
     }
 

@@ -36,6 +36,8 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 const WATCHFUL: Duration = Duration::from_millis(20);
 /// How often a node with a network is looked at.
 const CALM: Duration = Duration::from_secs(2);
+/// How long a node that is switched off waits for sandboxes that are being made or removed.
+const HALF_WAY: Duration = Duration::from_secs(2);
 
 /// Runs a node's kubelet until shutdown; pods keep running then.
 pub(crate) async fn run(host: Arc<Host>, shutdown: CancellationToken) {
@@ -57,7 +59,14 @@ async fn boots(host: &Arc<Host>) {
             () = boot => return,
             () = host.power.off() => {}
         }
-        // The tasks of its pods have ended with it; whoever asked ends the processes.
+        // The tasks of its pods have ended with it; whoever asked ends the processes and removes
+        // what sandboxes are made of, so none may be half-way.
+        host.works.close();
+        if timeout(HALF_WAY, host.works.wait()).await.is_err() {
+            // Its plugin waits for an agent that hangs, and gives up when that one is ended.
+            warn!(node = host.name(), "a sandbox is neither made nor removed");
+        }
+        host.works.reopen();
         host.shared.backend.remove_node(host.name());
         host.power.acknowledge(Power::Off);
     }
@@ -300,8 +309,8 @@ fn bound(host: &Host) -> HashMap<String, Arc<Pod>> {
 fn sweep(host: &Arc<Host>, bound: &HashMap<String, Arc<Pod>>) {
     let uids = bound.keys().map(String::as_str).collect();
     let others = Left::of_others(host, &uids);
-    let host = Arc::clone(host);
-    tokio::task::spawn_blocking(move || {
+    let (works, host) = (host.works.clone(), Arc::clone(host));
+    works.spawn_blocking(move || {
         for (uid, sandbox) in others {
             if let Err(error) = sandbox.destroy(&host, &uid) {
                 let error = crate::kubernetes::chain(&error);
