@@ -1,6 +1,9 @@
 //! Internet checksums (RFC 1071, RFC 1624): differences and sums.
 
-use crate::abi::{Addr, Family};
+use crate::{
+    abi::{Addr, Family},
+    env::Env,
+};
 
 /// Folds a sum into 16 bits, in host order of the words that were added.
 #[inline(always)]
@@ -18,12 +21,6 @@ pub const fn fold(sum: u64) -> u16 {
 pub struct Diff(u64);
 
 impl Diff {
-    /// Wraps what [`Diff::get`] returned.
-    #[inline(always)]
-    pub const fn of(diff: u32) -> Self {
-        Self(diff as u64)
-    }
-
     /// Returns the change of one 16-bit word given in host order.
     #[inline(always)]
     pub const fn word(old: u16, new: u16) -> Self {
@@ -49,6 +46,12 @@ impl Diff {
                 Self(halves(!a) + halves(!b) + halves(c) + halves(d))
             }
         }
+    }
+
+    /// Returns the same, of which the verifier knows nothing: not by which comparison it came about.
+    #[inline(always)]
+    pub fn blurred<E: Env>(self, env: &E, noise: u32) -> Self {
+        Self(env.blur(self.get(), noise).into())
     }
 
     /// Returns both changes together.

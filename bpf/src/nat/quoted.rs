@@ -56,7 +56,7 @@ fn change_quoted<E: Env, P: Packet>(
     let (field, noise) = (change.field.opposite(), pkt.len());
     let (from, to) = (&change.from, &change.to);
     let layout = Layout::of(env, q, field, noise);
-    let addr_diff = Diff::of(env.blur(Diff::addr(&from.addr, &to.addr).get(), noise));
+    let addr_diff = Diff::addr(&from.addr, &to.addr).blurred(env, noise);
     let mut total = addr_diff;
     store_addr(pkt, q, field, &to.addr)?;
     if q.is_v4() {
@@ -69,7 +69,7 @@ fn change_quoted<E: Env, P: Packet>(
     }
     let port_diff = Diff::word(from.port, to.port);
     store_word(pkt, q.l4 + layout.port() - 1, to.port)?;
-    let total = Diff::of(env.blur(total.and(port_diff).get(), noise));
+    let total = total.and(port_diff).blurred(env, noise);
     let sum_at = q.l4 + layout.sum();
     // TCP's checksum is beyond what an error must quote, and nobody checks it there.
     if q.proto == transport::TCP || sum_at + 2 > q.end {

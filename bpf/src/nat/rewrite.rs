@@ -168,7 +168,7 @@ fn change<E: Env, P: Packet>(
     let (from, to) = (&change.from, &change.to);
     let noise = pkt.len();
     let layout = Layout::of(env, p, change.field, noise);
-    let diff = env.blur(Diff::addr(&from.addr, &to.addr).get(), noise);
+    let diff = Diff::addr(&from.addr, &to.addr).blurred(env, noise).get();
     if layout.sum() != 0 {
         let sum = p.l4 + layout.sum();
         let zero = layout.zero();

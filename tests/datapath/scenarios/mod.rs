@@ -1,6 +1,7 @@
 //! Sentences about the datapath that hold for the simulated one and for the kernel's.
 
 pub(crate) mod host;
+pub(crate) mod host_ports;
 pub(crate) mod link;
 pub(crate) mod outside;
 pub(crate) mod overlay;
@@ -60,9 +61,9 @@ macro_rules! all_scenarios {
             services: source_ranges_admit_whom_they_name,
             services: policies_see_the_backend,
             outside: a_pod_of_this_node_sees_the_client_outside,
-            outside: a_pod_of_another_node_reaches_a_host_port,
-            outside: only_the_pods_of_this_node_have_its_host_ports,
-            outside: a_protected_host_judges_host_ports_of_the_overlay,
+            host_ports: a_pod_of_another_node_reaches_a_host_port,
+            host_ports: only_the_pods_of_this_node_have_its_host_ports,
+            host_ports: a_protected_host_judges_host_ports_of_the_overlay,
             outside: a_pod_elsewhere_sees_this_node,
             outside: the_underlay_reaches_backends_too,
             outside: errors_find_both_ends_of_a_relayed_connection,
