@@ -29,15 +29,15 @@ fn main() {
         return;
     }
     println!("cargo:rustc-env=SKEP_GIT_COMMIT={}", commit());
-    place_debug_binary();
+    fix_addresses();
 }
 
-/// Gives the binary for tests fixed addresses. Before each start of it, half a million places that hold an
-/// address would be filled in, which took longer than most commands; a release keeps its random ones. With
-/// musl, rustc chooses the start code itself, which must fit.
-fn place_debug_binary() {
-    let is = |name: &str, value: &str| env::var(name).is_ok_and(|own| own == value);
-    if is("PROFILE", "debug") && is("CARGO_CFG_TARGET_ENV", "gnu") {
+/// Gives the binary fixed addresses. Before each start of it, seventy thousand places that hold an address would be
+/// filled in, and the pages they are on copied: a third of the time of a short command, and of each call of the
+/// CNI plugin. Go links the field's other programs like this, too; heap, stacks and libraries keep random
+/// addresses. With musl, rustc chooses the start code itself, which must fit: `.cargo/config.toml` tells it.
+fn fix_addresses() {
+    if env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|libc| libc == "gnu") {
         println!("cargo:rustc-link-arg-bins=-no-pie");
     }
 }
