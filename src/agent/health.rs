@@ -39,17 +39,16 @@ impl Agent {
             Err(error) => component("ipam", Health::Starting, error.to_string()),
         };
         let policies = self.policy.health();
-        let policy = match policies.rejected.as_slice() {
+        // What was accepted before counts.
+        let rejected = policies.rejected.iter().map(|(policy, why)| format!("{policy}: {why}"));
+        let faults: Vec<String> = rejected.chain(policies.waiting).collect();
+        let policy = match faults.as_slice() {
             [] if agent.progress.synced() => {
                 let tables = policies.tables;
                 component("policy", Health::Ok, format!("{tables} different policies in the maps"))
             }
             [] => component("policy", Health::Starting, "waiting for the first full sync".into()),
-            // What was accepted before counts.
-            rejected => {
-                let all = rejected.iter().map(|(policy, why)| format!("{policy}: {why}"));
-                component("policy", Health::Failing, all.collect::<Vec<_>>().join("; "))
-            }
+            faults => component("policy", Health::Failing, faults.join("; ")),
         };
         let services = self.services_component();
         let host = host_component(&policies.host);

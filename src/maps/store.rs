@@ -99,3 +99,16 @@ pub struct MapError {
     #[source]
     pub source: std::io::Error,
 }
+
+impl MapError {
+    /// Says why, and what can be done about a full map: the agent's setting that gives it more room.
+    pub fn advice(&self, setting: &str) -> String {
+        let map = self.map;
+        match self.source.raw_os_error() {
+            Some(libc::E2BIG | libc::ENOSPC) => {
+                format!("map {map} is full; the agent's setting {setting} gives it more room")
+            }
+            _ => format!("map {map} refuses it: {}", self.source),
+        }
+    }
+}

@@ -37,6 +37,7 @@ mod prometheus;
 mod redirect;
 mod refused;
 mod restart;
+mod room;
 mod runtime;
 mod services;
 mod strangers;

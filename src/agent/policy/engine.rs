@@ -215,6 +215,7 @@ impl<M: MapStore> Engine<M> {
     /// Gives every endpoint that may have others the policies that count now. Tells whether any differ.
     fn refresh(&self, state: &mut State<M>) -> bool {
         let mut changed = 0;
+        state.obstacle = None;
         let unsettled = state.unsettled(&self.assigned.hold());
         for member in unsettled {
             let Some(numbers) = state.settle_member(&member) else { continue };
@@ -263,6 +264,10 @@ impl<M: MapStore> Engine<M> {
         match &repaired {
             Ok(()) => self.prune_at(Instant::now()),
             Err(problem) => report(problem),
+        }
+        // Who found no room may find some now.
+        if self.state().obstacle.is_some() {
+            self.settle();
         }
         repaired.is_ok()
     }

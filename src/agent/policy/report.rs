@@ -29,6 +29,8 @@ pub(in crate::agent) struct Health {
     pub(in crate::agent) tables: usize,
     /// Policy objects that cannot be accepted, and why.
     pub(in crate::agent) rejected: Vec<(String, String)>,
+    /// How many endpoints wait for their policies, and why, if any do.
+    pub(in crate::agent) waiting: Option<String>,
     /// How often a policy could not be enforced.
     pub(in crate::agent) failures: u64,
     /// How the host's policies are doing.
@@ -91,6 +93,7 @@ impl<M: MapStore> Engine<M> {
         Health {
             tables: state.tables.count(),
             rejected: state.sources.rejected(),
+            waiting: state.waiting(),
             failures: state.failures,
             host: state.host.health(),
             taken_back: state.host.taken_back,
@@ -113,6 +116,13 @@ const fn enforcement(policies: Policies) -> &'static str {
 }
 
 impl<M: MapStore> State<M> {
+    /// Says how many endpoints have not got the policies that their rules make, and why.
+    fn waiting(&self) -> Option<String> {
+        let reason = self.obstacle.as_ref()?;
+        let count = self.members.values().filter(|member| !member.is_settled).count();
+        Some(format!("{count} endpoints wait for their new policies: {reason}"))
+    }
+
     fn list(&self, revision: u32) -> Vec<api::Policy> {
         let settled = self.phase == Phase::Synced && !self.news.policies;
         let entry = |((kind, key), entry): (&(PolicyKind, String), &Entry)| {

@@ -40,6 +40,16 @@ pub(in crate::agent) enum PolicyError {
     Map(#[from] MapError),
 }
 
+impl PolicyError {
+    /// Says why, and what can be done.
+    pub(super) fn advice(&self) -> String {
+        match self {
+            Self::TooLarge(error) => error.to_string(),
+            Self::Map(error) => error.advice("policy-entries"),
+        }
+    }
+}
+
 /// How much is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
@@ -66,6 +76,8 @@ pub(super) struct State<M> {
     pub(super) are_ports_old: bool,
     pub(super) news: News,
     pub(super) failures: u64,
+    /// Why endpoints have not got the policies that their rules make.
+    pub(super) obstacle: Option<String>,
     pub(super) delays: Delays,
     /// How often each rule has decided.
     pub(super) hits: HashMap<u32, u64>,
@@ -113,6 +125,7 @@ impl<M: MapStore> State<M> {
             are_ports_old: false,
             news: News::default(),
             failures: 0,
+            obstacle: None,
             delays: Delays::default(),
             hits: HashMap::new(),
         })
@@ -195,8 +208,9 @@ impl<M: MapStore> State<M> {
                 self.failures += 1;
                 // Whatever happens next, it is tried again.
                 self.news.policies = true;
-                let error = &problem as &dyn std::error::Error;
-                warn!(endpoint = id.0, error, "policy not enforced anew");
+                let reason = problem.advice();
+                warn!(endpoint = id.0, reason, "policy not enforced anew");
+                self.obstacle = Some(reason);
                 None
             }
         }

@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 use super::{
     explain::{self, Origin},
     news::{News, edits},
-    notice::{Queue, notices, refused},
+    notice::{Queue, cause, notices, refused},
     orphans::Orphans,
     report::report,
 };
@@ -270,7 +270,7 @@ impl<M: MapStore> Balancer<M> {
         let was_behind = state.behind.take();
         if let Err(failure) = written {
             state.failures += 1;
-            let text = format!("{failure}: {}", failure.source.source);
+            let text = format!("{failure}: {}", cause(&failure));
             if was_behind.as_ref() != Some(&text) {
                 error!(map = failure.source.map, reason = %text, "services not written");
                 refused(&state.services, &failure)

@@ -87,11 +87,9 @@ impl Args {
                 match self.progress(&source, &wanted).await? {
                     Progress::Done(nodes) => {
                         drop(progress);
-                        out.note(&format!(
-                            "{} {} is enforced on {nodes} nodes",
-                            wanted.kind.name(),
-                            self.name
-                        ));
+                        let s = if nodes == 1 { "" } else { "s" };
+                        let kind = wanted.kind.name();
+                        out.note(&format!("{kind} {} is enforced on {nodes} node{s}", self.name));
                         return Ok(Answer::Yes);
                     }
                     Progress::Rejected(node, reason) => {

@@ -22,7 +22,7 @@ use crate::{
 
 /// A frontend is not in the maps as it should be.
 #[derive(Debug, thiserror::Error)]
-#[error("{count} frontends are not written, the first is {}", first.vip)]
+#[error("{} not written", told(first, *count))]
 pub struct ServiceError {
     /// How many.
     pub count: usize,
@@ -31,6 +31,13 @@ pub struct ServiceError {
     /// Why that one is not.
     #[source]
     pub source: MapError,
+}
+
+fn told(first: &FrontendKey, count: usize) -> String {
+    match count.saturating_sub(1) {
+        0 => format!("frontend {} is", first.vip),
+        others => format!("frontend {} and {others} more are", first.vip),
+    }
 }
 
 /// How many entries services have in the maps, by map.

@@ -193,7 +193,7 @@ impl<M: MapStore> State<M> {
                 Ok(numbers) => break numbers,
                 Err(problem) => {
                     self.failures += 1;
-                    let why = problem.to_string();
+                    let why = problem.advice();
                     error!(why, "host policies cannot be enforced");
                     match self.host.trial.refuse(&why) {
                         Taken::Nothing => break OPEN,

@@ -13,5 +13,5 @@ mod tests;
 
 pub(in crate::agent) use task::tell;
 
-pub(super) use notices::{notices, refused};
+pub(super) use notices::{cause, notices, refused};
 pub(super) use queue::Queue;

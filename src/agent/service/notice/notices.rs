@@ -45,17 +45,16 @@ pub(in crate::agent::service) fn refused(
         Some(_) => return None,
         None => about(services, service),
     };
-    let map = failure.source.map;
-    let cause = match failure.source.source.raw_os_error() {
-        Some(libc::E2BIG | libc::ENOSPC) => {
-            format!("map {map} is full; the agent's setting backend-entries gives it more room")
-        }
-        _ => format!("map {map} refuses it: {}", failure.source.source),
-    };
+    let cause = cause(failure);
     let node = &services.site().place.node;
     let text = format!("{} is not balanced on node {node}: {cause}", failure.first.vip);
     // One Event for each node.
     Some(Notice { about, reason: NOT_BALANCED, cause: format!("{node}: {cause}"), text })
+}
+
+/// Says why a map refuses frontends, and what can be done.
+pub(in crate::agent::service) fn cause(failure: &ServiceError) -> String {
+    failure.source.advice("backend-entries")
 }
 
 fn about(services: &Services, name: &ObjectName) -> About {
