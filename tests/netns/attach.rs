@@ -116,27 +116,53 @@ fn maps_of_an_earlier_process_are_used_again_and_resized_tables_keep_their_entri
         assert!(program.verified_instructions > 0, "{} was verified", program.name);
     }
 
-    use skep::maps::{ConntrackTable, MapStore, PolicyCellTable, PolicyIdentityTable};
-    use skep_bpf::abi::{CtKey, CtValue, PolicyCell, PolicyCellKey, PolicyIdentityKey};
+    use skep::maps::{
+        ConntrackTable, MapStore, PolicyAddrTable, PolicyCellTable, PolicyIdentityTable,
+        PolicyPortTable, RangeTable,
+    };
+    use skep_bpf::abi::{
+        ADDR_PREFIX, Addr, CtKey, CtValue, PORT_PREFIX, PolicyAddrKey, PolicyCell, PolicyCellKey,
+        PolicyIdentityKey, PolicyPortKey,
+    };
     let key = CtKey { port_a: 7, ..Default::default() };
     let value = CtValue { kind: 1, ..Default::default() };
     let (identity, class) = (PolicyIdentityKey { policy: 9, identity: 300 }, 4);
     let place = PolicyCellKey { policy: 9, ..Default::default() };
     let cell = PolicyCell { rule_id: 5, ..Default::default() };
+    let addr = Addr::v4([192, 0, 2, 0]);
+    let prefix = PolicyAddrKey { prefix_len: ADDR_PREFIX + 120, policy: 9, addr };
+    let port = PolicyPortKey {
+        prefix_len: PORT_PREFIX + 16,
+        policy: 9,
+        proto: 6,
+        port_be: 80_u16.to_be_bytes(),
+        ..Default::default()
+    };
     let maps = again.maps();
     maps.put::<ConntrackTable>(&key, &value).expect("the table takes an entry");
     maps.put::<PolicyIdentityTable>(&identity, &class).expect("the table takes an entry");
     maps.put::<PolicyCellTable>(&place, &cell).expect("the table takes an entry");
+    maps.put::<PolicyAddrTable>(&prefix, &6).expect("the table takes an entry");
+    maps.put::<PolicyPortTable>(&port, &7).expect("the table takes an entry");
     (options.conntrack_entries, options.policy_entries) = (8192, 2048);
     let grown = Datapath::open(&options).expect("it loads");
     let maps = grown.maps();
     assert_eq!(maps.capacity::<ConntrackTable>().expect("it exists"), 8192);
-    assert_eq!(maps.capacity::<PolicyCellTable>().expect("it exists"), 2048);
+    let capacities = [
+        maps.capacity::<PolicyCellTable>(),
+        maps.capacity::<PolicyIdentityTable>(),
+        maps.capacity::<PolicyAddrTable>(),
+        maps.capacity::<PolicyPortTable>(),
+    ];
+    assert_eq!(capacities.map(|room| room.expect("it exists")), [2048; 4]);
+    assert_eq!(maps.capacity::<RangeTable>().expect("it exists"), options.backend_entries);
     assert_eq!(maps.get::<ConntrackTable>(&key).expect("readable"), Some(value));
     assert_eq!(maps.get::<PolicyIdentityTable>(&identity).expect("readable"), Some(class));
     assert_eq!(maps.get::<PolicyCellTable>(&place).expect("readable"), Some(cell));
+    assert_eq!(maps.get::<PolicyAddrTable>(&prefix).expect("readable"), Some(6));
+    assert_eq!(maps.get::<PolicyPortTable>(&port).expect("readable"), Some(7));
     let changed = ids(&grown).into_iter().filter(|id| !first.contains(id)).count();
-    assert_eq!(changed, 3, "only the resized tables are new");
+    assert_eq!(changed, 5, "only the resized tables are new");
     remove_all(&options.bpf_dir).expect("everything can be removed");
 }
 

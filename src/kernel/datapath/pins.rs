@@ -18,7 +18,7 @@ use crate::{
     },
     maps::{
         BackendTable, ConntrackTable, FrontendTable, ListTable, MapError, MemberTable,
-        PolicyCellTable, PolicyIdentityTable, Table,
+        PolicyAddrTable, PolicyCellTable, PolicyIdentityTable, PolicyPortTable, RangeTable, Table,
     },
     model::IfIndex,
 };
@@ -148,7 +148,10 @@ pub(super) fn carry_over(bpf_dir: &Path, replaced: &[Replaced]) -> Result<(), Lo
             maps::FRONTEND => carry::<FrontendTable>(bpf_dir, map)?,
             maps::LIST => carry::<ListTable>(bpf_dir, map)?,
             maps::MEMBER => carry::<MemberTable>(bpf_dir, map)?,
+            maps::RANGE => carry::<RangeTable>(bpf_dir, map)?,
             maps::POLICY_IDENTITY => carry::<PolicyIdentityTable>(bpf_dir, map)?,
+            maps::POLICY_ADDR => carry::<PolicyAddrTable>(bpf_dir, map)?,
+            maps::POLICY_PORT => carry::<PolicyPortTable>(bpf_dir, map)?,
             maps::POLICY_CELL => carry::<PolicyCellTable>(bpf_dir, map)?,
             _ => {}
         }

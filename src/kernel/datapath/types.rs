@@ -203,9 +203,9 @@ pub struct LoadOptions {
     pub attach: AttachMode,
     /// Room for tracked connections and their aliases.
     pub conntrack_entries: u32,
-    /// Room for backends of services.
+    /// Room for backends of services, their frontends, and the ranges of their clients.
     pub backend_entries: u32,
-    /// Room for what policies tell apart: identities, and classes of them at ports.
+    /// Room for what policies tell apart: identities, addresses, ports, and classes of them.
     pub policy_entries: u32,
 }
 
@@ -214,25 +214,32 @@ impl LoadOptions {
     pub(super) fn max_entries(&self, map: &str) -> Option<u32> {
         match map {
             maps::CONNTRACK => Some(self.conntrack_entries),
-            maps::BACKEND | maps::FRONTEND | maps::MEMBER => Some(self.backend_entries),
+            maps::BACKEND | maps::FRONTEND | maps::MEMBER | maps::RANGE => {
+                Some(self.backend_entries)
+            }
             // Most lists fit one block. Maglev tables have a hundred places for each backend, and a
             // block has 32 of them: the services that are reachable from outside have a part of all
             // backends.
             maps::LIST => Some(self.backend_entries.saturating_mul(2)),
-            maps::POLICY_IDENTITY | maps::POLICY_CELL => Some(self.policy_entries),
+            maps::POLICY_IDENTITY | maps::POLICY_CELL | maps::POLICY_PORT | maps::POLICY_ADDR => {
+                Some(self.policy_entries)
+            }
             _ => None,
         }
     }
 
     /// Every map that [`Self::max_entries`] knows.
-    pub(super) const SIZED: [&str; 7] = [
+    pub(super) const SIZED: [&str; 10] = [
         maps::CONNTRACK,
         maps::BACKEND,
         maps::FRONTEND,
         maps::LIST,
         maps::MEMBER,
+        maps::RANGE,
         maps::POLICY_IDENTITY,
         maps::POLICY_CELL,
+        maps::POLICY_PORT,
+        maps::POLICY_ADDR,
     ];
 }
 
