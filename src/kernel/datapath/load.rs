@@ -48,8 +48,6 @@ impl Datapath {
         let directory = options.bpf_dir.join(pins::MAPS);
         for name in maps::PINNED {
             loader.map_pin_path(name, directory.join(name));
-        }
-        for name in LoadOptions::SIZED {
             if let Some(entries) = options.max_entries(name) {
                 loader.map_max_entries(name, entries);
             }

@@ -227,20 +227,6 @@ impl LoadOptions {
             _ => None,
         }
     }
-
-    /// Every map that [`Self::max_entries`] knows.
-    pub(super) const SIZED: [&str; 10] = [
-        maps::CONNTRACK,
-        maps::BACKEND,
-        maps::FRONTEND,
-        maps::LIST,
-        maps::MEMBER,
-        maps::RANGE,
-        maps::POLICY_IDENTITY,
-        maps::POLICY_CELL,
-        maps::POLICY_PORT,
-        maps::POLICY_ADDR,
-    ];
 }
 
 /// A packet for [`super::Datapath::test_run`].

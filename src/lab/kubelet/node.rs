@@ -309,12 +309,12 @@ fn bound(host: &Host) -> HashMap<String, Arc<Pod>> {
 fn sweep(host: &Arc<Host>, bound: &HashMap<String, Arc<Pod>>) {
     let uids = bound.keys().map(String::as_str).collect();
     let others = Left::of_others(host, &uids);
-    let (works, host) = (host.works.clone(), Arc::clone(host));
-    works.spawn_blocking(move || {
+    let node = Arc::clone(host);
+    host.works.spawn_blocking(move || {
         for (uid, sandbox) in others {
-            if let Err(error) = sandbox.destroy(&host, &uid) {
+            if let Err(error) = sandbox.destroy(&node, &uid) {
                 let error = crate::kubernetes::chain(&error);
-                warn!(uid, node = host.name(), error, "sandbox of a pod that is gone stays");
+                warn!(uid, node = node.name(), error, "sandbox of a pod that is gone stays");
             }
         }
     });

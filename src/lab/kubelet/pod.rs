@@ -138,8 +138,8 @@ impl Life {
                 continue;
             }
             let (host, mounts) = (Arc::clone(&self.host), self.volumes.mounts());
-            let works = self.host.works.clone();
-            let made = works.spawn_blocking(move || Sandbox::create(&host, &pod, &mounts));
+            let making = move || Sandbox::create(&host, &pod, &mounts);
+            let made = self.host.works.spawn_blocking(making);
             match made.await.expect("making a sandbox does not panic") {
                 Ok(sandbox) => {
                     info!(pod = name, node = self.host.name(), addresses = ?sandbox.addresses, "sandbox made");
@@ -175,8 +175,8 @@ impl Life {
         loop {
             let (host, uid) = (Arc::clone(&self.host), self.pod.uid().unwrap_or_default());
             let sandbox = sandbox.clone();
-            let works = self.host.works.clone();
-            let gone = works.spawn_blocking(move || sandbox.destroy(&host, &uid)).await;
+            let removing = move || sandbox.destroy(&host, &uid);
+            let gone = self.host.works.spawn_blocking(removing).await;
             let Err(error) = gone.expect("removing a sandbox does not panic") else { return };
             let error = crate::kubernetes::chain(&error);
             warn!(pod = name, node = self.host.name(), error, "sandbox stays");
