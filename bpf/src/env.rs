@@ -23,7 +23,11 @@ pub trait Tell {
 pub trait Env: Services {
     /// A connection table entry, in place.
     type Entry: Entry;
+    /// A slot for a near pod, in place.
+    type Near: Near;
 
+    /// Returns the time as [`Services::now`] does, and is quicker where few ticks pass between packets.
+    fn tick(&self) -> u64;
     /// Returns the configuration.
     fn config(&self) -> Option<&Config>;
     /// Returns the host as an endpoint.
@@ -34,6 +38,8 @@ pub trait Env: Services {
     fn device(&self, ifindex: u32) -> Option<&DeviceValue>;
     /// Returns the local pod with an address.
     fn endpoint(&self, addr: &Addr) -> Option<&EndpointValue>;
+    /// Returns a slot for a near pod.
+    fn near(&self, slot: u32) -> Option<Self::Near>;
     /// Returns the owner of the longest prefix.
     fn ipcache(&self, key: &IpcacheKey) -> Option<&IpcacheValue>;
     /// Returns a node.
@@ -77,6 +83,21 @@ pub trait Env: Services {
     /// decisions in a row cost it the product of their outcomes. `noise` is any number that it does
     /// not know either.
     fn blur(&self, value: u32, noise: u32) -> u32;
+}
+
+/// A [`crate::abi::NearValue`] in place: user space may change it between any two calls. What was read in
+/// between is of one pod if its incarnation is the same before and after, and not 0.
+pub trait Near {
+    /// Returns the address of the pod.
+    fn addr(&self) -> Addr;
+    /// Returns its incarnation, if there is a pod at all.
+    fn incarnation(&self) -> u32;
+    /// Returns its identity.
+    fn identity(&self) -> u32;
+    /// Returns the host's end of its veth.
+    fn ifindex(&self) -> u32;
+    /// Returns how frames for it begin.
+    fn macs(&self) -> [u32; 3];
 }
 
 /// A connection table entry in place: another CPU may change it, and the kernel may reuse it for

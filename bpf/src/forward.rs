@@ -1,9 +1,10 @@
 //! What a router does to a packet that it passes on itself.
 
 use crate::{
-    abi::{Config, DropReason, EndpointValue},
+    abi::{Config, DropReason, EndpointValue, NearValue},
     checksum::Diff,
-    packet::{ETHERNET, Packet, Parsed, Window},
+    env::Near,
+    packet::{ETHERNET, Hops, Packet, Parsed, Window},
     state::State,
 };
 
@@ -26,41 +27,49 @@ pub fn must_not_be_cut<P: Packet>(pkt: &P, config: &Config, p: &Parsed) -> bool 
 
 #[inline(always)]
 fn is_too_big<P: Packet>(pkt: &P, config: &Config, p: &Parsed) -> bool {
-    if config.route_mtu == 0 || p.end - p.l3 <= config.route_mtu {
+    exceeds(pkt, config, p.end - p.l3, p.l4 - p.l3 + p.l4_len)
+}
+
+/// Tells whether an IP packet of `length` bytes, `headers` of them headers, is too big for its way. What the
+/// device will cut is as big as its segments.
+#[inline(always)]
+pub fn exceeds<P: Packet>(pkt: &P, config: &Config, length: u32, headers: u32) -> bool {
+    if config.route_mtu == 0 || length <= config.route_mtu {
         return false;
     }
     let segment = pkt.segment_size();
-    segment == 0 || p.l4 - p.l3 + p.l4_len + segment > config.route_mtu
+    segment == 0 || headers + segment > config.route_mtu
 }
 
 /// Takes one hop off.
 #[inline(always)]
-pub fn take_hop<P: Packet>(pkt: &P, p: &Parsed) -> Result<(), DropReason> {
-    let (at, word) = if p.is_v4() { (8, less_a_hop_v4(p)) } else { (4, less_a_hop_v6(p)) };
+pub fn take_hop<P: Packet>(pkt: &P, hops: Hops) -> Result<(), DropReason> {
+    let (at, word) =
+        if hops.is_v4 { (8, less_a_hop_v4(hops.word)) } else { (4, less_a_hop_v6(hops.word)) };
     if !pkt.put_words(ETHERNET + at, [word]) {
         return Err(DropReason::WriteError);
     }
-    if !p.is_v4() {
+    if !hops.is_v4 {
         // IPv4's header sum made up for it; in IPv6 nothing does.
-        pkt.fix_whole_sum(Diff::word_pair(p.hop_word, word).get());
+        pkt.fix_whole_sum(Diff::word_pair(hops.word, word).get());
     }
     Ok(())
 }
 
 /// TTL, protocol and header sum of the next hop.
 #[inline(always)]
-fn less_a_hop_v4(p: &Parsed) -> u32 {
+fn less_a_hop_v4(word: u32) -> u32 {
+    let [ttl, proto, high, low] = word.to_ne_bytes();
     // One off the upper byte of a word: the sum grows by the same (RFC 1141).
-    let sum = u32::from(p.header_sum) + 0x0100;
+    let sum = u32::from(u16::from_be_bytes([high, low])) + 0x0100;
     let [high, low] = ((sum + (sum >> 16)) as u16).to_be_bytes();
-    let [_, proto, ..] = p.hop_word.to_ne_bytes();
-    u32::from_ne_bytes([p.ttl.wrapping_sub(1), proto, high, low])
+    u32::from_ne_bytes([ttl.wrapping_sub(1), proto, high, low])
 }
 
 /// Payload length, next header and hop limit of the next hop: the limit is the last byte.
 #[inline(always)]
-fn less_a_hop_v6(p: &Parsed) -> u32 {
-    u32::from_be(p.hop_word).wrapping_sub(1).to_be()
+fn less_a_hop_v6(word: u32) -> u32 {
+    u32::from_be(word).wrapping_sub(1).to_be()
 }
 
 /// The way into a pod of this node.
@@ -75,27 +84,35 @@ pub struct Entrance {
 impl From<&EndpointValue> for Entrance {
     #[inline(always)]
     fn from(pod: &EndpointValue) -> Self {
-        let (d, s) = (pod.mac, pod.host_mac);
-        let macs = [
-            u32::from_ne_bytes([d[0], d[1], d[2], d[3]]),
-            u32::from_ne_bytes([d[4], d[5], s[0], s[1]]),
-            u32::from_ne_bytes([s[2], s[3], s[4], s[5]]),
-        ];
-        Self { ifindex: pod.ifindex, macs }
+        Self { ifindex: pod.ifindex, macs: NearValue::macs(pod.mac, pod.host_mac) }
     }
 }
 
-/// Addresses a frame to the pod behind [`State::entrance`].
-#[inline(always)]
-pub fn address<P: Packet>(pkt: &P, st: &State) -> Result<(), DropReason> {
-    if pkt.put_words(0, st.entrance.macs) { Ok(()) } else { Err(DropReason::WriteError) }
+impl Entrance {
+    /// Returns the way into a near pod.
+    #[inline(always)]
+    pub fn near<N: Near>(pod: &N) -> Self {
+        Self { ifindex: pod.ifindex(), macs: pod.macs() }
+    }
 }
 
-/// Makes a packet ready for [`State::entrance`].
+/// Addresses a frame to the pod behind an entrance.
+#[inline(always)]
+pub fn address<P: Packet>(pkt: &P, entrance: &Entrance) -> Result<(), DropReason> {
+    if pkt.put_words(0, entrance.macs) { Ok(()) } else { Err(DropReason::WriteError) }
+}
+
+/// Makes a packet ready for the pod behind [`State::entrance`].
 #[inline(always)]
 pub fn prepare_for_pod<P: Packet>(pkt: &P, st: &State) -> Result<(), DropReason> {
-    take_hop(pkt, &st.packet)?;
-    address(pkt, st)?;
+    prepare(pkt, Hops::from(&st.packet), &st.entrance)
+}
+
+/// Makes a packet ready for the pod behind an entrance.
+#[inline(always)]
+pub fn prepare<P: Packet>(pkt: &P, hops: Hops, entrance: &Entrance) -> Result<(), DropReason> {
+    take_hop(pkt, hops)?;
+    address(pkt, entrance)?;
     pkt.set_mark(0);
     pkt.set_to_host();
     Ok(())

@@ -11,6 +11,10 @@
 //! its connection looked up ([`conntrack`]) and both legs judged ([`door`]); then
 //! it is translated ([`nat`]) and forwarded ([`forward`]), counted and told
 //! ([`report`]). Sockets that are connected to services are [`balance`]d before they send any.
+//!
+//! Most packets are of connections between two pods of a node about which all was asked when they
+//! began: those take a shorter way to the same end, past everything that was only needed to find
+//! that out.
 #![cfg_attr(not(test), no_std)]
 
 pub mod abi;

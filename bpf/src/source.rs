@@ -2,7 +2,8 @@
 
 use crate::{
     abi::{Config, DeviceValue, DropReason, Note},
-    packet::{Mac, ip, transport},
+    env::Near,
+    packet::{Mac, Plain, ip, transport},
     report::Refusal,
     state::State,
     target::Place,
@@ -18,6 +19,18 @@ pub fn check_link(st: &State, device: &DeviceValue, gateway: Mac) -> Result<(), 
         return Err(DropReason::InvalidDestinationMac);
     }
     Ok(())
+}
+
+/// Tells whether a plain packet that came in on a device is `pod`'s, for its gateway, and for another pod.
+#[inline(always)]
+pub fn is_plainly_from<N: Near>(p: &Plain, pod: &N, ifindex: u32) -> bool {
+    let [mac, both, host_mac] = pod.macs();
+    pod.ifindex() == ifindex
+        && p.src == pod.addr()
+        && p.src_mac == Mac::from_parts(mac, both as u16)
+        && p.dst_mac == Mac::from_ends((both >> 16) as u16, host_mac)
+        && p.dst != p.src
+        && !is_dhcp_server(p.proto, p.sport, p.dport)
 }
 
 /// Checks the addresses of a packet that a pod wants to have forwarded.

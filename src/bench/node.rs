@@ -7,8 +7,8 @@ use std::{
 
 use skep_bpf::abi::{
     ABI_VERSION, Config, DeviceKind, DeviceValue, EndpointValue, IdentityValue, IpcacheKey,
-    IpcacheValue, Mode, NodeValue, Timeouts, config_flags, device_flags, endpoint_flags, identity,
-    identity_flags, ipcache_flags, mark, node_flags, policy,
+    IpcacheValue, Mode, NearValue, NodeValue, Timeouts, config_flags, device_flags, endpoint_flags,
+    identity, identity_flags, ipcache_flags, mark, node_flags, policy,
 };
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     },
     maps::{
         ConfigTable, DeviceTable, EndpointTable, IdentityTable, IpcacheTable, MapError, MapStore,
-        NodeAddrTable, NodeTable, RevisionTable,
+        NearTable, NodeAddrTable, NodeTable, RevisionTable,
     },
     model::{Addresses, Identity, IfIndex, MacAddr},
 };
@@ -381,6 +381,15 @@ fn write_pod(
             ..EndpointValue::default()
         };
         maps.put::<EndpointTable>(&address.into(), &endpoint)?;
+        let near = NearValue {
+            addr: address.into(),
+            incarnation: number,
+            identity,
+            ifindex: device.ifindex.0,
+            macs: NearValue::macs(endpoint.mac, endpoint.host_mac),
+            ..NearValue::default()
+        };
+        maps.put::<NearTable>(&near.addr.near_slot(), &near)?;
         let owner = IpcacheValue { identity, node_id: NODE, ..IpcacheValue::default() };
         maps.put::<IpcacheTable>(&host_prefix(address), &owner)?;
     }

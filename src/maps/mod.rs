@@ -19,7 +19,7 @@ pub use service::{
 pub use store::{Entries, MapError, MapStore, Slice};
 pub use table::{
     AffinityTable, BackendTable, ConfigTable, ConntrackTable, DeviceTable, EndpointTable,
-    FrontendTable, HostTable, IdentityTable, IpcacheTable, ListTable, MemberTable, NetnsTable,
-    NodeAddrTable, NodeTable, PolicyAddrTable, PolicyCellTable, PolicyIdentityTable,
+    FrontendTable, HostTable, IdentityTable, IpcacheTable, ListTable, MemberTable, NearTable,
+    NetnsTable, NodeAddrTable, NodeTable, PolicyAddrTable, PolicyCellTable, PolicyIdentityTable,
     PolicyPortTable, QuotaTable, RangeTable, RevisionTable, Table,
 };

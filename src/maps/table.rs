@@ -3,8 +3,8 @@
 use skep_bpf::abi::{
     Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Config, CtKey, CtValue,
     DeviceValue, EndpointValue, FrontendKey, FrontendValue, HostValue, IdentityValue, IpcacheKey,
-    IpcacheValue, ListBlock, ListKey, MemberKey, NetnsValue, NodeValue, PolicyAddrKey, PolicyCell,
-    PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RangeKey, maps,
+    IpcacheValue, ListBlock, ListKey, MemberKey, NearValue, NetnsValue, NodeValue, PolicyAddrKey,
+    PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RangeKey, maps,
 };
 
 /// A map whose entries user space reads and writes.
@@ -36,6 +36,8 @@ macro_rules! tables {
 tables! {
     /// The pods of this node, by address.
     EndpointTable = ENDPOINT: Addr => EndpointValue;
+    /// Near pods, by slot.
+    NearTable = NEAR: u32 => NearValue;
     /// Devices, by ifindex.
     DeviceTable = DEVICE: u32 => DeviceValue;
     /// Owners of prefixes.

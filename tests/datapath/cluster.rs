@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use skep_bpf::abi::{
     ABI_VERSION, Addr, Config, Counted, DeviceKind, DeviceValue, Direction, DropReason,
-    EndpointValue, Event, IpcacheKey, IpcacheValue, Mode, NodeValue, Note, Timeouts, config_flags,
-    device_flags, endpoint_flags, ipcache_flags, node_flags, policy,
+    EndpointValue, Event, IpcacheKey, IpcacheValue, Mode, NearValue, NodeValue, Note, Timeouts,
+    config_flags, device_flags, endpoint_flags, ipcache_flags, node_flags, policy,
 };
 
 use crate::{
@@ -19,6 +19,8 @@ pub(crate) const IDENTITY_REMOTE: u32 = 3000;
 pub(crate) const NODE_MAC: [u8; 6] = [2, 0, 0, 0, 0, 0xee];
 pub(crate) const SNAT_MIN: u16 = 61000;
 pub(crate) const SNAT_MAX: u16 = 61063;
+/// The device on which programs run.
+pub(crate) const DEVICE: u32 = 1;
 /// Longer than any timeout here but that of established TCP, and shorter than any machine is up, ns.
 pub(crate) const IDLE: u64 = 6_000_000_000;
 
@@ -83,6 +85,8 @@ pub(crate) struct Cluster<R> {
     pub(crate) config: Config,
     /// Of each pod: for what it gets and for what it sends.
     policies: [(u32, u32); 2],
+    /// Whether programs find pods without a search.
+    near: bool,
 }
 
 fn pods() -> [(u32, u32, &'static str, &'static str); 2] {
@@ -144,9 +148,21 @@ impl<R: Rig> Cluster<R> {
             },
             ..Config::default()
         };
-        let mut cluster = Self { rig, config, policies: [(policy::OPEN, policy::OPEN); 2] };
+        let policies = [(policy::OPEN, policy::OPEN); 2];
+        let mut cluster = Self { rig, config, policies, near: true };
         cluster.fill();
         cluster
+    }
+
+    /// Makes programs search for each pod.
+    pub(crate) fn without_near_pods(mut self) -> Self {
+        self.near = false;
+        for (_, _, v4, v6) in pods() {
+            for text in [v4, v6] {
+                self.rig.near(addr(text).near_slot(), NearValue::default());
+            }
+        }
+        self
     }
 
     fn fill(&mut self) {
@@ -154,7 +170,7 @@ impl<R: Rig> Cluster<R> {
         self.rig.revision(7);
         for (id, identity, v4, v6) in pods() {
             for text in [v4, v6] {
-                self.rig.endpoint(addr(text), endpoint(id, identity));
+                self.put_endpoint(addr(text), endpoint(id, identity));
                 self.prefix(text, 128, identity, 1, 0);
             }
         }
@@ -196,18 +212,50 @@ impl<R: Rig> Cluster<R> {
         let (ingress_policy, egress_policy) = policies;
         for text in [v4, v6] {
             let value = endpoint(id, identity);
-            self.rig.endpoint(addr(text), EndpointValue { ingress_policy, egress_policy, ..value });
+            self.put_endpoint(addr(text), EndpointValue { ingress_policy, egress_policy, ..value });
         }
+    }
+
+    /// Writes the entries of one address of a pod.
+    pub(crate) fn put_endpoint(&mut self, addr: Addr, value: EndpointValue) {
+        self.rig.endpoint(addr, value);
+        self.put_near(addr, value);
+    }
+
+    fn put_near(&mut self, addr: Addr, value: EndpointValue) {
+        if !self.near {
+            return;
+        }
+        let is_ready = value.flags & endpoint_flags::READY != 0;
+        let near = NearValue {
+            addr,
+            incarnation: if is_ready { value.incarnation } else { 0 },
+            identity: value.identity,
+            ifindex: value.ifindex,
+            macs: NearValue::macs(value.mac, value.host_mac),
+            ..NearValue::default()
+        };
+        self.rig.near(addr.near_slot(), near);
+    }
+
+    /// Runs a packet of pod `a` (0) or `b` (1), whose device is the one on which programs run.
+    fn pod_sends(&mut self, index: usize, frame: &[u8]) -> Ran {
+        let veth = self.veth(index);
+        self.rig.device(Some(veth));
+        let own = endpoint(veth.endpoint_id, veth.identity);
+        for addr in [veth.addr_v4, veth.addr_v6] {
+            self.put_near(addr, EndpointValue { ifindex: DEVICE, ..own });
+        }
+        let ran = self.rig.run(Hook::FromPod, frame, Meta::default());
+        for addr in [veth.addr_v4, veth.addr_v6] {
+            self.put_near(addr, own);
+        }
+        ran
     }
 
     /// The veth of pod `a`.
     pub(crate) fn veth_a(&self) -> DeviceValue {
         self.veth(0)
-    }
-
-    /// The veth of pod `b`.
-    pub(crate) fn veth_b(&self) -> DeviceValue {
-        self.veth(1)
     }
 
     fn veth(&self, index: usize) -> DeviceValue {
@@ -253,14 +301,12 @@ impl<R: Rig> Cluster<R> {
 
     /// Runs a packet that `a` sends.
     pub(crate) fn a_sends(&mut self, frame: &[u8]) -> Ran {
-        self.rig.device(Some(self.veth_a()));
-        self.rig.run(Hook::FromPod, frame, Meta::default())
+        self.pod_sends(0, frame)
     }
 
     /// Runs a packet that `b` sends.
     pub(crate) fn b_sends(&mut self, frame: &[u8]) -> Ran {
-        self.rig.device(Some(self.veth_b()));
-        self.rig.run(Hook::FromPod, frame, Meta::default())
+        self.pod_sends(1, frame)
     }
 
     /// Runs a packet that reaches `a` through the stack.

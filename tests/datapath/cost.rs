@@ -5,7 +5,7 @@ use std::time::Duration;
 use skep_bpf::abi::{Addr, EndpointValue, Mode, frontend_scope};
 
 use crate::{
-    cluster::{Cast, Cluster, IDENTITY_B, endpoint},
+    cluster::{Cast, Cluster, DEVICE, IDENTITY_A, IDENTITY_B, endpoint},
     frames::{ACK, Frame, GATEWAY_MAC, POD_MAC, SYN},
     kernel_rig::KernelRig,
     rig::{Hook, Meta, Rig as _},
@@ -29,18 +29,27 @@ fn every_program_stays_within_its_verifier_budget() {
 #[ignore = "needs root"]
 fn the_established_path_takes_about_a_hundred_nanoseconds() {
     for cast in Cast::both() {
-        let mut c = Cluster::new(KernelRig::new(), Mode::Vxlan);
         let family = if cast.a.is_ipv4() { "v4" } else { "v6" };
-        for (name, dst) in [("pod_to_pod", cast.b), ("pod_to_overlay", cast.remote)] {
+        for (name, dst, is_near) in [
+            ("pod_to_pod", cast.b, true),
+            ("pod_to_far_pod", cast.b, false),
+            ("pod_to_overlay", cast.remote, true),
+        ] {
+            let mut c = Cluster::new(KernelRig::new(), Mode::Vxlan);
+            if !is_near {
+                c = c.without_near_pods();
+            }
             let _ = c.a_sends(&Frame::tcp((cast.a, 1), (dst, 2), SYN).bytes());
             let _ = c.b_sends(&Frame::tcp((cast.b, 2), (cast.a, 1), SYN | ACK).bytes());
             // A run repeats on one packet: forwarded, it must look as if the pod had sent it again, and its
             // hops must last.
             let mirror =
                 EndpointValue { mac: GATEWAY_MAC, host_mac: POD_MAC, ..endpoint(12, IDENTITY_B) };
-            c.rig.endpoint(Addr::from(cast.b), mirror);
+            c.put_endpoint(Addr::from(cast.b), mirror);
             let frame = Frame::tcp((cast.a, 1), (dst, 2), ACK).ttl(255).bytes();
             c.rig.device(Some(c.veth_a()));
+            let own = EndpointValue { ifindex: DEVICE, ..endpoint(11, IDENTITY_A) };
+            c.put_endpoint(Addr::from(cast.a), own);
             let mut best = u128::MAX;
             for _ in 0..200 {
                 let mean = c.rig.time(Hook::FromPod, &frame, Meta::default(), 200);

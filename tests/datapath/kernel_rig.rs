@@ -15,9 +15,9 @@ use skep::kernel::OBJECT;
 use skep_bpf::abi::{
     Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Bucket, Config, Counter, CtKey,
     CtValue, DeviceValue, EndpointValue, Event, FragKey, FragValue, FrontendKey, FrontendValue,
-    HostValue, IdentityValue, IpcacheKey, IpcacheValue, ListBlock, ListKey, NodeValue,
-    PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RangeKey, maps,
-    programs,
+    HostValue, IdentityValue, IpcacheKey, IpcacheValue, ListBlock, ListKey, NEAR_SLOTS, NearValue,
+    NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
+    RangeKey, maps, programs,
 };
 
 use crate::rig::{Hook, Meta, Ran, Rig, Verdict};
@@ -63,6 +63,7 @@ impl KernelRig {
 
     fn empty_maps(&mut self) {
         self.clear::<Addr, EndpointValue>(maps::ENDPOINT);
+        (0..2 * NEAR_SLOTS).for_each(|slot| self.near(slot, NearValue::default()));
         self.clear::<u32, DeviceValue>(maps::DEVICE);
         self.clear::<u32, NodeValue>(maps::NODE);
         self.clear::<Addr, u32>(maps::NODE_ADDR);
@@ -227,6 +228,11 @@ impl Rig for KernelRig {
     }
     fn endpoint(&mut self, addr: Addr, value: EndpointValue) {
         self.put(maps::ENDPOINT, addr, value);
+    }
+    fn near(&mut self, slot: u32, value: NearValue) {
+        let map = self.bpf().map_mut(maps::NEAR).expect("the map exists");
+        let mut near: Array<_, NearValue> = map.try_into().expect("an array");
+        near.set(slot, value, 0).expect("a write");
     }
     fn ipcache(&mut self, key: IpcacheKey, value: IpcacheValue) {
         let (prefix_len, addr) = (key.prefix_len, key.addr);

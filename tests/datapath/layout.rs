@@ -103,6 +103,7 @@ fn structs_lie_in_memory_as_in_the_object() {
         HostValue { protected, ingress_policy, egress_policy, backends, yields }
         IpcacheKey { prefix_len, addr }
         IpcacheValue { identity, node_id, key_index, flags }
+        NearValue { addr, incarnation, identity, ifindex, macs }
         NodeValue { addr_v4, addr_v6, flags }
         CtKey { addr_a, addr_b, port_a, port_b, proto, zone, type_class }
         CtValue { tag, approval, created, last_seen, last_report, packets, bytes, incarnation,

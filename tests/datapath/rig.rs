@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use skep_bpf::abi::{
     Addr, AdmissionQuota, BackendValue, Config, CtKey, CtValue, DeviceValue, EndpointValue, Event,
     FrontendKey, FrontendValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, ListBlock,
-    ListKey, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
-    RangeKey,
+    ListKey, NearValue, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey,
+    PolicyPortKey, RangeKey,
 };
 
 use crate::frames::{self, Frame};
@@ -73,6 +73,7 @@ pub(crate) trait Rig {
     fn host(&mut self, value: HostValue);
     fn revision(&mut self, value: u32);
     fn endpoint(&mut self, addr: Addr, value: EndpointValue);
+    fn near(&mut self, slot: u32, value: NearValue);
     fn ipcache(&mut self, key: IpcacheKey, value: IpcacheValue);
     fn node(&mut self, id: u32, value: NodeValue);
     fn node_addr(&mut self, addr: Addr, id: u32);

@@ -51,6 +51,14 @@ pub enum End {
     B,
 }
 
+impl End {
+    /// Returns 1 for the higher end.
+    #[inline(always)]
+    pub const fn bit(self) -> u32 {
+        self as u32
+    }
+}
+
 impl CtKey {
     /// Makes the key of a packet and tells which end its source is.
     #[inline(always)]

@@ -18,6 +18,7 @@ mod event;
 mod host;
 mod ipcache;
 mod metrics;
+mod near;
 mod pod;
 mod reason;
 mod service;
@@ -36,6 +37,7 @@ pub use ipcache::{
     IdentityValue, IpcacheKey, IpcacheValue, NodeValue, identity_flags, ipcache_flags, node_flags,
 };
 pub use metrics::{AdmissionQuota, Bucket, Counter, Direction, metric_index};
+pub use near::{NEAR_SLOTS, NearValue};
 pub use reason::{Counted, DropReason, Note};
 pub use service::{
     AffinityKey, AffinityValue, BackendValue, FrontendKey, FrontendValue, ListBlock, ListKey,
@@ -53,6 +55,8 @@ pub const ABI_VERSION: u32 = 4;
 pub mod maps {
     /// `Addr` -> [`super::EndpointValue`]: the pods of this node. Hash.
     pub const ENDPOINT: &str = "endpoint_v4";
+    /// Slot ([`super::Addr::near_slot`]) -> [`super::NearValue`]: the same, for a glance. Array.
+    pub const NEAR: &str = "near_v4";
     /// ifindex (u32) -> [`super::DeviceValue`]. Hash.
     pub const DEVICE: &str = "device_v4";
     /// [`super::IpcacheKey`] -> [`super::IpcacheValue`]. LPM trie.
@@ -109,8 +113,9 @@ pub mod maps {
     pub const SCRATCH: &str = "scratch_v4";
 
     /// Every map that is pinned and shared by all programs.
-    pub const PINNED: [&str; 27] = [
+    pub const PINNED: [&str; 28] = [
         ENDPOINT,
+        NEAR,
         DEVICE,
         IPCACHE,
         NODE,

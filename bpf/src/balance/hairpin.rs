@@ -7,7 +7,7 @@
 
 use super::serve::bind;
 use crate::{
-    abi::{Addr, Config, CtKey, DropReason, End, Zone, ct_flags},
+    abi::{Addr, Config, CtKey, DropReason, Zone, ct_flags},
     conntrack,
     door::Context,
     env::{Entry, Env, Put},
@@ -33,7 +33,7 @@ pub(super) fn turn<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
     let (key, end) =
         CtKey::canonical(Zone::Service, (p.proto, 0), (hairpin, port), p.destination());
     st.key = key;
-    let source = env.blur(u32::from(end == End::B), cx.bytes);
+    let source = env.blur(end.bit(), cx.bytes);
     match conntrack::find(env, cx.config, &st.key, source, cx.now) {
         Some(found) if st.fresh == 0 => {
             found.entry.touch(found.way.sender(), cx.now, cx.bytes, st.packet.tcp_flags);
@@ -75,7 +75,7 @@ pub(super) fn turn_back<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u3
     let (key, end) =
         CtKey::canonical(Zone::Service, (p.proto, p.type_class), p.source(), p.destination());
     st.key = key;
-    let source = env.blur(u32::from(end == End::B), cx.bytes);
+    let source = env.blur(end.bit(), cx.bytes);
     let Some(found) = conntrack::find(env, cx.config, &st.key, source, cx.now) else {
         return DropReason::CtCannotCreate.code().into();
     };

@@ -8,8 +8,7 @@
 use super::{Choice, choose, find, find::admits};
 use crate::{
     abi::{
-        Addr, CtKey, CtValue, DropReason, End, FrontendValue, Zone, ct_flags, ct_kind,
-        frontend_scope,
+        Addr, CtKey, CtValue, DropReason, FrontendValue, Zone, ct_flags, ct_kind, frontend_scope,
     },
     conntrack,
     door::Context,
@@ -78,7 +77,7 @@ fn is_answer<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> bool {
     let p = &st.packet;
     let (key, end) = CtKey::canonical(Zone::Pod, (p.proto, 0), p.source(), p.destination());
     st.other = key;
-    let source = env.blur(u32::from(end == End::B), cx.bytes);
+    let source = env.blur(end.bit(), cx.bytes);
     let found = conntrack::find(env, cx.config, &st.other, source, cx.now);
     found.is_some_and(|found| found.way.bit() != 0)
 }

@@ -19,6 +19,14 @@ pub struct Found<E: Entry> {
     pub way: Way,
 }
 
+impl<E: Entry> Found<E> {
+    #[inline(always)]
+    fn new(entry: E, source: u32) -> Self {
+        let opener = u32::from(entry.flags() & ct_flags::OPENED_BY_B);
+        Self { entry, way: Way::from_bit(opener ^ source) }
+    }
+}
+
 /// Finds the tracked entry of `key`; an expired one counts as absent. `source` is 1 if the packet's
 /// source is the key's higher end.
 #[inline(always)]
@@ -29,15 +37,30 @@ pub fn find<E: Env>(
     source: u32,
     now: u64,
 ) -> Option<Found<E::Entry>> {
-    let entry = env.connection(key)?;
-    if entry.kind() != ct_kind::TRACKED || entry.tag() != key.tag() {
-        return None;
-    }
+    let entry = tracked(env, key)?;
     if is_expired(&entry, config, key.proto, now) {
         return None;
     }
-    let opener = u32::from(entry.flags() & ct_flags::OPENED_BY_B);
-    Some(Found { entry, way: Way::from_bit(opener ^ source) })
+    Some(Found::new(entry, source))
+}
+
+/// As [`find`], but only an entry of a busy connection: then nothing needs to be asked of its timeouts.
+#[inline(always)]
+pub fn find_busy<E: Env>(env: &E, key: &CtKey, source: u32, now: u64) -> Option<Found<E::Entry>> {
+    let entry = tracked(env, key)?;
+    (idle(&entry, now) <= SECOND).then_some(Found::new(entry, source))
+}
+
+#[inline(always)]
+fn tracked<E: Env>(env: &E, key: &CtKey) -> Option<E::Entry> {
+    let entry = env.connection(key)?;
+    (entry.kind() == ct_kind::TRACKED && entry.tag() == key.tag()).then_some(entry)
+}
+
+/// Returns how long nothing was heard of a connection, ns.
+#[inline(always)]
+fn idle<E: Entry>(entry: &E, now: u64) -> u64 {
+    now.saturating_sub(entry.last_seen())
 }
 
 /// Reads the key of the tracked entry behind the alias `key` into `tracked`.
@@ -56,7 +79,7 @@ pub fn find_alias<E: Env>(env: &E, key: &CtKey, tracked: &mut CtKey) -> bool {
 /// Tells whether nothing was heard of a connection for longer than its kind allows.
 #[inline(always)]
 pub fn is_expired<E: Entry>(entry: &E, config: &Config, proto: u8, now: u64) -> bool {
-    let idle = now.saturating_sub(entry.last_seen());
+    let idle = idle(entry, now);
     // No timeout is shorter, so a busy connection is not asked about its state.
     idle > SECOND && is_idle_too_long(entry, &config.timeouts, proto, idle)
 }

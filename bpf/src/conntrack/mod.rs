@@ -6,5 +6,5 @@
 mod entry;
 mod write;
 
-pub use entry::{Found, News, find, find_alias, is_expired, is_over, news};
+pub use entry::{Found, News, find, find_alias, find_busy, is_expired, is_over, news};
 pub use write::{create, put};

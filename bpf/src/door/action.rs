@@ -150,3 +150,30 @@ impl Action {
         Self { verb: Verb::Accept, ifindex: 0 }
     }
 }
+
+/// Perhaps a delivery from pod to pod, with its proofs, in one number: that is all that subprograms of
+/// eBPF return.
+#[derive(Debug)]
+#[must_use = "a packet without an outcome is a bug"]
+pub(crate) struct Passage(u32);
+
+impl Passage {
+    /// No delivery.
+    pub(crate) const NONE: Self = Self(0);
+
+    /// Delivers from a pod of this node to another one: both legs are judged here.
+    #[inline(always)]
+    pub(crate) fn pod_to_pod(
+        ifindex: u32,
+        _source: &Admitted<Source>,
+        _destination: &Admitted<Destination>,
+    ) -> Self {
+        Self(ifindex)
+    }
+
+    /// Returns the delivery, if there is one.
+    #[inline(always)]
+    pub(crate) fn action(self) -> Option<Action> {
+        (self.0 != 0).then_some(Action { verb: Verb::Peer, ifindex: self.0 })
+    }
+}

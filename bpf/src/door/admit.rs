@@ -4,9 +4,9 @@ use core::marker::PhantomData;
 
 use super::judge::{self, Question};
 use crate::{
-    abi::{DeviceValue, Direction, DropReason, EndpointValue, HostValue, Zone, identity},
+    abi::{DeviceValue, Direction, DropReason, EndpointValue, HostValue, Zone, identity, policy},
     conntrack::News,
-    env::{Env, Way},
+    env::{Env, Near, Way},
     state::State,
 };
 
@@ -72,6 +72,20 @@ impl Local {
         here: 0,
         zone: Zone::Host as u32,
     };
+
+    /// Returns a near pod. Nothing can be asked of its policies: what it is good for needs none.
+    #[inline(always)]
+    pub fn near<N: Near>(pod: &N) -> Self {
+        Self {
+            identity: pod.identity(),
+            incarnation: pod.incarnation(),
+            ingress_policy: policy::NONE,
+            egress_policy: policy::NONE,
+            here: u32::MAX,
+            zone: Zone::Pod as u32,
+            ..Self::NONE
+        }
+    }
 
     /// Returns the zone of a connection between two ends: that of pods if one is a pod.
     #[inline(always)]
@@ -178,6 +192,13 @@ pub(super) fn admit<E: Env, L>(
         }
     }
     Ok(Admitted(PhantomData))
+}
+
+/// Admits a leg of which nothing is stale: it was judged under this revision, for this peer and this
+/// incarnation, or is nobody's.
+#[inline(always)]
+pub(super) fn current<L>(staleness: u64) -> Option<Admitted<L>> {
+    if staleness == 0 { Some(Admitted(PhantomData)) } else { None }
 }
 
 /// Proofs, the way and the news of a packet in one number.

@@ -22,11 +22,17 @@ impl Legs {
         Self { source: entry.leg(way.sender()), destination: entry.leg(way.receiver()) }
     }
 
-    /// Returns zero if both legs are current.
+    /// Returns zero if both legs are current: those of sender and receiver, each with the identity of its
+    /// peer.
     #[inline(always)]
-    pub(super) fn staleness(&self, revision: u32, st: &State) -> u64 {
-        staleness(&self.source, &st.from, revision, st.dst_identity)
-            | staleness(&self.destination, &st.to, revision, st.src_identity)
+    pub(super) fn staleness(
+        &self,
+        revision: u32,
+        (from, to_whom): (&Local, u32),
+        (to, from_whom): (&Local, u32),
+    ) -> u64 {
+        staleness(&self.source, from, revision, to_whom)
+            | staleness(&self.destination, to, revision, from_whom)
     }
 
     /// Returns what is known of each leg.

@@ -1,9 +1,9 @@
 //! The one door: nothing is delivered without an [`Admitted`].
 //!
-//! `admit` is the only constructor of [`Admitted`] by a policy, [`host`] has those of packets that
-//! none is asked about, and every constructor of an [`Action`] that
-//! delivers takes one for each leg that is judged here. The walks decide where a packet goes; they
-//! cannot send it there without having asked.
+//! `admit` is the only constructor of [`Admitted`] by a policy, `current` that by a leg of which
+//! nothing is stale, and [`host`] has those of packets that none is asked about. Every constructor
+//! of an [`Action`] that delivers takes one for each leg that is judged here. The walks decide where
+//! a packet goes; they cannot send it there without having asked.
 
 mod action;
 mod admit;
@@ -14,7 +14,9 @@ mod leg;
 mod pass;
 mod related;
 mod relay;
+mod standing;
 
+pub(crate) use action::Passage;
 pub use action::{Action, Outcome};
 pub use admit::{Admitted, Destination, Host, Local, Receipt, Source, Transit};
 pub use host::{
@@ -26,3 +28,4 @@ pub(crate) use leg::Legs;
 pub use pass::{Context, Tally, pass};
 pub use related::related;
 pub use relay::{relay, relay_back};
+pub use standing::standing;

@@ -1,13 +1,13 @@
 //! Through the door with a connection: its legs, its entry, its news.
 
 use super::{
-    admit::{FlowState, Local, Receipt, admit},
+    admit::{Local, Receipt, admit, current},
     adopt,
     judge::{self, Question, Verdict, told},
     leg::{self, Legs},
 };
 use crate::{
-    abi::{Approval, Config, CtKey, CtValue, DropReason, End, Zone, ct_flags},
+    abi::{Approval, Config, CtKey, CtValue, DropReason, Zone, ct_flags},
     admission, balance,
     conntrack::{self, News},
     env::{Entry, Env, Put, Way},
@@ -89,7 +89,7 @@ fn judge<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State) 
     let (key, end) =
         CtKey::canonical(Zone::Pod, (p.proto, p.type_class), p.source(), p.destination());
     st.key = CtKey { zone: st.from.zone(&st.to), ..key };
-    let source = env.blur(u32::from(end == End::B), cx.bytes);
+    let source = env.blur(end.bit(), cx.bytes);
     let Some(found) = conntrack::find(env, cx.config, &st.key, source, cx.now) else {
         return open(env, pkt, cx, st, source);
     };
@@ -101,9 +101,10 @@ fn judge<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State) 
     }
     let service = balance::service_of(&found.entry);
     let differs = st.decides & u32::from(service != st.service);
-    let stale = legs.staleness(cx.revision, st) | u64::from(differs & !way.bit());
-    if stale == 0 {
-        st.receipt = current(env, st, way);
+    let (from, to) = ((&st.from, st.dst_identity), (&st.to, st.src_identity));
+    let stale = legs.staleness(cx.revision, from, to) | u64::from(differs & !way.bit());
+    if let (Some(source), Some(destination)) = (current(stale), current(stale)) {
+        st.receipt = Receipt::new((&st.from, source), (&st.to, destination), way);
     } else {
         st.legs = legs;
         match ask(env, cx, st, way.bit()) {
@@ -131,18 +132,6 @@ fn judge<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State) 
         renew(env, cx, st, way.bit());
     }
     0
-}
-
-/// Admits both legs as they are: current, or nobody's.
-#[inline(always)]
-fn current<E: Env>(env: &E, st: &mut State, way: Way) -> Receipt {
-    let (question, state) = (Question::default(), FlowState::Current);
-    match (admit(env, st, question, state), admit(env, st, question, state)) {
-        (Ok(source), Ok(destination)) => {
-            Receipt::new((&st.from, source), (&st.to, destination), way)
-        }
-        (Err(code), _) | (_, Err(code)) => Receipt::refused(code),
-    }
 }
 
 /// The connection belongs to an earlier owner of an address.

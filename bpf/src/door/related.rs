@@ -7,7 +7,7 @@ use super::{
     pass::Context,
 };
 use crate::{
-    abi::{Addr, Approval, CtKey, DropReason, End, Zone},
+    abi::{Addr, Approval, CtKey, DropReason, Zone},
     balance, conntrack,
     env::{Entry, Env, Leg, Way},
     nat::Translation,
@@ -56,7 +56,7 @@ fn judge<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> Result<Receipt, u
     let (key, end) =
         CtKey::canonical(Zone::Pod, (q.proto, q.type_class), q.source(), q.destination());
     st.key = CtKey { zone: from.zone(&to), ..key };
-    let source = env.blur(u32::from(end == End::B), cx.bytes);
+    let source = env.blur(end.bit(), cx.bytes);
     let found = conntrack::find(env, cx.config, &st.key, source, cx.now).ok_or(STRANGE)?;
     // The pod that gets the error is the side that sent the quoted packet.
     let way = found.way;

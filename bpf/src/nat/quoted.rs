@@ -60,9 +60,9 @@ fn change_quoted<E: Env, P: Packet>(
     let mut total = addr_diff;
     store_addr(pkt, q, field, &to.addr)?;
     if q.is_v4() {
-        let fixed = addr_diff.apply(q.header_sum);
+        let fixed = addr_diff.apply(q.header_sum());
         store_word(pkt, q.l3 + 10, fixed)?;
-        total = total.and(Diff::word(q.header_sum, fixed));
+        total = total.and(Diff::word(q.header_sum(), fixed));
     }
     if layout.port() == 0 {
         return Ok(total);

@@ -227,12 +227,11 @@ pub fn refresh_sums<P: Packet>(pkt: &P, st: &mut State) {
         return;
     }
     if let Some(w) = pkt.window::<20>(st.packet.l3) {
-        st.packet.header_sum = w.be16::<10>();
         st.packet.hop_word = w.raw32::<8>();
     }
     if matches!(st.packet.kind, Kind::Error)
         && let Some(w) = pkt.window::<20>(st.quoted.l3)
     {
-        st.quoted.header_sum = w.be16::<10>();
+        st.quoted.hop_word = w.raw32::<8>();
     }
 }

@@ -68,6 +68,12 @@ impl Mac {
         Self((last as u64) << 32 | first as u64)
     }
 
+    /// Joins the first two and the last four bytes as they lie in memory.
+    #[inline(always)]
+    pub const fn from_ends(first: u16, last: u32) -> Self {
+        Self((last as u64) << 16 | first as u64)
+    }
+
     /// Returns the six bytes.
     #[inline(always)]
     pub const fn bytes(self) -> [u8; 6] {
@@ -98,6 +104,9 @@ pub trait Packet {
     /// Opens a view of the `N` bytes at `at`; `None` if the packet is shorter or `at` is beyond
     /// what headers can reach. A view dies with the next call of anything that may move bytes.
     fn window<const N: usize>(&self, at: u32) -> Option<Self::Window<N>>;
+
+    /// Opens a view of the first `N` bytes if that takes no effort; moves nothing.
+    fn peek<const N: usize>(&self) -> Option<Self::Window<N>>;
 
     /// Overwrites words of a header that was read, given as they lie in memory; what checksums cover is
     /// the caller's. The quickest way to write.

@@ -102,7 +102,6 @@ fn v4<P: Packet>(pkt: &P, extent: Extent, out: &mut Parsed) -> Result<(), DropRe
     out.proto = w.byte::<9>();
     out.src = w.v4::<12>();
     out.dst = w.v4::<16>();
-    out.header_sum = w.be16::<10>();
     out.hop_word = w.raw32::<8>();
     out.fragment_proto = out.proto;
     if total == 0 && pkt.segment_size() != 0 {

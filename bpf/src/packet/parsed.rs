@@ -56,11 +56,9 @@ pub struct Parsed {
     pub l4_len: u32,
     /// Where the parser stands.
     pub(super) cursor: u32,
-    /// The four bytes with the hops left, as they lie in the packet: from IPv4's TTL, or up to IPv6's
-    /// hop limit.
+    /// The four bytes with the hops left, as they lie in the packet: from IPv4's TTL to its header sum, or
+    /// up to IPv6's hop limit.
     pub hop_word: u32,
-    /// IPv4 header checksum as it lies in the packet.
-    pub header_sum: u16,
     /// Source port, or the identifier of an ICMP exchange.
     pub sport: u16,
     /// Destination port, or the identifier of an ICMP exchange.
@@ -104,7 +102,6 @@ impl Default for Parsed {
             l4_len: 0,
             cursor: 0,
             hop_word: 0,
-            header_sum: 0,
             sport: 0,
             dport: 0,
             proto: 0,
@@ -134,6 +131,13 @@ impl Parsed {
     #[inline(always)]
     pub fn destination(&self) -> (Addr, u16) {
         (self.dst, self.dport)
+    }
+
+    /// Returns the checksum of the IPv4 header.
+    #[inline(always)]
+    pub fn header_sum(&self) -> u16 {
+        let [.., high, low] = self.hop_word.to_ne_bytes();
+        u16::from_be_bytes([high, low])
     }
 
     /// Tells whether this is IPv4.

@@ -73,7 +73,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     let cx = Context {
         config,
         revision: env.revision(),
-        now: env.now(),
+        now: env.tick(),
         bytes: pkt.len(),
         tally: Tally::COUNT,
     };

@@ -57,7 +57,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
         },
     }
     arrive::read(env, pkt, st)?;
-    let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally: Tally::COUNT };
+    let cx = Context { config, revision, now: env.tick(), bytes: pkt.len(), tally: Tally::COUNT };
     if !arrive::is_at_pod(st) {
         match nat::untranslate(env, &cx, st, 0) {
             behind::NOBODY if is_host_port(env, st) => return hand_on(pkt, config, st, &tunnel),

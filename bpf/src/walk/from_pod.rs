@@ -1,6 +1,6 @@
 //! What a pod sends.
 
-use super::{arrive, icmp, relay};
+use super::{arrive, icmp, relay, standing};
 use crate::{
     abi::{
         ABI_VERSION, Addr, Config, DeviceKind, DeviceValue, Direction, DropReason, Family, Note,
@@ -14,7 +14,7 @@ use crate::{
     mark,
     nat::{self, behind},
     packet::{
-        ETHERNET, Kind, Mac, Packet,
+        ETHERNET, Hops, Kind, Mac, Packet,
         ip::{self, Extent},
     },
     report::{self, Place, Refusal},
@@ -25,9 +25,18 @@ use crate::{
 
 const PLACE: Place = Place { direction: Direction::Egress, observation: Observation::FromEndpoint };
 
-/// Walks a packet that a pod sent.
+/// Walks a packet that a pod sent. Most need no state, so it is fetched for those that do; without one a
+/// packet is dropped.
 #[inline(always)]
-pub fn from_pod<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Action {
+pub fn from_pod<'s, E: Env, P: Packet>(
+    env: &E,
+    pkt: &P,
+    state: impl FnOnce() -> Option<&'s mut State>,
+) -> Action {
+    if let Some(action) = standing::pod_to_pod(env, pkt) {
+        return action;
+    }
+    let Some(st) = state() else { return Action::drop() };
     st.reset();
     let result = walk(env, pkt, st);
     report::conclude(env, pkt, st, result, PLACE)
@@ -63,7 +72,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     }
     // Before anything that it covers.
     let revision = env.revision();
-    let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally: Tally::COUNT };
+    let cx = Context { config, revision, now: env.tick(), bytes: pkt.len(), tally: Tally::COUNT };
     if !matches!(st.packet.kind, Kind::Flow | Kind::Error) {
         return link_local(env, pkt, st, gateway, &config.gateway_v6);
     }
@@ -173,11 +182,11 @@ fn route<E: Env, P: Packet>(
     pkt.set_mark(mark::admitted(cx.config, device.identity));
     match st.place.observation {
         Observation::ToOverlay => {
-            forward::take_hop(pkt, &st.packet)?;
+            forward::take_hop(pkt, Hops::from(&st.packet))?;
             Ok(Action::to_device(cx.config.vxlan_ifindex, &source))
         }
         Observation::ToNetwork => {
-            forward::take_hop(pkt, &st.packet)?;
+            forward::take_hop(pkt, Hops::from(&st.packet))?;
             Ok(Action::to_neighbour(st.node_device, &source))
         }
         Observation::ToHost => {
@@ -206,7 +215,7 @@ fn show_outside<P: Packet>(
     source: &Admitted<Source>,
 ) -> Result<Action, Refusal> {
     let device = pkt.route(&st.packet.dst).device().ok_or(DropReason::FibLookupFailed)?;
-    forward::take_hop(pkt, &st.packet)?;
+    forward::take_hop(pkt, Hops::from(&st.packet))?;
     if device == cx.config.vxlan_ifindex {
         pkt.set_mark(mark::admitted(cx.config, identity::REMOTE_NODE));
         return Ok(Action::to_device(device, source));

@@ -7,6 +7,7 @@ mod from_pod;
 mod icmp;
 mod own;
 mod relay;
+mod standing;
 mod to_netdev;
 mod to_overlay;
 mod to_pod;

@@ -5,9 +5,7 @@ use super::{
     relay::{self, way},
 };
 use crate::{
-    abi::{
-        Addr, CtKey, Direction, DropReason, End, Observation, Zone, frontend_scope, mark as kinds,
-    },
+    abi::{Addr, CtKey, Direction, DropReason, Observation, Zone, frontend_scope, mark as kinds},
     balance::{self, deed, entered, hairpin},
     conntrack,
     door::{self, Action, Context},
@@ -117,7 +115,7 @@ pub(super) fn serve<E: Env, P: Packet>(
         let pod = env.endpoint(&st.packet.dst).ok_or(DropReason::StaleAddress)?;
         st.entrance = Entrance::from(pod);
         st.out = pod.ifindex;
-        forward::address(pkt, st)?;
+        forward::address(pkt, &st.entrance)?;
     }
     Ok(Action::relay_to_device(st.out, &proof))
 }
@@ -179,7 +177,7 @@ fn is_about_backend<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> bool {
     let protocol = (q.proto, q.type_class);
     let (key, end) = CtKey::canonical(Zone::Pod, protocol, q.source(), q.destination());
     st.key = key;
-    let source = env.blur(u32::from(end == End::B), cx.bytes);
+    let source = env.blur(end.bit(), cx.bytes);
     let Some(found) = conntrack::find(env, cx.config, &st.key, source, cx.now) else {
         return false;
     };

@@ -72,7 +72,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     // A pod's packets were counted when it sent them.
     let tally = if st.from.is_pod() { Tally::AGAIN } else { Tally::COUNT };
     let tally = tally.blurred(env, pkt.len());
-    let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally };
+    let cx = Context { config, revision, now: env.tick(), bytes: pkt.len(), tally };
     if st.from.is_pod() {
         let receipt = judge(env, pkt, &cx, st)?;
         return pod_out(env, pkt, &cx, st, device, receipt);

@@ -120,7 +120,7 @@ fn host_out<E: Env, P: Packet>(
     if !matches!(st.packet.kind, Kind::Flow) {
         return Err(DropReason::CtUnknownProtocol.into());
     }
-    let (now, bytes) = (env.now(), pkt.len());
+    let (now, bytes) = (env.tick(), pkt.len());
     let cx = Context { config, revision, now, bytes, tally: Tally::COUNT };
     st.src_identity = identity::HOST;
     fragment::resolve(env, st)?;

@@ -52,7 +52,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     let revision = env.revision();
     let tally = identify(env, pkt, config, st)?.blurred(env, pkt.len());
     arrive::read(env, pkt, st)?;
-    let cx = Context { config, revision, now: env.now(), bytes: pkt.len(), tally };
+    let cx = Context { config, revision, now: env.tick(), bytes: pkt.len(), tally };
     // The host may complain about whatever it got or forwards.
     if st.src_identity == identity::HOST && matches!(st.packet.kind, Kind::Flow) {
         door::host(env, st);

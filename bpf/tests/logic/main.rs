@@ -14,6 +14,7 @@ mod rig;
 #[path = "../../../tests/datapath/scenarios/mod.rs"]
 mod scenarios;
 mod simulation;
+mod standing;
 
 use simulation::Simulation;
 

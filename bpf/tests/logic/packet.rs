@@ -82,6 +82,9 @@ impl Packet for Bytes {
         let view = bytes.get(at as usize..at as usize + N)?;
         Some(View(view.try_into().expect("the slice has N bytes")))
     }
+    fn peek<const N: usize>(&self) -> Option<View<N>> {
+        self.window(0)
+    }
     fn put_words<const N: usize>(&self, at: u32, words: [u32; N]) -> bool {
         let (at, mut all) = (at as usize, self.bytes.borrow_mut());
         let Some(place) = all.get_mut(at..at + N * 4) else { return false };

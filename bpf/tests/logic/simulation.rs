@@ -11,12 +11,12 @@ use skep_bpf::{
         ADDR_PREFIX, Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Bucket,
         Config, CtKey, CtValue, DeviceValue, EndpointValue, Event, FragKey, FragValue, FrontendKey,
         FrontendValue, HostValue, IdentityValue, IpcacheKey, IpcacheValue, ListBlock, ListKey,
-        MemberKey, NetnsValue, NodeValue, PORT_PREFIX, PolicyAddrKey, PolicyCell, PolicyCellKey,
-        PolicyIdentityKey, PolicyPortKey, RANGE_PREFIX, RangeKey, ipcache_flags,
+        MemberKey, NearValue, NetnsValue, NodeValue, PORT_PREFIX, PolicyAddrKey, PolicyCell,
+        PolicyCellKey, PolicyIdentityKey, PolicyPortKey, RANGE_PREFIX, RangeKey, ipcache_flags,
     },
     balance::Services,
     door::Outcome,
-    env::{Entry, Env, Leg, Put, PutError, Tell},
+    env::{Entry, Env, Leg, Near, Put, PutError, Tell},
     packet::{Route, Tunnel},
     state::State,
     walk,
@@ -49,6 +49,7 @@ struct Maps {
     device: Option<DeviceValue>,
     other_devices: HashMap<u32, DeviceValue>,
     endpoints: HashMap<Addr, EndpointValue>,
+    near: HashMap<u32, NearValue>,
     ipcache: BTreeMap<IpcacheKey, IpcacheValue>,
     nodes: HashMap<u32, NodeValue>,
     node_addrs: HashMap<Addr, u32>,
@@ -84,6 +85,11 @@ impl Simulation {
             sockets: Vec::new(),
             outcome: None,
         }
+    }
+
+    /// Returns what is left of the last packet.
+    pub(crate) fn state(&mut self) -> &mut State {
+        &mut self.state
     }
 
     /// Describes a device besides the one on which programs run.
@@ -145,6 +151,27 @@ impl Entry for Shared {
     }
 }
 
+/// A slot that nobody writes to.
+pub(crate) struct Slot(NearValue);
+
+impl Near for Slot {
+    fn addr(&self) -> Addr {
+        self.0.addr
+    }
+    fn incarnation(&self) -> u32 {
+        self.0.incarnation
+    }
+    fn identity(&self) -> u32 {
+        self.0.identity
+    }
+    fn ifindex(&self) -> u32 {
+        self.0.ifindex
+    }
+    fn macs(&self) -> [u32; 3] {
+        self.0.macs
+    }
+}
+
 impl Services for Maps {
     fn frontend(&self, key: &FrontendKey) -> Option<&FrontendValue> {
         self.frontends.get(key)
@@ -202,7 +229,11 @@ impl Tell for Maps {
 
 impl Env for Maps {
     type Entry = Shared;
+    type Near = Slot;
 
+    fn tick(&self) -> u64 {
+        NOW
+    }
     fn config(&self) -> Option<&Config> {
         self.config.as_ref()
     }
@@ -217,6 +248,9 @@ impl Env for Maps {
     }
     fn endpoint(&self, addr: &Addr) -> Option<&EndpointValue> {
         self.endpoints.get(addr)
+    }
+    fn near(&self, slot: u32) -> Option<Slot> {
+        Some(Slot(self.near.get(&slot).copied().unwrap_or_default()))
     }
     fn ipcache(&self, key: &IpcacheKey) -> Option<&IpcacheValue> {
         let wanted = key.addr;
@@ -311,6 +345,9 @@ impl Rig for Simulation {
     fn endpoint(&mut self, addr: Addr, value: EndpointValue) {
         self.maps.endpoints.insert(addr, value);
     }
+    fn near(&mut self, slot: u32, value: NearValue) {
+        self.maps.near.insert(slot, value);
+    }
     fn ipcache(&mut self, key: IpcacheKey, value: IpcacheValue) {
         self.maps.ipcache.insert(key, value);
     }
@@ -369,7 +406,7 @@ impl Rig for Simulation {
         };
         let (maps, state) = (&self.maps, &mut self.state);
         let action = match hook {
-            Hook::FromPod => walk::from_pod(maps, &packet, state),
+            Hook::FromPod => walk::from_pod(maps, &packet, || Some(state)),
             Hook::ToPod => walk::to_pod(maps, &packet, state),
             Hook::FromNetdev => walk::from_netdev(maps, &packet, state),
             Hook::ToNetdev => walk::to_netdev(maps, &packet, state),

@@ -7,7 +7,7 @@ use skep_bpf::abi::{DeviceValue, HostValue, NetnsValue};
 use super::finding;
 use crate::{
     agent::{
-        endpoint::wanted,
+        endpoint::{Difference, near_differences, wanted},
         node::configuration,
         policy::{Assigned, Entries},
         shared::Agent,
@@ -16,8 +16,8 @@ use crate::{
     cni::record::EndpointRecord,
     maps::{
         ConfigTable, DeviceTable, EndpointTable, HostTable, IdentityTable, IpcacheTable, MapError,
-        MapStore, NetnsTable, NodeAddrTable, NodeTable, PolicyAddrTable, PolicyCellTable,
-        PolicyIdentityTable, PolicyPortTable, RevisionTable, Table,
+        MapStore, NearTable, NetnsTable, NodeAddrTable, NodeTable, PolicyAddrTable,
+        PolicyCellTable, PolicyIdentityTable, PolicyPortTable, RevisionTable, Table,
     },
 };
 
@@ -98,6 +98,10 @@ pub(super) fn endpoints(
     let mut findings = compare::<EndpointTable>(store, &addresses)?;
     findings.extend(compare::<DeviceTable>(store, &devices)?);
     findings.extend(compare::<NetnsTable>(store, namespaces)?);
+    let near = near_differences(store, records, &[])?;
+    findings.extend(near.iter().map(|Difference { slot, held, wanted }| {
+        finding(NearTable::NAME, format!("slot {slot} has {held:?} and should have {wanted:?}"))
+    }));
     Ok(findings)
 }
 

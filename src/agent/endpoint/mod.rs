@@ -5,6 +5,7 @@ mod check;
 mod delete;
 mod hurry;
 mod labelling;
+mod near;
 mod reaper;
 mod rest;
 mod restore;
@@ -14,5 +15,6 @@ mod turns;
 
 pub(super) use add::{Made, Wanted};
 pub(super) use labelling::Labelling;
+pub(super) use near::{Difference, differences as near_differences};
 pub(super) use set::{Context, Endpoints, StartError};
 pub(super) use tables::wanted;

@@ -6,6 +6,7 @@ use skep_bpf::abi::{
     Addr, DeviceKind, DeviceValue, EndpointValue, NetnsValue, device_flags, endpoint_flags,
 };
 
+use super::near;
 use crate::{
     agent::policy::{Assigned, Held, Policies},
     cni::record::EndpointRecord,
@@ -64,17 +65,21 @@ impl<M: MapStore> EndpointTables<M> {
         let held = self.assigned.hold();
         let value = endpoint_value(record, held.of(record.id));
         let namespace = netns_value(record.addresses);
+        near::put(&*self.store, record)?;
         self.store.put::<NetnsTable>(&record.netns_cookie, &namespace)?;
         let mut addresses = record.addresses.iter().map(Addr::from);
         addresses.try_for_each(|address| self.store.put::<EndpointTable>(&address, &value))
     }
 
-    /// Removes a pod's entries, addresses first, each only in the pod's own incarnation.
+    /// Removes a pod's entries, those by which packets reach it first, each only in the pod's own incarnation.
     ///
     /// # Errors
     /// The first failure, after all were tried.
     pub(in crate::agent) fn remove(&self, record: &EndpointRecord) -> Result<(), MapError> {
-        let mut result = Ok(());
+        let mut result = {
+            let _held = self.assigned.hold();
+            near::remove(&*self.store, record)
+        };
         for address in record.addresses.iter().map(Addr::from) {
             let removed = match self.store.get::<EndpointTable>(&address) {
                 Ok(Some(value)) if value.incarnation == record.incarnation.0 => {
@@ -106,12 +111,13 @@ impl<M: MapStore> EndpointTables<M> {
         let (spared, spared_devices) = wanted(pending, &[], &held);
         let (addresses, all_devices) = wanted(records, devices, &held);
         let namespaces = self.namespaces(records);
-        let pending: BTreeMap<u64, NetnsValue> = pending.iter().map(namespace).collect();
+        let spared_namespaces: BTreeMap<_, _> = pending.iter().map(namespace).collect();
         let store = &*self.store;
         differing += put_differing::<DeviceTable>(store, &all_devices)?;
         differing += put_differing::<EndpointTable>(store, &addresses)?;
         differing += put_differing::<NetnsTable>(store, &namespaces)?;
-        differing += delete_strays::<NetnsTable>(store, [&namespaces, &pending])?;
+        differing += near::repair(store, records, pending)?;
+        differing += delete_strays::<NetnsTable>(store, [&namespaces, &spared_namespaces])?;
         differing += delete_strays::<EndpointTable>(store, [&addresses, &spared])?;
         differing += delete_strays::<DeviceTable>(store, [&all_devices, &spared_devices])?;
         Ok(differing)
@@ -217,7 +223,7 @@ fn endpoint_value(record: &EndpointRecord, policies: Policies) -> EndpointValue 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{
         cni::wire::AttachmentKey,
@@ -225,7 +231,7 @@ mod tests {
         model::{EndpointId, Identity, IfIndex, Incarnation, Labels, MacAddr},
     };
 
-    fn record(n: u8, incarnation: u32) -> EndpointRecord {
+    pub(in super::super) fn record(n: u8, incarnation: u32) -> EndpointRecord {
         EndpointRecord {
             id: EndpointId(incarnation),
             incarnation: Incarnation(incarnation),
@@ -298,7 +304,7 @@ mod tests {
         put(&tables, &pending[0]);
         put(&tables, &record(3, 3));
         let differing = tables.repair(&kept, &pending, &[node]).unwrap();
-        assert_eq!(differing, 10, "the pod's four and the node's two written, four strays gone");
+        assert_eq!(differing, 14, "the pod's six and the node's two written, six strays gone");
         let namespaces = store.entries::<NetnsTable>().unwrap();
         let cookies: Vec<u64> = namespaces.iter().map(|(cookie, _)| *cookie).collect();
         assert_eq!(cookies, [9, 1001, 1002], "the node's and the pods'");

@@ -105,7 +105,7 @@ pub(crate) fn another_incarnation_makes_the_connection_absent<R: Rig>(rig: impl 
         let _ = c.rig.events();
         let successor =
             skep_bpf::abi::EndpointValue { incarnation: 999, ..endpoint(11, IDENTITY_A) };
-        c.rig.endpoint(Addr::from(cast.a), successor);
+        c.put_endpoint(Addr::from(cast.a), successor);
         let _ = c.b_sends(&syn_ack(&cast));
         let connections = c.rig.connections();
         let value = connections.values().next().expect("one connection");
@@ -194,7 +194,7 @@ pub(crate) fn a_pod_that_is_not_ready_gets_nothing<R: Rig>(rig: impl Fn() -> R) 
         let mut c = Cluster::new(rig(), Mode::Vxlan);
         let mut value = endpoint(12, IDENTITY_B);
         value.flags &= !endpoint_flags::READY;
-        c.rig.endpoint(cast.b.into(), value);
+        c.put_endpoint(cast.b.into(), value);
         c.expect_drop(DropReason::EndpointNotReady, |c| c.a_sends(&syn(&cast)));
     }
 }

@@ -17,7 +17,7 @@ use skep_bpf::{
     env::{Env, Put, PutError, Tell},
 };
 
-use crate::{entry::MapEntry, maps};
+use crate::{entry::MapEntry, maps, near::NearEntry, tick};
 
 /// The kernel this program runs in.
 pub(crate) struct Kernel;
@@ -55,7 +55,12 @@ impl Tell for Kernel {
 
 impl Env for Kernel {
     type Entry = MapEntry;
+    type Near = NearEntry;
 
+    #[inline(always)]
+    fn tick(&self) -> u64 {
+        tick::now()
+    }
     #[inline(always)]
     fn config(&self) -> Option<&Config> {
         maps::CONFIG.get(0)
@@ -79,6 +84,10 @@ impl Env for Kernel {
     fn endpoint(&self, addr: &Addr) -> Option<&EndpointValue> {
         // SAFETY: as for `device`.
         unsafe { maps::ENDPOINT.get(addr) }
+    }
+    #[inline(always)]
+    fn near(&self, slot: u32) -> Option<NearEntry> {
+        maps::NEAR.get_ptr(slot).map(NearEntry::new)
     }
     #[inline(always)]
     fn ipcache(&self, key: &IpcacheKey) -> Option<&IpcacheValue> {

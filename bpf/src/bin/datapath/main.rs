@@ -9,10 +9,12 @@
 mod entry;
 mod env;
 mod maps;
+mod near;
 mod services;
 mod skb;
 mod sock_addr;
 mod socket;
+mod tick;
 
 use core::ptr;
 
@@ -30,7 +32,13 @@ use skep_bpf::{
 
 use crate::{env::Kernel, skb::Skb, sock_addr::SockAddr};
 
-/// Defines the program of one hook: its scratch slot is its place in this list.
+/// Its scratch slot is the first.
+#[classifier]
+pub fn from_pod(ctx: TcContext) -> i32 {
+    conclude(&walk::from_pod(&Kernel, &Skb::new(ctx.skb.skb), || maps::scratch(0)))
+}
+
+/// Defines the program of one hook with its scratch slot.
 macro_rules! programs {
     ($($name:ident = $slot:literal;)*) => {
         $(
@@ -44,7 +52,6 @@ macro_rules! programs {
 }
 
 programs! {
-    from_pod = 0;
     to_pod = 1;
     from_netdev = 2;
     to_netdev = 3;

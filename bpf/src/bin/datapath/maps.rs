@@ -13,14 +13,17 @@ use skep_bpf::{
         Addr, AdmissionQuota, AffinityKey, AffinityValue, BackendValue, Bucket, Config, Counter,
         CtKey, CtValue, DeviceValue, EndpointValue, FragKey, FragValue, FrontendKey, FrontendValue,
         HostValue, IdentityValue, IpcacheKey, IpcacheValue, ListBlock, ListKey, MemberKey,
-        NetnsValue, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey,
-        PolicyPortKey, RangeKey, SocketValue,
+        NEAR_SLOTS, NearValue, NetnsValue, NodeValue, PolicyAddrKey, PolicyCell, PolicyCellKey,
+        PolicyIdentityKey, PolicyPortKey, RangeKey, SocketValue,
     },
     state::State,
 };
 
 #[map(name = "endpoint_v4")]
 pub(crate) static ENDPOINT: HashMap<Addr, EndpointValue> = HashMap::with_max_entries(4096, 0);
+
+#[map(name = "near_v4")]
+pub(crate) static NEAR: Array<NearValue> = Array::with_max_entries(2 * NEAR_SLOTS, 0);
 
 #[map(name = "device_v4")]
 pub(crate) static DEVICE: HashMap<u32, DeviceValue> = HashMap::with_max_entries(4096, 0);

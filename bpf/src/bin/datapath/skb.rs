@@ -184,6 +184,12 @@ impl Packet for Skb {
     }
 
     #[inline(always)]
+    fn peek<const N: usize>(&self) -> Option<Head<N>> {
+        let (start, end) = (pointer!(self, data), pointer!(self, data_end));
+        (start + N <= end).then_some(Head(start))
+    }
+
+    #[inline(always)]
     fn put_words<const N: usize>(&self, at: u32, words: [u32; N]) -> bool {
         let Some(start) = self.reach(at, N * 4) else { return false };
         for (index, word) in words.into_iter().enumerate() {
