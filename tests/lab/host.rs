@@ -1,9 +1,12 @@
 //! Policies for nodes: what they refuse, and the way back from those that cut a node off.
 
-use k8s_openapi::api::core::v1::Event;
+use k8s_openapi::api::core::v1::{Event, Node};
 use kube::{
     Api,
-    api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, PostParams},
+    api::{
+        ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams,
+        PostParams,
+    },
 };
 use serde_json::{Value, json};
 
@@ -48,11 +51,18 @@ async fn addresses_of(lab: &Lab, name: &str) -> Vec<String> {
 /// curl's exit code for a connection that was refused.
 const REFUSED: i32 = 7;
 
+/// curl's exit code for a connection that nobody answers.
+const NO_ANSWER: i32 = 28;
+
+/// Returns where nobody listens at an address.
+fn url(address: &str) -> String {
+    let host = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+    format!("http://{host}:9/")
+}
+
 /// Tells whether a node hears that nobody listens at an address.
 fn reaches(lab: &Lab, from: &str, to: &str) -> bool {
-    let host = if to.contains(':') { format!("[{to}]") } else { to.to_owned() };
-    let url = format!("http://{host}:9/");
-    lab.exec(from, &["curl", "-s", "-m", "1", &url]).status.code() == Some(REFUSED)
+    lab.exec(from, &["curl", "-s", "-m", "1", &url(to)]).status.code() == Some(REFUSED)
 }
 
 /// Returns how a policy is doing on a node: its state and reason.
@@ -158,6 +168,47 @@ async fn a_policy_that_cuts_a_node_off_is_taken_back_and_told() {
     // A restart forgets that it was refused, and finds out again.
     let log = text(&skep(&["lab", "logs", "--name", &lab.name, "node-2"]));
     assert!(log.contains("taken back"), "{log}");
+}
+
+#[tokio::test]
+#[ignore = "needs root"]
+async fn a_policy_that_keeps_the_api_server_from_the_kubelet_is_taken_back() {
+    let lab = Lab::bare("kubelet", &["--nodes", "1"]);
+    // A lab's kubelet listens nowhere; those of clusters say where.
+    let port = json!({ "status": { "daemonEndpoints": { "kubeletEndpoint": { "Port": 10250 } } } });
+    let nodes: Api<Node> = Api::all(lab.client().await);
+    let written = nodes.patch_status("node-1", &PatchParams::default(), &Patch::Merge(port)).await;
+    assert!(written.expect("a patch").status.expect("a status").daemon_endpoints.is_some());
+    let ingress = |port: &str| {
+        json!({
+            "nodeSelector": only_on("node-1"),
+            "ingress": [{ "fromEntities": ["kube-apiserver"],
+                          "toPorts": [{ "ports": [{ "port": port, "protocol": "TCP" }] }] }],
+        })
+    };
+    create(&lab, KIND, None, "right", ingress("10250")).await;
+    eventually("who lets it in is confirmed", || async {
+        (host_firewall(&lab, "node-1") == ("ok".to_owned(), "1 policies".to_owned())).then_some(())
+    })
+    .await;
+    let api = policies(&lab, KIND, None).await;
+    let patch = Patch::Merge(json!({ "spec": ingress("22") }));
+    api.patch("right", &PatchParams::default(), &patch).await.expect("a patch");
+    let (_, message) = eventually("who does not is taken back", || async {
+        Some(host_firewall(&lab, "node-1")).filter(|(health, _)| health == "failing")
+    })
+    .await;
+    assert!(
+        message.contains("taken back")
+            && message.contains("may not reach the kubelet's port 10250"),
+        "{message}"
+    );
+    assert_eq!(state(&lab, "right", "node-1").0, "rejected");
+    // What was confirmed counts: the node is not open to everybody.
+    for address in addresses_of(&lab, "node-1").await {
+        let asked = lab.within("world", &["curl", "-s", "-m", "1", &url(&address)]);
+        assert_eq!(asked.status.code(), Some(NO_ANSWER), "{address}");
+    }
 }
 
 #[tokio::test]
