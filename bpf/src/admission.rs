@@ -1,7 +1,8 @@
-//! How many connections a pod may open: a rate on each CPU, and a share of the table.
+//! How many connections may be opened: by a pod at a rate on each CPU, and up to a share of the table; by
+//! strangers together up to another share, so that what they send leaves room for the cluster.
 
 use crate::{
-    abi::{Bucket, Config, DropReason},
+    abi::{Bucket, Config, DropReason, STRANGERS, identity},
     env::Env,
 };
 
@@ -18,9 +19,7 @@ pub fn admit<E: Env>(
     endpoint_id: u32,
     now: u64,
 ) -> Result<(), DropReason> {
-    if let Some(quota) = env.quota(endpoint_id)
-        && quota.exhausted != 0
-    {
+    if is_exhausted(env, endpoint_id) {
         return Err(DropReason::RateLimited);
     }
     if config.admission_rate == 0 {
@@ -32,6 +31,21 @@ pub fn admit<E: Env>(
         // Without a bucket nothing can be counted; the quota still holds.
         Some(true) | None => Ok(()),
     }
+}
+
+/// Refuses a stranger's connection while strangers have used their share; `identity` is the opener's.
+#[inline(always)]
+pub fn admit_stranger<E: Env>(env: &E, identity: u32) -> Result<(), DropReason> {
+    let is_stranger = matches!(identity, identity::WORLD_V4 | identity::WORLD_V6);
+    if is_stranger && is_exhausted(env, STRANGERS) {
+        return Err(DropReason::RateLimited);
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn is_exhausted<E: Env>(env: &E, opener: u32) -> bool {
+    env.quota(opener).is_some_and(|quota| quota.exhausted != 0)
 }
 
 #[inline(always)]

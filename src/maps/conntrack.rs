@@ -2,11 +2,15 @@
 //!
 //! The programs never remove an entry; they keep `last_seen`. The collector walks the table with a
 //! cursor, so that no single step holds a CPU for long, and publishes after each full pass how
-//! many entries every endpoint has, which the programs use to refuse more.
+//! many entries every endpoint has, and strangers together, which the programs use to refuse more.
+//! When the table is crowded, what is easily opened again goes early.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use skep_bpf::abi::{AdmissionQuota, CtKey, CtValue, OPENER, Timeouts, Zone, ct_flags, ct_kind};
+use skep_bpf::abi::{
+    AdmissionQuota, Approval, CtKey, CtValue, OPENER, RESPONDER, STRANGERS, Timeouts, Zone,
+    ct_flags, ct_kind, identity,
+};
 
 use super::{ConfigTable, ConntrackTable, MapError, MapStore, QuotaTable};
 
@@ -16,6 +20,9 @@ const SCTP: u8 = 132;
 const FIN: u8 = 0x01;
 const RST: u8 = 0x04;
 const NANOS: u64 = 1_000_000_000;
+
+/// Idle seconds of what goes early.
+const SCARCE_SECONDS: u32 = 5;
 
 /// Used until the agent has written the configuration.
 const DEFAULT_TIMEOUTS: Timeouts =
@@ -34,19 +41,31 @@ pub enum Fate {
     Invalid,
 }
 
+/// How much room there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Room {
+    /// Enough.
+    #[default]
+    Ample,
+    /// Not much is left.
+    Scarce,
+}
+
 /// Decides about an entry. `now` is monotonic time in nanoseconds, as the programs write it. An
 /// entry from the future (the clock is read before the entry) stays.
-pub fn judge(key: &CtKey, value: &CtValue, now: u64, timeouts: &Timeouts) -> Fate {
+pub fn judge(key: &CtKey, value: &CtValue, now: u64, timeouts: &Timeouts, room: Room) -> Fate {
     match value.kind {
         ct_kind::ALIAS => return Fate::FollowsTracked,
         ct_kind::TRACKED => {}
         _ => return Fate::Invalid,
     }
-    let seconds = match key.proto {
+    let usual = match key.proto {
         TCP => tcp_timeout(value, timeouts),
         UDP | SCTP => timeouts.udp,
         _ => timeouts.other,
     };
+    let hurries = room == Room::Scarce && is_dispensable(key, value);
+    let seconds = if hurries { usual.min(SCARCE_SECONDS) } else { usual };
     let idle = now.saturating_sub(value.last_seen);
     if idle > u64::from(seconds) * NANOS { Fate::Expired } else { Fate::Keep }
 }
@@ -60,6 +79,25 @@ fn tcp_timeout(value: &CtValue, timeouts: &Timeouts) -> u32 {
         timeouts.tcp_syn
     } else {
         timeouts.tcp
+    }
+}
+
+/// Tells whether nobody has answered, or a stranger opened it and it is none that ends by itself: the next
+/// packet opens it again.
+fn is_dispensable(key: &CtKey, value: &CtValue) -> bool {
+    let is_answered = !value.packets.contains(&0);
+    !is_answered || (key.proto != TCP && opener(key, value) == Some(STRANGERS))
+}
+
+/// Returns whose share of the table a connection takes up; `None` if nobody's, as for other nodes and their
+/// pods, and for the node itself.
+fn opener(key: &CtKey, value: &CtValue) -> Option<u32> {
+    let world = |number| matches!(number, identity::WORLD_V4 | identity::WORLD_V6);
+    let is_relayed = key.zone == Zone::Service as u8 && value.flags & ct_flags::INBOUND != 0;
+    match value.endpoint[OPENER] {
+        0 if is_relayed || world(Approval(value.approval[RESPONDER]).peer()) => Some(STRANGERS),
+        0 => None,
+        endpoint => Some(endpoint),
     }
 }
 
@@ -88,8 +126,22 @@ fn alias_of(key: &CtKey, value: &CtValue) -> Option<CtKey> {
 pub struct CollectorOptions {
     /// Entries that one step looks at.
     pub slice: u32,
-    /// Room of the table. One endpoint may use a quarter of it.
+    /// Room of the table. One endpoint may use a quarter of it, and all strangers together half of it.
     pub capacity: u32,
+}
+
+impl CollectorOptions {
+    /// Returns how many entries an endpoint or [`STRANGERS`] may have.
+    fn share(&self, opener: u32) -> u32 {
+        let part = if opener == STRANGERS { 2 } else { 4 };
+        (self.capacity / part).max(1)
+    }
+
+    /// Returns what to think of so many entries.
+    fn room(&self, entries: u64) -> Room {
+        // Three quarters.
+        if entries * 4 >= u64::from(self.capacity) * 3 { Room::Scarce } else { Room::Ample }
+    }
 }
 
 /// What a complete pass over the table found.
@@ -107,6 +159,7 @@ pub struct ConntrackCollector<S: MapStore> {
     options: CollectorOptions,
     cursor: S::Cursor<ConntrackTable>,
     pass: Sweep,
+    room: Room,
     entries: BTreeMap<u32, u32>,
     published: BTreeMap<u32, AdmissionQuota>,
 }
@@ -125,6 +178,7 @@ impl<S: MapStore> ConntrackCollector<S> {
             options,
             cursor: S::Cursor::default(),
             pass: Sweep::default(),
+            room: Room::default(),
             entries: BTreeMap::new(),
             published: BTreeMap::new(),
         }
@@ -142,9 +196,9 @@ impl<S: MapStore> ConntrackCollector<S> {
         let mut tracked = Vec::new();
         let mut aliases = Vec::new();
         for (key, value) in &slice.entries {
-            match judge(key, value, now, &timeouts) {
-                Fate::Keep => *self.entries.entry(value.endpoint[OPENER]).or_default() += 1,
-                Fate::Expired => {
+            match judge(key, value, now, &timeouts, self.room) {
+                Fate::Keep if self.has_room_for(key, value) => {}
+                Fate::Keep | Fate::Expired => {
                     tracked.push(*key);
                     aliases.extend(alias_of(key, value));
                 }
@@ -167,8 +221,22 @@ impl<S: MapStore> ConntrackCollector<S> {
         }
         self.cursor = S::Cursor::default();
         let pass = std::mem::take(&mut self.pass);
+        self.room = self.options.room(pass.seen.saturating_sub(pass.removed));
         self.publish()?;
         Ok(Some(pass))
+    }
+
+    /// Counts a connection as its opener's. When room is scarce, strangers have none beyond their share for
+    /// what is dispensable.
+    fn has_room_for(&mut self, key: &CtKey, value: &CtValue) -> bool {
+        let Some(opener) = opener(key, value) else { return true };
+        let entries = self.entries.entry(opener).or_default();
+        let is_beyond = opener == STRANGERS && *entries >= self.options.share(opener);
+        if is_beyond && self.room == Room::Scarce && is_dispensable(key, value) {
+            return false;
+        }
+        *entries += 1;
+        true
     }
 
     fn timeouts(&self) -> Result<Timeouts, MapError> {
@@ -178,13 +246,11 @@ impl<S: MapStore> ConntrackCollector<S> {
 
     /// Writes what changed since the last pass.
     fn publish(&mut self) -> Result<(), MapError> {
-        let share = (self.options.capacity / 4).max(1);
         let current: BTreeMap<u32, AdmissionQuota> = std::mem::take(&mut self.entries)
             .into_iter()
-            .filter(|(endpoint, _)| *endpoint != 0)
-            .map(|(endpoint, entries)| {
-                let exhausted = u32::from(entries >= share);
-                (endpoint, AdmissionQuota { exhausted, entries })
+            .map(|(opener, entries)| {
+                let exhausted = u32::from(entries >= self.options.share(opener));
+                (opener, AdmissionQuota { exhausted, entries })
             })
             .collect();
         for (endpoint, quota) in &current {

@@ -6,6 +6,10 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket},
     ops::Range,
     os::fd::AsRawFd,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -322,6 +326,23 @@ async fn a_full_table_of_connections_cuts_none_and_is_told() {
         .iter()
         .find(|counter| counter["reason"] == "CT_MAP_INSERTION_FAILED");
     println!("{}", refused.expect("what found no room is counted"));
+    // Strangers have half of the table, however busy they are: in the midst of it the node finds room.
+    let (on, server) = (Arc::new(AtomicBool::new(true)), SocketAddr::new(second[0], 30_054));
+    let goes_on = Arc::clone(&on);
+    let flooding = std::thread::spawn(move || {
+        (0..60).take_while(|_| goes_on.load(Ordering::Relaxed)).for_each(|_| flood(&world, server));
+    });
+    let (_, first) = &all[0];
+    let open = || {
+        // Nobody listens, and that is heard.
+        let url = format!("http://{}:9/", host(first[0]));
+        lab.exec(name, &["curl", "-s", "-m", "1", &url]).status.code() == Some(REFUSED)
+    };
+    eventually("the node opens connections", || async { (0..5).all(|_| open()).then_some(()) })
+        .await;
+    assert!(!flooding.is_finished(), "it went on all the time");
+    on.store(false, Ordering::Relaxed);
+    flooding.join().expect("it ends");
 }
 
 #[tokio::test]

@@ -40,6 +40,10 @@ abi_struct! {
     }
 }
 
+/// The number under which [`AdmissionQuota`] counts what strangers opened, who are nobody's endpoints: it is
+/// no endpoint's.
+pub const STRANGERS: u32 = 0;
+
 abi_struct! {
     /// Whether an endpoint may open more flows; absent means yes.
     pub struct AdmissionQuota {

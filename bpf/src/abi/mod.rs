@@ -36,7 +36,7 @@ pub use host::HostValue;
 pub use ipcache::{
     IdentityValue, IpcacheKey, IpcacheValue, NodeValue, identity_flags, ipcache_flags, node_flags,
 };
-pub use metrics::{AdmissionQuota, Bucket, Counter, Direction, metric_index};
+pub use metrics::{AdmissionQuota, Bucket, Counter, Direction, STRANGERS, metric_index};
 pub use near::{NEAR_SLOTS, NearValue};
 pub use reason::{Counted, DropReason, Note};
 pub use service::{
@@ -105,7 +105,7 @@ pub mod maps {
     pub const METRICS: &str = "metrics_v4";
     /// endpoint id (u32) -> [`super::Bucket`]. Per-CPU LRU hash: the new-flow rate of one endpoint.
     pub const ADMISSION: &str = "admission_v4";
-    /// endpoint id (u32) -> [`super::AdmissionQuota`], published by the collector. Hash.
+    /// endpoint id or [`super::STRANGERS`] (u32) -> [`super::AdmissionQuota`], published by the collector. Hash.
     pub const QUOTA: &str = "quota_v4";
     /// [`super::Event`] records. Ring buffer.
     pub const EVENTS: &str = "events_v4";

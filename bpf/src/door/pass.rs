@@ -230,14 +230,17 @@ fn open<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State, s
 /// the packet goes to its opener. Returns 0 or the code of a [`DropReason`].
 #[inline(never)]
 fn record<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, source: u32, reply: u32) -> u32 {
-    let from = st.from;
-    if from.endpoint_id != 0
-        && cx.tally.counts()
-        && admission::admit(env, cx.config, from.endpoint_id, cx.now).is_err()
+    let (from, way) = (st.from, Way::from_bit(reply));
+    let admitted = match from.endpoint_id {
+        0 if way.bit() != 0 => Ok(()),
+        0 => admission::admit_stranger(env, st.src_identity),
+        endpoint_id => admission::admit(env, cx.config, endpoint_id, cx.now),
+    };
+    if cx.tally.counts()
+        && let Err(reason) = admitted
     {
-        return DropReason::RateLimited.code().into();
+        return reason.code().into();
     }
-    let way = Way::from_bit(reply);
     let opener = source ^ way.bit();
     conntrack::create(&mut st.value, &st.key, opener, cx.now, st.packet.tcp_flags, cx.bytes);
     if way.bit() != 0 {

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     abi::{DropReason, ct_flags},
+    admission,
     conntrack::{self, News},
     env::{Entry, Env, Put, Way},
     nat,
@@ -71,6 +72,9 @@ fn follow<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, reply: u32) -> u32 
 /// Writes a new connection, and claims the end that the backend shall see.
 #[inline(never)]
 fn open<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
+    if let Err(reason) = admission::admit_stranger(env, st.src_identity) {
+        return reason.code().into();
+    }
     let client = st.packet.source();
     let source = env.blur(u32::from((st.key.addr_b, st.key.port_b) == client), cx.bytes);
     conntrack::create(&mut st.value, &st.key, source, cx.now, st.packet.tcp_flags, cx.bytes);

@@ -44,16 +44,20 @@ fn idle_time_until_removal_follows_protocol_and_state() {
     ];
     for (name, proto, value, seconds) in cases {
         let key = CtKey { proto, ..CtKey::default() };
-        assert_eq!(judge(&key, &value, seconds * SECOND, &TIMEOUTS), Fate::Keep, "{name}");
+        assert_eq!(
+            judge(&key, &value, seconds * SECOND, &TIMEOUTS, Room::Ample),
+            Fate::Keep,
+            "{name}"
+        );
         let later = seconds * SECOND + 1;
-        assert_eq!(judge(&key, &value, later, &TIMEOUTS), Fate::Expired, "{name}");
+        assert_eq!(judge(&key, &value, later, &TIMEOUTS, Room::Ample), Fate::Expired, "{name}");
     }
 }
 
 #[test]
 fn an_entry_written_after_the_clock_was_read_stays() {
     let key = CtKey { proto: UDP, ..CtKey::default() };
-    assert_eq!(judge(&key, &tracked(u64::MAX), 5, &TIMEOUTS), Fate::Keep);
+    assert_eq!(judge(&key, &tracked(u64::MAX), 5, &TIMEOUTS, Room::Ample), Fate::Keep);
 }
 
 #[test]
@@ -149,4 +153,85 @@ fn an_endpoint_with_a_quarter_of_the_table_is_exhausted_until_its_entries_are_go
         assert_eq!(sweep, Some(Sweep { seen: 4, removed: 4 }));
         assert_eq!(store.get::<QuotaTable>(&3).unwrap(), None);
     }
+}
+
+/// What a stranger opened to a pod, and what this node relays for one.
+fn strange(port: u16, proto: u8, relayed: bool) -> (CtKey, CtValue) {
+    let (pod, world, _) = both_families()[0];
+    let (key, flags) = key(proto, (world, port), (pod, 80));
+    let approval = [0, Approval::new(7, identity::WORLD_V4).0];
+    if relayed {
+        let flags = flags | ct_flags::SERVICE | ct_flags::INBOUND;
+        let key = CtKey { zone: Zone::Service as u8, ..key };
+        return (key, CtValue { flags, ..tracked(SECOND) });
+    }
+    (key, CtValue { flags: flags | ct_flags::INBOUND, approval, ..tracked(SECOND) })
+}
+
+fn collector(store: &Arc<MemoryStore>, capacity: u32) -> ConntrackCollector<MemoryStore> {
+    let config = Config { abi_version: 1, timeouts: TIMEOUTS, ..Config::default() };
+    store.put::<ConfigTable>(&0, &config).unwrap();
+    ConntrackCollector::new(Arc::clone(store), CollectorOptions { slice: 100, capacity })
+}
+
+#[test]
+fn strangers_share_half_of_the_table_and_others_are_not_counted_with_them() {
+    let store = Arc::new(MemoryStore::default());
+    for port in 0..4 {
+        let (key, value) = strange(port, TCP, port % 2 == 0);
+        store.put::<ConntrackTable>(&key, &value).unwrap();
+        // Another node's pod, and the node itself.
+        let (key, value) = strange(100 + port, TCP, false);
+        let approval = [0, Approval::new(7, 300 + u32::from(port)).0];
+        store.put::<ConntrackTable>(&key, &CtValue { approval, ..value }).unwrap();
+    }
+    let quota = || store.get::<QuotaTable>(&STRANGERS).unwrap();
+    collector(&store, 10).step(2 * SECOND).unwrap();
+    assert_eq!(quota(), Some(AdmissionQuota { exhausted: 0, entries: 4 }));
+    collector(&store, 8).step(2 * SECOND).unwrap();
+    assert_eq!(quota(), Some(AdmissionQuota { exhausted: 1, entries: 4 }));
+}
+
+#[test]
+fn scarce_room_is_first_made_where_it_hurts_least() {
+    let unanswered = |value| CtValue { packets: [1, 0], ..value };
+    let (pod, world, _) = both_families()[0];
+    let (own, flags) = key(UDP, (pod, 4000), (world, 53));
+    let own = (own, CtValue { flags, endpoint: [7, 0], ..tracked(SECOND) });
+    let ((udp, of_udp), (tcp, of_tcp)) = (strange(1, UDP, false), strange(2, TCP, true));
+    for (name, (key, value), goes) in [
+        ("a stranger's datagrams", (udp, of_udp), true),
+        ("a stranger's connection", (tcp, of_tcp), false),
+        ("a stranger that nobody answers", (tcp, unanswered(of_tcp)), true),
+        ("a pod's datagrams", own, false),
+        ("a pod that nobody answers", (own.0, unanswered(own.1)), true),
+    ] {
+        let fate = |room| judge(&key, &value, 7 * SECOND, &TIMEOUTS, room);
+        assert_eq!(fate(Room::Ample), Fate::Keep, "{name}");
+        assert_eq!(fate(Room::Scarce) == Fate::Expired, goes, "{name}");
+        let soon = judge(&key, &value, 6 * SECOND, &TIMEOUTS, Room::Scarce);
+        assert_eq!(soon, Fate::Keep, "{name} was busy a moment ago");
+    }
+}
+
+#[test]
+fn strangers_that_stay_busy_fall_back_to_their_share_when_room_is_scarce() {
+    let store = Arc::new(MemoryStore::default());
+    for port in 0..8 {
+        let (key, value) = strange(port, UDP, true);
+        store.put::<ConntrackTable>(&key, &value).unwrap();
+    }
+    let (standing, value) = strange(9, TCP, true);
+    store.put::<ConntrackTable>(&standing, &value).unwrap();
+    let mut collector = collector(&store, 8);
+    assert_eq!(collector.step(2 * SECOND).unwrap(), Some(Sweep { seen: 9, removed: 0 }));
+    let sweep = collector.step(3 * SECOND).unwrap().expect("one pass");
+    let left = store.entries::<ConntrackTable>().unwrap();
+    assert_eq!(left.len() as u64, sweep.seen - sweep.removed);
+    assert!(left.len() == 4 || left.len() == 5, "half, and the connection: {}", left.len());
+    assert!(left.iter().any(|(key, _)| *key == standing), "none that stands is cut");
+    assert_eq!(store.get::<QuotaTable>(&STRANGERS).unwrap().unwrap().exhausted, 1);
+    collector.step(60 * SECOND).unwrap();
+    let quota = store.get::<QuotaTable>(&STRANGERS).unwrap();
+    assert_eq!(quota, Some(AdmissionQuota { exhausted: 0, entries: 1 }));
 }

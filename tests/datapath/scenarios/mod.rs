@@ -81,6 +81,7 @@ macro_rules! all_scenarios {
             outside: what_the_kernel_looked_at_shows_the_service,
             outside: a_protected_host_judges_node_ports_before_translation,
             outside: connections_of_somebody_else_stay_theirs,
+            outside: strangers_leave_room_for_others,
             source: foreign_source_addresses_are_dropped,
             source: foreign_macs_are_dropped,
             source: addresses_that_cannot_be_forwarded_are_dropped,

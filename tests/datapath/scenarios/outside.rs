@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use skep_bpf::abi::{
-    Addr, BackendValue, DropReason, FrontendKey, FrontendValue, HostValue, Mode, RANGE_PREFIX,
-    RangeKey, Zone, frontend_flags, frontend_scope, policy,
+    Addr, AdmissionQuota, BackendValue, DropReason, FrontendKey, FrontendValue, HostValue, Mode,
+    RANGE_PREFIX, RangeKey, STRANGERS, Zone, frontend_flags, frontend_scope, policy,
 };
 
 use crate::{
@@ -433,5 +433,23 @@ pub(crate) fn connections_of_somebody_else_stay_theirs<R: Rig>(rig: impl Fn() ->
         let got = Frame::tcp(client, (cast.a, TARGET), SYN);
         assert_like(&c.uplink_gets(&Frame::tcp(client, to, SYN).bytes()), &got);
         assert_like(&c.uplink_gets(&later.bytes()), &Frame::tcp(client, (cast.a, TARGET), ACK));
+    }
+}
+
+pub(crate) fn strangers_leave_room_for_others<R: Rig>(rig: impl Fn() -> R) {
+    for cast in Cast::both() {
+        for backend in [cast.a, cast.remote] {
+            let mut c = Cluster::new(rig(), Mode::Vxlan);
+            outside(&mut c, cast.node, &[backend]);
+            let from = |client, port| Frame::tcp((client, port), (cast.node, PORT), SYN).bytes();
+            assert_eq!(c.uplink_gets(&from(cast.world, 1)).verdict, Verdict::Redirect);
+            c.rig.quota(STRANGERS, AdmissionQuota { exhausted: 1, entries: 1 });
+            c.expect_drop(DropReason::RateLimited, |c| c.uplink_gets(&from(cast.world, 2)));
+            for (client, port) in [(cast.world, 1), (cast.other_node, 3)] {
+                assert_eq!(c.uplink_gets(&from(client, port)).verdict, Verdict::Redirect);
+            }
+            let own = Frame::tcp((cast.a, 4), (cast.world, 80), SYN).bytes();
+            assert_ne!(c.a_sends(&own).verdict, Verdict::Drop, "a pod is no stranger");
+        }
     }
 }
