@@ -43,7 +43,8 @@ pub fn exceeds<P: Packet>(pkt: &P, config: &Config, length: u32, headers: u32) -
 
 /// Takes one hop off.
 #[inline(always)]
-pub fn take_hop<P: Packet>(pkt: &P, hops: Hops) -> Result<(), DropReason> {
+pub fn take_hop<P: Packet>(pkt: &P, hops: impl Into<Hops>) -> Result<(), DropReason> {
+    let hops = hops.into();
     let (at, word) =
         if hops.is_v4 { (8, less_a_hop_v4(hops.word)) } else { (4, less_a_hop_v6(hops.word)) };
     if !pkt.put_words(ETHERNET + at, [word]) {
@@ -105,12 +106,16 @@ pub fn address<P: Packet>(pkt: &P, entrance: &Entrance) -> Result<(), DropReason
 /// Makes a packet ready for the pod behind [`State::entrance`].
 #[inline(always)]
 pub fn prepare_for_pod<P: Packet>(pkt: &P, st: &State) -> Result<(), DropReason> {
-    prepare(pkt, Hops::from(&st.packet), &st.entrance)
+    prepare(pkt, &st.packet, &st.entrance)
 }
 
 /// Makes a packet ready for the pod behind an entrance.
 #[inline(always)]
-pub fn prepare<P: Packet>(pkt: &P, hops: Hops, entrance: &Entrance) -> Result<(), DropReason> {
+pub fn prepare<P: Packet>(
+    pkt: &P,
+    hops: impl Into<Hops>,
+    entrance: &Entrance,
+) -> Result<(), DropReason> {
     take_hop(pkt, hops)?;
     address(pkt, entrance)?;
     pkt.set_mark(0);

@@ -82,8 +82,8 @@ fn tcp_timeout(value: &CtValue, timeouts: &Timeouts) -> u32 {
     }
 }
 
-/// Tells whether nobody has answered, or a stranger opened it and it is none that ends by itself: the next
-/// packet opens it again.
+/// Tells whether little is lost with a connection, as its next packet opens it again: nobody has answered, or
+/// it is a stranger's and not of TCP.
 fn is_dispensable(key: &CtKey, value: &CtValue) -> bool {
     let is_answered = !value.packets.contains(&0);
     !is_answered || (key.proto != TCP && opener(key, value) == Some(STRANGERS))

@@ -61,7 +61,7 @@ fn url(address: &str) -> String {
 }
 
 /// Tells whether a node hears that nobody listens at an address.
-fn reaches(lab: &Lab, from: &str, to: &str) -> bool {
+pub(crate) fn reaches(lab: &Lab, from: &str, to: &str) -> bool {
     lab.exec(from, &["curl", "-s", "-m", "1", &url(to)]).status.code() == Some(REFUSED)
 }
 

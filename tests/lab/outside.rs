@@ -33,6 +33,7 @@ use serde_json::{Value, json};
 use skep::kernel::NetNs;
 
 use super::{
+    host::reaches,
     lab::{Lab, eventually, skep, text},
     pods::nodes,
 };
@@ -332,14 +333,11 @@ async fn a_full_table_of_connections_cuts_none_and_is_told() {
     let flooding = std::thread::spawn(move || {
         (0..60).take_while(|_| goes_on.load(Ordering::Relaxed)).for_each(|_| flood(&world, server));
     });
-    let (_, first) = &all[0];
-    let open = || {
-        // Nobody listens, and that is heard.
-        let url = format!("http://{}:9/", host(first[0]));
-        lab.exec(name, &["curl", "-s", "-m", "1", &url]).status.code() == Some(REFUSED)
-    };
-    eventually("the node opens connections", || async { (0..5).all(|_| open()).then_some(()) })
-        .await;
+    let first = all[0].1[0].to_string();
+    eventually("the node opens connections", || async {
+        (0..5).all(|_| reaches(&lab, name, &first)).then_some(())
+    })
+    .await;
     assert!(!flooding.is_finished(), "it went on all the time");
     on.store(false, Ordering::Relaxed);
     flooding.join().expect("it ends");

@@ -14,7 +14,7 @@ use crate::{
     mark,
     nat::{self, behind},
     packet::{
-        ETHERNET, Hops, Kind, Mac, Packet,
+        ETHERNET, Kind, Mac, Packet,
         ip::{self, Extent},
     },
     report::{self, Place, Refusal},
@@ -182,11 +182,11 @@ fn route<E: Env, P: Packet>(
     pkt.set_mark(mark::admitted(cx.config, device.identity));
     match st.place.observation {
         Observation::ToOverlay => {
-            forward::take_hop(pkt, Hops::from(&st.packet))?;
+            forward::take_hop(pkt, &st.packet)?;
             Ok(Action::to_device(cx.config.vxlan_ifindex, &source))
         }
         Observation::ToNetwork => {
-            forward::take_hop(pkt, Hops::from(&st.packet))?;
+            forward::take_hop(pkt, &st.packet)?;
             Ok(Action::to_neighbour(st.node_device, &source))
         }
         Observation::ToHost => {
@@ -215,7 +215,7 @@ fn show_outside<P: Packet>(
     source: &Admitted<Source>,
 ) -> Result<Action, Refusal> {
     let device = pkt.route(&st.packet.dst).device().ok_or(DropReason::FibLookupFailed)?;
-    forward::take_hop(pkt, Hops::from(&st.packet))?;
+    forward::take_hop(pkt, &st.packet)?;
     if device == cx.config.vxlan_ifindex {
         pkt.set_mark(mark::admitted(cx.config, identity::REMOTE_NODE));
         return Ok(Action::to_device(device, source));

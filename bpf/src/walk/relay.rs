@@ -6,7 +6,7 @@ use crate::{
     door::{self, Action, Context},
     env::Env,
     forward, mark,
-    packet::{Hops, Packet},
+    packet::Packet,
     report::{self, Place, Refusal},
     state::State,
     target,
@@ -97,7 +97,7 @@ pub(super) fn forth<E: Env, P: Packet>(
     }
     let receipt = st.receipt;
     report::passed(env, pkt, st, receipt, FORTH);
-    forward::take_hop(pkt, Hops::from(&st.packet))?;
+    forward::take_hop(pkt, &st.packet)?;
     let proof = receipt.transit()?;
     if way == way::OVERLAY {
         pkt.set_mark(mark::admitted(cx.config, wire_identity(st)));
@@ -145,7 +145,7 @@ pub(super) fn back<E: Env, P: Packet>(
     }
     let receipt = st.receipt;
     report::passed(env, pkt, st, receipt, place);
-    forward::take_hop(pkt, Hops::from(&st.packet))?;
+    forward::take_hop(pkt, &st.packet)?;
     pkt.set_mark(mark::of_kind(cx.config, kinds::SNAT_DONE));
     Ok(Action::relay_to_neighbour(out, &receipt.transit()?))
 }

@@ -1,6 +1,6 @@
 //! A connection table entry in place.
 
-use core::ptr::{addr_of, addr_of_mut};
+use core::ptr::addr_of_mut;
 
 use skep_bpf::{
     abi::{Addr, CtKey, CtValue},
@@ -20,14 +20,15 @@ impl MapEntry {
     }
 }
 
-/// Reads one field of the entry.
+/// Reads one field of an entry.
 macro_rules! read {
     ($entry:expr, $field:ident) => {
         // SAFETY: the verifier proved the pointer to be a whole map value; other CPUs may write at
-        // the same time, which a volatile read of an integer survives.
-        unsafe { addr_of!((*$entry.0).$field).read_volatile() }
+        // the same time, which a volatile read of integers survives.
+        unsafe { core::ptr::addr_of!((*$entry.0).$field).read_volatile() }
     };
 }
+pub(crate) use read;
 
 /// Points to one side's element of a field with one for each.
 macro_rules! side {

@@ -1,11 +1,11 @@
 //! A slot for a near pod in place.
 
-use core::ptr::addr_of;
-
 use skep_bpf::{
     abi::{Addr, NearValue},
     env::Near,
 };
+
+use crate::entry::read;
 
 /// Points to a slot; reads are volatile, so that each look is a look.
 #[derive(Clone, Copy)]
@@ -15,15 +15,6 @@ impl NearEntry {
     pub(crate) fn new(value: *const NearValue) -> Self {
         Self(value)
     }
-}
-
-/// Reads one field of the slot.
-macro_rules! read {
-    ($entry:expr, $field:ident) => {
-        // SAFETY: the verifier proved the pointer to be a whole map value; user space may write at the same
-        // time, which a volatile read of integers survives.
-        unsafe { addr_of!((*$entry.0).$field).read_volatile() }
-    };
 }
 
 impl Near for NearEntry {
