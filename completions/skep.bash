@@ -2859,7 +2859,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__connectivity__subcmd__serve)
-            opts="-q -v -h --port --name --linger --color --quiet --verbose --help"
+            opts="-q -v -h --port --name --sctp --linger --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2885,7 +2885,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__connectivity__subcmd__test)
-            opts="-o -q -v -h --test --profile --list --junit --timeout --start-timeout --parallel --external-target --test-namespace --image --output --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            opts="-o -q -v -h --test --profile --list --junit --timeout --start-timeout --parallel --external-target --outside --test-namespace --image --output --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2916,6 +2916,10 @@ _skep() {
                     return 0
                     ;;
                 --external-target)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --outside)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

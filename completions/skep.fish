@@ -802,6 +802,7 @@ complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l start-timeout -d 'Seconds that the pods may take to start' -r
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l parallel -d 'How many pods try at once' -r
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l external-target -d 'Place outside the cluster; may be repeated' -r
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l outside -d 'Command that runs skep outside the cluster, for clients there' -r
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l test-namespace -d 'Namespace to make for the pods; must not exist' -r
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -l image -d 'Image of the pods, with skep in it; unused in a lab' -r
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from test" -s o -l output -d 'Output format' -r -f -a "table\t'Columns for people'
@@ -839,6 +840,7 @@ complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from serve" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
+complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from serve" -l sctp -d 'Serve SCTP at the same port, too'
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from serve" -l linger -d 'Go on serving when told to end, until killed'
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from serve" -s q -l quiet -d 'Print answers, warnings and errors only'
 complete -c skep -n "__fish_skep_using_subcommand connectivity; and __fish_seen_subcommand_from serve" -s v -l verbose -d 'Log more; twice for debug, three times for all'

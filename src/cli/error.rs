@@ -209,6 +209,9 @@ table! {
 fn test(error: &TestError) -> (Kind, Vec<String>) {
     let hint = match error {
         TestError::Cancelled => return (Kind::Interrupted, vec![]),
+        TestError::Outside(_) => {
+            "--outside is a command that runs skep where nodes can be reached: \"ssh gateway skep\""
+        }
         TestError::Exec(_) => {
             "the kubeconfig's user needs `create` on pods/exec, and the pods' image needs skep"
         }

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     deploy::CONTAINER,
+    outside::{Outside, STRANGER},
     plan::{Action, Check},
     probe::{ANSWERS, Attempt, Outcome},
 };
@@ -73,6 +74,8 @@ pub(super) struct Executor {
     pub(super) timeout: Duration,
     /// How many probes run at once in a pod.
     pub(super) at_once: usize,
+    /// How the client outside is run, if there is one.
+    pub(super) outside: Option<Outside>,
 }
 
 impl Executor {
@@ -94,11 +97,18 @@ impl Executor {
         command.extend_from_slice(probes);
         let rounds = u32::try_from(probes.len().div_ceil(self.at_once)).unwrap_or(u32::MAX);
         let patience = self.timeout.saturating_mul(rounds) + SLACK;
-        let running = exec(&self.client, &self.namespace, pod, Some(CONTAINER), &command);
         let not_run = |reason| ExecError::NotRun {
             namespace: self.namespace.clone(),
             pod: pod.to_owned(),
             reason,
+        };
+        let running = async {
+            match &self.outside {
+                Some(outside) if pod == STRANGER => {
+                    outside.run(&command[1..]).await.map_err(not_run)
+                }
+                _ => exec(&self.client, &self.namespace, pod, Some(CONTAINER), &command).await,
+            }
         };
         let output = timeout(patience, running)
             .await

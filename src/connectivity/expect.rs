@@ -19,6 +19,8 @@ pub enum Expectation {
     AnswerTo(IpAddr),
     /// These servers answer, all of them and nobody else.
     Servers(Vec<String>),
+    /// These servers answer, all of them and nobody else, and saw none of these source addresses.
+    ServersBehindNone(Vec<String>, Vec<IpAddr>),
     /// One of these servers answers, and always the same.
     OneServer(Vec<String>),
     /// The name resolves to exactly these addresses.
@@ -83,6 +85,11 @@ impl Expectation {
                 wanted.sort_unstable();
                 wanted == *servers
             }
+            (Self::ServersBehindNone(wanted, hidden), Outcome::Answered { seen_as, .. }) => {
+                let servers = Self::Servers(wanted.clone());
+                let kept = seen_as.is_some_and(|seen| !hidden.contains(&seen));
+                return if kept { servers.judge(outcome) } else { Verdict::Fail };
+            }
             (Self::OneServer(some), Outcome::Answered { servers, .. }) => {
                 matches!(&servers[..], [one] if some.contains(one))
             }
@@ -118,6 +125,10 @@ impl fmt::Display for Expectation {
             }
             Self::AnswerTo(source) => write!(f, "an answer, to {source}"),
             Self::Servers(servers) => write!(f, "answers of exactly {}", servers.join(", ")),
+            Self::ServersBehindNone(servers, _) => {
+                let servers = servers.join(", ");
+                write!(f, "answers of exactly {servers}, to the client's own address")
+            }
             Self::OneServer(servers) => write!(f, "answers of only one of {}", servers.join(", ")),
             Self::Resolves(addresses) => {
                 let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();

@@ -53,17 +53,27 @@ impl std::str::FromStr for External {
     }
 }
 
-/// A lab announces its world in the ConfigMap `kube-public/skep-lab`: `world` has the addresses of
-/// HTTP servers, `world-echo` the port on which they give TCP and UDP bytes back. Any other cluster
-/// announces nothing.
-pub(super) async fn announced(client: &Client) -> Vec<External> {
+/// What a lab announces.
+#[derive(Debug, Default)]
+pub(super) struct Announced {
+    /// Places outside.
+    pub(super) externals: Vec<External>,
+    /// The lab's name.
+    pub(super) lab: Option<String>,
+}
+
+/// A lab announces itself in the ConfigMap `kube-public/skep-lab`: `lab` is its name, `world` has
+/// the addresses of HTTP servers, `world-echo` the port on which they give TCP and UDP bytes back.
+/// Any other cluster announces nothing.
+pub(super) async fn announced(client: &Client) -> Announced {
     let map = Api::<ConfigMap>::namespaced(client.clone(), "kube-public").get_opt("skep-lab").await;
     // Who may not read it, or cannot, has no targets; the scenarios say so.
-    let data = map.ok().flatten().and_then(|map| map.data).unwrap_or_default();
-    read(
+    let mut data = map.ok().flatten().and_then(|map| map.data).unwrap_or_default();
+    let externals = read(
         data.get("world").map_or("", String::as_str),
         data.get("world-echo").map_or("", String::as_str),
-    )
+    );
+    Announced { externals, lab: data.remove("lab") }
 }
 
 fn read(world: &str, echo: &str) -> Vec<External> {

@@ -3,7 +3,8 @@
 //! A run makes pods on some nodes (`deploy`), plans what each of them tries (`plan`, by the
 //! catalogue in `scenario`), lets them try it through pods/exec (`run`) and judges how that ended
 //! (`expect`). Client and server are skep itself: [`probe`] and [`serve`](serve::serve). Nothing
-//! but the Kubernetes API is used, so the test is the same in a lab and on any cluster.
+//! but the Kubernetes API is used, so the test is the same in a lab and on any cluster; clients
+//! [`outside`] are run by a command, where there is one.
 
 mod board;
 mod churn;
@@ -14,6 +15,7 @@ mod external;
 mod gate;
 mod hints;
 mod junit;
+mod outside;
 mod plan;
 mod policy;
 pub mod probe;
@@ -21,6 +23,7 @@ mod readiness;
 mod report;
 mod run;
 mod scenario;
+mod sctp;
 mod selection;
 pub mod serve;
 mod services;
@@ -34,6 +37,7 @@ pub use external::InvalidTarget;
 pub use gate::{Gate, LogError, Lost};
 pub use hints::{Hint, Hints};
 pub use junit::junit;
+pub use outside::Outside;
 pub use plan::{Action, Check, Peer, Plan, Planned, plan};
 pub use policy::{Account, Blame, Drop, Grant, Packets, Pass, PolicyName, Side};
 pub use report::{CheckResult, Report, ScenarioReport, Status};

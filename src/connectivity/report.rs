@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     expect::Verdict,
+    outside::OUTSIDE,
     plan::{Action, Check},
     probe::Outcome,
     scenario::{Profile, Scenario},
@@ -49,9 +50,9 @@ impl CheckResult {
 
     /// Returns the nodes of both ends, each once.
     pub fn nodes(&self) -> Vec<String> {
-        let mut nodes = vec![self.check.from.node.clone()];
-        nodes.extend(self.check.to.node.clone().filter(|node| *node != nodes[0]));
-        nodes
+        let from = Some(&self.check.from.node).filter(|node| *node != OUTSIDE);
+        let to = self.check.to.node.as_ref().filter(|node| Some(*node) != from);
+        from.into_iter().chain(to).cloned().collect()
     }
 
     /// Returns the command to run in the source pod, as a shell takes it.

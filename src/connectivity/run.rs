@@ -18,19 +18,20 @@ use super::{
     external,
     gate::Gate,
     hints::Hints,
+    outside::{self, Outside, STRANGER},
     plan::{Check, Plan, plan},
     policy::{self, Stage},
     probe::{Outcome, Probe, Protocol, Size},
     readiness,
     report::{Report, ScenarioReport},
-    scenario::{HOST_PORT, Profile, Scenario, TOPOLOGY},
+    scenario::{HOST_PORT, OUTSIDE_HOST_PORT, Profile, Scenario, TOPOLOGY},
     serve,
     services::Services,
     told::{Audit, Ledger, TOLD_WITHIN},
-    topology::{Dns, External, FAMILIES, Topology},
+    topology::{Actor, Dns, External, FAMILIES, Topology},
     witness::{Witness, explain, look},
 };
-use crate::kubernetes::ExecError;
+use crate::kubernetes::{ExecError, chain};
 
 /// What to test.
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ pub struct Options {
     pub image: String,
     /// Places outside the cluster; when empty, those that a lab announces.
     pub externals: Vec<External>,
+    /// How a client outside the cluster is run; when `None`, in the world of a lab.
+    pub outside: Option<Outside>,
     /// How long one probe may take; in whole seconds.
     pub timeout: Duration,
     /// How long the pods may take to start.
@@ -84,6 +87,9 @@ pub enum TestError {
     /// Nothing can be run in the pods.
     #[error("cannot run probes in the pods of the test")]
     Exec(#[source] ExecError),
+    /// The client outside that was asked for cannot take part.
+    #[error("the client outside cannot take part: {0}")]
+    Outside(String),
     /// It was cancelled, and cleaned up.
     #[error("cancelled")]
     Cancelled,
@@ -115,7 +121,8 @@ pub async fn run(
     let namespace = options.namespace.clone().unwrap_or_else(deploy::fresh_name);
     // Not cancelled half-way: nobody would know whether the namespace is there.
     deploy::create_namespace(client, &namespace).await?;
-    let run = Run { client, options, namespace: &namespace, nodes };
+    let (externals, outside) = surroundings(client, options).await;
+    let run = Run { client, options, namespace: &namespace, nodes, externals, outside };
     let result = tokio::select! {
         report = run.run(witness, &mut tell) => report,
         () = cancel.cancelled() => Err(TestError::Cancelled),
@@ -143,6 +150,20 @@ pub async fn run(
     }
 }
 
+/// Returns the places outside, and the client there: those that the user names, else a lab's.
+async fn surroundings(client: &Client, options: &Options) -> (Vec<External>, Option<Outside>) {
+    let announced = external::announced(client).await;
+    let externals = match &options.externals[..] {
+        [] => announced.externals,
+        given => given.to_vec(),
+    };
+    let in_world = || {
+        let skep = std::env::current_exe().ok()?;
+        Some(Outside::in_world_of(&announced.lab?, &skep))
+    };
+    (externals, options.outside.clone().or_else(in_world))
+}
+
 /// Why pods that not every cluster admits are missing.
 #[derive(Default)]
 struct Missing {
@@ -156,6 +177,8 @@ struct Run<'a> {
     options: &'a Options,
     namespace: &'a str,
     nodes: Vec<String>,
+    externals: Vec<External>,
+    outside: Option<Outside>,
 }
 
 impl Run<'_> {
@@ -220,7 +243,7 @@ impl Run<'_> {
     /// Makes the pods and waits for them.
     async fn deploy(&self) -> Result<Topology, TestError> {
         let mut cast = Cast::new(&self.nodes);
-        if self.runs(HOST_PORT) {
+        if self.runs(HOST_PORT) || self.runs(OUTSIDE_HOST_PORT) {
             cast = cast.with_host_port();
         }
         for case in self.options.scenarios.iter().filter_map(|scenario| scenario.churn()) {
@@ -282,25 +305,21 @@ impl Run<'_> {
             .into_iter()
             .filter(|family| clients.iter().any(|client| client.address(*family).is_some()));
         let families = families.collect();
-        let externals = async {
-            match self.options.externals.as_slice() {
-                [] => external::announced(self.client).await,
-                given => given.to_vec(),
-            }
-        };
-        let (externals, dns) = futures::join!(externals, self.dns(&clients[0].name));
+        let hosts = cast.actors(Role::Host, pods);
+        let (outside, dns) = futures::join!(self.stranger(&hosts), self.dns(&clients[0].name));
         Ok(Topology {
             profile: self.options.profile,
             namespace: self.namespace.to_owned(),
             nodes: self.nodes.clone(),
             families,
             servers: cast.actors(Role::Server, pods),
-            hosts: cast.actors(Role::Host, pods),
+            hosts,
             host_port: cast.at_host_port(pods).map_err(|reason| no.host_port.unwrap_or(reason)),
             clients,
             no_hosts: no.hosts,
             no_host_firewall: None,
-            externals,
+            externals: self.externals.clone(),
+            outside: outside?,
             dns: dns?,
             services,
             redirects: Err("they were not made".to_owned()),
@@ -315,6 +334,32 @@ impl Run<'_> {
             namespace: self.namespace.to_owned(),
             timeout: self.options.timeout,
             at_once: AT_ONCE,
+            outside: self.outside.clone(),
+        }
+    }
+
+    /// Finds the client outside, or why there is none.
+    ///
+    /// # Errors
+    /// When the one that was asked for cannot take part.
+    async fn stranger(&self, hosts: &[Actor]) -> Result<Result<Actor, String>, TestError> {
+        if self.outside.is_none() {
+            return Ok(Err("say by --outside how to run skep there".to_owned()));
+        }
+        let mut scenarios = self.options.scenarios.iter();
+        if hosts.is_empty() || !scenarios.any(|scenario| scenario.asks_from_outside()) {
+            return Ok(Err("it is not needed".to_owned()));
+        }
+        let questions: Vec<_> = outside::questions(hosts).iter().map(ToString::to_string).collect();
+        let answers = self.executor().probe(STRANGER, &questions).await;
+        let words = |error| match error {
+            ExecError::NotRun { reason, .. } => reason,
+            error => chain(&error),
+        };
+        let actor = answers.map_err(words).and_then(|all| outside::actor(&all));
+        match actor {
+            Err(reason) if self.options.outside.is_some() => Err(TestError::Outside(reason)),
+            other => Ok(other),
         }
     }
 

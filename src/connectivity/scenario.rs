@@ -102,6 +102,11 @@ impl Scenario {
         }
     }
 
+    /// Tells whether a client outside takes part.
+    pub(super) fn asks_from_outside(&self) -> bool {
+        self.name.starts_with("outside-")
+    }
+
     /// Returns what must not have happened.
     pub(super) const fn gate(&self) -> Option<Gate> {
         match self.way {
@@ -178,6 +183,8 @@ const DNS: &str = "dns";
 const SERVICES: &str = "services";
 /// The scenario that needs a pod with a port of its node.
 pub(super) const HOST_PORT: &str = "pod-to-hostport";
+/// The other one that does.
+pub(super) const OUTSIDE_HOST_PORT: &str = "outside-to-hostport";
 /// The scenario that needs to know the hints of endpoints.
 pub(super) const TOPOLOGY: &str = "service-topology";
 const POLICY: &str = "policy";
@@ -213,6 +220,7 @@ const LAST: &[Scenario] = &[
 #[rustfmt::skip]
 const PLAIN: &[Scenario] = &[
     scenario(BASE, "pod-to-pod", Smoke, plan::base::pod_to_pod, "Pods reach pods of their own and of other nodes, and keep their address"),
+    scenario(BASE, "pod-to-pod-sctp", Standard, plan::base::pod_to_pod_sctp, "The same by SCTP"),
     scenario(BASE, "client-to-client", Smoke, plan::base::client_to_client, "Pods that serve nothing reach each other by ICMP"),
     scenario(BASE, "pod-to-itself", Standard, plan::base::pod_to_itself, "A pod reaches its own address"),
     scenario(BASE, "pod-to-host", Smoke, plan::base::pod_to_host, "Pods reach the host network of their own node"),
@@ -242,10 +250,14 @@ const PLAIN: &[Scenario] = &[
     scenario(DNS, "dns-absent", Standard, plan::dns::absent, "A name that does not exist is answered as such, quickly"),
     scenario(DNS, "dns-world", Standard, plan::dns::world, "Pods resolve the external targets that are given by name"),
     scenario(SERVICES, "pod-to-service", Smoke, plan::services::pod_to_service, "Pods reach every server by a service's address"),
+    scenario(SERVICES, "pod-to-service-sctp", Standard, plan::services::pod_to_service_sctp, "The same by SCTP"),
     scenario(SERVICES, "pod-to-hairpin-service", Standard, plan::services::pod_to_hairpin_service, "A pod reaches itself by the service that stands for it"),
     scenario(SERVICES, "node-to-service", Standard, plan::services::node_to_service, "Nodes reach every server by a service's address"),
     scenario(SERVICES, "pod-to-nodeport", Standard, plan::services::pod_to_node_port, "Pods reach every server by a port of their own and of another node"),
     scenario(SERVICES, "node-to-nodeport", Standard, plan::services::node_to_node_port, "Nodes reach every server by a port of their own and of another node"),
+    scenario(SERVICES, "outside-to-nodeport", Standard, plan::outside::to_node_port, "A client outside reaches every server by a port of every node"),
+    scenario(SERVICES, "outside-to-nodeport-local", Standard, plan::outside::external_traffic_policy, "A node that keeps such clients answers by its own server, which sees who asks"),
+    scenario(SERVICES, OUTSIDE_HOST_PORT, Standard, plan::outside::to_host_port, "A client outside reaches a pod by the port that it has of its node"),
     scenario(SERVICES, HOST_PORT, Standard, plan::host_port::pod_to_host_port, "Pods reach a pod by the port that it has of its node"),
     scenario(SERVICES, "service-without-endpoints", Standard, plan::services::without_endpoints, "A service that stands for nobody refuses at once"),
     changing("stale-udp-backend", Full, &MOVING, "Datagrams of one socket go to another server when theirs is gone"),

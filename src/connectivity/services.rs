@@ -32,11 +32,13 @@ pub enum Purpose {
     SameZone,
     /// It stands for all servers, and is kept on the client's node by hints.
     SameNode,
+    /// It stands for all servers, by SCTP.
+    Sctp,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Servers,
         Self::NodePort,
         Self::Itself,
@@ -49,6 +51,7 @@ impl Purpose {
         Self::External,
         Self::SameZone,
         Self::SameNode,
+        Self::Sctp,
     ];
 
     /// Tells whether its service has a port of every node.
@@ -71,6 +74,7 @@ impl Purpose {
             Self::External => "echo-external",
             Self::SameZone => "echo-same-zone",
             Self::SameNode => "echo-same-node",
+            Self::Sctp => "echo-sctp",
         }
     }
 }

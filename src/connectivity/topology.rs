@@ -116,6 +116,8 @@ pub struct Topology {
     pub no_host_firewall: Option<String>,
     /// Places outside.
     pub externals: Vec<External>,
+    /// The client outside, or why there is none.
+    pub outside: Result<Actor, String>,
     /// Cluster DNS.
     pub dns: Dns,
     /// Services of the test; none when no scenario asks for them.
@@ -171,6 +173,18 @@ impl Topology {
             no_hosts: None,
             no_host_firewall: None,
             externals: world.collect(),
+            outside: Ok(Actor {
+                name: super::outside::STRANGER.to_owned(),
+                node: super::outside::OUTSIDE.to_owned(),
+                addresses: families
+                    .iter()
+                    .map(|family| match family {
+                        Family::V4 => "198.51.100.10",
+                        Family::V6 => "2001:db8:1::10",
+                    })
+                    .map(|text| text.parse().expect("an address"))
+                    .collect(),
+            }),
             dns: Dns::Present { kubernetes: vec!["10.96.0.1".parse().expect("an address")] },
             services: super::services::example(families),
             redirects: Ok(()),

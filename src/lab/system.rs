@@ -55,6 +55,7 @@ fn announcement(spec: &LabSpec) -> Value {
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": { "name": "skep-lab", "namespace": "kube-public" },
         "data": {
+            "lab": spec.name.to_string(),
             "world": addresses.join(" "),
             "world-echo": plan::WORLD_ECHO.to_string(),
             "world-names": "example.com example.net",

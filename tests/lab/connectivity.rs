@@ -223,6 +223,40 @@ fn connectivity_fails_when_a_backend_of_a_service_is_out_of_reach() {
 
 #[test]
 #[ignore = "needs root"]
+fn connectivity_is_tried_from_outside_and_says_which_node_is_closed() {
+    let lab = Lab::bare("stranger", &["--nodes", "2"]);
+    // Another place than the one that a lab has for this.
+    let skep = env!("CARGO_BIN_EXE_skep");
+    let fabric = format!("{skep} lab exec --name {} fabric -- {skep}", lab.name);
+    let (output, report) = test(&lab, &["--test", "/^outside-", "--outside", &fabric]);
+    assert_passed(&output, &report);
+    let all = ["outside-to-nodeport", "outside-to-nodeport-local", "outside-to-hostport"];
+    assert_eq!(scenarios(&report, "passed"), all);
+    let checks = report["scenarios"][0]["checks"].as_array().expect("checks");
+    assert_eq!(checks[0]["from"]["name"], "stranger");
+    let mut of_second = checks
+        .iter()
+        .filter(|check| check["to"]["node"] == "node-2" && check["family"] == "ipv4")
+        .map(|check| check["to"]["address"].as_str().expect("an address"));
+    let second = of_second.next().expect("every node is asked");
+    let cut = lab.exec("world", &["ip", "route", "add", "prohibit", second]);
+    assert!(cut.status.success(), "{}", text(&cut));
+    let (output, report) = test(&lab, &["--test", "/^outside-", "--timeout", "1"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert_eq!(scenarios(&report, "failed"), all[..2], "the host port is one of node-1");
+    for failure in failures(&report) {
+        assert!(failure.contains("prohibited") || failure.contains("denied"), "{failure}");
+    }
+    let nobody = start(&lab, &["--test", "/^outside-", "--outside", "false"]);
+    let output = nobody.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(text(&output).contains("the client outside cannot take part"), "{}", text(&output));
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    assert!(runtime.block_on(namespaces(&lab)).is_empty());
+}
+
+#[test]
+#[ignore = "needs root"]
 fn connectivity_skips_a_host_port_that_somebody_has() {
     let lab = Lab::bare("hostport", &["--nodes", "2"]);
     let (output, report) = test(&lab, &["--test", "/^pod-to-hostport$"]);

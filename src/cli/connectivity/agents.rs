@@ -32,6 +32,7 @@ impl Witness for Agents<'_> {
         // ICMP errors belong to every protocol.
         let protocols = match result.check.protocol() {
             "udp" => &["udp", "icmp"][..],
+            "sctp" => &["sctp", "icmp"],
             "icmp" => &["icmp"],
             _ => &["tcp", "icmp"],
         };

@@ -14,13 +14,14 @@ use crate::{
 
 /// Try to reach something from here
 ///
-/// A probe is a protocol, a place and options: tcp://HOST:PORT, udp://HOST:PORT, icmp://HOST,
-/// http://HOST:PORT or dns://NAME, followed by any of ,size=BYTES (or mtu, or mtu+1), ,df=route,
-/// ,df=ignore-route, ,ttl=HOPS, ,family=ipv4 or ipv6, ,within=MILLISECONDS and, for http and udp, ,servers=COUNT, which
+/// A probe is a protocol, a place and options: tcp://HOST:PORT, udp://HOST:PORT, sctp://HOST:PORT, icmp://HOST,
+/// http://HOST:PORT, dns://NAME or source://HOST (the address that packets there leave by), followed by any of ,size=BYTES (or mtu, or mtu+1), ,df=route,
+/// ,df=ignore-route, ,ttl=HOPS, ,family=ipv4 or ipv6, ,within=MILLISECONDS and, for http, udp and sctp, ,servers=COUNT, which
 /// asks by one new socket after the other until so many servers have told their names, or ,until=NAME, which goes on
 /// talking by one socket until that server has taken over: of udp, until it answers; of http, until it alone answers
 /// new connections. TCP and UDP expect their bytes back,
-/// as `skep connectivity serve` sends them; tcp with size=0 only connects. The exit code is 1 when a
+/// as `skep connectivity serve` sends them; tcp with size=0 only connects. SCTP is spoken by a raw socket, and asks who
+/// is there. The exit code is 1 when a
 /// probe is not answered.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:

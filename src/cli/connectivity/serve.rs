@@ -24,6 +24,11 @@ pub(crate) struct Args {
     /// Name to answer with
     #[arg(long, value_name = "NAME", default_value = "skep")]
     name: String,
+    /// Serve SCTP at the same port, too
+    ///
+    /// By a raw socket, so that no kernel needs SCTP; nothing else in the pod, or on the node, may speak it then.
+    #[arg(long)]
+    sctp: bool,
     /// Go on serving when told to end, until killed
     #[arg(long)]
     linger: bool,
@@ -33,7 +38,7 @@ impl Args {
     pub(crate) fn run(self) -> Result<Answer, Error> {
         runtime::serve(Threads::One, |shutdown| async move {
             let end = if self.linger { CancellationToken::new() } else { shutdown };
-            serve::serve(&self.name, self.port, end).await?;
+            serve::serve(&self.name, self.port, self.sctp, end).await?;
             Ok(Answer::Yes)
         })
     }

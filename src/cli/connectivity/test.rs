@@ -16,7 +16,9 @@ use crate::{
         runtime::{self, Threads},
         source::ClusterArgs,
     },
-    connectivity::{self, External, InvalidTarget, Options, Profile, Report, TestError, junit},
+    connectivity::{
+        self, External, InvalidTarget, Options, Outside, Profile, Report, TestError, junit,
+    },
 };
 
 /// Seconds that a probe may take unless told otherwise.
@@ -33,7 +35,8 @@ const TIMEOUT: u32 = 3;
   skep connectivity test
   skep connectivity test --profile smoke --junit report.xml
   skep connectivity test --test /pod-to-pod --test '!large' -o json
-  skep connectivity test --test world --external-target one.one.one.one:443")]
+  skep connectivity test --test world --external-target one.one.one.one:443
+  skep connectivity test --test outside --outside 'ssh gateway skep'")]
 pub(crate) struct Args {
     #[command(flatten)]
     selection: SelectionArgs,
@@ -57,6 +60,11 @@ pub(crate) struct Args {
     /// An address or a name, with a TCP port unless it is 443. A lab announces its own.
     #[arg(long, value_name = "HOST[:PORT]", value_parser = external)]
     external_target: Vec<External>,
+    /// Command that runs skep outside the cluster, for clients there
+    ///
+    /// As a shell takes it; arguments of skep follow. In a lab, where it is not given, clients run in the lab's world.
+    #[arg(long, value_name = "COMMAND")]
+    outside: Option<String>,
     /// Namespace to make for the pods; must not exist
     #[arg(long, value_name = "NAME", value_parser = namespace)]
     test_namespace: Option<String>,
@@ -109,6 +117,7 @@ impl Args {
             namespace: self.test_namespace,
             image: self.image,
             externals: self.external_target,
+            outside: self.outside.as_deref().map(Outside::by_command),
             timeout: Duration::from_secs(self.timeout.into()),
             start_timeout: Duration::from_secs(self.start_timeout.into()),
             parallel: self.parallel.into(),
@@ -150,6 +159,9 @@ impl Args {
         }
         for External { host, port, .. } in &self.external_target {
             add("--external-target", &format!("{host}:{port}"));
+        }
+        if let Some(command) = &self.outside {
+            add("--outside", command);
         }
         flags.iter().map(|word| format!(" {}", quoted(word))).collect()
     }

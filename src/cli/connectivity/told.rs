@@ -28,7 +28,8 @@ pub(super) fn wanted(namespace: &str) -> Vec<FlowFilter> {
         tcp_flags: vec![TcpFlags { syn: true, ..TcpFlags::default() }],
         ..forwarded.clone()
     };
-    let others = FlowFilter { protocol: ["udp", "icmp"].map(str::to_owned).to_vec(), ..forwarded };
+    let others =
+        FlowFilter { protocol: ["udp", "sctp", "icmp"].map(str::to_owned).to_vec(), ..forwarded };
     let translated = FlowFilter {
         verdict: vec![Verdict::Translated.into()],
         protocol: vec!["tcp".to_owned()],
@@ -114,6 +115,7 @@ fn spoken(flow: &Flow) -> Option<(&'static str, (u16, u16))> {
     let protocol = match flow.protocol()? {
         Protocol::Tcp(_) => "tcp",
         Protocol::Udp(_) => "udp",
+        Protocol::Sctp(_) => "sctp",
         Protocol::IcmPv4(_) | Protocol::IcmPv6(_) => "icmp",
         _ => return None,
     };

@@ -121,6 +121,10 @@ pub(super) fn label(role: Role) -> String {
 pub(super) fn pod(pod: &PodSpec<'_>) -> Value {
     let port = serve::PORT.to_string();
     let mut command = vec!["skep", "connectivity", "serve", "--port", &port, "--name", pod.name];
+    // On a node's own network it would speak for the node.
+    if pod.role != Role::Host {
+        command.push("--sctp");
+    }
     let mut grace = 2;
     let alive =
         ["skep", "connectivity", "probe", "--quiet", "--wait", "--timeout", "5"].map(str::to_owned);

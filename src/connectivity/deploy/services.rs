@@ -10,6 +10,7 @@ use super::{DeployError, code, create, manifest::label, message};
 use crate::connectivity::{
     churn::BACKS,
     deploy::Role,
+    serve,
     services::{Purpose, Service, Services},
 };
 
@@ -85,6 +86,12 @@ fn manifest(namespace: &str, purpose: Purpose) -> Value {
         | Purpose::Itself
         | Purpose::Nobody
         | Purpose::Redirected => {}
+        // Nobody rewrites ports of SCTP, whose checksum covers them.
+        Purpose::Sctp => {
+            let port = serve::PORT;
+            spec["ports"] =
+                json!([{ "name": "sctp", "port": port, "protocol": "SCTP", "targetPort": port }]);
+        }
     }
     json!({
         "apiVersion": "v1", "kind": "Service",
@@ -107,7 +114,8 @@ fn selector(purpose: Purpose) -> Value {
         | Purpose::Redirected
         | Purpose::External
         | Purpose::SameZone
-        | Purpose::SameNode => {
+        | Purpose::SameNode
+        | Purpose::Sctp => {
             json!({ "app.kubernetes.io/name": label(Role::Server) })
         }
     }

@@ -30,6 +30,17 @@ pub(in crate::connectivity) fn pod_to_pod(topology: &Topology) -> Planned {
     planned
 }
 
+/// The same by SCTP.
+pub(in crate::connectivity) fn pod_to_pod_sctp(topology: &Topology) -> Planned {
+    let mut planned = Planned::default();
+    let (sources, targets) = (&topology.clients, &topology.servers);
+    planned.meet(topology, (sources, targets, Place::Any), |pair| {
+        let probe = Probe::new(Protocol::Sctp, pair.target, topology.port);
+        vec![(probe, Expectation::AnswerTo(pair.source))]
+    });
+    planned
+}
+
 pub(in crate::connectivity) fn client_to_client(topology: &Topology) -> Planned {
     let mut planned = Planned::default();
     let clients = &topology.clients;

@@ -7,7 +7,7 @@ use super::{
 use crate::connectivity::{
     expect::Expectation,
     serve,
-    topology::{FAMILIES, Topology},
+    topology::{Actor, FAMILIES, Topology},
 };
 
 /// Pods of the same node and of others ask at the node's own addresses.
@@ -15,16 +15,7 @@ pub(in crate::connectivity) fn pod_to_host_port(topology: &Topology) -> Planned 
     let mut planned = Planned::default();
     on_hosts(&mut planned, topology);
     on_other_nodes(&mut planned, topology);
-    let pod = match &topology.host_port {
-        Ok(pod) => pod,
-        Err(reason) => {
-            planned.gap(format!("a pod with port {} of its node: {reason}", serve::HOST_PORT));
-            return planned;
-        }
-    };
-    let Some(node) = topology.hosts.iter().find(|host| host.node == pod.node) else {
-        return planned;
-    };
+    let Some((pod, node)) = host_port(&mut planned, topology) else { return planned };
     for from in &topology.clients {
         for family in FAMILIES.into_iter().filter(|family| from.address(*family).is_some()) {
             // A node may have families that pods lack.
@@ -39,6 +30,17 @@ pub(in crate::connectivity) fn pod_to_host_port(topology: &Topology) -> Planned 
         }
     }
     planned.settling()
+}
+
+/// Returns the pod that has a port of its node, and that node; or notes why there is none.
+pub(super) fn host_port<'a>(
+    planned: &mut Planned,
+    topology: &'a Topology,
+) -> Option<(&'a Actor, &'a Actor)> {
+    let missing = |reason| format!("a pod with port {} of its node: {reason}", serve::HOST_PORT);
+    let pod = topology.host_port.as_ref().map_err(|reason| planned.gap(missing(reason))).ok()?;
+    let node = topology.hosts.iter().find(|host| host.node == pod.node)?;
+    Some((pod, node))
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub(in crate::connectivity) fn everyone(
 }
 
 /// Returns a service, or notes why there is none.
-fn service<'a>(
+pub(super) fn service<'a>(
     planned: &mut Planned,
     topology: &'a Topology,
     purpose: Purpose,
@@ -105,6 +105,15 @@ pub(in crate::connectivity) fn pod_to_service(topology: &Topology) -> Planned {
     planned
 }
 
+/// The service's port is that of its servers.
+pub(in crate::connectivity) fn pod_to_service_sctp(topology: &Topology) -> Planned {
+    let mut planned = visit(topology, Purpose::Sctp, &topology.clients, |_, target| {
+        vec![everyone(topology, Protocol::Sctp, target, topology.port)]
+    });
+    on_other_nodes(&mut planned, topology);
+    planned
+}
+
 pub(in crate::connectivity) fn node_to_service(topology: &Topology) -> Planned {
     let mut planned = visit(topology, Purpose::Servers, &topology.hosts, |_, target| {
         BOTH.map(|protocol| everyone(topology, protocol, target, SERVICE_PORT)).into()
@@ -124,7 +133,7 @@ pub(in crate::connectivity) fn pod_to_hairpin_service(topology: &Topology) -> Pl
 }
 
 /// Returns the protocols that have a node port, and notes which have none.
-fn node_ports(planned: &mut Planned, service: &Service) -> Vec<(Protocol, u16)> {
+pub(super) fn node_ports(planned: &mut Planned, service: &Service) -> Vec<(Protocol, u16)> {
     let mut ports = Vec::new();
     for protocol in BOTH {
         match service.node_port(protocol) {

@@ -19,7 +19,9 @@ use super::{
 };
 
 /// How often a packet is sent until it is answered.
-const ATTEMPTS: u32 = 3;
+pub(super) const ATTEMPTS: u32 = 3;
+/// A port that is asked for nothing.
+const DISCARD: u16 = 9;
 /// Largest packet received, headers included.
 const LARGEST: usize = 65_600;
 
@@ -51,7 +53,8 @@ pub(super) fn try_it(probe: &Probe, address: IpAddr, timeout: Duration) -> Outco
     }
 }
 
-fn elapsed(since: Instant) -> u64 {
+/// Returns how long ago something was, in milliseconds.
+pub(super) fn elapsed(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -62,13 +65,7 @@ impl Ready {
                 let (socket, echo, id) = echo_socket(address)?;
                 (socket, Some(echo), id)
             }
-            _ => {
-                let any = match address {
-                    IpAddr::V4(_) => "0.0.0.0:0",
-                    IpAddr::V6(_) => "[::]:0",
-                };
-                (UdpSocket::bind(any)?, None, None)
-            }
+            _ => (UdpSocket::bind(any_of(address))?, None, None),
         };
         prepare(&socket, probe, address)?;
         socket.connect(SocketAddr::new(address, probe.port))?;
@@ -101,7 +98,7 @@ impl Ready {
                 None => payload.bytes().to_vec(),
             };
             if let Err(error) = self.socket.send(&packet) {
-                return self.explain(&error, started);
+                return explain(&self.socket, self.address, &error, started);
             }
             let until = started + timeout * (attempt + 1) / ATTEMPTS;
             match self.answer(payload, sequence, until, &mut buffer) {
@@ -111,7 +108,7 @@ impl Ready {
                 }
                 Ok(Err(at)) => return Outcome::Corrupt { at },
                 Err(error) if is_timeout(&error) => {}
-                Err(error) => return self.explain(&error, started),
+                Err(error) => return explain(&self.socket, self.address, &error, started),
             }
         }
         Outcome::TimedOut { millis: elapsed(started) }
@@ -141,25 +138,52 @@ impl Ready {
             }
         }
     }
+}
 
-    /// The error queue knows more than the error number.
-    fn explain(&self, error: &io::Error, started: Instant) -> Outcome {
-        if let Some(outcome) = queue::take(&self.socket) {
-            return outcome;
-        }
-        if error.raw_os_error() == Some(libc::EMSGSIZE) {
-            let mtu = match self.address {
-                IpAddr::V4(_) => option::ip_mtu(&self.socket),
-                IpAddr::V6(_) => option::ipv6_mtu(&self.socket),
-            };
-            return Outcome::TooBig { mtu: mtu.unwrap_or(0), by: None };
-        }
-        Outcome::of(error, elapsed(started))
+/// Returns how a probe ended whose socket reports an error: its queue knows more than the number.
+pub(super) fn explain(
+    socket: &UdpSocket,
+    address: IpAddr,
+    error: &io::Error,
+    started: Instant,
+) -> Outcome {
+    if let Some(outcome) = queue::take(socket) {
+        return outcome;
+    }
+    if error.raw_os_error() == Some(libc::EMSGSIZE) {
+        let mtu = match address {
+            IpAddr::V4(_) => option::ip_mtu(socket),
+            IpAddr::V6(_) => option::ipv6_mtu(socket),
+        };
+        return Outcome::TooBig { mtu: mtu.unwrap_or(0), by: None };
+    }
+    Outcome::of(error, elapsed(started))
+}
+
+/// Tells whether nothing came in time.
+pub(super) fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// Returns the address from which packets to another one leave.
+pub(super) fn source(address: IpAddr) -> Outcome {
+    // Connecting chooses it, and sends nothing.
+    let chosen = UdpSocket::bind(any_of(address)).and_then(|socket| {
+        socket.connect(SocketAddr::new(address, DISCARD))?;
+        socket.local_addr()
+    });
+    match chosen {
+        Ok(own) => Outcome::Resolved { micros: 0, addresses: vec![own.ip()] },
+        Err(error) => Outcome::of(&error, 0),
     }
 }
 
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+/// Returns the place where a socket of the family is bound that the kernel may choose for.
+const fn any_of(address: IpAddr) -> &'static str {
+    match address {
+        IpAddr::V4(_) => "0.0.0.0:0",
+        IpAddr::V6(_) => "[::]:0",
+    }
 }
 
 /// Opens an echo socket: the kind that needs no privilege where the system allows it to this
@@ -184,7 +208,7 @@ fn echo_socket(address: IpAddr) -> io::Result<(UdpSocket, Echo, Option<u16>)> {
 }
 
 /// Sets the options of a probe, and asks for errors in detail.
-fn prepare(socket: &UdpSocket, probe: &Probe, address: IpAddr) -> io::Result<()> {
+pub(super) fn prepare(socket: &UdpSocket, probe: &Probe, address: IpAddr) -> io::Result<()> {
     use option::{Ipv4PathMtuDiscovery as V4, Ipv6PathMtuDiscovery as V6};
     let (four, six) = match probe.fragments {
         Fragments::Allowed => (None, None),

@@ -3,6 +3,7 @@
 //! Each probe is blocking code on a thread of its own: the kernel's error queue, which tells who
 //! answered with which ICMP error, is read by plain system calls.
 
+mod association;
 mod census;
 mod datagram;
 mod lasting;

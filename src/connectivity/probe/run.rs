@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    census, datagram, lasting, name,
+    association, census, datagram, lasting, name,
     outcome::Outcome,
     spec::{Host, Probe, Protocol},
     stream,
@@ -125,7 +125,9 @@ fn ask(probe: &Probe, address: IpAddr, timeout: Duration) -> Outcome {
     match probe.protocol {
         Protocol::Tcp | Protocol::Http => stream::try_it(probe, address, timeout),
         Protocol::Udp | Protocol::Icmp => datagram::try_it(probe, address, timeout),
+        Protocol::Sctp => association::try_it(probe, address, timeout),
         Protocol::Dns => named(address),
+        Protocol::Source => datagram::source(address),
     }
 }
 

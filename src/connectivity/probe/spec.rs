@@ -16,36 +16,43 @@ pub enum Protocol {
     Tcp,
     /// Expects its datagram back.
     Udp,
+    /// Opens an association and asks who is there.
+    Sctp,
     /// Expects an echo reply.
     Icmp,
     /// Asks for `/` and expects an answer below 400.
     Http,
     /// Asks the system's resolver for a name.
     Dns,
+    /// Asks the system's routes by which address packets leave; sends none.
+    Source,
 }
 
 impl Protocol {
-    const ALL: [Self; 5] = [Self::Tcp, Self::Udp, Self::Icmp, Self::Http, Self::Dns];
+    const ALL: [Self; 7] =
+        [Self::Tcp, Self::Udp, Self::Sctp, Self::Icmp, Self::Http, Self::Dns, Self::Source];
 
     /// Returns the name, as in front of `://`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
+            Self::Sctp => "sctp",
             Self::Icmp => "icmp",
             Self::Http => "http",
             Self::Dns => "dns",
+            Self::Source => "source",
         }
     }
 
     const fn needs_port(self) -> bool {
-        matches!(self, Self::Tcp | Self::Udp | Self::Http)
+        matches!(self, Self::Tcp | Self::Udp | Self::Sctp | Self::Http)
     }
 
     const fn default_size(self) -> u32 {
         match self {
             Self::Tcp | Self::Udp | Self::Icmp => 56,
-            Self::Http | Self::Dns => 0,
+            Self::Sctp | Self::Http | Self::Dns | Self::Source => 0,
         }
     }
 }
@@ -112,7 +119,7 @@ pub struct Probe {
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidProbe {
     /// No protocol in front.
-    #[error("a probe starts with tcp://, udp://, icmp://, http:// or dns://")]
+    #[error("a probe starts with tcp://, udp://, sctp://, icmp://, http://, dns:// or source://")]
     Protocol,
     /// No host.
     #[error("no host after {}://", .0.name())]
@@ -336,9 +343,10 @@ impl Probe {
                 self.within = Some(millis.ok_or_else(|| wrong("within", "milliseconds"))?);
             }
             "servers" => {
-                let tells = matches!(self.protocol, Protocol::Http | Protocol::Udp);
+                let tells =
+                    matches!(self.protocol, Protocol::Http | Protocol::Udp | Protocol::Sctp);
                 let servers = value.parse().ok().filter(|servers| *servers > 0 && tells);
-                let expected = "a number, in probes by http:// or udp://";
+                let expected = "a number, in probes by http://, udp:// or sctp://";
                 self.servers = Some(servers.ok_or_else(|| wrong("servers", expected))?);
             }
             "until" => {
@@ -378,6 +386,8 @@ mod tests {
             "dns://kubernetes.default.svc,family=ipv4",
             "udp://10.0.0.1:7,within=250",
             "http://[fd00::1]:80,servers=2",
+            "sctp://[fd00::1]:80,servers=2",
+            "source://10.0.0.1",
             "udp://10.0.0.1:7,within=250,until=server-2",
         ] {
             let probe: Probe = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -389,7 +399,7 @@ mod tests {
     fn mistakes_are_named() {
         for (text, part) in [
             ("10.0.0.1:80", "starts with tcp://"),
-            ("sctp://10.0.0.1:80", "starts with tcp://"),
+            ("dccp://10.0.0.1:80", "starts with tcp://"),
             ("tcp://10.0.0.1", "needs a port"),
             ("tcp://:80", "no host after tcp://"),
             ("tcp://10.0.0.1:eighty", "\"eighty\" is no port"),
@@ -403,7 +413,7 @@ mod tests {
             ("udp://10.0.0.1:7,df=yes", "`route` or `ignore-route`"),
             ("udp://10.0.0.1:7,within=0", "no value for within"),
             ("http://10.0.0.1:80,servers=0", "no value for servers"),
-            ("tcp://10.0.0.1:80,servers=2", "by http:// or udp://"),
+            ("tcp://10.0.0.1:80,servers=2", "by http://, udp:// or sctp://"),
             ("tcp://10.0.0.1:80,until=b", "by http:// or udp://"),
             ("udp://10.0.0.1:7,until=", "a server's name"),
             ("udp://10.0.0.1:7,color=red", "unknown option \"color\""),

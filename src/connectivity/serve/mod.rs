@@ -1,7 +1,8 @@
 //! The server: gives bytes back as they came, over TCP and UDP, and tells who asks by
-//! HTTP, or by a datagram of the same form, who it is and whom it saw.
+//! HTTP, or by a datagram or an SCTP message of the same form, who it is and whom it saw.
 
 mod answer;
+mod sctp;
 mod tcp;
 mod udp;
 
@@ -13,6 +14,9 @@ use nix::sys::socket::{
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::kubernetes::chain;
 
 /// The port that the test's servers listen on, TCP and UDP, in pods and on nodes: outside the
 /// ranges of node ports and of ephemeral ports, and nobody's by IANA.
@@ -32,11 +36,17 @@ pub struct ServeError {
     source: io::Error,
 }
 
-/// Serves a TCP and a UDP port, in every family the kernel has, until `shutdown`.
+/// Serves a TCP and a UDP port, in every family the kernel has, until `shutdown`; and that of SCTP,
+/// if wanted: who may not have raw sockets has none, which is logged, and serves the rest.
 ///
 /// # Errors
 /// When the port is taken.
-pub async fn serve(name: &str, port: u16, shutdown: CancellationToken) -> Result<(), ServeError> {
+pub async fn serve(
+    name: &str,
+    port: u16,
+    with_sctp: bool,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
     let failed = |protocol| move |source| ServeError { protocol, port, source };
     let name: Arc<str> = name.into();
     let mut listeners = Vec::new();
@@ -51,6 +61,19 @@ pub async fn serve(name: &str, port: u16, shutdown: CancellationToken) -> Result
     for socket in datagrams {
         let name = Arc::clone(&name);
         tokio::spawn(async move { udp::serve(&name, socket).await });
+    }
+    if with_sctp {
+        for opened in [sctp::open_v4(), sctp::open_v6()] {
+            match present(opened).map_err(failed("SCTP")) {
+                Ok(socket) => {
+                    let name = Arc::clone(&name);
+                    socket.map(|one| {
+                        tokio::spawn(async move { sctp::serve(&name, port, one).await })
+                    });
+                }
+                Err(error) => warn!(error = chain(&error), "no SCTP"),
+            }
+        }
     }
     for listener in listeners {
         tokio::spawn(tcp::serve(Arc::clone(&name), listener));

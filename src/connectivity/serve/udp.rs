@@ -42,21 +42,40 @@ pub(super) fn open_v6(port: u16) -> io::Result<UdpSocket> {
 }
 
 /// Answers every datagram, for ever.
+pub(super) async fn serve(name: &str, socket: UdpSocket) {
+    let Ok(port) = socket.local_addr().map(|local| local.port()) else { return };
+    converse(&socket, |received, server, client| {
+        let server = SocketAddr::new(server, port);
+        let told = is_question(received).then(|| Answer { name, server, client }.json());
+        Some(told.transpose().ok()?.map_or_else(|| received.to_vec(), String::into_bytes))
+    })
+    .await;
+}
+
+/// Answers what a socket receives by what `answer` makes of it, whom it was sent to and who sent
+/// it; for ever.
 ///
 /// A node has several addresses: without the one that was asked as source, the kernel chooses, and
 /// the client drops the answer of a stranger.
-pub(super) async fn serve(name: &str, socket: UdpSocket) {
+pub(super) async fn converse(
+    socket: &UdpSocket,
+    answer: impl Fn(&[u8], IpAddr, SocketAddr) -> Option<Vec<u8>>,
+) {
     let mut buffer = vec![0; LARGEST];
     loop {
         if socket.ready(Interest::READABLE).await.is_err() {
             return;
         }
         // Errors are about earlier datagrams that could not be delivered; the socket goes on.
-        socket.try_io(Interest::READABLE, || exchange(name, &socket, &mut buffer)).ok();
+        socket.try_io(Interest::READABLE, || exchange(socket, &mut buffer, &answer)).ok();
     }
 }
 
-fn exchange(name: &str, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()> {
+fn exchange(
+    socket: &UdpSocket,
+    buffer: &mut [u8],
+    answer: impl Fn(&[u8], IpAddr, SocketAddr) -> Option<Vec<u8>>,
+) -> io::Result<()> {
     let descriptor = socket.as_raw_fd();
     let mut space = nix::cmsg_space!([u8; 64]);
     let mut iov = [IoSliceMut::new(buffer)];
@@ -65,13 +84,12 @@ fn exchange(name: &str, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<()>
     let (length, client) = (received.bytes, received.address);
     let asked = received.cmsgs()?.find_map(Asked::read);
     let client = client.ok_or(Errno::EDESTADDRREQ)?;
-    let local = socket.local_addr()?;
-    let server =
-        asked.as_ref().map_or(local, |asked| SocketAddr::new(asked.address(), local.port()));
-    let told = is_question(&buffer[..length])
-        .then(|| Answer { name, server, client: address(&client)? }.json())
-        .transpose()?;
-    let iov = [IoSlice::new(told.as_ref().map_or(&buffer[..length], |told| told.as_bytes()))];
+    let server = match &asked {
+        Some(asked) => asked.address(),
+        None => socket.local_addr()?.ip(),
+    };
+    let Some(answer) = answer(&buffer[..length], server, address(&client)?) else { return Ok(()) };
+    let iov = [IoSlice::new(&answer)];
     let send = |controls: &[ControlMessage<'_>]| {
         sendmsg(descriptor, &iov, controls, MsgFlags::empty(), Some(&client)).map(drop)
     };
@@ -139,7 +157,7 @@ mod tests {
     async fn client_and_server_understand_each_other_in_both_families() {
         let port = free_port();
         let stop = CancellationToken::new();
-        let server = tokio::spawn(serve::serve("me", port, stop.clone()));
+        let server = tokio::spawn(serve::serve("me", port, true, stop.clone()));
         let mut probes = Vec::new();
         for host in ["127.0.0.1", "[::1]"] {
             for options in [

@@ -3,6 +3,7 @@
 use super::talk::{Talk, Told};
 use crate::connectivity::{
     expect::Expectation,
+    outside::OUTSIDE,
     plan::{Action, Check, Peer},
     policy::Side,
     probe::{Outcome, Protocol},
@@ -47,11 +48,17 @@ pub(super) fn if_answered(check: &Check, topology: &Topology) -> Vec<Expected> {
 
 fn of_packets(check: &Check, topology: &Topology) -> Option<Vec<Expected>> {
     let Action::Probe(probe) = &check.action else { return None };
+    // Whom agents see when somebody outside asks depends on what is between.
+    if check.from.node == OUTSIDE {
+        return None;
+    }
     let expect_at = |node: &str, told| Some(vec![expect(node, told)]);
     let protocol = match probe.protocol {
         Protocol::Http | Protocol::Tcp => "tcp",
         Protocol::Udp => "udp",
+        Protocol::Sctp => "sctp",
         Protocol::Icmp => "icmp",
+        Protocol::Source => return None,
         // Name servers are at different places in different clusters: on nodes, behind services, elsewhere.
         Protocol::Dns => {
             return expect_at(&check.from.node, Told::Question(check.from.name.clone()));
@@ -181,6 +188,8 @@ mod tests {
             ("host-to-host", "host-1 to host-2 by http: "),
             ("pod-to-world", "client-1 to world by http: node-1 egress, node-1 ingress reply"),
             ("host-to-world", "host-1 to world by http: "),
+            ("pod-to-pod-sctp", "client-1 to server-2 by sctp: node-1 egress, node-2 ingress"),
+            ("outside-to-nodeport", "stranger to echo-node-port by http: "),
             (
                 "dns-service",
                 "client-1 to kubernetes.default.svc by dns: node-1 question of client-1",
