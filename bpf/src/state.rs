@@ -77,6 +77,8 @@ pub struct State {
     pub handed_on: u32,
     /// Not zero if [`State::turn`] is due after [`State::change`].
     pub turns: u32,
+    /// [`crate::abi::ct_flags::HOST`] if the client of a service is this node itself.
+    pub here: u32,
     /// Work area: the change after that.
     pub turn: Change,
     /// Work area: what a change came to, 0 or the code of a [`crate::abi::DropReason`].
@@ -184,6 +186,7 @@ impl State {
         self.decides = 0;
         self.hairpin = 0;
         self.answers = 0;
+        self.here = 0;
         self.translated = Addr::ZERO;
     }
 }

@@ -28,7 +28,7 @@ use crate::{
     flows::Observer,
     kernel::{Datapath, KernelMaps},
     kubernetes::{Change, IdentityObject, NamespaceObject, PodObject, SliceObject, WatchState},
-    model::{Identity, Labels},
+    model::{Addresses, Identity, Labels},
 };
 
 /// How the watches are doing.
@@ -118,6 +118,8 @@ pub(super) struct Agent {
     pub(super) endpoints: Arc<Endpoints>,
     pub(super) policy: Arc<Engine<KernelMaps>>,
     pub(super) balancer: Arc<Balancer<KernelMaps>>,
+    /// The node's addresses, as they were known at the start.
+    pub(super) addresses: Addresses,
     pub(super) devices: Mutex<Devices>,
     pub(super) routes: Mutex<Routes>,
     pub(super) route_mtu: u32,

@@ -4,20 +4,23 @@ use std::{
     fs::{self, File, OpenOptions},
     path::Path,
     sync::{Arc, Mutex, atomic::AtomicU64},
+    time::Duration,
 };
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Node;
 use nix::fcntl::{Flock, FlockArg};
 use tokio::{
     net::UnixListener,
     runtime::Handle,
     sync::{Notify, watch},
+    time::timeout,
 };
 use tracing::{info, warn};
 
 use super::{
     AgentError,
-    cache::Cache,
+    cache::{Cache, Snapshot},
     certificates::Certificates,
     chores::Chores,
     cluster::{Cluster, Place},
@@ -36,13 +39,17 @@ use crate::{
     cni::{ipam::Ipam, queue::Deletions, server},
     config::{AgentConfig, Attach, Enforcement, PolicyCompat},
     kernel::{self, AttachMode, Datapath, LoadOptions, Netlink, sysctl},
-    model::{Derivation, Family, LabelFilter},
+    kubernetes::{NodeObject, Watched, chain},
+    model::{Addresses, Derivation, Family, LabelFilter},
     policy::{
         judge::Mode,
         parse::{Compat, Settings},
     },
     service::maglev::Limit,
 };
+
+/// How long the API server may take to tell a node's first agent the node's addresses.
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// An agent that is set up but not running.
 pub(super) struct Started {
@@ -83,11 +90,12 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
     })?);
     let spread = Limit::at_most(config.maglev_entries);
     let maps = datapath.maps();
-    let devices = Devices::find(&config)?;
-    let route_mtu = route_mtu(config.routing, devices.underlay.mtu, &devices.addresses());
-
     let cache = Cache::new(&config.state_dir);
     let snapshot = cache.load();
+    let addresses = node_addresses(&config, &snapshot, &client);
+    let devices = Devices::find(&config, &addresses)?;
+    let route_mtu = route_mtu(config.routing, devices.underlay.mtu, &devices.addresses());
+
     let started = Timestamp::now();
     let events = Arc::new(AgentEvents::started(started));
     let cluster = Arc::new(Mutex::new(Cluster::new(
@@ -136,6 +144,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         endpoints,
         policy,
         balancer: Arc::new(Balancer::open(Arc::clone(&maps), spread)?),
+        addresses,
         devices: Mutex::new(devices),
         route_mtu,
         watches: Watches::default(),
@@ -185,6 +194,27 @@ fn take_over(agent: &Agent) -> Result<UnixListener, AgentError> {
     sockets::attach(agent);
     agent.endpoints.repair(&devices.entries())?;
     Ok(listener)
+}
+
+/// Returns the addresses that the cluster has for this node: those that it had last, or those that the API
+/// server tells a node's first agent. Nobody may know them yet; repairs find them later.
+fn node_addresses(config: &AgentConfig, snapshot: &Snapshot, client: &kube::Client) -> Addresses {
+    let name = &config.node_name;
+    if let Some(known) = snapshot.nodes.iter().find(|node| node.name == *name) {
+        return known.addresses;
+    }
+    let api = kube::Api::<Node>::all(client.clone());
+    let asked = Handle::current().block_on(timeout(ANSWER_WITHIN, api.get(name)));
+    let reason = match asked {
+        Ok(Ok(node)) => match NodeObject::from_object(&node) {
+            Ok(node) => return node.addresses,
+            Err(error) => error.to_string(),
+        },
+        Ok(Err(error)) => chain(&error),
+        Err(late) => late.to_string(),
+    };
+    warn!(reason, "the cluster does not tell the node's addresses yet");
+    Addresses::default()
 }
 
 /// Where policies are collected, and when they isolate.

@@ -119,7 +119,8 @@ fn repair_once(agent: &Agent) {
         error!(error = &error as &dyn std::error::Error, "configuration not written");
         is_whole = false;
     }
-    let found = Devices::find(&agent.config)
+    let known = agent.cluster().local_node().map(|(_, object)| object.addresses);
+    let found = Devices::find(&agent.config, &known.unwrap_or(agent.addresses))
         .inspect_err(|error| {
             warn!(error = error as &dyn std::error::Error, "devices to the underlay not found");
         })
@@ -182,6 +183,9 @@ fn refresh_devices(agent: &Agent, found: &Devices, attachments: Option<&[Attachm
         *devices = found.clone();
         changed
     };
+    let own = found.addresses();
+    agent.routes.lock().expect("no panic while holding the lock").set_own(own);
+    agent.endpoints.set_host(own);
     let missing = attachments.is_some_and(|all| missing_attachments(agent, found, all));
     if changed || missing {
         info!(changed, missing, "programs are put on the node's devices");

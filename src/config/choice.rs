@@ -138,7 +138,7 @@ impl FromStr for CgroupRoot {
 /// The devices that lead to the underlay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Devices {
-    /// Those that carry the node's addresses or a default route.
+    /// Those that carry the node's addresses or a default route, and other network cards with addresses.
     #[default]
     Auto,
     /// Exactly these.

@@ -5,12 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 use super::{Link, Netlink, NetlinkError, RouteKind};
-use crate::model::{IfIndex, MacAddr};
+use crate::model::{Addresses, IfIndex, MacAddr};
 
 /// Which devices are the node's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// Those of the default routes.
+    /// Those with the node's own addresses, those of the default routes, and the other network cards with
+    /// addresses.
     #[default]
     Auto,
     /// Those with these names.
@@ -28,27 +29,27 @@ pub struct UnderlayDevice {
     pub mtu: u32,
     /// Hardware address; zero if it has none.
     pub mac: MacAddr,
-    /// First global IPv4 address.
+    /// The node's IPv4 address, if the device has it, else its first global one.
     pub v4: Option<Ipv4Addr>,
-    /// First global IPv6 address.
+    /// The same for IPv6.
     pub v6: Option<Ipv6Addr>,
 }
 
 /// The devices that lead to the underlay, and the smallest MTU among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Underlay {
-    /// Devices, that of the IPv4 default route first.
+    /// Devices: those with addresses of the node first, and then that of the IPv4 default route.
     pub devices: Vec<UnderlayDevice>,
-    /// Smallest MTU.
+    /// Smallest MTU of those by which nodes meet, or the outside is reached.
     pub mtu: u32,
 }
 
 /// No usable device.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
-    /// There is no default route and no device was named.
+    /// There is no default route, no device has an address of the node, and no device was named.
     #[error(
-        "no device leads to the underlay: there is no default route; name the devices with --devices"
+        "no device leads to the underlay: there is no default route, and no device has an address of the node; name the devices with --devices"
     )]
     NoDefaultRoute,
     /// A named device does not exist.
@@ -59,31 +60,65 @@ pub enum DeviceError {
     Netlink(#[from] NetlinkError),
 }
 
-/// Finds the node's devices in the namespace of the socket.
+/// Finds the devices of the node with these addresses, in the namespace of the socket.
+///
+/// Nodes meet at the addresses that the cluster has for them, and these need not be where the default
+/// route leads: on machines with a network for the cluster and another to the outside they are not.
 ///
 /// # Errors
 /// When there is none, or a named one does not exist.
-pub fn detect(netlink: &Netlink, choice: &DeviceChoice) -> Result<Underlay, DeviceError> {
-    let links = match choice {
-        DeviceChoice::Auto => default_route_links(netlink)?,
-        DeviceChoice::Named(names) => names
-            .iter()
-            .map(|name| {
+pub fn detect(
+    netlink: &Netlink,
+    choice: &DeviceChoice,
+    node: &Addresses,
+) -> Result<Underlay, DeviceError> {
+    let addresses = netlink.addresses()?;
+    let (links, others) = match choice {
+        DeviceChoice::Auto => {
+            let own = addresses.iter().filter(|(_, net)| node.iter().any(|ip| ip == net.addr()));
+            let own = own.map(|(device, _)| *device).collect();
+            let main = links_of(netlink, [own, default_route_devices(netlink)?].concat())?;
+            let mut others = netlink.links()?;
+            others.retain(|link| !main.contains(link) && is_card_in_use(link, &addresses));
+            (main, others)
+        }
+        DeviceChoice::Named(names) => {
+            let named = names.iter().map(|name| {
                 netlink.link_by_name(name).map_err(|error| match error {
                     NetlinkError::NoDevice(name) => DeviceError::Missing(name),
                     other => other.into(),
                 })
-            })
-            .collect::<Result<_, _>>()?,
+            });
+            (named.collect::<Result<_, _>>()?, Vec::new())
+        }
     };
-    let addresses = netlink.addresses()?;
-    let devices: Vec<_> = links.into_iter().map(|link| device(link, &addresses)).collect();
-    let mtu = devices.iter().map(|device| device.mtu).min().ok_or(DeviceError::NoDefaultRoute)?;
+    let mtu = links.iter().map(|link| link.mtu).min().ok_or(DeviceError::NoDefaultRoute)?;
+    let all = links.into_iter().chain(others);
+    let mut devices: Vec<_> = all.map(|link| device(link, &addresses, node)).collect();
+    let is_own = |device: &UnderlayDevice| {
+        let has = Addresses { v4: device.v4, v6: device.v6 };
+        has.iter().any(|address| node.iter().any(|own| own == address))
+    };
+    devices.sort_by_key(|device| !is_own(device));
     Ok(Underlay { devices, mtu })
 }
 
-/// Returns the devices of the default routes: IPv4 first, then by metric, each once.
-fn default_route_links(netlink: &Netlink) -> Result<Vec<Link>, NetlinkError> {
+/// Tells whether a device is a network card, several of them or a VLAN on one, and has an address that others
+/// can know. Where the route to a place leads by such a device, its packets must be handled there, too.
+fn is_card_in_use(link: &Link, addresses: &[(IfIndex, IpNet)]) -> bool {
+    let is_card = matches!(link.kind.as_deref(), None | Some("bond" | "team" | "vlan"));
+    let is_known = |address: IpAddr| match address {
+        IpAddr::V4(v4) => !v4.is_link_local() && !v4.is_loopback(),
+        IpAddr::V6(v6) => !v6.is_unicast_link_local() && !v6.is_loopback(),
+    };
+    let mut own = addresses.iter().filter(|(index, _)| *index == link.index);
+    // That of loopback is zero.
+    let has_mac = link.mac.is_some_and(|mac| mac != MacAddr::default());
+    is_card && has_mac && link.up && own.any(|(_, net)| is_known(net.addr()))
+}
+
+/// Returns the devices of the default routes: IPv4 first, then by metric.
+fn default_route_devices(netlink: &Netlink) -> Result<Vec<IfIndex>, NetlinkError> {
     let mut defaults: Vec<_> = netlink
         .routes()?
         .into_iter()
@@ -94,8 +129,13 @@ fn default_route_links(netlink: &Netlink) -> Result<Vec<Link>, NetlinkError> {
         })
         .collect();
     defaults.sort_unstable();
+    Ok(defaults.into_iter().map(|(_, _, device)| device).collect())
+}
+
+/// Returns these devices, each once.
+fn links_of(netlink: &Netlink, devices: Vec<IfIndex>) -> Result<Vec<Link>, NetlinkError> {
     let mut links: Vec<Link> = Vec::new();
-    for (_, _, device) in defaults {
+    for device in devices {
         if !links.iter().any(|link| link.index == device) {
             links.push(netlink.link_by_index(device)?);
         }
@@ -103,9 +143,17 @@ fn default_route_links(netlink: &Netlink) -> Result<Vec<Link>, NetlinkError> {
     Ok(links)
 }
 
-fn device(link: Link, addresses: &[(IfIndex, IpNet)]) -> UnderlayDevice {
-    let own =
-        || addresses.iter().filter(|(index, _)| *index == link.index).map(|(_, net)| net.addr());
+fn device(link: Link, addresses: &[(IfIndex, IpNet)], node: &Addresses) -> UnderlayDevice {
+    // The kernel lists the newest address of IPv6 first: one that wanders between nodes, say.
+    let own = || {
+        let has: Vec<IpAddr> = addresses
+            .iter()
+            .filter(|(index, _)| *index == link.index)
+            .map(|(_, net)| net.addr())
+            .collect();
+        let of_node: Vec<IpAddr> = node.iter().filter(|address| has.contains(address)).collect();
+        of_node.into_iter().chain(has)
+    };
     UnderlayDevice {
         ifindex: link.index,
         mtu: link.mtu,
@@ -119,5 +167,49 @@ fn device(link: Link, addresses: &[(IfIndex, IpNet)]) -> UnderlayDevice {
             _ => None,
         }),
         name: link.name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn network_cards_with_addresses_are_in_use() {
+        let card = Link {
+            index: IfIndex(2),
+            name: "eth1".into(),
+            mac: Some(MacAddr([2, 0, 0, 0, 0, 1])),
+            mtu: 1500,
+            up: true,
+            kind: None,
+            master: None,
+            peer: None,
+            vxlan_port: None,
+            external: false,
+        };
+        let of = |kind: &str| Link { kind: Some(kind.into()), ..card.clone() };
+        for (what, link, address, expected) in [
+            ("a card", card.clone(), "192.168.7.2/24", true),
+            ("with IPv6 only", card.clone(), "fd00::2/64", true),
+            ("a bond", of("bond"), "192.168.7.2/24", true),
+            ("a VLAN", of("vlan"), "192.168.7.2/24", true),
+            ("somebody's bridge", of("bridge"), "172.17.0.1/16", false),
+            ("somebody's pod", of("veth"), "172.17.0.1/16", false),
+            ("a place for addresses", of("dummy"), "10.96.0.10/32", false),
+            ("without an address that others know", card.clone(), "fe80::1/64", false),
+            ("not up", Link { up: false, ..card.clone() }, "192.168.7.2/24", false),
+            (
+                "loopback",
+                Link { mac: Some(MacAddr([0; 6])), ..card.clone() },
+                "192.168.7.2/32",
+                false,
+            ),
+            ("a tunnel", Link { mac: None, ..card.clone() }, "10.8.0.2/24", false),
+            ("without any", Link { index: IfIndex(3), ..card.clone() }, "192.168.7.2/24", false),
+        ] {
+            let addresses = [(IfIndex(2), address.parse().expect("a prefix"))];
+            assert_eq!(is_card_in_use(&link, &addresses), expected, "{what}");
+        }
     }
 }

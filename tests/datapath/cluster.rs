@@ -167,6 +167,9 @@ impl<R: Rig> Cluster<R> {
 
     fn fill(&mut self) {
         self.rig.config(self.config);
+        if self.config.mode == Mode::Vxlan as u32 {
+            self.rig.other_device(self.config.vxlan_ifindex, self.overlay());
+        }
         self.rig.revision(7);
         for (id, identity, v4, v6) in pods() {
             for text in [v4, v6] {
@@ -295,6 +298,8 @@ impl<R: Rig> Cluster<R> {
             kind: DeviceKind::Overlay as u32,
             flags: device_flags::READY,
             mtu: 1500,
+            addr_v4: addr("172.31.0.2"),
+            addr_v6: addr("fd31::2"),
             ..DeviceValue::default()
         }
     }

@@ -254,6 +254,9 @@ impl Rig for KernelRig {
             None => drop(self.hash::<u32, DeviceValue>(maps::DEVICE).remove(&DEVICE)),
         }
     }
+    fn other_device(&mut self, ifindex: u32, value: DeviceValue) {
+        self.put(maps::DEVICE, ifindex, value);
+    }
     fn identity(&mut self, id: u32, value: IdentityValue) {
         self.put(maps::IDENTITY, id, value);
     }

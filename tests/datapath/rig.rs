@@ -78,7 +78,10 @@ pub(crate) trait Rig {
     fn node(&mut self, id: u32, value: NodeValue);
     fn node_addr(&mut self, addr: Addr, id: u32);
     fn quota(&mut self, endpoint_id: u32, value: AdmissionQuota);
+    /// Writes the entry of the device where programs run.
     fn device(&mut self, value: Option<DeviceValue>);
+    /// Writes the entry of another one.
+    fn other_device(&mut self, ifindex: u32, value: DeviceValue);
     fn identity(&mut self, id: u32, value: IdentityValue);
     fn identity_class(&mut self, key: PolicyIdentityKey, class: u32);
     fn addr_class(&mut self, key: PolicyAddrKey, class: u32);

@@ -10,6 +10,7 @@ mod attacks;
 mod churn;
 mod cni;
 mod connectivity;
+mod devices;
 mod disk;
 mod documented;
 mod evidence;

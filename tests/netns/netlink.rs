@@ -11,9 +11,9 @@ use ipnet::IpNet;
 use skep::{
     kernel::{
         BridgeSpec, DeviceChoice, DeviceError, NetNs, NetNsError, Netlink, NetlinkError, Route,
-        SocketKind, VethSpec, VxlanSpec, abort_connections, detect_underlay,
+        SocketKind, Underlay, VethSpec, VxlanSpec, abort_connections, detect_underlay,
     },
-    model::MacAddr,
+    model::{Addresses, MacAddr},
 };
 
 use crate::support::inside;
@@ -167,7 +167,9 @@ fn a_bound_namespace_lives_until_it_is_removed_and_the_caller_never_moves() {
 #[ignore = "needs root"]
 fn the_underlay_is_where_the_default_routes_are() -> Result<(), NetlinkError> {
     let (_netns, netlink) = namespace();
-    let none = detect_underlay(&netlink, &DeviceChoice::Auto).expect_err("there is no route");
+    let nobody = Addresses::default();
+    let detect = |choice| detect_underlay(&netlink, choice, &nobody);
+    let none = detect(&DeviceChoice::Auto).expect_err("there is no route");
     assert!(matches!(none, DeviceError::NoDefaultRoute), "{none}");
     netlink.create_veth_pair(&veth("up0", "peer0", None))?;
     netlink.create_veth_pair(&veth("up1", "peer1", None))?;
@@ -180,16 +182,53 @@ fn the_underlay_is_where_the_default_routes_are() -> Result<(), NetlinkError> {
         netlink.add_route(&Route::default_of(ip(gateway)).via(ip(gateway)).dev(device))?;
     }
     netlink.set_mtu(netlink.link_by_name("up0")?.index, 1450)?;
-    let found = detect_underlay(&netlink, &DeviceChoice::Auto).expect("there are two");
+    let found = detect(&DeviceChoice::Auto).expect("there are two");
     let names: Vec<_> = found.devices.iter().map(|device| device.name.as_str()).collect();
     assert_eq!((names, found.mtu), (vec!["up1", "up0"], 1450));
     assert_eq!(found.devices[0].v4, Some([172, 16, 0, 2].into()));
     assert_eq!(found.devices[1].v6, Some("fd01::2".parse().expect("an address")));
     let named = DeviceChoice::Named(vec!["up0".into()]);
-    assert_eq!(detect_underlay(&netlink, &named).expect("it exists").devices.len(), 1);
+    assert_eq!(detect(&named).expect("it exists").devices.len(), 1);
     let wrong = DeviceChoice::Named(vec!["eth7".into()]);
-    let error = detect_underlay(&netlink, &wrong).expect_err("there is no such device");
+    let error = detect(&wrong).expect_err("there is no such device");
     assert_eq!(error.to_string(), "there is no device eth7");
+    Ok(())
+}
+
+/// As on machines with a network for the cluster and another to the outside: the default route says nothing of where
+/// nodes meet.
+#[test]
+#[ignore = "needs root"]
+fn the_underlay_is_where_the_nodes_addresses_are_too() -> Result<(), NetlinkError> {
+    let (_netns, netlink) = namespace();
+    for number in 0..3 {
+        netlink.create_veth_pair(&veth(&format!("up{number}"), &format!("peer{number}"), None))?;
+        let device = netlink.link_by_name(&format!("up{number}"))?.index;
+        netlink.set_up(device)?;
+        netlink.add_address(device, net(&format!("172.16.{number}.2/24")))?;
+        netlink.add_address(device, net(&format!("fd0{number}::2/64")))?;
+    }
+    let device = |name: &str| netlink.link_by_name(name).map(|link| link.index);
+    netlink.add_route(
+        &Route::default_of(ip("172.16.0.1")).via(ip("172.16.0.1")).dev(device("up0")?),
+    )?;
+    // One that wanders between nodes, which the kernel lists first.
+    netlink.add_address(device("up1")?, net("fd01::99/128"))?;
+    let node = Addresses {
+        v4: Some([172, 16, 1, 2].into()),
+        v6: Some("fd01::2".parse().expect("an address")),
+    };
+    let names = |found: &Underlay| -> Vec<String> {
+        found.devices.iter().map(|device| device.name.clone()).collect()
+    };
+    let found = detect_underlay(&netlink, &DeviceChoice::Auto, &node).expect("there are two");
+    assert_eq!(names(&found), ["up1", "up0"], "nobody needs the third");
+    assert_eq!((found.devices[0].v4, found.devices[0].v6), (node.v4, node.v6));
+    let named = DeviceChoice::Named(vec!["up0".into(), "up1".into()]);
+    let found = detect_underlay(&netlink, &named, &node).expect("they exist");
+    assert_eq!(names(&found), ["up1", "up0"], "whose addresses are the node's comes first");
+    let found = detect_underlay(&netlink, &DeviceChoice::Auto, &Addresses::default());
+    assert_eq!(names(&found.expect("there is a default route")), ["up0"]);
     Ok(())
 }
 

@@ -115,6 +115,8 @@ pub mod ct_flags {
     /// The opener speaks with a service. `service_addr` and `service_port` are the end of it that is not in
     /// the key: what the opener sees, or in zone `Service` the backend.
     pub const SERVICE: u8 = 8;
+    /// The opener speaks with a service and is this node itself, at whichever of its addresses.
+    pub const HOST: u8 = 16;
 }
 
 /// Approval of one leg: policy revision (upper half) and peer identity (lower half) in one

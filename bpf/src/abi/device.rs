@@ -35,7 +35,8 @@ abi_struct! {
         pub incarnation: u32,
         /// Device MTU.
         pub mtu: u32,
-        /// Address of the pod, or of the node on this device (source of translation); zero if none.
+        /// Address of the pod, or of the node on this device (source of translation); of the overlay, that by which
+        /// other nodes know this one; zero if none.
         pub addr_v4: Addr,
         /// The same, IPv6.
         pub addr_v6: Addr,

@@ -78,7 +78,7 @@ fn open<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
     let client = st.packet.source();
     let source = env.blur(u32::from((st.key.addr_b, st.key.port_b) == client), cx.bytes);
     conntrack::create(&mut st.value, &st.key, source, cx.now, st.packet.tcp_flags, cx.bytes);
-    st.value.flags |= ct_flags::SERVICE | ct_flags::INBOUND;
+    st.value.flags |= ct_flags::SERVICE | ct_flags::INBOUND | st.here as u8;
     st.value.service_addr = st.backend.addr;
     st.value.service_port = st.backend.port;
     st.value.backend_id = st.backend_id;

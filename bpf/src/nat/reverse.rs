@@ -30,7 +30,8 @@ pub mod behind {
 ///
 /// [`State::change`] is due then. For a pod, the packet in the state is already what the pod shall see;
 /// for a client it is as it came, [`State::opener`] is the client and [`State::frontend`] whom it must see,
-/// and [`State::turn`] is due too if [`State::turns`] is set. Out of line: it would crowd the stack of its
+/// [`State::turn`] is due too if [`State::turns`] is set, and [`State::here`] tells whether the client is this node.
+/// Out of line: it would crowd the stack of its
 /// callers.
 #[inline(never)]
 pub fn untranslate<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, any_port: u32) -> u32 {
@@ -98,6 +99,7 @@ fn find<E: Env>(
         return behind::POD;
     }
     st.frontend = responder;
+    st.here = (entry.flags() & ct_flags::HOST).into();
     behind::CLIENT
 }
 

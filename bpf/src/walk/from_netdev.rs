@@ -96,7 +96,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
         }
         aim::POD => {}
         aim::TRANSLATED_POD => deed = deed::UNTRANSLATE,
-        aim::CLIENT if st.turns != 0 => return relay::back(env, pkt, &cx, st, PLACE),
+        aim::CLIENT if relay::is_beyond(st) => return relay::back(env, pkt, &cx, st, PLACE),
         aim::CLIENT => {
             arrive::at_host(st);
             deed = deed::PASS_BACK;

@@ -3,7 +3,7 @@
 use super::{arrive, relay};
 use crate::{
     abi::{ABI_VERSION, Config, Direction, DropReason, Note, Observation, identity, ipcache_flags},
-    balance,
+    balance::{self, deed},
     door::{self, Action, Admitted, Context, Host, Local, Receipt, Tally},
     env::Env,
     fragment,
@@ -62,7 +62,7 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
         match nat::untranslate(env, &cx, st, 0) {
             behind::NOBODY if is_host_port(env, st) => return hand_on(pkt, config, st, &tunnel),
             behind::NOBODY => {}
-            behind::CLIENT if st.turns != 0 => return relay::back(env, pkt, &cx, st, PLACE),
+            behind::CLIENT if relay::is_beyond(st) => return relay::back(env, pkt, &cx, st, PLACE),
             behind::CLIENT => st.answers = 1,
             // Who knows a pod by this node's address is outside of the overlay.
             _ => return Err(DropReason::UnknownTarget.into()),
@@ -77,7 +77,8 @@ fn walk<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) -> Result<Action, R
     }
     if !arrive::is_at_pod(st) {
         // The host itself is the client of a service.
-        let refusal = if st.answers == 0 { 0 } else { relay::reveal(env, pkt, &cx, st) };
+        let deed = deed::PASS_BACK;
+        let refusal = if st.answers == 0 { 0 } else { relay::translate(env, pkt, &cx, st, deed) };
         if refusal != 0 {
             return Err(refusal.into());
         }

@@ -16,6 +16,7 @@ use crate::{
     packet::{
         ETHERNET, Kind, Mac, Packet,
         ip::{self, Extent},
+        transport,
     },
     report::{self, Place, Refusal},
     source,
@@ -276,9 +277,16 @@ fn aim<E: Env, P: Packet>(
         }
     }
     let is_host = place == target::Place::Host.bits();
-    if is_host && icmp::read_if_error(pkt, st).is_ok() {
+    // The host may speak with services from an address that the cluster does not know it by. Sockets of TCP do not.
+    let is_unknown = place == target::Place::World.bits() && st.packet.proto != transport::TCP;
+    if (is_host || is_unknown) && icmp::read_if_error(pkt, st).is_ok() {
         let found = nat::untranslate(env, cx, st, 0);
-        st.answers = u32::from(found == behind::CLIENT && st.turns == 0);
+        let is_client = found == behind::CLIENT && st.turns == 0;
+        st.answers = u32::from(is_client && (is_host || st.here != 0));
+    }
+    if is_unknown && st.answers != 0 {
+        st.dst_identity = identity::HOST;
+        place = target::Place::Host.bits();
     }
     let place = target::Place::from_bits(env.blur(place, cx.bytes));
     let observation = beyond(env, pkt, cx.config, st, place, exceptional != 0).map_err(code)?;

@@ -5,7 +5,10 @@ use super::{
     relay::{self, way},
 };
 use crate::{
-    abi::{Addr, CtKey, Direction, DropReason, Observation, Zone, frontend_scope, mark as kinds},
+    abi::{
+        Addr, CtKey, Direction, DropReason, Observation, Zone, ct_flags, frontend_scope,
+        mark as kinds,
+    },
     balance::{self, deed, entered, hairpin},
     conntrack,
     door::{self, Action, Context},
@@ -78,8 +81,8 @@ fn service<E: Env, P: Packet>(env: &E, pkt: &P, cx: &Context<'_>, st: &mut State
     way(env, pkt, cx, st)
 }
 
-/// Sends a packet to its backend, by what [`aim`] found: it sees the host's address, and the programs on the
-/// way there judge.
+/// Sends a packet to its backend, by what [`aim`] found: it sees the address by which this node is known there,
+/// whichever the host has taken for the way to the service, and the programs on the way there judge.
 #[inline(always)]
 pub(super) fn serve<E: Env, P: Packet>(
     env: &E,
@@ -101,7 +104,11 @@ pub(super) fn serve<E: Env, P: Packet>(
         way::TOO_BIG => return Err(DropReason::FragmentNotSupported.into()),
         refusal => return Err(refusal.into()),
     }
-    st.own = Addr::ZERO;
+    if way == way::POD || st.packet.src == st.own {
+        st.own = Addr::ZERO;
+    }
+    // Not every address of the host is known to be one when the answer comes.
+    st.here = ct_flags::HOST.into();
     let refusal = relay::translate(env, pkt, cx, st, deed::PASS_ON);
     if refusal != 0 {
         return Err(refusal.into());

@@ -64,14 +64,18 @@ fn beyond<E: Env, P: Packet>(
     if st.packet.ttl <= 1 {
         return Err(DropReason::TtlExceeded);
     }
+    st.out = if is_overlay {
+        cx.config.vxlan_ifindex
+    } else {
+        pkt.route(&st.packet.dst).device().ok_or(DropReason::FibLookupFailed)?
+    };
+    // Whoever is there knows this node by the address of this device, not by that of the one where a packet came in.
+    if let Some(device) = env.device(st.out).filter(|d| d.kind != DeviceKind::Pod as u32) {
+        st.own = if st.packet.is_v4() { device.addr_v4 } else { device.addr_v6 };
+    }
     if is_overlay {
-        st.out = cx.config.vxlan_ifindex;
         let is_too_big = forward::must_not_be_cut(pkt, cx.config, &st.packet);
         return Ok(if is_too_big { way::TOO_BIG } else { way::OVERLAY });
-    }
-    st.out = pkt.route(&st.packet.dst).device().ok_or(DropReason::FibLookupFailed)?;
-    if let Some(device) = env.device(st.out).filter(|d| d.kind == DeviceKind::Node as u32) {
-        st.own = if st.packet.is_v4() { device.addr_v4 } else { device.addr_v6 };
     }
     if st.own.is_zero() { Err(DropReason::NoNatMapping) } else { Ok(way::ROUTE) }
 }
@@ -123,6 +127,12 @@ fn complain<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, mtu: u32) -> u3
     report::refused(env, pkt, st, reason, FORTH);
     let ifindex = pkt.ifindex();
     if balance::reject(pkt, st, mtu) == 0 { ifindex } else { 0 }
+}
+
+/// Tells whether the client that was found behind this node's address is somebody else than this node.
+#[inline(always)]
+pub(super) fn is_beyond(st: &State) -> bool {
+    st.turns != 0 && st.here == 0
 }
 
 /// Passes an answer of a backend back to [`State::opener`], as [`crate::nat::untranslate`] found it.

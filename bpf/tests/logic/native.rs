@@ -9,7 +9,7 @@ use skep_bpf::{
 use crate::{
     cluster::{Cast, Cluster},
     frames::{self, Frame, SYN},
-    rig::Verdict,
+    rig::{Rig, Verdict},
     simulation::Simulation,
 };
 

@@ -91,11 +91,6 @@ impl Simulation {
     pub(crate) fn state(&mut self) -> &mut State {
         &mut self.state
     }
-
-    /// Describes a device besides the one on which programs run.
-    pub(crate) fn other_device(&mut self, ifindex: u32, value: DeviceValue) {
-        self.maps.other_devices.insert(ifindex, value);
-    }
 }
 
 /// An entry that stays alive like one in the kernel's memory.
@@ -362,6 +357,9 @@ impl Rig for Simulation {
     }
     fn device(&mut self, value: Option<DeviceValue>) {
         self.maps.device = value;
+    }
+    fn other_device(&mut self, ifindex: u32, value: DeviceValue) {
+        self.maps.other_devices.insert(ifindex, value);
     }
     fn identity(&mut self, id: u32, value: IdentityValue) {
         self.maps.identities.insert(id, value);

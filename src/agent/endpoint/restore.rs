@@ -21,7 +21,7 @@ use crate::{
     },
     kernel::{Hook, Link, NetNs, Netlink, NetlinkError},
     maps::MapError,
-    model::Identity,
+    model::{Addresses, Identity},
 };
 
 /// What a restore found.
@@ -102,6 +102,11 @@ impl Endpoints {
         let differing = self.tables.repair(&records, &pending, devices);
         drop(state);
         differing
+    }
+
+    /// Changes the addresses of the node itself; the next repair writes them.
+    pub(in crate::agent) fn set_host(&self, addresses: Addresses) {
+        self.tables.set_host(addresses);
     }
 
     /// Returns the entries that the map of network namespaces should have for some endpoints.

@@ -1,6 +1,9 @@
 //! Map entries of the pods of this node.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use skep_bpf::abi::{
     Addr, DeviceKind, DeviceValue, EndpointValue, NetnsValue, device_flags, endpoint_flags,
@@ -30,7 +33,7 @@ pub(in crate::agent) struct EndpointTables<M> {
     store: Arc<M>,
     assigned: Arc<Assigned>,
     /// The node's own namespace.
-    host: Option<(u64, NetnsValue)>,
+    host: Option<(u64, Mutex<NetnsValue>)>,
 }
 
 impl<M: MapStore> EndpointTables<M> {
@@ -39,8 +42,15 @@ impl<M: MapStore> EndpointTables<M> {
         assigned: Arc<Assigned>,
         host: Option<(u64, Addresses)>,
     ) -> Self {
-        let host = host.map(|(cookie, addresses)| (cookie, netns_value(addresses)));
+        let host = host.map(|(cookie, addresses)| (cookie, netns_value(addresses).into()));
         Self { store, assigned, host }
+    }
+
+    /// Changes the addresses of the node's own namespace; the next repair writes them.
+    pub(in crate::agent) fn set_host(&self, addresses: Addresses) {
+        if let Some((_, value)) = &self.host {
+            *value.lock().expect("no panic while holding the lock") = netns_value(addresses);
+        }
     }
 
     /// Writes the entry of a pod's device.
@@ -128,7 +138,10 @@ impl<M: MapStore> EndpointTables<M> {
         &self,
         records: &[EndpointRecord],
     ) -> BTreeMap<u64, NetnsValue> {
-        records.iter().map(namespace).chain(self.host).collect()
+        let host = self.host.as_ref().map(|(cookie, value)| {
+            (*cookie, *value.lock().expect("no panic while holding the lock"))
+        });
+        records.iter().map(namespace).chain(host).collect()
     }
 }
 

@@ -59,14 +59,17 @@ pub(in crate::agent) struct Devices {
 }
 
 impl Devices {
-    /// Finds the devices to the underlay and makes the VXLAN device. Nothing is attached yet.
-    pub(in crate::agent) fn find(config: &AgentConfig) -> Result<Self, NodeDeviceError> {
+    /// Finds the devices of the node with these addresses and makes the VXLAN device. Nothing is attached yet.
+    pub(in crate::agent) fn find(
+        config: &AgentConfig,
+        node: &Addresses,
+    ) -> Result<Self, NodeDeviceError> {
         let netlink = Netlink::open().map_err(DeviceError::from)?;
         let choice = match &config.devices {
             config::Devices::Auto => DeviceChoice::Auto,
             config::Devices::Names(names) => DeviceChoice::Named(names.clone()),
         };
-        let mut underlay = detect_underlay(&netlink, &choice)?;
+        let mut underlay = detect_underlay(&netlink, &choice, node)?;
         underlay.mtu = config.mtu.unwrap_or(underlay.mtu);
         let overlay = match config.routing {
             Routing::Native => {
@@ -127,7 +130,10 @@ impl Devices {
     }
 
     fn overlay_value(&self) -> DeviceValue {
+        let Addresses { v4, v6 } = self.addresses();
         DeviceValue {
+            addr_v4: v4.map_or(Addr::ZERO, Addr::from),
+            addr_v6: v6.map_or(Addr::ZERO, Addr::from),
             kind: DeviceKind::Overlay as u32,
             flags: device_flags::READY,
             mtu: self.underlay.mtu,

@@ -62,6 +62,11 @@ impl Routes {
         Self { file, made: made.into_iter().collect(), context }
     }
 
+    /// Changes the sources of the host's own packets; the routes follow when they are applied.
+    pub(in crate::agent) fn set_own(&mut self, own: Addresses) {
+        self.context.own = own;
+    }
+
     /// Makes the routes to these nodes' pods, and removes others once `complete` is known.
     pub(in crate::agent) fn apply(
         &mut self,
@@ -170,6 +175,7 @@ fn same(present: &Route, wanted: &Route) -> bool {
         && present.kind == wanted.kind
         && (wanted.kind != RouteKind::Unicast
             || (present.via == wanted.via
+                && present.source == wanted.source
                 && present.mtu == wanted.mtu
                 && (wanted.device.is_none() || present.device == wanted.device)))
 }

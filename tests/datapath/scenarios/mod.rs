@@ -70,6 +70,7 @@ macro_rules! all_scenarios {
             outside: errors_from_outside_find_the_pod_behind_a_service,
             outside: a_backend_of_the_host_sees_the_client_outside,
             own: the_node_reaches_services_packet_by_packet,
+            own: the_node_is_known_by_one_address_whichever_it_asks_from,
             own: the_node_reaches_itself_through_a_service,
             own: a_port_of_the_node_asks_one_service_after_another,
             outside: clients_outside_are_told_that_nobody_serves,

@@ -1,5 +1,7 @@
 //! Services for the node itself.
 
+use std::net::IpAddr;
+
 use skep_bpf::abi::{HostValue, Mode, frontend_scope};
 
 use super::outside::{CLIENT, PORT, TARGET, expose, overlay_gets};
@@ -87,6 +89,58 @@ pub(crate) fn a_port_of_the_node_asks_one_service_after_another<R: Rig>(rig: imp
             assert_eq!(ran.verdict, Verdict::Redirect, "to the pod behind {vip}");
             assert_like(&ran, &got);
             assert_like(&c.a_sends(&answered.bytes()), &shown);
+        }
+    }
+}
+
+/// The default route need not lead by the device where nodes meet, and its device has an address that they do not know.
+pub(crate) fn the_node_is_known_by_one_address_whichever_it_asks_from<R: Rig>(rig: impl Fn() -> R) {
+    for cast in Cast::both() {
+        let other = if cast.node.is_ipv4() { "10.0.2.15" } else { "fd99::15" };
+        let other: IpAddr = other.parse().expect("an address");
+        let (asked, shown) = exchange((other, CLIENT), (cast.vip, PORT), frames::UDP);
+        let mut c = Cluster::new(rig(), Mode::Vxlan);
+        expose(&mut c, cast.vip, frontend_scope::INTERNAL, &[cast.a]);
+        let (got, answered) = exchange((other, CLIENT), (cast.a, TARGET), frames::UDP);
+        for _ in 0..2 {
+            let ran = c.uplink_sends(&asked.bytes(), 0);
+            assert_eq!(ran.verdict, Verdict::Redirect, "to the pod");
+            assert_like(&ran, &got);
+            assert_eq!(c.a_gets(&ran.frame, Meta::default()).verdict, Verdict::Accept);
+            let ran = c.a_sends(&answered.bytes());
+            assert_eq!(ran.verdict, Verdict::Accept, "to the host");
+            assert_like(&ran, &shown);
+        }
+        // What a pod says to the world is nobody's answer.
+        let (plain, _) = exchange((cast.a, TARGET), (other, CLIENT + 1), frames::UDP);
+        assert_like(&c.a_sends(&plain.bytes()), &plain);
+
+        for mode in [Mode::Vxlan, Mode::Native] {
+            let mut c = Cluster::new(rig(), mode);
+            c.rig.route(1);
+            let can_answer =
+                if mode == Mode::Vxlan { c.rig.has_tunnels() } else { c.rig.has_routes() };
+            if mode == Mode::Native && !can_answer {
+                continue;
+            }
+            expose(&mut c, cast.vip, frontend_scope::INTERNAL, &[cast.remote]);
+            for _ in 0..2 {
+                let ran = c.uplink_sends(&asked.bytes(), 0);
+                assert_eq!(ran.verdict, Verdict::Redirect);
+                let (port, _) = frames::ports(&ran.frame);
+                let (got, answered) =
+                    exchange((cast.node, port), (cast.remote, TARGET), frames::UDP);
+                assert_like(&ran, &got);
+                if can_answer {
+                    let answered = answered.bytes();
+                    let ran = match mode {
+                        Mode::Vxlan => overlay_gets(&mut c, &cast, &answered),
+                        Mode::Native => c.uplink_gets(&answered),
+                    };
+                    assert_eq!(ran.verdict, Verdict::Accept, "to the host");
+                    assert_like(&ran, &shown);
+                }
+            }
         }
     }
 }
