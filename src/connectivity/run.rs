@@ -114,14 +114,17 @@ pub async fn run(
     cancel: CancellationToken,
     mut tell: impl FnMut(Event<'_>),
 ) -> Result<Report, TestError> {
-    let nodes = tokio::select! {
-        nodes = deploy::choose(client, options.profile.nodes()) => nodes?,
+    let found = async {
+        let nodes = deploy::choose(client, options.profile.nodes()).await?;
+        Ok::<_, DeployError>((nodes, surroundings(client, options).await))
+    };
+    let (nodes, (externals, outside)) = tokio::select! {
+        found = found => found?,
         () = cancel.cancelled() => return Err(TestError::Cancelled),
     };
     let namespace = options.namespace.clone().unwrap_or_else(deploy::fresh_name);
     // Not cancelled half-way: nobody would know whether the namespace is there.
     deploy::create_namespace(client, &namespace).await?;
-    let (externals, outside) = surroundings(client, options).await;
     let run = Run { client, options, namespace: &namespace, nodes, externals, outside };
     let result = tokio::select! {
         report = run.run(witness, &mut tell) => report,

@@ -40,6 +40,8 @@ pub struct UnderlayDevice {
 pub struct Underlay {
     /// Devices: those with addresses of the node first, and then that of the IPv4 default route.
     pub devices: Vec<UnderlayDevice>,
+    /// The addresses by which other nodes know this one, as far as it has them, else the first ones of the devices.
+    pub own: Addresses,
     /// Smallest MTU of those by which nodes meet, or the outside is reached.
     pub mtu: u32,
 }
@@ -47,9 +49,9 @@ pub struct Underlay {
 /// No usable device.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
-    /// There is no default route, no device has an address of the node, and no device was named.
+    /// There is no default route, no network card has an address, and no device was named.
     #[error(
-        "no device leads to the underlay: there is no default route, and no device has an address of the node; name the devices with --devices"
+        "no device leads to the underlay: there is no default route, and no network card has an address; name the devices with --devices"
     )]
     NoDefaultRoute,
     /// A named device does not exist.
@@ -77,7 +79,9 @@ pub fn detect(
         DeviceChoice::Auto => {
             let own = addresses.iter().filter(|(_, net)| node.iter().any(|ip| ip == net.addr()));
             let own = own.map(|(device, _)| *device).collect();
-            let main = links_of(netlink, [own, default_route_devices(netlink)?].concat())?;
+            let mut main = links_of(netlink, [own, default_route_devices(netlink)?].concat())?;
+            // An address of the node may be there, but others reach it by network cards.
+            main.retain(|link| !is_loopback(link));
             let mut others = netlink.links()?;
             others.retain(|link| !main.contains(link) && is_card_in_use(link, &addresses));
             (main, others)
@@ -92,7 +96,8 @@ pub fn detect(
             (named.collect::<Result<_, _>>()?, Vec::new())
         }
     };
-    let mtu = links.iter().map(|link| link.mtu).min().ok_or(DeviceError::NoDefaultRoute)?;
+    let counting = if links.is_empty() { &others } else { &links };
+    let mtu = counting.iter().map(|link| link.mtu).min().ok_or(DeviceError::NoDefaultRoute)?;
     let all = links.into_iter().chain(others);
     let mut devices: Vec<_> = all.map(|link| device(link, &addresses, node)).collect();
     let is_own = |device: &UnderlayDevice| {
@@ -100,7 +105,17 @@ pub fn detect(
         has.iter().any(|address| node.iter().any(|own| own == address))
     };
     devices.sort_by_key(|device| !is_own(device));
-    Ok(Underlay { devices, mtu })
+    let has = |own: IpAddr| addresses.iter().any(|(_, net)| net.addr() == own);
+    let own = Addresses {
+        v4: node.v4.filter(|v4| has((*v4).into())).or(devices.iter().find_map(|one| one.v4)),
+        v6: node.v6.filter(|v6| has((*v6).into())).or(devices.iter().find_map(|one| one.v6)),
+    };
+    Ok(Underlay { devices, own, mtu })
+}
+
+/// Loopback has a hardware address of zeros.
+fn is_loopback(link: &Link) -> bool {
+    link.mac == Some(MacAddr::default())
 }
 
 /// Tells whether a device is a network card, several of them or a VLAN on one, and has an address that others
@@ -112,9 +127,8 @@ fn is_card_in_use(link: &Link, addresses: &[(IfIndex, IpNet)]) -> bool {
         IpAddr::V6(v6) => !v6.is_unicast_link_local() && !v6.is_loopback(),
     };
     let mut own = addresses.iter().filter(|(index, _)| *index == link.index);
-    // That of loopback is zero.
-    let has_mac = link.mac.is_some_and(|mac| mac != MacAddr::default());
-    is_card && has_mac && link.up && own.any(|(_, net)| is_known(net.addr()))
+    let is_ethernet = link.mac.is_some() && !is_loopback(link);
+    is_card && is_ethernet && link.up && own.any(|(_, net)| is_known(net.addr()))
 }
 
 /// Returns the devices of the default routes: IPv4 first, then by metric.

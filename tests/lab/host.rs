@@ -237,3 +237,57 @@ async fn nodes_are_told_apart_by_their_labels_in_both_modes() {
         }
     }
 }
+
+/// Somebody behind a node, for whom the node is the router; tells the process whose namespace that is.
+const BEHIND: &str = r#"
+set -e
+unshare --net sleep 600 >/dev/null 2>&1 &
+own=$(readlink /proc/$$/ns/net)
+until other=$(readlink /proc/$!/ns/net) && [ "$other" != "$own" ]; do :; done
+ip link add r0 type veth peer name r1 netns $!
+ip address add 10.77.0.1/24 dev r0
+ip address add fd77::1/64 dev r0 nodad
+ip link set r0 up
+behind="nsenter --target $! --net ip"
+$behind address add 10.77.0.2/24 dev r1
+$behind address add fd77::2/64 dev r1 nodad
+$behind link set r1 up
+$behind route add default via 10.77.0.1
+$behind -6 route add default via fd77::1
+echo $!
+"#;
+
+#[tokio::test]
+#[ignore = "needs root"]
+async fn a_protected_node_routes_for_others_and_has_no_address_that_is_open() {
+    let lab = Lab::bare("router", &["--nodes", "2"]);
+    let router = addresses_of(&lab, "node-2").await;
+    let made = lab.exec("node-2", &["sh", "-c", BEHIND]);
+    assert!(made.status.success(), "{}", text(&made));
+    let behind = String::from_utf8_lossy(&made.stdout).trim().to_owned();
+    for (net, via) in [("10.77.0.0/24", &router[0]), ("fd77::/64", &router[1])] {
+        let made = lab.exec("node-1", &["ip", "route", "add", net, "via", via]);
+        assert!(made.status.success(), "{}", text(&made));
+    }
+    let spec = json!({
+        "nodeSelector": only_on("node-2"),
+        "ingress": [{ "fromEntities": ["kube-apiserver"] }],
+    });
+    create(&lab, KIND, None, "quiet", spec).await;
+    // Those that the cluster knows, and those that it does not.
+    for address in router.iter().map(String::as_str).chain(["10.77.0.1", "fd77::1"]) {
+        eventually("node-2 is closed", || async {
+            (!reaches(&lab, "node-1", address)).then_some(())
+        })
+        .await;
+    }
+    for address in ["10.77.0.2", "fd77::2"] {
+        assert!(reaches(&lab, "node-1", address), "{address} is nobody's of the policy");
+    }
+    for address in addresses_of(&lab, "node-1").await {
+        let url = url(&address);
+        let curl = ["curl", "-s", "-m", "1", &url];
+        let asked = [&["nsenter", "--target", &behind, "--net"], &curl[..]].concat();
+        assert_eq!(lab.exec("node-2", &asked).status.code(), Some(REFUSED), "{address}");
+    }
+}

@@ -229,6 +229,13 @@ fn the_underlay_is_where_the_nodes_addresses_are_too() -> Result<(), NetlinkErro
     assert_eq!(names(&found), ["up1", "up0"], "whose addresses are the node's comes first");
     let found = detect_underlay(&netlink, &DeviceChoice::Auto, &Addresses::default());
     assert_eq!(names(&found.expect("there is a default route")), ["up0"]);
+    // A node that is reached by several devices has its address on none of them.
+    netlink.add_address(device("lo")?, net("10.9.9.9/32"))?;
+    let node = Addresses { v4: Some([10, 9, 9, 9].into()), v6: None };
+    let found = detect_underlay(&netlink, &DeviceChoice::Auto, &node).expect("there is one");
+    assert_eq!(names(&found), ["up0"]);
+    assert_eq!((found.own.v4, found.own.v6), (node.v4, found.devices[0].v6));
+    assert_eq!(found.devices[0].v4, Some([172, 16, 0, 2].into()), "what goes out there");
     Ok(())
 }
 

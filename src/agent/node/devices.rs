@@ -113,11 +113,7 @@ impl Devices {
 
     /// Returns the addresses that tunnels and translated sources have.
     pub(in crate::agent) fn addresses(&self) -> Addresses {
-        let devices = &self.underlay.devices;
-        Addresses {
-            v4: devices.iter().find_map(|device| device.v4),
-            v6: devices.iter().find_map(|device| device.v6),
-        }
+        self.underlay.own
     }
 
     /// Returns each device with its hook.
