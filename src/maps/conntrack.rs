@@ -93,7 +93,8 @@ fn is_dispensable(key: &CtKey, value: &CtValue) -> bool {
 /// pods, and for the node itself.
 fn opener(key: &CtKey, value: &CtValue) -> Option<u32> {
     let world = |number| matches!(number, identity::WORLD_V4 | identity::WORLD_V6);
-    let is_relayed = key.zone == Zone::Service as u8 && value.flags & ct_flags::INBOUND != 0;
+    let whose = value.flags & (ct_flags::INBOUND | ct_flags::HOST);
+    let is_relayed = key.zone == Zone::Service as u8 && whose == ct_flags::INBOUND;
     match value.endpoint[OPENER] {
         0 if is_relayed || world(Approval(value.approval[RESPONDER]).peer()) => Some(STRANGERS),
         0 => None,

@@ -184,6 +184,9 @@ fn strangers_share_half_of_the_table_and_others_are_not_counted_with_them() {
         let (key, value) = strange(100 + port, TCP, false);
         let approval = [0, Approval::new(7, 300 + u32::from(port)).0];
         store.put::<ConntrackTable>(&key, &CtValue { approval, ..value }).unwrap();
+        let (key, value) = strange(200 + port, UDP, true);
+        let flags = value.flags | ct_flags::HOST;
+        store.put::<ConntrackTable>(&key, &CtValue { flags, ..value }).unwrap();
     }
     let quota = || store.get::<QuotaTable>(&STRANGERS).unwrap();
     collector(&store, 10).step(2 * SECOND).unwrap();
