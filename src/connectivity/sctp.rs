@@ -1,6 +1,8 @@
 //! SCTP packets, as far as an association needs them that carries one question and its answer
 //! (RFC 9260). Both sides speak by raw sockets: many kernels come without SCTP.
 
+use std::net::IpAddr;
+
 use crc::{CRC_32_ISCSI, Crc};
 
 /// Largest packet that either side sends, in bytes; it fits into every path.
@@ -61,8 +63,17 @@ pub(super) struct Packet {
 }
 
 impl Packet {
+    /// Reads what a raw socket received from a peer: those of IPv4 get the IP header, too.
+    pub(super) fn received(bytes: &[u8], peer: IpAddr) -> Option<Self> {
+        let header = match peer {
+            IpAddr::V4(_) => usize::from(bytes.first()? & 0x0f) * 4,
+            IpAddr::V6(_) => 0,
+        };
+        Self::read(bytes.get(header..)?)
+    }
+
     /// Reads what comes after the IP header; `None` unless the checksum and all lengths are right.
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+    fn read(bytes: &[u8]) -> Option<Self> {
         let mut summed = bytes.to_vec();
         let sum: [u8; 4] = summed.get(SUM)?.try_into().ok()?;
         summed[SUM].fill(0);
@@ -247,6 +258,16 @@ mod tests {
         assert_eq!(bytes.len() % 4, 0);
         assert_eq!(Packet::read(&bytes), Some(packet.clone()));
         assert_eq!(packet.message(), Some((9, &b"hello"[..])));
+    }
+
+    #[test]
+    fn the_header_of_ipv4_is_passed_over() {
+        let packet = packet();
+        let with_options = [&[0x46][..], &[0; 23], &packet.bytes()].concat();
+        let [v4, v6] = ["10.0.0.1", "fd00::1"].map(|text| text.parse().expect("an address"));
+        assert_eq!(Packet::received(&with_options, v4), Some(packet.clone()));
+        assert_eq!(Packet::received(&packet.bytes(), v6), Some(packet));
+        assert_eq!(Packet::received(&[], v4), None);
     }
 
     #[test]

@@ -122,13 +122,17 @@ fn is_loopback(link: &Link) -> bool {
 /// can know. Where the route to a place leads by such a device, its packets must be handled there, too.
 fn is_card_in_use(link: &Link, addresses: &[(IfIndex, IpNet)]) -> bool {
     let is_card = matches!(link.kind.as_deref(), None | Some("bond" | "team" | "vlan"));
-    let is_known = |address: IpAddr| match address {
-        IpAddr::V4(v4) => !v4.is_link_local() && !v4.is_loopback(),
-        IpAddr::V6(v6) => !v6.is_unicast_link_local() && !v6.is_loopback(),
-    };
     let mut own = addresses.iter().filter(|(index, _)| *index == link.index);
     let is_ethernet = link.mac.is_some() && !is_loopback(link);
     is_card && is_ethernet && link.up && own.any(|(_, net)| is_known(net.addr()))
+}
+
+/// Tells whether others can know an address.
+fn is_known(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => !v4.is_link_local() && !v4.is_loopback(),
+        IpAddr::V6(v6) => !v6.is_unicast_link_local() && !v6.is_loopback(),
+    }
 }
 
 /// Returns the devices of the default routes: IPv4 first, then by metric.
@@ -173,11 +177,11 @@ fn device(link: Link, addresses: &[(IfIndex, IpNet)], node: &Addresses) -> Under
         mtu: link.mtu,
         mac: link.mac.unwrap_or_default(),
         v4: own().find_map(|address| match address {
-            IpAddr::V4(v4) if !v4.is_link_local() => Some(v4),
+            IpAddr::V4(v4) if is_known(address) => Some(v4),
             _ => None,
         }),
         v6: own().find_map(|address| match address {
-            IpAddr::V6(v6) if !v6.is_unicast_link_local() => Some(v6),
+            IpAddr::V6(v6) if is_known(address) => Some(v6),
             _ => None,
         }),
         name: link.name,

@@ -22,6 +22,7 @@ const EPHEMERAL: std::ops::RangeInclusive<u16> = 49_152..=65_535;
 /// One side of an association, on a raw socket that hears the peer's address only.
 struct Client {
     socket: UdpSocket,
+    peer: IpAddr,
     own: Opening,
     /// Ours and the peer's.
     ports: (u16, u16),
@@ -33,7 +34,7 @@ struct Client {
 pub(super) fn try_it(probe: &Probe, address: IpAddr, timeout: Duration) -> Outcome {
     let started = Instant::now();
     match Client::new(probe, address) {
-        Ok(mut client) => client.run(address, timeout),
+        Ok(mut client) => client.run(timeout),
         Err(error) => Outcome::of(&error, elapsed(started)),
     }
 }
@@ -52,10 +53,10 @@ impl Client {
         socket.connect(SocketAddr::new(address, 0))?;
         let own = Opening { tag: rand::random::<u32>().max(1), first: rand::random() };
         let port = rand::random_range(EPHEMERAL);
-        Ok(Self { socket, own, ports: (port, probe.port), refused: false })
+        Ok(Self { socket, peer: address, own, ports: (port, probe.port), refused: false })
     }
 
-    fn run(&mut self, address: IpAddr, timeout: Duration) -> Outcome {
+    fn run(&mut self, timeout: Duration) -> Outcome {
         let started = Instant::now();
         for attempt in 0..ATTEMPTS {
             let sent = Instant::now();
@@ -67,7 +68,7 @@ impl Client {
                 }
                 Ok(None) => return Outcome::Corrupt { at: 0 },
                 Err(error) if is_timeout(&error) => {}
-                Err(error) => return explain(&self.socket, address, &error, started),
+                Err(error) => return explain(&self.socket, self.peer, &error, started),
             }
         }
         if self.refused {
@@ -114,7 +115,7 @@ impl Client {
             let left = until.saturating_duration_since(Instant::now());
             self.socket.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
             let length = self.socket.recv(&mut buffer)?;
-            let packet = self.payload(&buffer[..length]).and_then(Packet::read);
+            let packet = Packet::received(&buffer[..length], self.peer);
             let is_own = |packet: &Packet| (packet.destination, packet.source) == self.ports;
             let Some(packet) = packet.filter(is_own) else { continue };
             self.refused |= packet.chunks.contains(&Chunk::Abort);
@@ -125,14 +126,5 @@ impl Client {
             }
         }
         Err(io::ErrorKind::TimedOut.into())
-    }
-
-    /// Raw sockets of IPv4 get the IP header, too.
-    fn payload<'a>(&self, received: &'a [u8]) -> Option<&'a [u8]> {
-        let header = match self.socket.local_addr().ok()?.ip() {
-            IpAddr::V4(_) => usize::from(received.first()? & 0x0f) * 4,
-            IpAddr::V6(_) => 0,
-        };
-        received.get(header..)
     }
 }

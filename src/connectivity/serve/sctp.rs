@@ -38,21 +38,12 @@ fn open(family: AddressFamily) -> io::Result<std::net::UdpSocket> {
 /// Answers those who ask at a port, for ever.
 pub(super) async fn serve(name: &str, port: u16, socket: UdpSocket) {
     converse(&socket, |received, server, client| {
-        let asked = Packet::read(payload(received, client.ip())?)?;
+        let asked = Packet::received(received, client.ip())?;
         let asks = asked.destination == port;
         let ends = (server, client.ip());
         Some(answer(name, ends, &asked).filter(|_| asks)?.bytes())
     })
     .await;
-}
-
-/// Raw sockets of IPv4 get the IP header, too.
-fn payload(received: &[u8], from: IpAddr) -> Option<&[u8]> {
-    let header = match from {
-        IpAddr::V4(_) => usize::from(received.first()? & 0x0f) * 4,
-        IpAddr::V6(_) => 0,
-    };
-    received.get(header..)
 }
 
 /// Returns what a packet is answered with; of other packets than those that open an association and

@@ -7,12 +7,29 @@ use skep_bpf::abi::{HostValue, Mode, frontend_scope};
 use super::outside::{CLIENT, PORT, TARGET, expose, overlay_gets};
 use crate::{
     cluster::{Cast, Cluster},
-    frames::{self, exchange},
+    frames::{self, Frame, exchange},
     rig::{Hook, Meta, Rig, Verdict, assert_like},
 };
 
 /// What programs tell each other about what comes back to the host.
 const RETURNED: u32 = 0x600;
+
+/// Lets the node ask a pod of its own twice: what it sends and what the pod gets, and the same of the answer.
+fn pod_answers<R: Rig>(
+    c: &mut Cluster<R>,
+    [asked, got]: [&Frame; 2],
+    [answered, shown]: [&Frame; 2],
+) {
+    for _ in 0..2 {
+        let ran = c.uplink_sends(&asked.bytes(), 0);
+        assert_eq!(ran.verdict, Verdict::Redirect, "to the pod");
+        assert_like(&ran, got);
+        assert_eq!(c.a_gets(&ran.frame, Meta::default()).verdict, Verdict::Accept);
+        let ran = c.a_sends(&answered.bytes());
+        assert_eq!(ran.verdict, Verdict::Accept, "to the host");
+        assert_like(&ran, shown);
+    }
+}
 
 pub(crate) fn the_node_reaches_services_packet_by_packet<R: Rig>(rig: impl Fn() -> R) {
     for cast in Cast::both() {
@@ -21,15 +38,7 @@ pub(crate) fn the_node_reaches_services_packet_by_packet<R: Rig>(rig: impl Fn() 
         expose(&mut c, cast.vip, frontend_scope::INTERNAL, &[cast.a]);
         let (asked, shown) = exchange(own, (cast.vip, PORT), frames::UDP);
         let (got, answered) = exchange(own, (cast.a, TARGET), frames::UDP);
-        for _ in 0..2 {
-            let ran = c.uplink_sends(&asked.bytes(), 0);
-            assert_eq!(ran.verdict, Verdict::Redirect, "to the pod");
-            assert_like(&ran, &got);
-            assert_eq!(c.a_gets(&ran.frame, Meta::default()).verdict, Verdict::Accept);
-            let ran = c.a_sends(&answered.bytes());
-            assert_eq!(ran.verdict, Verdict::Accept);
-            assert_like(&ran, &shown);
-        }
+        pod_answers(&mut c, [&asked, &got], [&answered, &shown]);
         // Sockets of TCP were connected to a backend.
         let (tcp, _) = exchange(own, (cast.vip, PORT), frames::TCP);
         assert_like(&c.uplink_sends(&tcp.bytes(), 0), &tcp);
@@ -102,15 +111,7 @@ pub(crate) fn the_node_is_known_by_one_address_whichever_it_asks_from<R: Rig>(ri
         let mut c = Cluster::new(rig(), Mode::Vxlan);
         expose(&mut c, cast.vip, frontend_scope::INTERNAL, &[cast.a]);
         let (got, answered) = exchange((other, CLIENT), (cast.a, TARGET), frames::UDP);
-        for _ in 0..2 {
-            let ran = c.uplink_sends(&asked.bytes(), 0);
-            assert_eq!(ran.verdict, Verdict::Redirect, "to the pod");
-            assert_like(&ran, &got);
-            assert_eq!(c.a_gets(&ran.frame, Meta::default()).verdict, Verdict::Accept);
-            let ran = c.a_sends(&answered.bytes());
-            assert_eq!(ran.verdict, Verdict::Accept, "to the host");
-            assert_like(&ran, &shown);
-        }
+        pod_answers(&mut c, [&asked, &got], [&answered, &shown]);
         // What a pod says to the world is nobody's answer.
         let (plain, _) = exchange((cast.a, TARGET), (other, CLIENT + 1), frames::UDP);
         assert_like(&c.a_sends(&plain.bytes()), &plain);
