@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use jiff::Timestamp;
+use skep_bpf::abi::Config;
 use tokio::sync::{Notify, watch};
 use tokio_rustls::TlsAcceptor;
 
@@ -16,7 +17,7 @@ use super::{
     cluster::Cluster,
     endpoint::Endpoints,
     identity::Known,
-    node::{Devices, Routes},
+    node::{self, Devices, Routes},
     pods::Pods,
     policy::{Engine, Kind},
     publish::Published,
@@ -28,7 +29,7 @@ use crate::{
     flows::Observer,
     kernel::{Datapath, KernelMaps},
     kubernetes::{Change, IdentityObject, NamespaceObject, PodObject, SliceObject, WatchState},
-    model::{Addresses, Identity, Labels},
+    model::{Addresses, Identity, Labels, NodeId},
 };
 
 /// How the watches are doing.
@@ -123,6 +124,8 @@ pub(super) struct Agent {
     pub(super) devices: Mutex<Devices>,
     pub(super) routes: Mutex<Routes>,
     pub(super) route_mtu: u32,
+    /// The kernel's cookie of the node's own network namespace.
+    pub(super) host_netns: u64,
     pub(super) watches: Watches,
     pub(super) progress: Progress,
     pub(super) connections: AtomicU64,
@@ -152,6 +155,12 @@ impl Agent {
 
     pub(super) fn devices(&self) -> Devices {
         self.devices.lock().expect("no panic while holding the lock").clone()
+    }
+
+    /// Returns the configuration that every program reads.
+    pub(super) fn configuration(&self, node: NodeId) -> Config {
+        let vxlan = self.devices().vxlan;
+        node::configuration(&self.config, node, vxlan, self.route_mtu, self.host_netns)
     }
 
     pub(super) fn slices_changed(&self, change: Change<SliceObject>) {

@@ -116,6 +116,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
     let resolver = Arc::new(Resolver::new(client.clone(), known, published.clone()));
     let labelling = Labelling::new(Arc::clone(&pods), Arc::clone(&resolver), client);
     let publish = Arc::new(Notify::new());
+    let host_netns = Netlink::open()?.netns_cookie()?;
     let context = Context {
         datapath: Arc::clone(&datapath),
         cluster: Arc::clone(&cluster),
@@ -126,7 +127,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         route_mtu,
         boot_id: boot_id()?,
         publish: Arc::clone(&publish),
-        host: (Netlink::open()?.netns_cookie()?, devices.addresses()),
+        host: (host_netns, devices.addresses()),
     };
     let families = config.ip_family;
     let ipam = Ipam::new(|family: Family| families.has(family));
@@ -147,6 +148,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         addresses,
         devices: Mutex::new(devices),
         route_mtu,
+        host_netns,
         watches: Watches::default(),
         progress: Progress::default(),
         connections: AtomicU64::new(0),

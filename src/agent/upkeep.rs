@@ -11,12 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{debug, error, info, warn};
 
 use super::{
-    AgentError,
-    cache::Cache,
-    chores::Chore,
-    identity::Resolver,
-    node::{Devices, configuration},
-    shared::Agent,
+    AgentError, cache::Cache, chores::Chore, identity::Resolver, node::Devices, shared::Agent,
     sockets,
 };
 use crate::{
@@ -60,8 +55,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 pub(super) fn configure(agent: &Agent) -> Result<(), AgentError> {
     let id = agent.cluster().local_node().map(|(id, _)| id);
     let Some(id) = id else { return Ok(()) };
-    let vxlan = agent.devices().vxlan;
-    let config = configuration(&agent.config, id, vxlan, agent.route_mtu);
+    let config = agent.configuration(id);
     if agent.maps.get::<ConfigTable>(&0)? != Some(config) {
         agent.maps.put::<ConfigTable>(&0, &config)?;
         info!(node_id = id.0, "datapath configured");

@@ -94,7 +94,7 @@ fn structs_lie_in_memory_as_in_the_object() {
     same_layout! { btf,
         Config { abi_version, mode, flags, node_id, mark_shift, vxlan_ifindex, vxlan_port,
             snat_port_min, snat_port_max, admission_rate, route_mtu, report_interval, gateway_v4,
-            gateway_v6, hairpin_v4, hairpin_v6, timeouts }
+            gateway_v6, hairpin_v4, hairpin_v6, timeouts, host_netns }
         Timeouts { tcp_syn, tcp, tcp_close, udp, other }
         DeviceValue { kind, flags, endpoint_id, identity, incarnation, mtu, addr_v4, addr_v6, mac,
             peer_mac }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -187,6 +188,21 @@ async fn datagrams_reach_services_by_every_way() {
             for address in addresses {
                 let (answered, told) = echo(&client, "client", &address.to_string(), "30053").await;
                 assert!(answered, "node port at {node}, {address}: {told}");
+            }
+        }
+        let own = nodes(&lab).await.into_iter().filter(|(name, _)| name == "node-1");
+        for address in own.flat_map(|(_, addresses)| addresses) {
+            for socket in ["", ",connect=no"] {
+                let host = match address {
+                    IpAddr::V4(_) => address.to_string(),
+                    IpAddr::V6(_) => format!("[{address}]"),
+                };
+                let probe = format!("udp://{host}:30053{socket}");
+                let words = [env!("CARGO_BIN_EXE_skep"), "connectivity", "probe", &probe];
+                for _ in 0..8 {
+                    let told = lab.exec("node-1", &words);
+                    assert!(told.status.success(), "{probe} at home: {}", text(&told));
+                }
             }
         }
         for vip in cluster_ips(&client, "lone").await {

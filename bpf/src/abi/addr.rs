@@ -76,6 +76,17 @@ impl Addr {
         self.words[1] == 0
     }
 
+    /// Stands for the node that asks, where what it sends to an address of its own has to leave by a device
+    /// to pass by a program: the dummy address of RFC 7600, to which nobody sends anything, and one beside
+    /// the sources of hairpin connections.
+    #[inline(always)]
+    pub const fn this_node(family: Family) -> Self {
+        match family {
+            Family::V4 => Self::v4([192, 0, 0, 8]),
+            Family::V6 => Self::v6([0xfd, 0, 0, 0x73, 0, 0x6b, 0, 0x65, 0, 0x70, 0, 0, 0, 0, 0, 2]),
+        }
+    }
+
     /// Returns the two words as they lie in memory.
     #[inline(always)]
     pub const fn words(&self) -> [u64; 2] {

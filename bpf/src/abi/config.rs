@@ -64,8 +64,10 @@ abi_struct! {
         pub hairpin_v6: Addr,
         /// Expiry of conntrack entries.
         pub timeouts: Timeouts,
+        /// The kernel's cookie of the node's own network namespace.
+        pub host_netns: u64,
         /// Zero.
-        pub reserved: [u32; 8],
+        pub reserved: [u32; 6],
     }
 }
 

@@ -169,8 +169,18 @@ pub mod programs {
     /// getpeername(2) of an IPv6 socket.
     pub const GETPEERNAME6: &str = "getpeername6";
 
+    /// sendmsg(2) with an address, of an IPv4 socket of UDP.
+    pub const SENDMSG4: &str = "sendmsg4";
+    /// sendmsg(2) with an address, of an IPv6 socket of UDP.
+    pub const SENDMSG6: &str = "sendmsg6";
+    /// recvmsg(2) that asks who sent it, of an IPv4 socket of UDP.
+    pub const RECVMSG4: &str = "recvmsg4";
+    /// recvmsg(2) that asks who sent it, of an IPv6 socket of UDP.
+    pub const RECVMSG6: &str = "recvmsg6";
+
     /// Every program that sees sockets of a control group.
-    pub const SOCKETS: [&str; 4] = [CONNECT4, CONNECT6, GETPEERNAME4, GETPEERNAME6];
+    pub const SOCKETS: [&str; 8] =
+        [CONNECT4, CONNECT6, GETPEERNAME4, GETPEERNAME6, SENDMSG4, SENDMSG6, RECVMSG4, RECVMSG6];
 
     /// Every program that sees packets, in the order of the hooks.
     pub const PACKETS: [&str; 6] =

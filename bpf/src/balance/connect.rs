@@ -1,16 +1,16 @@
 //! Services at connect(2): the socket is connected to a backend, and no packet needs a look.
 
-use super::{Choice, Services, choose, find, find::admits, tell::Asked};
+use super::{Choice, Services, choose, datagram, find, find::admits, tell::Asked};
 use crate::{
     abi::{Addr, DropReason, Family, SocketValue, frontend_scope},
     packet::transport,
 };
 
-/// A socket that is being connected, or asked whom it is connected to.
+/// A socket that is being connected, or asked whom it is connected to, or that sends or receives.
 pub trait Socket {
     /// Returns its IP protocol number.
     fn protocol(&self) -> u32;
-    /// Returns where it is to be connected, or with whom it is.
+    /// Returns where it is to be connected or sends, or with whom it is or from whom it receives.
     fn destination(&self) -> (Addr, u16);
     /// Replaces that.
     fn set_destination(&self, addr: &Addr, port: u16);
@@ -36,27 +36,25 @@ pub enum Answer {
 /// Connects a socket to a backend, if it is to be connected to a service.
 ///
 /// TCP, where a connection that loses its backend is over anyway. A connected socket of UDP would go on
-/// sending to a backend that is gone, so its packets are looked at, but for what a node sends to itself:
-/// that goes by the loopback device, where no program looks.
+/// sending to a backend that is gone, so its packets are looked at, and led by where they can be.
 #[inline(always)]
 pub fn connect<S: Services, K: Socket>(services: &S, socket: &K) -> Answer {
-    let is_tcp = socket.protocol() == u32::from(transport::TCP);
-    if !is_tcp && socket.protocol() != u32::from(transport::UDP) {
+    let protocol = socket.protocol();
+    if protocol == u32::from(transport::UDP) && datagram::lead_out(services, socket) {
         return Answer::Go;
+    }
+    if protocol != u32::from(transport::TCP) {
+        return pass(socket);
     }
     let (addr, port) = socket.destination();
     let is_node = || services.is_node(&addr);
     let client = || client(services, socket, &addr);
-    let proto = if is_tcp { transport::TCP } else { transport::UDP };
-    let kind = (proto, frontend_scope::INTERNAL);
+    let kind = (transport::TCP, frontend_scope::INTERNAL);
     let Some(frontend) = find(services, (addr, port), kind, client, is_node) else {
         return pass(socket);
     };
     let who = client();
-    if !is_tcp && who != addr {
-        return pass(socket);
-    }
-    let asked = Asked { client: who, frontend: (addr, port), proto };
+    let asked = Asked { client: who, frontend: (addr, port) };
     if !admits(services, frontend, who) {
         // What a pod sends is looked at, and its drop told. Nobody looks at what a node does.
         if !services.is_node(&who) {

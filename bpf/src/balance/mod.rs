@@ -5,6 +5,7 @@
 
 mod choose;
 mod connect;
+mod datagram;
 mod find;
 pub mod hairpin;
 mod outside;
@@ -15,6 +16,7 @@ mod translate;
 
 pub use choose::{Choice, choose, lot};
 pub use connect::{Answer, Socket, connect, peer};
+pub use datagram::{received, send};
 pub use find::find;
 pub use outside::{aim_at_backend, enter, entered, is_asked};
 pub use reject::reject;
@@ -50,6 +52,10 @@ pub trait Services: Tell {
     fn netns(&self, cookie: u64) -> Option<&NetnsValue>;
     /// Tells whether an address is that of a node.
     fn is_node(&self, addr: &Addr) -> bool;
+    /// Tells whether an address is that of this node.
+    fn is_here(&self, addr: &Addr) -> bool;
+    /// Tells whether a cookie is that of the node's own network namespace.
+    fn is_host(&self, cookie: u64) -> bool;
     /// Returns the monotonic time at tick resolution, ns.
     fn now(&self) -> u64;
     /// Returns a random number.

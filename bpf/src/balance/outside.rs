@@ -13,7 +13,10 @@ use super::{
     serve::{is_balanced, leads_to, opens},
 };
 use crate::{
-    abi::{CtKey, DropReason, FrontendKey, FrontendValue, Zone, ct_flags, ct_kind, frontend_scope},
+    abi::{
+        Addr, CtKey, DropReason, FrontendKey, FrontendValue, Zone, ct_flags, ct_kind,
+        frontend_scope,
+    },
     conntrack,
     door::Context,
     env::{Entry, Env},
@@ -66,10 +69,15 @@ fn serve<E: Env>(env: &E, cx: &Context<'_>, st: &mut State, scope: u8) -> u32 {
         return entered::NO;
     }
     let (addr, port) = p.destination();
+    let is_inside = scope == frontend_scope::INTERNAL;
+    let is_this = is_inside && addr == Addr::this_node(addr.family());
+    // The node sends to itself: the addresses of a service there are its own.
+    let asked = if is_this { p.src } else { addr };
     // Outside, every node has its own node ports.
-    let is_node = || scope == frontend_scope::INTERNAL && env.is_node(&addr);
-    let Some(frontend) = find(env, (addr, port), (p.proto, scope), || p.src, is_node) else {
-        return entered::NO;
+    let is_node = || is_this || is_inside && env.is_node(&addr);
+    let Some(frontend) = find(env, (asked, port), (p.proto, scope), || p.src, is_node) else {
+        // The service is gone, and nobody else has this address.
+        return if is_this { entered::REFUSED } else { entered::NO };
     };
     if !admits(env, frontend, p.src) {
         return DropReason::NotInSourceRange.code().into();

@@ -6,6 +6,7 @@ use crate::{
         metric_index,
     },
     balance::Services,
+    packet::transport,
 };
 
 /// A socket that is being connected to a service.
@@ -15,8 +16,6 @@ pub(super) struct Asked {
     pub(super) client: Addr,
     /// What it wants to connect to.
     pub(super) frontend: (Addr, u16),
-    /// IP protocol number.
-    pub(super) proto: u8,
 }
 
 impl Asked {
@@ -45,7 +44,7 @@ impl Asked {
             reason: what.code(),
             direction: Direction::Egress as u8,
             observation: Observation::FromEndpoint as u8,
-            proto: self.proto,
+            proto: transport::TCP,
             ip_version: match to.0.family() {
                 Family::V4 => 4,
                 Family::V6 => 6,

@@ -6,7 +6,7 @@ use super::{
     pass::Context,
 };
 use crate::{
-    abi::{DropReason, ct_flags},
+    abi::{CtKey, DropReason, Zone, ct_flags},
     admission,
     conntrack::{self, News},
     env::{Entry, Env, Put, Way},
@@ -28,11 +28,15 @@ pub fn relay<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
     }
 }
 
-/// Follows an answer to such a client: the key is in [`State::key`].
+/// Follows an answer to [`State::opener`], such a client of [`State::frontend`]. Whoever judged it before did so
+/// by another connection.
 ///
 /// Returns 0 and leaves the proof in [`State::receipt`], or returns the code of a [`DropReason`].
 #[inline(always)]
 pub fn relay_back<E: Env>(env: &E, cx: &Context<'_>, st: &mut State) -> u32 {
+    let (client, service) = (st.opener, st.frontend);
+    let ends = ((client.addr, client.port), (service.addr, service.port));
+    (st.key, _) = CtKey::canonical(Zone::Service, (st.packet.proto, 0), ends.0, ends.1);
     match follow(env, cx, st, Way::REPLY.bit()) {
         ABSENT => DropReason::CtCannotCreate.code().into(),
         _ => 0,

@@ -12,7 +12,7 @@ use skep_bpf::{
         FrontendKey, FrontendValue, ListBlock, ListKey, MemberKey, NetnsValue, RangeKey,
         SocketValue, event_kind, frontend_flags, frontend_scope, metric_index,
     },
-    balance::{Answer, Services, Socket, connect, peer},
+    balance::{Answer, Services, Socket, connect, peer, received, send},
     env::Tell,
 };
 
@@ -30,6 +30,9 @@ struct Tables {
     backends: HashMap<u32, BackendValue>,
     affinity: RefCell<HashMap<AffinityKey, AffinityValue>>,
     nodes: Vec<Addr>,
+    /// Of this node, and the cookie of its namespace.
+    here: Vec<Addr>,
+    host: u64,
     now: Cell<u64>,
     events: RefCell<Vec<Event>>,
     counted: RefCell<Vec<u32>>,
@@ -77,6 +80,12 @@ impl Services for Tables {
     }
     fn is_node(&self, addr: &Addr) -> bool {
         self.nodes.contains(addr)
+    }
+    fn is_here(&self, addr: &Addr) -> bool {
+        self.here.contains(addr)
+    }
+    fn is_host(&self, cookie: u64) -> bool {
+        self.host == cookie
     }
     fn now(&self) -> u64 {
         self.now.get()
@@ -234,23 +243,51 @@ fn what_is_no_service_stays_as_it_is() {
 
 /// What a node sends to itself goes by the loopback device, where no program looks.
 #[test]
-fn datagrams_of_a_node_to_itself_are_balanced_by_their_socket() {
-    let (node, other) = ("192.168.0.2", "192.168.0.3");
-    let mut tables = Tables::default();
-    tables.put_udp("0.0.0.0", &[7]);
-    tables.nodes = vec![addr(node), addr(other)];
-    tables.netns.insert(5, NetnsValue { addr_v4: addr(node), addr_v6: Addr::ZERO });
-    let shown = |client, to| {
-        let socket = Tcp { protocol: UDP, client, ..Tcp::to(to) };
-        assert_eq!(connect(&tables, &socket), Answer::Go);
-        let connected = socket.shown();
-        peer(&socket);
-        (connected, socket.shown())
-    };
-    let as_it_is = |to: &str| (format!("{to}:80"), format!("{to}:80"));
-    assert_eq!(shown(5, node), ("10.0.0.7:8080".into(), as_it_is(node).0));
-    assert_eq!(shown(5, other), as_it_is(other), "that leaves by a device");
-    assert_eq!(shown(6, node), as_it_is(node), "a pod's does, too");
+fn datagrams_of_a_node_to_services_at_its_own_addresses_leave_it() {
+    const HOST: u64 = 5;
+    const POD: u64 = 6;
+    for (every, own, second, other, stand_in) in [
+        ("0.0.0.0", "192.168.0.2", "172.16.0.2", "192.168.0.3", "192.0.0.8"),
+        ("::", "2001:db8::2", "2001:db8:1::2", "2001:db8::3", "fd00:73:6b:65:70::2"),
+    ] {
+        let mut tables = Tables { host: HOST, ..Tables::default() };
+        tables.put_udp(every, &[7]);
+        tables.here = vec![addr(own), addr(second)];
+        tables.nodes = vec![addr(own), addr(second), addr(other)];
+        let at = |to: &str| format!("{to}:80");
+        for (client, to, port, sent) in [
+            (HOST, own, 80, stand_in),
+            (HOST, second, 80, stand_in),
+            (HOST, other, 80, other),
+            (HOST, own, 81, own),
+            (POD, own, 80, own),
+        ] {
+            let udp = || Tcp { protocol: UDP, client, ..Tcp::to(to) };
+            let (connected, loose) = (udp(), udp());
+            connected.destination.set((addr(to), port));
+            loose.destination.set((addr(to), port));
+            assert_eq!(connect(&tables, &connected), Answer::Go);
+            send(&tables, &loose);
+            assert_eq!(connected.shown(), format!("{sent}:{port}"));
+            assert_eq!(loose.shown(), connected.shown());
+            peer(&connected);
+            received(&loose);
+            assert_eq!(connected.shown(), format!("{to}:{port}"));
+            assert_eq!(loose.shown(), connected.shown());
+        }
+        // One socket, two ports, and a stranger.
+        let socket = Tcp { protocol: UDP, client: HOST, ..Tcp::to(own) };
+        send(&tables, &socket);
+        for (from, shown) in [((stand_in, 53), format!("{own}:53")), ((other, 80), at(other))] {
+            socket.destination.set((addr(from.0), from.1));
+            received(&socket);
+            assert_eq!(socket.shown(), shown);
+        }
+        let silent = Tcp { protocol: UDP, client: HOST, ..Tcp::to(stand_in) };
+        received(&silent);
+        assert_eq!(silent.shown(), at(stand_in), "it never sent there");
+        assert!(tables.events.borrow().is_empty(), "its packets are told");
+    }
 }
 
 #[test]

@@ -199,6 +199,12 @@ impl Services for Maps {
         let key = IpcacheKey { prefix_len: 128, addr: *addr };
         self.ipcache(&key).is_some_and(|owner| owner.flags & ipcache_flags::NODE != 0)
     }
+    fn is_here(&self, _addr: &Addr) -> bool {
+        unreachable!("packets pass by a device")
+    }
+    fn is_host(&self, _cookie: u64) -> bool {
+        unreachable!("packets pass by a device")
+    }
     fn now(&self) -> u64 {
         NOW
     }

@@ -8,7 +8,6 @@ use super::finding;
 use crate::{
     agent::{
         endpoint::{Difference, near_differences, wanted},
-        node::configuration,
         policy::{Assigned, Entries},
         shared::Agent,
     },
@@ -62,12 +61,10 @@ pub(super) fn cluster(agent: &Agent) -> Result<Vec<Finding>, MapError> {
     findings.extend(agent.policy.with_entries(|entries| policies(store, entries))?);
     let host = |wanted: &HostValue| compare::<HostTable>(store, &BTreeMap::from([(0, *wanted)]));
     findings.extend(agent.policy.with_host(host)?);
-    if let Some(id) = id {
-        let vxlan = agent.devices().vxlan;
-        let config = configuration(&agent.config, id, vxlan, agent.route_mtu);
-        if store.get::<ConfigTable>(&0)? != Some(config) {
-            findings.push(finding(ConfigTable::NAME, "the configuration differs"));
-        }
+    if let Some(id) = id
+        && store.get::<ConfigTable>(&0)? != Some(agent.configuration(id))
+    {
+        findings.push(finding(ConfigTable::NAME, "the configuration differs"));
     }
     if store.get::<RevisionTable>(&0)?.unwrap_or(0) == 0 {
         findings.push(finding(RevisionTable::NAME, "there is no policy revision"));

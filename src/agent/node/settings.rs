@@ -45,6 +45,7 @@ pub(in crate::agent) fn configuration(
     node: NodeId,
     vxlan: Option<IfIndex>,
     route_mtu: u32,
+    host_netns: u64,
 ) -> Config {
     let families = [
         (Family::V4, config_flags::IPV4, config_flags::SNAT_V4),
@@ -80,6 +81,7 @@ pub(in crate::agent) fn configuration(
         hairpin_v4: HAIRPIN_V4.into(),
         hairpin_v6: HAIRPIN_V6.into(),
         timeouts: TIMEOUTS,
+        host_netns,
         ..Config::default()
     }
 }

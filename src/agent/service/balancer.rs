@@ -8,6 +8,7 @@ use std::{
     time::Instant,
 };
 
+use skep_bpf::abi::Addr;
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 
@@ -237,8 +238,15 @@ impl<M: MapStore> Balancer<M> {
     /// Names the service that has a frontend, as `NAMESPACE/NAME`.
     pub(in crate::agent) fn name_at(&self, frontend: api::End, protocol: u8) -> Option<String> {
         let protocol = Protocol::from_number(protocol)?;
-        let vip = Vip { address: frontend.address, port: frontend.port, protocol };
-        self.state().services.service_at(vip).map(ToString::to_string)
+        let state = self.state();
+        let (asked, own) = (Addr::from(frontend.address), &state.services.site().node_ports);
+        // What the node sends to any address of its own.
+        let is_this = asked == Addr::this_node(asked.family());
+        let same = |own: &&IpAddr| own.is_ipv4() == frontend.address.is_ipv4();
+        let own = own.iter().find(same).filter(|_| is_this);
+        let address = own.copied().unwrap_or(frontend.address);
+        let vip = Vip { address, port: frontend.port, protocol };
+        state.services.service_at(vip).map(ToString::to_string)
     }
 
     /// Says what becomes of a client's connections; `unhooked` says why no socket is balanced, if so.

@@ -174,10 +174,13 @@ fn connection(
     let (hook, unbalanced) = match by {
         By::Pod(None) if connects(told, vip) => (api::Hook::Connect, None),
         By::Outside | By::Pod(_) => (api::Hook::Packet, None),
-        By::Node(unhooked) if vip.protocol == Protocol::Tcp || is_itself(origin, vip) => {
+        By::Node(unhooked) if vip.protocol == Protocol::Tcp => {
             (api::Hook::Connect, unhooked.map(str::to_owned))
         }
-        By::Node(_) => (api::Hook::Packet, None),
+        By::Node(unhooked) => {
+            let unhooked = unhooked.filter(|_| is_itself(origin, vip));
+            (api::Hook::Packet, unhooked.map(str::to_owned))
+        }
     };
     api::Explained {
         id: told.id.0,
@@ -207,7 +210,7 @@ fn connects(told: &Explanation, vip: Vip) -> bool {
     vip.protocol == Protocol::Tcp && told.verdict != Verdict::SourceRefused
 }
 
-/// Tells whether a node asks at its own address: sockets of UDP are then connected to backends, too.
+/// Tells whether a node asks at its own address: its sockets lead datagrams to where packets are looked at.
 fn is_itself(origin: &Origin, vip: Vip) -> bool {
     vip.protocol == Protocol::Udp && origin.addresses.contains(&vip.address)
 }

@@ -19,7 +19,7 @@ use crate::{
 /// ,df=ignore-route, ,ttl=HOPS, ,family=ipv4 or ipv6, ,within=MILLISECONDS and, for http, udp and sctp, ,servers=COUNT, which
 /// asks by one new socket after the other until so many servers have told their names, or ,until=NAME, which goes on
 /// talking by one socket until that server has taken over: of udp, until it answers; of http, until it alone answers
-/// new connections. TCP and UDP expect their bytes back,
+/// new connections. With ,connect=no a socket of udp sends without being connected. TCP and UDP expect their bytes back,
 /// as `skep connectivity serve` sends them; tcp with size=0 only connects. SCTP is spoken by a raw socket, and asks who
 /// is there. The exit code is 1 when a
 /// probe is not answered.

@@ -146,18 +146,19 @@ pub(super) fn node_ports(planned: &mut Planned, service: &Service) -> Vec<(Proto
 
 /// Every node's port leads to every server; each pod asks its own node and one other.
 pub(in crate::connectivity) fn pod_to_node_port(topology: &Topology) -> Planned {
-    to_node_port(topology, &topology.clients)
-}
-
-/// The same for nodes.
-pub(in crate::connectivity) fn node_to_node_port(topology: &Topology) -> Planned {
-    to_node_port(topology, &topology.hosts)
-}
-
-/// Looks for every server at node ports.
-fn to_node_port(topology: &Topology, sources: &[Actor]) -> Planned {
-    at_node_ports(topology, Purpose::NodePort, sources, |_, at| {
+    at_node_ports(topology, Purpose::NodePort, &topology.clients, |_, at| {
         vec![everyone(topology, at.protocol, at.target, at.port)]
+    })
+}
+
+/// The same for nodes. What they send to themselves passes by no device, so that all depends on the socket:
+/// that of a datagram need not be connected.
+pub(in crate::connectivity) fn node_to_node_port(topology: &Topology) -> Planned {
+    at_node_ports(topology, Purpose::NodePort, &topology.hosts, |_, at| {
+        let (probe, expected) = everyone(topology, at.protocol, at.target, at.port);
+        let stays = at.is_own && at.protocol == Protocol::Udp;
+        let loose = stays.then(|| (probe.clone().unconnected(), expected.clone()));
+        [(probe, expected)].into_iter().chain(loose).collect()
     })
 }
 
@@ -276,9 +277,17 @@ mod tests {
     }
 
     #[test]
-    fn nodes_do_not_send_datagrams_to_themselves() {
+    fn nodes_send_datagrams_to_themselves_by_both_kinds_of_sockets() {
         let planned = node_to_node_port(&example(2));
-        assert_eq!(planned.checks.len(), 2 * 2 * 2 * 2, "nodes, families, protocols, targets");
+        let all = 2 * 2 * 2 * 2;
+        assert_eq!(planned.checks.len(), all + 2 * 2, "nodes, families, protocols, targets");
+        let loose = planned.checks.iter().filter_map(|check| match &check.action {
+            Action::Probe(probe) => Some(probe).filter(|probe| !probe.connects),
+            _ => None,
+        });
+        let loose: Vec<_> = loose.collect();
+        assert_eq!(loose.len(), 2 * 2, "nodes, families");
+        assert!(loose.iter().all(|probe| probe.protocol == Protocol::Udp));
     }
 
     #[test]

@@ -33,6 +33,8 @@ struct Ready {
     /// The identifier of echo packets; none where the kernel chooses it.
     id: Option<u16>,
     address: IpAddr,
+    /// To whom it sends and from whom it takes answers, if it is not connected.
+    peer: Option<SocketAddr>,
 }
 
 /// Sends the packet, a few times if need be, and waits for its answer.
@@ -68,8 +70,11 @@ impl Ready {
             _ => (UdpSocket::bind(any_of(address))?, None, None),
         };
         prepare(&socket, probe, address)?;
-        socket.connect(SocketAddr::new(address, probe.port))?;
-        Ok(Self { socket, echo, id, address })
+        let peer = SocketAddr::new(address, probe.port);
+        if probe.connects {
+            socket.connect(peer)?;
+        }
+        Ok(Self { socket, echo, id, address, peer: Some(peer).filter(|_| !probe.connects) })
     }
 
     /// Returns the size of the payload, and the route's MTU when that decides it.
@@ -97,7 +102,7 @@ impl Ready {
                 Some(echo) => echo.request(self.id.unwrap_or(0), sequence, payload.bytes()),
                 None => payload.bytes().to_vec(),
             };
-            if let Err(error) = self.socket.send(&packet) {
+            if let Err(error) = self.send(&packet) {
                 return explain(&self.socket, self.address, &error, started);
             }
             let until = started + timeout * (attempt + 1) / ATTEMPTS;
@@ -114,6 +119,21 @@ impl Ready {
         Outcome::TimedOut { millis: elapsed(started) }
     }
 
+    fn send(&self, packet: &[u8]) -> io::Result<usize> {
+        match self.peer {
+            Some(peer) => self.socket.send_to(packet, peer),
+            None => self.socket.send(packet),
+        }
+    }
+
+    /// Receives a packet; returns its length and, if the socket is not connected, who sent it.
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<SocketAddr>)> {
+        match self.peer {
+            Some(_) => self.socket.recv_from(buffer).map(|(length, sender)| (length, Some(sender))),
+            None => self.socket.recv(buffer).map(|length| (length, None)),
+        }
+    }
+
     /// Waits for the answer; returns what it tells, or where it differs from what it should be.
     fn answer(
         &self,
@@ -125,9 +145,9 @@ impl Ready {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             self.socket.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
-            let length = self.socket.recv(buffer)?;
+            let (length, sender) = self.receive(buffer)?;
             let received = match self.echo {
-                None => Some(&buffer[..length]),
+                None => Some(&buffer[..length]).filter(|_| sender == self.peer),
                 Some(echo) => echo.reply(&buffer[..length], self.id, sequence),
             };
             if let Some(received) = received {

@@ -110,6 +110,8 @@ pub struct Probe {
     /// How many servers are looked for behind the address, each time by a new socket; `None` asks
     /// once, and not who answers.
     pub servers: Option<u16>,
+    /// Whether its socket is connected (`connect=no`); one of UDP need not be.
+    pub connects: bool,
     /// Lets one conversation last until this server has taken over: `udp://` until it answers, `http://`
     /// until it alone answers new connections.
     pub until: Option<String>,
@@ -134,7 +136,9 @@ pub enum InvalidProbe {
     #[error("an IPv6 address stands in brackets, as in [fd00::1]")]
     Brackets,
     /// The option does not exist.
-    #[error("unknown option {0:?}; there are size, df, ttl, family, within, servers and until")]
+    #[error(
+        "unknown option {0:?}; there are size, df, ttl, family, within, servers, connect and until"
+    )]
     Option(String),
     /// The option's value makes no sense.
     #[error("{value:?} is no value for {option}: {expected}")]
@@ -161,6 +165,7 @@ impl Probe {
             family: None,
             within: None,
             servers: None,
+            connects: true,
             until: None,
         }
     }
@@ -196,6 +201,13 @@ impl Probe {
     #[must_use]
     pub const fn seeking(mut self, servers: u16) -> Self {
         self.servers = Some(servers);
+        self
+    }
+
+    /// Lets its socket send without being connected.
+    #[must_use]
+    pub const fn unconnected(mut self) -> Self {
+        self.connects = false;
         self
     }
 
@@ -254,6 +266,9 @@ impl fmt::Display for Probe {
         }
         if let Some(servers) = self.servers {
             write!(f, ",servers={servers}")?;
+        }
+        if !self.connects {
+            f.write_str(",connect=no")?;
         }
         self.until.as_ref().map_or(Ok(()), |server| write!(f, ",until={server}"))
     }
@@ -349,6 +364,12 @@ impl Probe {
                 let expected = "a number, in probes by http://, udp:// or sctp://";
                 self.servers = Some(servers.ok_or_else(|| wrong("servers", expected))?);
             }
+            "connect" => {
+                if value != "no" || self.protocol != Protocol::Udp {
+                    return Err(wrong("connect", "`no`, in probes by udp://"));
+                }
+                self.connects = false;
+            }
             "until" => {
                 if value.is_empty() || !matches!(self.protocol, Protocol::Http | Protocol::Udp) {
                     return Err(wrong("until", "a server's name, in probes by http:// or udp://"));
@@ -387,6 +408,7 @@ mod tests {
             "udp://10.0.0.1:7,within=250",
             "http://[fd00::1]:80,servers=2",
             "sctp://[fd00::1]:80,servers=2",
+            "udp://10.0.0.1:53,servers=2,connect=no",
             "source://10.0.0.1",
             "udp://10.0.0.1:7,within=250,until=server-2",
         ] {
@@ -413,6 +435,7 @@ mod tests {
             ("udp://10.0.0.1:7,df=yes", "`route` or `ignore-route`"),
             ("udp://10.0.0.1:7,within=0", "no value for within"),
             ("http://10.0.0.1:80,servers=0", "no value for servers"),
+            ("tcp://10.0.0.1:80,connect=no", "`no`, in probes by udp://"),
             ("tcp://10.0.0.1:80,servers=2", "by http://, udp:// or sctp://"),
             ("tcp://10.0.0.1:80,until=b", "by http:// or udp://"),
             ("udp://10.0.0.1:7,until=", "a server's name"),

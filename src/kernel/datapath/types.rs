@@ -107,12 +107,28 @@ pub enum SocketHook {
     GetPeerName4,
     /// getpeername(2), IPv6.
     GetPeerName6,
+    /// sendmsg(2) with an address, UDP over IPv4.
+    SendMsg4,
+    /// sendmsg(2) with an address, UDP over IPv6.
+    SendMsg6,
+    /// recvmsg(2) that asks for one, UDP over IPv4.
+    RecvMsg4,
+    /// recvmsg(2) that asks for one, UDP over IPv6.
+    RecvMsg6,
 }
 
 impl SocketHook {
     /// Every hook; what shows the frontend comes before what hides it.
-    pub const ALL: [Self; 4] =
-        [Self::GetPeerName4, Self::GetPeerName6, Self::Connect4, Self::Connect6];
+    pub const ALL: [Self; 8] = [
+        Self::GetPeerName4,
+        Self::GetPeerName6,
+        Self::RecvMsg4,
+        Self::RecvMsg6,
+        Self::Connect4,
+        Self::Connect6,
+        Self::SendMsg4,
+        Self::SendMsg6,
+    ];
 
     /// Returns the name of the program, which is also used in pins.
     pub const fn program(self) -> &'static str {
@@ -121,6 +137,10 @@ impl SocketHook {
             Self::Connect6 => programs::CONNECT6,
             Self::GetPeerName4 => programs::GETPEERNAME4,
             Self::GetPeerName6 => programs::GETPEERNAME6,
+            Self::SendMsg4 => programs::SENDMSG4,
+            Self::SendMsg6 => programs::SENDMSG6,
+            Self::RecvMsg4 => programs::RECVMSG4,
+            Self::RecvMsg6 => programs::RECVMSG6,
         }
     }
 }

@@ -26,6 +26,10 @@ const LINK_TYPE_TCX: u32 = 11;
 
 const CGROUP_INET4_CONNECT: u32 = 10;
 const CGROUP_INET6_CONNECT: u32 = 11;
+const CGROUP_UDP4_SENDMSG: u32 = 14;
+const CGROUP_UDP6_SENDMSG: u32 = 15;
+const CGROUP_UDP4_RECVMSG: u32 = 19;
+const CGROUP_UDP6_RECVMSG: u32 = 20;
 const CGROUP_INET4_GETPEERNAME: u32 = 29;
 const CGROUP_INET6_GETPEERNAME: u32 = 30;
 
@@ -133,6 +137,10 @@ pub(in crate::kernel) fn cgroup_attach(
             SocketHook::Connect6 => CGROUP_INET6_CONNECT,
             SocketHook::GetPeerName4 => CGROUP_INET4_GETPEERNAME,
             SocketHook::GetPeerName6 => CGROUP_INET6_GETPEERNAME,
+            SocketHook::SendMsg4 => CGROUP_UDP4_SENDMSG,
+            SocketHook::SendMsg6 => CGROUP_UDP6_SENDMSG,
+            SocketHook::RecvMsg4 => CGROUP_UDP4_RECVMSG,
+            SocketHook::RecvMsg6 => CGROUP_UDP6_RECVMSG,
         },
         ..LinkCreate::default()
     };

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use skep_bpf::abi::{HostValue, Mode, frontend_scope};
+use skep_bpf::abi::{CtKey, CtValue, HostValue, Mode, Zone, frontend_scope};
 
 use super::outside::{CLIENT, PORT, TARGET, expose, overlay_gets};
 use crate::{
@@ -28,6 +28,14 @@ fn pod_answers<R: Rig>(
         let ran = c.a_sends(&answered.bytes());
         assert_eq!(ran.verdict, Verdict::Accept, "to the host");
         assert_like(&ran, shown);
+    }
+    // The pod's connection and the node's were used twice in both directions.
+    for zone in [Zone::Pod, Zone::Service] {
+        let packets = |value: &CtValue| value.packets.iter().sum::<u64>();
+        let all = c.rig.connections().into_iter();
+        let of = |(key, _): &(CtKey, CtValue)| key.zone == zone as u8;
+        let counted: Vec<u64> = all.filter(of).map(|(_, value)| packets(&value)).collect();
+        assert!(!counted.is_empty() && counted.iter().all(|packets| *packets == 4), "{counted:?}");
     }
 }
 
@@ -142,6 +150,50 @@ pub(crate) fn the_node_is_known_by_one_address_whichever_it_asks_from<R: Rig>(ri
                     assert_like(&ran, &shown);
                 }
             }
+        }
+    }
+}
+
+/// Sockets lead what the node sends to itself out of it, to an address that nobody else has.
+pub(crate) fn the_node_reaches_services_at_its_own_addresses<R: Rig>(rig: impl Fn() -> R) {
+    for cast in Cast::both() {
+        let this: IpAddr = if cast.node.is_ipv4() { "192.0.0.8" } else { "fd00:73:6b:65:70::2" }
+            .parse()
+            .expect("an address");
+        let everywhere = match cast.node {
+            IpAddr::V4(_) => IpAddr::from([0; 4]),
+            IpAddr::V6(_) => IpAddr::from([0_u16; 8]),
+        };
+        let own = (cast.node, CLIENT);
+        // A node port, which is at every address, and a host port.
+        for frontend in [everywhere, cast.node] {
+            let mut c = Cluster::new(rig(), Mode::Vxlan);
+            expose(&mut c, frontend, frontend_scope::INTERNAL, &[cast.a]);
+            let (asked, shown) = exchange(own, (this, PORT), frames::UDP);
+            let (got, answered) = exchange(own, (cast.a, TARGET), frames::UDP);
+            pod_answers(&mut c, [&asked, &got], [&answered, &shown]);
+            // Its service is gone, or never was: it is told, and leaves for nowhere.
+            let (other, _) = exchange(own, (this, PORT + 1), frames::UDP);
+            let ran = c.uplink_sends(&other.bytes(), 0);
+            assert_eq!(ran.verdict, Verdict::Redirect);
+            assert_eq!(frames::addresses(&ran.frame), (this, cast.node));
+            // It stands for this node to this node only.
+            let (stranger, _) = exchange((cast.world, CLIENT), (this, PORT), frames::UDP);
+            let ran = c.uplink_gets(&stranger.bytes());
+            assert_eq!(ran.verdict, Verdict::Accept, "the stack's");
+            assert_like(&ran, &stranger);
+        }
+        let mut c = Cluster::new(rig(), Mode::Vxlan);
+        expose(&mut c, everywhere, frontend_scope::INTERNAL, &[cast.remote]);
+        let (asked, shown) = exchange(own, (this, PORT), frames::UDP);
+        let (got, answered) = exchange(own, (cast.remote, TARGET), frames::UDP);
+        let ran = c.uplink_sends(&asked.bytes(), 0);
+        assert_eq!((ran.verdict, ran.mark), (Verdict::Redirect, 0), "over the overlay, as host");
+        assert_like(&ran, &got);
+        if c.rig.has_tunnels() {
+            let ran = overlay_gets(&mut c, &cast, &answered.bytes());
+            assert_eq!(ran.verdict, Verdict::Accept);
+            assert_like(&ran, &shown);
         }
     }
 }

@@ -76,9 +76,9 @@ fn conclude(action: &Action) -> i32 {
     code as i32
 }
 
-/// Defines the program of connect(2) and that of getpeername(2) for sockets of one family.
+/// Defines the programs of connect(2), getpeername(2), sendmsg(2) and recvmsg(2) for sockets of one family.
 macro_rules! socket_programs {
-    ($($connect:ident, $peer:ident: $family:ident;)*) => {
+    ($($connect:ident, $peer:ident, $send:ident, $receive:ident: $family:ident;)*) => {
         $(
             #[cgroup_sock_addr($connect)]
             pub fn $connect(ctx: SockAddrContext) -> i32 {
@@ -90,13 +90,25 @@ macro_rules! socket_programs {
                 balance::peer(&SockAddr::$family(ctx));
                 ALLOW
             }
+
+            #[cgroup_sock_addr($send)]
+            pub fn $send(ctx: SockAddrContext) -> i32 {
+                balance::send(&Kernel, &SockAddr::$family(ctx));
+                ALLOW
+            }
+
+            #[cgroup_sock_addr($receive)]
+            pub fn $receive(ctx: SockAddrContext) -> i32 {
+                balance::received(&SockAddr::$family(ctx));
+                ALLOW
+            }
         )*
     };
 }
 
 socket_programs! {
-    connect4, getpeername4: v4;
-    connect6, getpeername6: v6;
+    connect4, getpeername4, sendmsg4, recvmsg4: v4;
+    connect6, getpeername6, sendmsg6, recvmsg6: v6;
 }
 
 const ALLOW: i32 = 1;

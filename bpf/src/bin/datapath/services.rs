@@ -63,6 +63,17 @@ impl Services for Kernel {
         self.ipcache(&key).is_some_and(|owner| owner.flags & ipcache_flags::NODE != 0)
     }
     #[inline(always)]
+    fn is_here(&self, addr: &Addr) -> bool {
+        let key = IpcacheKey { prefix_len: 128, addr: *addr };
+        let own = self.config().map_or(0, |config| config.node_id);
+        self.ipcache(&key)
+            .is_some_and(|owner| owner.flags & ipcache_flags::NODE != 0 && owner.node_id == own)
+    }
+    #[inline(always)]
+    fn is_host(&self, cookie: u64) -> bool {
+        self.config().is_some_and(|config| config.host_netns == cookie)
+    }
+    #[inline(always)]
     fn now(&self) -> u64 {
         // SAFETY: the helper takes nothing.
         unsafe { bpf_ktime_get_coarse_ns() }

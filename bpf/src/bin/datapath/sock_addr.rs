@@ -92,7 +92,7 @@ impl Socket for SockAddr {
 
     #[inline(always)]
     fn remember(&self, value: &SocketValue) {
-        // SAFETY: as for `remembered`. One thread at a time connects a socket, as it is locked.
+        // SAFETY: as for `remembered`. The socket is locked: one thread at a time connects it or sends.
         let place = unsafe { maps::SOCKET.get_or_insert_ptr_mut(&self.ctx, None).as_mut() };
         if let Some(place) = place {
             *place = *value;
