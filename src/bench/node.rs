@@ -3,6 +3,8 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    thread,
+    time::{Duration, Instant},
 };
 
 use skep_bpf::abi::{
@@ -33,6 +35,9 @@ const GATEWAYS: Addresses = Addresses {
 };
 const MTU: u32 = 1500;
 const LOOPBACK: IfIndex = IfIndex(1);
+const POD_DEVICE: &str = "eth0";
+/// How long a pod's device may take to have a carrier.
+const CARRIER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Entries of the maps that come in sizes.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +109,9 @@ pub enum NodeError {
     /// An address was refused.
     #[error(transparent)]
     Netlink(#[from] NetlinkError),
+    /// Nothing can leave a pod.
+    #[error("the device of pod {0} has no carrier after {limit:?}", limit = CARRIER_WITHIN)]
+    Carrier(u32),
 }
 
 impl StandalonePod {
@@ -213,7 +221,7 @@ impl StandaloneNode {
         let spec = PodDeviceSpec {
             netns: &netns,
             host_name: &host_name,
-            pod_ifname: "eth0",
+            pod_ifname: POD_DEVICE,
             addresses,
             pod_mac,
             host_mac,
@@ -229,8 +237,22 @@ impl StandaloneNode {
             device.bring_up(&spec)?;
             Ok::<_, NodeError>(device)
         })??;
+        wait_for_carrier(&netns, number)?;
         Ok(StandalonePod { netns, addresses, device, host_name, endpoint: number })
     }
+}
+
+/// Waits until packets can leave a pod's device. It was set up before the host's end, and that it has a carrier
+/// since then the kernel finds out in a thread of its own, which may take a while where all processors are busy.
+fn wait_for_carrier(netns: &NetNs, pod: u32) -> Result<(), NodeError> {
+    let (netlink, until) = (Netlink::open_in(netns)?, Instant::now() + CARRIER_WITHIN);
+    while !netlink.link_by_name(POD_DEVICE)?.running {
+        if Instant::now() > until {
+            return Err(NodeError::Carrier(pod));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
 }
 
 impl Drop for StandaloneNode {

@@ -200,6 +200,7 @@ mod tests {
             mac: Some(MacAddr([2, 0, 0, 0, 0, 1])),
             mtu: 1500,
             up: true,
+            running: true,
             kind: None,
             master: None,
             peer: None,

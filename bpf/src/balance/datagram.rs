@@ -5,8 +5,10 @@
 //! balanced one by one. User space sees nothing of it.
 
 use super::{Services, Socket, find};
-use crate::abi::{Addr, SocketValue, frontend_scope};
-use crate::packet::transport;
+use crate::{
+    abi::{Addr, SocketValue, frontend_scope},
+    packet::transport,
+};
 
 /// Lets a datagram pass by a program on its way to a service, if it would not.
 #[inline(always)]

@@ -30,6 +30,8 @@ pub struct Link {
     pub mtu: u32,
     /// Set up by the administrator.
     pub up: bool,
+    /// Up, and the kernel has taken note of its carrier: before that it drops what is to leave.
+    pub running: bool,
     /// Kind of virtual device: "veth", "vxlan", "bridge"; none for hardware.
     pub kind: Option<String>,
     /// The bridge or bond it belongs to.
@@ -332,6 +334,7 @@ fn link(message: &RouteNetlinkMessage) -> Option<Link> {
         mac: None,
         mtu: 0,
         up: message.header.flags.contains(LinkFlags::Up),
+        running: message.header.flags.contains(LinkFlags::Running),
         kind: None,
         master: None,
         peer: None,
