@@ -239,13 +239,13 @@ impl<M: MapStore> Balancer<M> {
     pub(in crate::agent) fn name_at(&self, frontend: api::End, protocol: u8) -> Option<String> {
         let protocol = Protocol::from_number(protocol)?;
         let state = self.state();
-        let (asked, own) = (Addr::from(frontend.address), &state.services.site().node_ports);
-        // What the node sends to any address of its own.
-        let is_this = asked == Addr::this_node(asked.family());
-        let same = |own: &&IpAddr| own.is_ipv4() == frontend.address.is_ipv4();
-        let own = own.iter().find(same).filter(|_| is_this);
-        let address = own.copied().unwrap_or(frontend.address);
-        let vip = Vip { address, port: frontend.port, protocol };
+        let asked = Addr::from(frontend.address);
+        let mut vip = Vip { address: frontend.address, port: frontend.port, protocol };
+        // Any address of the node stands for the one that it sends to as its own.
+        if asked == Addr::this_node(asked.family()) {
+            let own = &state.services.site().node_ports;
+            vip.address = *own.iter().find(|own| own.is_ipv4() == vip.address.is_ipv4())?;
+        }
         state.services.service_at(vip).map(ToString::to_string)
     }
 

@@ -39,6 +39,20 @@ fn pod_answers<R: Rig>(
     }
 }
 
+/// Lets the node ask a pod of another node over the overlay: what it sends, and what it gets.
+fn far_pod_answers<R: Rig>(c: &mut Cluster<R>, cast: &Cast, [asked, shown]: [&Frame; 2]) {
+    let own = (cast.node, CLIENT);
+    let (got, answered) = exchange(own, (cast.remote, TARGET), frames::UDP);
+    let ran = c.uplink_sends(&asked.bytes(), 0);
+    assert_eq!((ran.verdict, ran.mark), (Verdict::Redirect, 0), "over the overlay, as host");
+    assert_like(&ran, &got);
+    if c.rig.has_tunnels() {
+        let ran = overlay_gets(c, cast, &answered.bytes());
+        assert_eq!(ran.verdict, Verdict::Accept);
+        assert_like(&ran, shown);
+    }
+}
+
 pub(crate) fn the_node_reaches_services_packet_by_packet<R: Rig>(rig: impl Fn() -> R) {
     for cast in Cast::both() {
         let mut c = Cluster::new(rig(), Mode::Vxlan);
@@ -53,15 +67,7 @@ pub(crate) fn the_node_reaches_services_packet_by_packet<R: Rig>(rig: impl Fn() 
 
         let mut c = Cluster::new(rig(), Mode::Vxlan);
         expose(&mut c, cast.vip, frontend_scope::INTERNAL, &[cast.remote]);
-        let (got, answered) = exchange(own, (cast.remote, TARGET), frames::UDP);
-        let ran = c.uplink_sends(&asked.bytes(), 0);
-        assert_eq!((ran.verdict, ran.mark), (Verdict::Redirect, 0), "over the overlay, as host");
-        assert_like(&ran, &got);
-        if c.rig.has_tunnels() {
-            let ran = overlay_gets(&mut c, &cast, &answered.bytes());
-            assert_eq!(ran.verdict, Verdict::Accept);
-            assert_like(&ran, &shown);
-        }
+        far_pod_answers(&mut c, &cast, [&asked, &shown]);
         let mut c = Cluster::new(rig(), Mode::Vxlan);
         expose(&mut c, cast.vip, frontend_scope::INTERNAL, &[]);
         let ran = c.uplink_sends(&asked.bytes(), 0);
@@ -186,14 +192,6 @@ pub(crate) fn the_node_reaches_services_at_its_own_addresses<R: Rig>(rig: impl F
         let mut c = Cluster::new(rig(), Mode::Vxlan);
         expose(&mut c, everywhere, frontend_scope::INTERNAL, &[cast.remote]);
         let (asked, shown) = exchange(own, (this, PORT), frames::UDP);
-        let (got, answered) = exchange(own, (cast.remote, TARGET), frames::UDP);
-        let ran = c.uplink_sends(&asked.bytes(), 0);
-        assert_eq!((ran.verdict, ran.mark), (Verdict::Redirect, 0), "over the overlay, as host");
-        assert_like(&ran, &got);
-        if c.rig.has_tunnels() {
-            let ran = overlay_gets(&mut c, &cast, &answered.bytes());
-            assert_eq!(ran.verdict, Verdict::Accept);
-            assert_like(&ran, &shown);
-        }
+        far_pod_answers(&mut c, &cast, [&asked, &shown]);
     }
 }
