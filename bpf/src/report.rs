@@ -141,6 +141,16 @@ pub fn passed<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, receipt: Rece
     }
 }
 
+/// Tells which backend a datagram of this node's own got, as connect(2) tells of sockets: programs on its way
+/// there see no service any more.
+#[inline(always)]
+pub fn balanced<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State) {
+    if st.receipt.news().event_flags() & event_flags::NEW != 0 {
+        let place = Place { direction: Direction::Egress, observation: Observation::FromEndpoint };
+        send(env, pkt, st, event_kind::SOCKET, Note::Forwarded.code(), place, 0);
+    }
+}
+
 /// Tells what policies said about the legs of a new connection.
 #[inline(never)]
 fn tell_verdicts<E: Env, P: Packet>(env: &E, pkt: &P, st: &mut State, observation: u32) -> u32 {

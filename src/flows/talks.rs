@@ -2,7 +2,7 @@
 //!
 //! A socket that is connected to a service goes to a backend from its first packet on, so packets do not show
 //! the service. The programs tell of the socket just before, without the port that it will have: the next
-//! connection of that client to that backend is the one.
+//! connection of that client to that backend is the one. Of a node's own datagrams they tell with the port.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,14 +12,13 @@ use super::{
     remembered::Remembered,
 };
 use crate::{
-    events::{Event, EventKind, L4},
+    events::{Event, EventKind},
     hubble::flow::Service,
 };
 
 /// How long after a socket was told its first packet comes at the latest. That one is sent before connect(2)
 /// returns, and again after a second or more if it has to wait for a neighbour.
 const SOON: Duration = Duration::from_secs(5);
-const TCP: u8 = 6;
 /// Connections with services.
 #[derive(Debug, Default)]
 pub(super) struct Talks {
@@ -48,18 +47,23 @@ impl Talks {
     pub(super) fn service(&mut self, event: &Event, resolve: &dyn Resolve) -> Option<Arc<Service>> {
         let l4 = event.l4?;
         let Some((address, port)) = event.service else {
-            return if matches!(l4, L4::Tcp(_)) { self.known(event) } else { None };
+            return self.known(event, number(l4));
         };
         let service = resolve.service(address, port, number(l4))?;
         if matches!(event.kind, EventKind::Socket(_)) {
-            self.note(event, &service);
+            self.note(event, number(l4), &service);
         }
         Some(service)
     }
 
-    fn note(&mut self, event: &Event, service: &Arc<Service>) {
+    fn note(&mut self, event: &Event, protocol: u8, service: &Arc<Service>) {
         let (from, to) = (End::of(&event.source), End::of(&event.destination));
-        let pair = Connection::new(TCP, from.host(), to);
+        if from != from.host() {
+            let known = Known { service: Arc::clone(service), since: event.time };
+            self.connections.put(Connection::new(protocol, from, to), known);
+            return;
+        }
+        let pair = Connection::new(protocol, from, to);
         let earlier = self.sockets.take(&pair).filter(|sockets| {
             sockets.service == *service && event.time.saturating_sub(sockets.last) < SOON
         });
@@ -68,14 +72,14 @@ impl Talks {
     }
 
     /// Returns the service of the connection that a packet belongs to.
-    fn known(&mut self, event: &Event) -> Option<Arc<Service>> {
+    fn known(&mut self, event: &Event, protocol: u8) -> Option<Arc<Service>> {
         if self.sockets.is_empty() && self.connections.is_empty() {
             return None;
         }
         let (from, to) = (End::of(&event.source), End::of(&event.destination));
         let is_reply = event.reply == Some(true);
         let (opener, responder) = if is_reply { (to, from) } else { (from, to) };
-        let connection = Connection::new(TCP, opener, responder);
+        let connection = Connection::new(protocol, opener, responder);
         let opens = event.kind == EventKind::Open;
         // A port is used again, and not always for the same service.
         let known = self.connections.get(&connection);
@@ -88,7 +92,7 @@ impl Talks {
         if !may_be_first || is_reply {
             return None;
         }
-        let pair = Connection::new(TCP, opener.host(), responder);
+        let pair = Connection::new(protocol, opener.host(), responder);
         let service = self.take_socket(&pair, event.time);
         if let Some(service) = &service {
             let known = Known { service: Arc::clone(service), since: event.time };
@@ -242,5 +246,19 @@ mod tests {
         };
         assert_eq!(ask(&mut talks, &udp).as_deref(), Some("10.96.0.9:53/17"));
         assert_eq!(ask(&mut talks, &abi::Event { service: Addr::ZERO, ..udp }), None);
+    }
+
+    #[test]
+    fn datagrams_of_a_node_are_told_with_their_port() {
+        let (mut talks, ends) = (Talks::default(), ("10.0.0.1", "10.0.0.2"));
+        let mut ask = |event: abi::Event| ask(&mut talks, &abi::Event { proto: 17, ..event });
+        let name = Some("10.96.0.9:80/17".to_owned());
+        assert_eq!(ask(abi::Event { sport: 1000, ..socket(ends, "10.96.0.9") }), name);
+        let trace = |flags, port| event(event_kind::TRACE, flags, ends, port);
+        assert_eq!(ask(trace(NEW, 1001)), None, "it went to the backend directly");
+        assert_eq!(ask(trace(NEW, 1000)), name);
+        assert_eq!(ask(trace(REPLY, 1000)), name);
+        let later = abi::Event { time: 9 * SECOND, ..trace(NEW, 1000) };
+        assert_eq!(ask(later), None, "the port is used again, without the service");
     }
 }

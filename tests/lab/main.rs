@@ -10,6 +10,7 @@ mod attacks;
 mod churn;
 mod cni;
 mod connectivity;
+mod datagrams;
 mod devices;
 mod disk;
 mod documented;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -165,55 +164,6 @@ async fn policies_are_explained(lab: &Lab, client: &Client) {
         verdicts(&ask()).iter().all(|told| *told == denied).then_some(())
     })
     .await;
-}
-
-#[tokio::test]
-#[ignore = "needs root"]
-async fn datagrams_reach_services_by_every_way() {
-    for routing in ["vxlan", "native"] {
-        let lab = Lab::bare(routing, &["--nodes", "2", "--routing", routing, "-f", APP]);
-        let client = lab.client().await;
-        let vips = cluster_ips(&client, "web").await;
-        all_answer(&client, &url(&vips[0], 80)).await;
-        for vip in &vips {
-            // Each has a port of its own and finds a backend of its own: of this node and of the other.
-            for _ in 0..12 {
-                let (answered, told) = echo(&client, "client", vip, "53").await;
-                assert!(answered, "{vip}: {told}");
-            }
-            let (answered, told) = echo(&client, "client", vip, "53,size=8000").await;
-            assert!(answered, "{vip}, in fragments: {told}");
-        }
-        for (node, addresses) in nodes(&lab).await {
-            for address in addresses {
-                let (answered, told) = echo(&client, "client", &address.to_string(), "30053").await;
-                assert!(answered, "node port at {node}, {address}: {told}");
-            }
-        }
-        let own = nodes(&lab).await.into_iter().filter(|(name, _)| name == "node-1");
-        for address in own.flat_map(|(_, addresses)| addresses) {
-            for socket in ["", ",connect=no"] {
-                let host = match address {
-                    IpAddr::V4(_) => address.to_string(),
-                    IpAddr::V6(_) => format!("[{address}]"),
-                };
-                let probe = format!("udp://{host}:30053{socket}");
-                let words = [env!("CARGO_BIN_EXE_skep"), "connectivity", "probe", &probe];
-                for _ in 0..8 {
-                    let told = lab.exec("node-1", &words);
-                    assert!(told.status.success(), "{probe} at home: {}", text(&told));
-                }
-            }
-        }
-        for vip in cluster_ips(&client, "lone").await {
-            let (answered, told) = echo(&client, "lone", &vip, "53").await;
-            assert!(answered, "a pod reaches itself at {vip}: {told}");
-        }
-        for vip in cluster_ips(&client, "empty").await {
-            let (_, told) = echo(&client, "client", &vip, "53").await;
-            assert!(told.contains("refused"), "{vip} has no backend: {told}");
-        }
-    }
 }
 
 /// Opens connection after connection for as long as a file is there; prints how many failed and how many

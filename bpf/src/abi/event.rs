@@ -10,7 +10,8 @@ pub mod event_kind {
     pub const TRACE: u8 = 4;
     /// A policy let a connection pass; drops tell of the others.
     pub const VERDICT: u8 = 5;
-    /// A socket was connected to the backend of a service, or had none; there was no packet yet.
+    /// A socket was connected to the backend of a service, or had none; there was no packet yet. Or a datagram
+    /// of the node's own is on its way to one, from the port that it has.
     pub const SOCKET: u8 = 7;
 }
 

@@ -113,6 +113,8 @@ pub(super) fn serve<E: Env, P: Packet>(
     if refusal != 0 {
         return Err(refusal.into());
     }
+    (st.packet.src, st.packet.sport) = (st.stand_in.addr, st.stand_in.port);
+    report::balanced(env, pkt, st);
     let proof = st.receipt.transit()?;
     pkt.set_mark(0);
     if way == way::ROUTE {

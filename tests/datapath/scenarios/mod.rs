@@ -73,6 +73,7 @@ macro_rules! all_scenarios {
             own: the_node_is_known_by_one_address_whichever_it_asks_from,
             own: the_node_reaches_itself_through_a_service,
             own: the_node_reaches_services_at_its_own_addresses,
+            own: what_the_node_asks_is_told_with_its_service,
             own: a_port_of_the_node_asks_one_service_after_another,
             outside: clients_outside_are_told_that_nobody_serves,
             outside: what_the_overlay_cannot_carry_is_told,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use skep_bpf::abi::{CtKey, CtValue, HostValue, Mode, Zone, frontend_scope};
+use skep_bpf::abi::{CtKey, CtValue, HostValue, Mode, Zone, event_kind, frontend_scope};
 
 use super::outside::{CLIENT, PORT, TARGET, expose, overlay_gets};
 use crate::{
@@ -193,5 +193,32 @@ pub(crate) fn the_node_reaches_services_at_its_own_addresses<R: Rig>(rig: impl F
         expose(&mut c, everywhere, frontend_scope::INTERNAL, &[cast.remote]);
         let (asked, shown) = exchange(own, (this, PORT), frames::UDP);
         far_pod_answers(&mut c, &cast, [&asked, &shown]);
+    }
+}
+
+/// Programs on the way to the backend see no service, so user space is told which connection is with one.
+pub(crate) fn what_the_node_asks_is_told_with_its_service<R: Rig>(rig: impl Fn() -> R) {
+    for cast in Cast::both() {
+        let other = if cast.node.is_ipv4() { "10.0.2.15" } else { "fd99::15" };
+        let other: IpAddr = other.parse().expect("an address");
+        for (client, backend) in
+            [(cast.node, cast.a), (cast.node, cast.remote), (other, cast.remote)]
+        {
+            let mut c = Cluster::new(rig(), Mode::Vxlan);
+            expose(&mut c, cast.vip, frontend_scope::INTERNAL, &[backend]);
+            let (asked, _) = exchange((client, CLIENT), (cast.vip, PORT), frames::UDP);
+            let _ = c.rig.events();
+            let sent = c.uplink_sends(&asked.bytes(), 0).frame;
+            let told: Vec<_> = c.rig.events();
+            assert_eq!(told.len(), 1, "{told:?}");
+            let (src, dst) = (IpAddr::from(told[0].src), IpAddr::from(told[0].dst));
+            assert_eq!(told[0].kind, event_kind::SOCKET);
+            assert_eq!((src, dst), frames::addresses(&sent), "as it leaves");
+            assert_eq!((told[0].sport, told[0].dport), frames::ports(&sent));
+            let service = (IpAddr::from(told[0].service), told[0].service_port);
+            assert_eq!(service, (cast.vip, PORT));
+            let _ = c.uplink_sends(&asked.bytes(), 0);
+            assert!(c.rig.events().is_empty(), "once");
+        }
     }
 }
