@@ -2,6 +2,8 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
+use k8s_openapi::api::core::v1::Event;
+use kube::{Api, api::ListParams};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -209,4 +211,20 @@ fn without_an_agent_status_says_so_and_deletions_wait_for_the_next() {
         "agent down: STATUS {}, ADD {}, DEL queued and done at its start",
         down.code, new.code
     );
+}
+
+/// A plugin that is not there yet is no failure: retries of one would be further and further apart.
+#[tokio::test]
+#[ignore = "needs root"]
+async fn pods_start_the_moment_their_node_has_a_network() {
+    let lab = Lab::bare("network", &["--nodes", "1"]);
+    let events = Api::<Event>::all(lab.client().await).list(&ListParams::default()).await;
+    let events = events.expect("events are listed").items;
+    let told = |reason: &str| {
+        let found = events.iter().find(|event| event.reason.as_deref() == Some(reason));
+        found.and_then(|event| event.message.clone())
+    };
+    let waited = told("NetworkNotReady").expect("DNS is there before the plugin");
+    assert!(waited.starts_with("network is not ready: container runtime network"), "{waited}");
+    assert_eq!(told("FailedCreatePodSandBox"), None);
 }

@@ -8,6 +8,7 @@ use std::{
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::{backend::Backend, cni::Runtime, power::Switch};
@@ -38,6 +39,8 @@ pub(crate) struct Host {
     pub(super) works: TaskTracker,
     /// The Node object's uid, once it is registered.
     pub(super) uid: OnceLock<String>,
+    /// Whether the node has a network that pods can join.
+    pub(super) network: watch::Sender<bool>,
 }
 
 impl Host {
@@ -62,6 +65,7 @@ impl Host {
             shared,
             uid: OnceLock::new(),
             works: TaskTracker::new(),
+            network: watch::Sender::new(false),
         })
     }
 

@@ -124,6 +124,7 @@ async fn readiness(host: &Host) {
     loop {
         host.power.running().await;
         let now = cni::has_network(&conf_dir);
+        host.network.send_if_modified(|known| std::mem::replace(known, now) != now);
         calls.mark_unchanged();
         // The node controller doubts a node that was silent; it says so itself that it lives.
         if (now != ready || host.is_doubted()) && write_status(host, &node, now).await {
@@ -162,6 +163,9 @@ async fn write_status(host: &Host, node: &Node, ready: bool) -> bool {
     api.patch_status(&node.name_any(), &params, &Patch::Merge(&patch)).await.is_ok()
 }
 
+/// Why a node without a network is not ready, in the words of a kubelet.
+pub(super) const NO_NETWORK: &str = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized";
+
 fn own_conditions(ready: bool) -> Vec<Value> {
     let now = time(Timestamp::now());
     let condition = |kind: &str, holds: bool, reason: &str, message: &str| {
@@ -174,7 +178,6 @@ fn own_conditions(ready: bool) -> Vec<Value> {
             "lastTransitionTime": now,
         })
     };
-    let missing = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized";
     vec![
         condition(
             "MemoryPressure",
@@ -197,7 +200,7 @@ fn own_conditions(ready: bool) -> Vec<Value> {
         if ready {
             condition("Ready", true, "KubeletReady", "kubelet is posting ready status")
         } else {
-            condition("Ready", false, "KubeletNotReady", missing)
+            condition("Ready", false, "KubeletNotReady", NO_NETWORK)
         },
     ]
 }

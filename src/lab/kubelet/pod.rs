@@ -12,10 +12,11 @@ use tracing::{info, warn};
 
 use super::{
     host::Host,
+    node::NO_NETWORK,
     past::Past,
     phase::Picture,
     process::Process,
-    sandbox::{Left, Sandbox},
+    sandbox::{self, Left, Sandbox},
     shift::Shift,
     status::StatusWriter,
     volume::Volumes,
@@ -137,6 +138,9 @@ impl Life {
                 timeout(LOOK, asked_to_end(&mut self.latest)).await.ok();
                 continue;
             }
+            if !self.joins_network().await {
+                continue;
+            }
             let (host, mounts) = (Arc::clone(&self.host), self.volumes.mounts());
             let making = move || Sandbox::create(&host, &pod, &mounts);
             let made = self.host.works.spawn_blocking(making);
@@ -158,6 +162,22 @@ impl Life {
             }
             timeout(pause, asked_to_end(&mut self.latest)).await.ok();
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Waits until there is a network to join, for a pod that has to; tells whether there is, or the pod is to
+    /// end before.
+    async fn joins_network(&mut self) -> bool {
+        let mut network = self.host.network.subscribe();
+        if sandbox::is_on_host(&self.pod) || *network.borrow() {
+            return true;
+        }
+        self.publish();
+        let text = format!("network is not ready: {NO_NETWORK}");
+        self.host.tell(&self.pod, Warning, "NetworkNotReady", text);
+        tokio::select! {
+            ready = network.wait_for(|ready| *ready) => ready.is_ok(),
+            _ = asked_to_end(&mut self.latest) => false,
         }
     }
 
