@@ -2,8 +2,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
+
+use skep_bpf::abi::BackendValue;
 
 use super::{
     encode::{encode_backend, encode_frontend_key},
@@ -64,8 +67,29 @@ struct Plan {
     gone: Vec<FrontendKey>,
 }
 
-/// So many new backends are worth a thread.
-const MANY: usize = 1000;
+/// So many backends are written at a time, and are worth a thread.
+const PIECE: usize = 1024;
+
+/// Backends to write, by as many threads as like: each takes one piece after the other.
+struct Pieces<'a> {
+    backends: &'a [(u32, BackendValue)],
+    next: AtomicUsize,
+}
+
+impl<'a> Pieces<'a> {
+    fn of(backends: &'a [(u32, BackendValue)]) -> Self {
+        Self { backends, next: AtomicUsize::new(0) }
+    }
+
+    /// Writes all that nobody else does.
+    fn put(&self, store: &impl MapStore) -> Result<(), MapError> {
+        loop {
+            let place = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(piece) = self.backends.chunks(PIECE).nth(place) else { return Ok(()) };
+            store.put_all::<BackendTable>(piece)?;
+        }
+    }
+}
 
 /// What of the services is in the maps.
 #[derive(Debug, Default)]
@@ -167,18 +191,19 @@ impl ServiceWriter {
         let waiting = self.backends.iter().map(|(id, key)| (*id, encode_backend(key)));
         let new = backends.iter().map(|(id, key)| (id.0, encode_backend(key)));
         let all: Vec<_> = waiting.chain(new).collect();
-        let put = || store.put_all::<BackendTable>(&all);
-        // Thousands take the kernel as long as working out who names them takes us.
-        let (put, Plan { step, values, now, gone }) = if all.len() < MANY {
-            (put(), self.plan(services, keys))
+        let pieces = Pieces::of(&all);
+        // Thousands take the kernel longer than working out who names them takes us.
+        let Plan { step, values, now, gone } = if all.len() < PIECE {
+            pieces.put(store)?;
+            self.plan(services, keys)
         } else {
             thread::scope(|scope| {
-                let put = scope.spawn(put);
+                let put = scope.spawn(|| pieces.put(store));
                 let plan = self.plan(services, keys);
-                (put.join().expect("a write does not panic"), plan)
-            })
+                pieces.put(store)?;
+                put.join().expect("a write does not panic").map(|()| plan)
+            })?
         };
-        put?;
         store.put_all::<ListTable>(&step.blocks)?;
         store.put_all::<MemberTable>(&step.members)?;
         store.put_all::<RangeTable>(&step.ranges)?;
