@@ -39,6 +39,6 @@ pub use node::{NodeError, Room, StandaloneNode, StandalonePod};
 pub use policy::{Enforcement, PolicyBenchError, PolicyTimes, edit_under_probes, measure_policy};
 pub use report::{Machine, Report, Row, Rows};
 pub use run::{Options, Progress, run};
-pub use service::{ServiceBenchError, ServiceTimes, measure_services};
+pub use service::{InvalidPart, ServiceBenchError, ServicePart, ServiceTimes, measure_services};
 pub use topology::TopologyError;
 pub use worker::{InvalidRole, Role, WorkerError, serve as serve_worker};

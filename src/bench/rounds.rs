@@ -17,7 +17,7 @@ pub(crate) struct Schedule {
 }
 
 /// What was measured, by round, then by subject, then by value of a sample.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Series {
     rounds: Vec<Vec<Vec<f64>>>,
     /// How many rounds were measured again.

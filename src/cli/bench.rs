@@ -14,7 +14,9 @@ use super::{
     output::{Cell, Detail, EncodeError, Format, Output, Render, Table, Tone},
     runtime::{Threads, serve},
 };
-use crate::bench::{self, Options, Progress, Report, Role, Row, RowSpec, Rows, Verdict};
+use crate::bench::{
+    self, Options, Progress, Report, Role, Row, RowSpec, Rows, ServicePart, Verdict,
+};
 
 /// Measure skep against bare veth and a bridge with iptables
 ///
@@ -64,6 +66,9 @@ enum Hidden {
         /// Control group to measure connections in
         #[arg(long, value_name = "DIR")]
         cgroup: PathBuf,
+        /// What to measure
+        #[arg(long, value_name = "PART", value_delimiter = ',', required = true)]
+        parts: Vec<ServicePart>,
     },
     /// Call the CNI plugin of the node that this runs on
     #[command(hide = true)]
@@ -100,8 +105,8 @@ impl Hidden {
                 let times = bench::measure_policy()?;
                 out.line(&serde_json::to_string(&times).map_err(EncodeError::Json)?)
             }
-            Self::Service { cgroup } => {
-                let times = bench::measure_services(&cgroup)?;
+            Self::Service { cgroup, parts } => {
+                let times = bench::measure_services(&cgroup, &parts)?;
                 out.line(&serde_json::to_string(&times).map_err(EncodeError::Json)?)
             }
             Self::Cni { conf_dir, bin_dir, calls, burst } => {

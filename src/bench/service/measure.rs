@@ -10,6 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    ServicePart,
     connect::{sample, serve},
     peers::{Peer, PeerError},
     workload,
@@ -36,8 +37,8 @@ const REPEATS: usize = 5;
 const CHANGES: u32 = 2000;
 const ROUNDS: Schedule = Schedule { rounds: 12, redos: 12 };
 
-/// What was measured.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// What was measured; nothing of the parts that were not asked for.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ServiceTimes {
     /// Milliseconds of each programming of all services.
     pub program: Vec<f64>,
@@ -132,29 +133,24 @@ impl Programmed {
     }
 }
 
-/// Measures everything about services. The process joins the control group at `cgroup`.
+/// Measures parts of what there is to know about services. The process joins the control group at `cgroup`.
 ///
 /// # Errors
 /// When the kernel refuses something.
-pub fn measure_services(cgroup: &Path) -> Result<ServiceTimes, ServiceBenchError> {
-    let mut program = Vec::new();
-    let mut memory = None;
-    for _ in 0..REPEATS {
-        let run = Run::new(MANY)?;
-        program.push(run.milliseconds);
-        // Later runs reuse what this one gave back.
-        memory.get_or_insert(run.mebibytes);
+pub fn measure_services(
+    cgroup: &Path,
+    parts: &[ServicePart],
+) -> Result<ServiceTimes, ServiceBenchError> {
+    let mut times = ServiceTimes::default();
+    for part in parts {
+        match part {
+            ServicePart::Program => (times.program, times.memory) = program()?,
+            ServicePart::Capacity => times.capacity = capacity()?,
+            ServicePart::Change => times.change = changes()?,
+            ServicePart::Connect => times.connect = connects(cgroup)?,
+        }
     }
-    let Run { node, mut programmed, .. } = Run::new(MANY)?;
-    let change = changes(&node.datapath().maps(), &mut programmed)?;
-    drop(node);
-    Ok(ServiceTimes {
-        program,
-        capacity: capacity()?,
-        change,
-        memory: memory.unwrap_or_default(),
-        connect: connects(cgroup)?,
-    })
+    Ok(times)
 }
 
 /// Services on a new node, and what it took to program them.
@@ -180,6 +176,18 @@ impl Run {
     }
 }
 
+/// Programs many services; how long that takes, and the memory of the first time: later ones reuse what it
+/// gave back.
+fn program() -> Result<(Vec<f64>, f64), ServiceBenchError> {
+    let runs = (0..REPEATS).map(|_| {
+        let Run { milliseconds, mebibytes, .. } = Run::new(MANY)?;
+        Ok((milliseconds, mebibytes))
+    });
+    let runs = runs.collect::<Result<Vec<_>, ServiceBenchError>>()?;
+    let memory = runs.first().map_or(0.0, |(_, mebibytes)| *mebibytes);
+    Ok((runs.into_iter().map(|(milliseconds, _)| milliseconds).collect(), memory))
+}
+
 /// Programs as many services as a cluster may have, and compares the maps with them.
 fn capacity() -> Result<Vec<f64>, ServiceBenchError> {
     let mut times = Vec::new();
@@ -200,13 +208,15 @@ fn all(count: u32) -> Vec<Edit> {
 }
 
 /// One endpoint of a service goes and another comes.
-fn changes(maps: &KernelMaps, programmed: &mut Programmed) -> Result<Vec<f64>, ServiceBenchError> {
+fn changes() -> Result<Vec<f64>, ServiceBenchError> {
+    let Run { node, mut programmed, .. } = Run::new(MANY)?;
+    let maps = node.datapath().maps();
     let mut times = Vec::new();
     for n in 0..CHANGES {
         let number = n * 7 % MANY;
         let edit = workload::endpoints(number, 1 + n / MANY);
         let start = Instant::now();
-        programmed.follow(maps, vec![edit])?;
+        programmed.follow(&maps, vec![edit])?;
         times.push(milliseconds(start));
     }
     Ok(times)

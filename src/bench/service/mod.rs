@@ -3,12 +3,14 @@
 mod connect;
 mod group;
 mod measure;
+mod part;
 mod peers;
 mod workload;
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 pub use measure::{ServiceBenchError, ServiceTimes, measure_services};
+pub use part::{InvalidPart, ServicePart};
 
 use self::{group::Group as ControlGroup, measure::subject};
 use super::{
@@ -79,7 +81,7 @@ pub(super) fn measure_all(
         Group::Service,
         "services",
         findings,
-        |findings| run(program, findings),
+        |findings| run(program, &parts(rows), findings),
         |times, spec| match spec.name.as_str() {
             PROGRAM => Row::absolute(spec, &times.program),
             CAPACITY => Row::absolute(spec, &times.capacity),
@@ -88,6 +90,17 @@ pub(super) fn measure_all(
             name => Row::compared(spec, &times.connect, compared(name), 0),
         },
     )
+}
+
+/// Returns what has to be measured for the chosen rows.
+fn parts(rows: &[RowSpec]) -> BTreeSet<ServicePart> {
+    let part = |row: &RowSpec| match row.name.as_str() {
+        PROGRAM | MEMORY => ServicePart::Program,
+        CAPACITY => ServicePart::Capacity,
+        CHANGE => ServicePart::Change,
+        _ => ServicePart::Connect,
+    };
+    rows.iter().filter(|row| row.group == Group::Service).map(part).collect()
 }
 
 /// Returns who is compared with whom in a row about connections.
@@ -101,11 +114,34 @@ fn compared(row: &str) -> (usize, usize) {
     }
 }
 
-fn run(program: &Path, findings: &Findings<'_>) -> Result<ServiceTimes, BenchError> {
+fn run(
+    program: &Path,
+    parts: &BTreeSet<ServicePart>,
+    findings: &Findings<'_>,
+) -> Result<ServiceTimes, BenchError> {
     let failed = |source| BenchError::Command { command: "skep bench service".into(), source };
     let group = ControlGroup::new().map_err(failed)?;
     let path = group.path().display().to_string();
-    let words = ["bench", "service", "--cgroup", &path];
+    let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
+    let parts = parts.join(",");
+    let words = ["bench", "service", "--cgroup", &path, "--parts", &parts];
     let (_, answer) = cluster::run(program, &words, "", || findings.check())?;
     serde_json::from_str(&answer).map_err(|error| failed(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_chosen_rows_need_is_measured() {
+        let chosen = |names: &[&str]| {
+            let rows: Vec<_> =
+                rows().into_iter().filter(|row| names.contains(&row.name.as_str())).collect();
+            parts(&rows).into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(chosen(&[PROGRAM, MEMORY]), [ServicePart::Program]);
+        assert_eq!(chosen(&[IPTABLES_10, NFTABLES_10K]), [ServicePart::Connect]);
+        assert!(parts(&rows()).into_iter().eq(ServicePart::ALL), "all of it for all rows");
+    }
 }
