@@ -1321,13 +1321,17 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bench__subcmd__service)
-            opts="-q -v -h --cgroup --color --quiet --verbose --help"
+            opts="-q -v -h --cgroup --parts --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --cgroup)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --parts)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

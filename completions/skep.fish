@@ -1097,6 +1097,7 @@ complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcomm
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from policy" -s v -l verbose -d 'Log more; twice for debug, three times for all'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from policy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from service" -l cgroup -d 'Control group to measure connections in' -r -F
+complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from service" -l parts -d 'What to measure' -r
 complete -c skep -n "__fish_skep_using_subcommand bench; and __fish_seen_subcommand_from service" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
 never\t'Not at all'"
