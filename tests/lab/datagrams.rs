@@ -184,20 +184,24 @@ async fn a_connected_socket_of_a_node_follows_the_backend_of_its_own_node_port()
             eventually("the socket is led to the other backend", &mut answers).await;
         }
     }
+    eventually("all of its flows name the service that was asked", || async {
+        (servers_seen(&lab).len() == 2 * servers.len()).then_some(())
+    })
+    .await;
+}
+
+/// Returns by which family, and at which servers, flows of the nodes show the service.
+fn servers_seen(lab: &Lab) -> BTreeSet<(i32, String)> {
     let kubeconfig = lab.dir().join("kubeconfig");
-    let of_service = ["--to-service", "default/handover", "--from-label", "reserved:host", "--all"];
-    let shown = ["observe", "-o", "json", "--kubeconfig", kubeconfig.to_str().expect("text")];
-    let told = skep(&[&shown[..], &of_service].concat());
+    let shown = ["observe", "--all", "-o", "json", "--to-service", "default/handover"];
+    let from =
+        ["--from-label", "reserved:host", "--kubeconfig", kubeconfig.to_str().expect("text")];
+    let told = skep(&[&shown[..], &from].concat());
     let flows = String::from_utf8_lossy(&told.stdout);
-    let flows: Vec<GetFlowsResponse> =
-        flows.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
-    let seen: BTreeSet<_> = flows
-        .iter()
-        .filter_map(|message| message.flow())
-        .filter(|flow| flow.r#type() == FlowType::L3L4)
-        .filter_map(|flow| {
-            Some((flow.ip.as_ref()?.ip_version, &flow.destination.as_ref()?.pod_name))
-        })
-        .collect();
-    assert_eq!(seen.len(), 2 * servers.len(), "they name what was asked: {flows:#?}");
+    let seen = flows.lines().filter_map(|line| {
+        let message: GetFlowsResponse = serde_json::from_str(line).expect(line);
+        let flow = message.flow().filter(|flow| flow.r#type() == FlowType::L3L4)?;
+        Some((flow.ip.as_ref()?.ip_version, flow.destination.as_ref()?.pod_name.clone()))
+    });
+    seen.collect()
 }
