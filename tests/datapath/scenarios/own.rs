@@ -14,6 +14,12 @@ use crate::{
 /// What programs tell each other about what comes back to the host.
 const RETURNED: u32 = 0x600;
 
+/// Returns an address of the node that the cluster does not know it by.
+fn other_address(cast: &Cast) -> IpAddr {
+    let other = if cast.node.is_ipv4() { "10.0.2.15" } else { "fd99::15" };
+    other.parse().expect("an address")
+}
+
 /// Lets the node ask a pod of its own twice: what it sends and what the pod gets, and the same of the answer.
 fn pod_answers<R: Rig>(
     c: &mut Cluster<R>,
@@ -119,8 +125,7 @@ pub(crate) fn a_port_of_the_node_asks_one_service_after_another<R: Rig>(rig: imp
 /// The default route need not lead by the device where nodes meet, and its device has an address that they do not know.
 pub(crate) fn the_node_is_known_by_one_address_whichever_it_asks_from<R: Rig>(rig: impl Fn() -> R) {
     for cast in Cast::both() {
-        let other = if cast.node.is_ipv4() { "10.0.2.15" } else { "fd99::15" };
-        let other: IpAddr = other.parse().expect("an address");
+        let other = other_address(&cast);
         let (asked, shown) = exchange((other, CLIENT), (cast.vip, PORT), frames::UDP);
         let mut c = Cluster::new(rig(), Mode::Vxlan);
         expose(&mut c, cast.vip, frontend_scope::INTERNAL, &[cast.a]);
@@ -199,8 +204,7 @@ pub(crate) fn the_node_reaches_services_at_its_own_addresses<R: Rig>(rig: impl F
 /// Programs on the way to the backend see no service, so user space is told which connection is with one.
 pub(crate) fn what_the_node_asks_is_told_with_its_service<R: Rig>(rig: impl Fn() -> R) {
     for cast in Cast::both() {
-        let other = if cast.node.is_ipv4() { "10.0.2.15" } else { "fd99::15" };
-        let other: IpAddr = other.parse().expect("an address");
+        let other = other_address(&cast);
         for (client, backend) in
             [(cast.node, cast.a), (cast.node, cast.remote), (other, cast.remote)]
         {
