@@ -79,7 +79,11 @@ pub(crate) fn serve<T, F: Future<Output = Result<T, Error>>>(
         };
         cancel.cancel();
         tokio::select! {
-            result = work => result.and_then(|_| Err(stopped.into())),
+            // Work that says it was cancelled does not know by which signal.
+            result = work => Err(match result {
+                Err(error) if error.kind() != Kind::Interrupted => error,
+                _ => stopped.into(),
+            }),
             again = signals.next() => Err(again.into()),
         }
     });

@@ -41,6 +41,7 @@ pub use disturb::{DisturbError, Reach, set_netem, set_reach};
 pub use dns::{ClusterDnsError, ServerError as DnsServerError, cluster_dns};
 pub use down::{DownError, Leftover, down};
 pub use fabric::FabricError;
+pub(crate) use host::Cgroup;
 pub use host::{CgroupError, EnterError, Entry, MountError, NamespaceError};
 pub use inspect::{
     Condition, EntryError, Gone, LabStatus, NodeStatus, agent_log, condition, entry, status,

@@ -8,6 +8,7 @@
 )]
 
 mod attach;
+mod bench;
 mod maps;
 mod netlink;
 mod pods;

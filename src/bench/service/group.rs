@@ -1,43 +1,34 @@
 //! A control group for the process whose connections are measured.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
-use crate::kernel::cgroup_root;
+use crate::lab::{Cgroup, CgroupError};
 
-/// A control group that goes away with this value; its process must have ended.
+/// A control group that goes away with this value, and with it whoever is in it.
 #[derive(Debug)]
-pub(super) struct Group(PathBuf);
+pub(super) struct Group(Cgroup);
 
 impl Group {
     /// Makes an empty group.
     ///
     /// # Errors
     /// When there is no cgroup2 hierarchy, or it refuses.
-    pub(super) fn new() -> io::Result<Self> {
-        let root = cgroup_root().ok_or_else(|| {
-            io::Error::new(io::ErrorKind::NotFound, "no cgroup2 hierarchy is mounted")
-        })?;
-        let path = root.join(format!("skep-bench-{}", std::process::id()));
-        fs::create_dir(&path)?;
-        Ok(Self(path))
+    pub(super) fn new() -> Result<Self, CgroupError> {
+        let group = Cgroup::at_root(format!("skep-bench-{}", std::process::id()))?;
+        group.create()?;
+        Ok(Self(group))
     }
 
     /// Returns its directory.
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        self.0.path()
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // The measuring process makes groups below.
-        for below in fs::read_dir(&self.0).into_iter().flatten().flatten() {
-            fs::remove_dir(below.path()).ok();
-        }
-        if let Err(error) = fs::remove_dir(&self.0) {
+        // What the measuring process has started may outlive it for a moment.
+        if let Err(error) = self.0.remove() {
             tracing::warn!(%error, "cannot remove a control group");
         }
     }

@@ -7,7 +7,7 @@ mod part;
 mod peers;
 mod workload;
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, io, path::Path};
 
 pub use measure::{ServiceBenchError, ServiceTimes, measure_services};
 pub use part::{InvalidPart, ServicePart};
@@ -120,7 +120,7 @@ fn run(
     findings: &Findings<'_>,
 ) -> Result<ServiceTimes, BenchError> {
     let failed = |source| BenchError::Command { command: "skep bench service".into(), source };
-    let group = ControlGroup::new().map_err(failed)?;
+    let group = ControlGroup::new().map_err(|error| failed(io::Error::other(error)))?;
     let path = group.path().display().to_string();
     let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
     let parts = parts.join(",");

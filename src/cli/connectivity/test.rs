@@ -16,9 +16,7 @@ use crate::{
         runtime::{self, Threads},
         source::ClusterArgs,
     },
-    connectivity::{
-        self, External, InvalidTarget, Options, Outside, Profile, Report, TestError, junit,
-    },
+    connectivity::{self, External, InvalidTarget, Options, Outside, Profile, Report, junit},
 };
 
 /// Seconds that a probe may take unless told otherwise.
@@ -129,12 +127,7 @@ impl Args {
             let tell = |event: connectivity::Event<'_>| teller.tell(&event);
             let run = connectivity::run(cluster.client(), &options, &witness, cancel, tell).await;
             drop(teller);
-            let report = match run {
-                Ok(report) => report,
-                // The signal's exit code is set by the runtime.
-                Err(TestError::Cancelled) => return Ok(Answer::No),
-                Err(error) => return Err(error.into()),
-            };
+            let report = run?;
             let passed = report.passed();
             let written = self.junit.map_or(Ok(()), |path| write(path, &report, &flags));
             out.show(&ReportView { report, flags }, self.format.format)?;

@@ -14,7 +14,7 @@ use crate::{
         runtime::{self, Threads},
     },
     config::{IpFamilies, Routing},
-    lab::{self, MAX_NODES, Shape, UpError, UpOptions, UpReport},
+    lab::{self, MAX_NODES, Shape, UpOptions, UpReport},
 };
 
 /// Bring a lab up
@@ -87,14 +87,8 @@ impl Args {
         };
         let progress = out.progress();
         let report = runtime::serve(Threads::Many(2), |cancel| async {
-            match lab::up(options, cancel, |step| progress.say(step)).await {
-                Ok(report) => Ok(Some(report)),
-                // Cleaned up; the runtime says which signal it was.
-                Err(UpError::Cancelled) => Ok(None),
-                Err(error) => Err(error.into()),
-            }
+            Ok(lab::up(options, cancel, |step| progress.say(step)).await?)
         })?;
-        let Some(report) = report else { return Ok(Answer::No) };
         drop(progress);
         for note in &report.notes {
             out.note(&format!("note: {note}"));

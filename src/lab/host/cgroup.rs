@@ -60,7 +60,12 @@ pub(crate) struct Cgroup {
 impl Cgroup {
     /// Returns the group of a lab.
     pub(crate) fn of_lab(name: &str) -> Result<Self, CgroupError> {
-        Ok(Self { path: hierarchy()?.join(ROOT).join(name) })
+        Ok(Self::at_root(ROOT)?.child(name))
+    }
+
+    /// Returns a group below no other.
+    pub(crate) fn at_root(name: impl AsRef<Path>) -> Result<Self, CgroupError> {
+        Ok(Self { path: hierarchy()?.join(name) })
     }
 
     /// Returns a group below this one.

@@ -5,6 +5,7 @@ pub(super) mod launch;
 pub(super) mod mounts;
 pub(super) mod namespace;
 
+pub(crate) use cgroup::Cgroup;
 pub use cgroup::CgroupError;
 pub use launch::{EnterError, Entry};
 pub use mounts::MountError;
