@@ -13,7 +13,7 @@ use crate::{
 impl Agent {
     /// Lets the host's own packets be looked at if services have backends at the host, and leaves kube-proxy
     /// its connections if it runs here, too.
-    pub(super) fn host_serves(&self) {
+    pub(super) fn follow_duties(&self) {
         if let Some(serves) = self.balancer.serves_here() {
             let yields = self.pods.kube_proxy().is_some();
             self.policy.set_duties(Duties { serves, yields });
@@ -75,7 +75,7 @@ impl Agent {
         }
         if let Some(site) = cluster.site() {
             self.balancer.set_site(site);
-            self.host_serves();
+            self.follow_duties();
         }
         cluster.flush();
         // Before, addresses of nodes that are not known any more may still be in the maps.

@@ -218,7 +218,7 @@ fn watch_cluster(tasks: &mut Tasks, agent: &Arc<Agent>, client: &Client) {
     });
     watched!(services, "watch of services", every(), |agent, change| {
         agent.balancer.changed::<Service>(change);
-        agent.host_serves();
+        agent.follow_duties();
     });
     watched!(
         service_slices,
@@ -226,7 +226,7 @@ fn watch_cluster(tasks: &mut Tasks, agent: &Arc<Agent>, client: &Client) {
         EndpointSlice::config(),
         |agent, change| {
             agent.balancer.changed::<EndpointSlice>(change);
-            agent.host_serves();
+            agent.follow_duties();
         }
     );
     tasks.spawn(watch_apiserver(Arc::clone(agent), client.clone()));
@@ -251,7 +251,7 @@ async fn watch_redirects(agent: Arc<Agent>, client: Client) -> Result<&'static s
     let (config, state) = (watcher::Config::default(), &agent.watches.redirects);
     watch_if_served(api, config, state, |change: Change<Redirect>| {
         agent.balancer.changed(change);
-        agent.host_serves();
+        agent.follow_duties();
     })
     .await;
     Ok("watch of local redirect policies")

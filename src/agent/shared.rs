@@ -184,9 +184,9 @@ impl Agent {
 
     pub(super) fn pods_changed(&self, change: Change<PodObject>) {
         self.balancer.changed(change.clone());
-        self.host_serves();
+        self.follow_duties();
         self.pods.apply_pods(change);
-        self.host_serves();
+        self.follow_duties();
     }
 
     pub(super) fn namespaces_changed(&self, change: Change<NamespaceObject>) {

@@ -40,6 +40,7 @@ use crate::{
     config::{AgentConfig, Attach, Enforcement, PolicyCompat},
     kernel::{self, AttachMode, Datapath, LoadOptions, Netlink, sysctl},
     kubernetes::{NodeObject, Watched, chain},
+    maps::BackendTable,
     model::{Addresses, Derivation, Family, LabelFilter},
     policy::{
         judge::Mode,
@@ -90,6 +91,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
     })?);
     let spread = Limit::at_most(config.maglev_entries);
     let maps = datapath.maps();
+    let room = maps.capacity::<BackendTable>()?;
     let cache = Cache::new(&config.state_dir);
     let snapshot = cache.load();
     let addresses = node_addresses(&config, &snapshot, &client);
@@ -144,7 +146,7 @@ pub(super) fn start(config: AgentConfig, client: kube::Client) -> Result<Started
         pods,
         endpoints,
         policy,
-        balancer: Arc::new(Balancer::open(Arc::clone(&maps), spread)?),
+        balancer: Arc::new(Balancer::open(Arc::clone(&maps), spread, room)?),
         addresses,
         devices: Mutex::new(devices),
         route_mtu,
@@ -280,8 +282,8 @@ fn entries_by_memory() -> u32 {
     entries(memory() / 400 / ENTRY)
 }
 
-/// Half a million on a machine of 16 GiB. Entries take memory only when they are there, but finding them
-/// takes 80 to 160 bytes for each that may be: at most half a percent of the memory.
+/// Half a million on a machine of 16 GiB. Of backends each that may be takes 24 bytes, all else takes memory
+/// only when it is there, but finding it takes 60 to 130 bytes: at most half a percent of the memory.
 fn backends_by_memory() -> u32 {
     entries(memory() / (32 * 1024))
 }

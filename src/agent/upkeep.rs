@@ -69,7 +69,7 @@ pub(super) fn first_sync(agent: &Agent) -> Result<(), AgentError> {
     agent.cluster().allow_deletes();
     agent.enforce_all();
     agent.balancer.set_synced();
-    agent.host_serves();
+    agent.follow_duties();
     agent.progress.set_synced();
     agent.nodes_changed.notify_one();
     repair_once(agent);

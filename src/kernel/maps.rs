@@ -84,7 +84,9 @@ impl KernelMaps {
     /// # Errors
     /// When the map does not exist.
     pub fn capacity<T: Table>(&self) -> Result<u32, MapError> {
-        Ok(self.map(T::NAME, "open")?.info().max_entries)
+        // An array has a place for 0, too, which is no key of a table that knows absent ones.
+        let unused = u32::from(T::ABSENT.is_some());
+        Ok(self.map(T::NAME, "open")?.info().max_entries - unused)
     }
 
     /// Returns the kernel's ids of the maps, by name.
@@ -138,7 +140,8 @@ impl MapStore for KernelMaps {
     type Cursor<T: Table> = BatchCursor;
 
     fn get<T: Table>(&self, key: &T::Key) -> Result<Option<T::Value>, MapError> {
-        self.with::<T, _>("read", |map| map.lookup(key))
+        let value = self.with::<T, _>("read", |map| map.lookup(key))?;
+        Ok(value.filter(|_| value != T::ABSENT))
     }
 
     fn put<T: Table>(&self, key: &T::Key, value: &T::Value) -> Result<(), MapError> {
@@ -146,7 +149,10 @@ impl MapStore for KernelMaps {
     }
 
     fn delete<T: Table>(&self, key: &T::Key) -> Result<(), MapError> {
-        self.change::<T>((MapWrite::Delete, 1), |map| map.delete(key))
+        self.change::<T>((MapWrite::Delete, 1), |map| match T::ABSENT {
+            Some(absent) => clear(map, key, &absent),
+            None => map.delete(key),
+        })
     }
 
     fn slice<T: Table>(
@@ -154,7 +160,10 @@ impl MapStore for KernelMaps {
         cursor: &mut BatchCursor,
         limit: usize,
     ) -> Result<Slice<T>, MapError> {
-        let (entries, walk) = self.with::<T, _>("list", |map| map.next_batch(cursor, limit))?;
+        let (mut entries, walk) = self.with::<T, _>("list", |map| map.next_batch(cursor, limit))?;
+        if T::ABSENT.is_some() {
+            entries.retain(|(_, value)| Some(*value) != T::ABSENT);
+        }
         Ok(Slice { entries, last: walk == Walk::Done })
     }
 
@@ -168,8 +177,17 @@ impl MapStore for KernelMaps {
     }
 
     fn delete_all<T: Table>(&self, keys: &[T::Key]) -> Result<(), MapError> {
-        self.change::<T>((MapWrite::Delete, keys.len()), |map| {
-            keys.chunks(BATCH).try_for_each(|chunk| map.delete_batch(chunk))
+        self.change::<T>((MapWrite::Delete, keys.len()), |map| match T::ABSENT {
+            Some(absent) => keys.iter().try_for_each(|key| clear(map, key, &absent)),
+            None => keys.chunks(BATCH).try_for_each(|chunk| map.delete_batch(chunk)),
         })
+    }
+}
+
+/// Makes an array say that a key has no entry; beyond its end none has.
+fn clear<K: aya::Pod, V: aya::Pod>(map: &RawMap, key: &K, absent: &V) -> io::Result<()> {
+    match map.update(key, absent) {
+        Err(error) if error.raw_os_error() == Some(libc::E2BIG) => Ok(()),
+        done => done,
     }
 }

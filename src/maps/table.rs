@@ -15,10 +15,12 @@ pub trait Table: 'static {
     type Key: aya::Pod + Ord + std::fmt::Debug + Send + Sync;
     /// Value.
     type Value: aya::Pod + PartialEq + std::fmt::Debug + Send + Sync;
+    /// Of an array whose keys, from 1 on, need not all have entries: the value of those that have none.
+    const ABSENT: Option<Self::Value> = None;
 }
 
 macro_rules! tables {
-    ($($(#[$meta:meta])* $name:ident = $map:ident: $key:ty => $value:ty;)*) => {
+    ($($(#[$meta:meta])* $name:ident = $map:ident: $key:ty => $value:ty $(, else $absent:expr)?;)*) => {
         $(
             $(#[$meta])*
             #[derive(Debug)]
@@ -28,6 +30,7 @@ macro_rules! tables {
                 const NAME: &'static str = maps::$map;
                 type Key = $key;
                 type Value = $value;
+                $(const ABSENT: Option<$value> = Some($absent);)?
             }
         )*
     };
@@ -71,7 +74,7 @@ tables! {
     /// Addresses of pods and of the node, by the cookie of their network namespace.
     NetnsTable = NETNS: u64 => NetnsValue;
     /// Backends, by number.
-    BackendTable = BACKEND: u32 => BackendValue;
+    BackendTable = BACKEND: u32 => BackendValue, else BackendValue::NOBODY;
     /// Prefixes whose addresses may connect to a frontend.
     RangeTable = RANGE: RangeKey => u32;
     /// Clients that stay with a backend.

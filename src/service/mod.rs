@@ -31,7 +31,7 @@ pub use finding::{Field, Finding, Reason};
 pub use object::ObjectName;
 pub use output::{
     Backend, BackendId, BackendKey, Backends, Changes, Edit, Frontend, FrontendKey, FrontendKind,
-    Retired, Scope, ServiceId, State, Vip, WhenEmpty,
+    Named, Retired, Scope, ServiceId, State, Vip, WhenEmpty,
 };
 pub use protocol::Protocol;
 pub use store::{HealthCheck, Services};

@@ -37,6 +37,9 @@ pub(crate) struct KernelRig {
     bpf: Option<Ebpf>,
 }
 
+/// Numbers of backends that tests may use.
+const BACKENDS: u32 = 1024;
+
 impl Drop for KernelRig {
     fn drop(&mut self) {
         if let (Some(bpf), false) = (self.bpf.take(), std::thread::panicking()) {
@@ -72,11 +75,11 @@ impl KernelRig {
         self.clear::<FragKey, FragValue>(maps::FRAGMENT);
         self.clear::<FrontendKey, FrontendValue>(maps::FRONTEND);
         self.clear::<ListKey, ListBlock>(maps::LIST);
-        self.clear::<u32, BackendValue>(maps::BACKEND);
+        (0..BACKENDS).for_each(|id| self.backend(id, None));
         self.clear::<AffinityKey, AffinityValue>(maps::AFFINITY);
-        self.set(maps::CONFIG, Config::default());
-        self.set(maps::HOST, HostValue::default());
-        self.set(maps::REVISION, 0_u32);
+        self.set(maps::CONFIG, 0, Config::default());
+        self.set(maps::HOST, 0, HostValue::default());
+        self.set(maps::REVISION, 0, 0_u32);
         self.clear::<u32, IdentityValue>(maps::IDENTITY);
         self.clear::<PolicyIdentityKey, u32>(maps::POLICY_IDENTITY);
         self.clear::<PolicyCellKey, PolicyCell>(maps::POLICY_CELL);
@@ -182,10 +185,10 @@ impl KernelRig {
         HashMap::try_from(self.bpf().map_mut(name).expect("the map exists")).expect("a hash")
     }
 
-    fn set<V: aya::Pod>(&mut self, name: &str, value: V) {
+    fn set<V: aya::Pod>(&mut self, name: &str, index: u32, value: V) {
         let map = self.bpf().map_mut(name).expect("the map exists");
         let mut array: Array<_, V> = map.try_into().expect("an array");
-        array.set(0, value, 0).expect("a write");
+        array.set(index, value, 0).expect("a write");
     }
 
     fn put<K: aya::Pod, V: aya::Pod>(&mut self, name: &str, key: K, value: V) {
@@ -218,21 +221,19 @@ fn name(hook: Hook) -> &'static str {
 
 impl Rig for KernelRig {
     fn config(&mut self, value: Config) {
-        self.set(maps::CONFIG, value);
+        self.set(maps::CONFIG, 0, value);
     }
     fn host(&mut self, value: HostValue) {
-        self.set(maps::HOST, value);
+        self.set(maps::HOST, 0, value);
     }
     fn revision(&mut self, value: u32) {
-        self.set(maps::REVISION, value);
+        self.set(maps::REVISION, 0, value);
     }
     fn endpoint(&mut self, addr: Addr, value: EndpointValue) {
         self.put(maps::ENDPOINT, addr, value);
     }
     fn near(&mut self, slot: u32, value: NearValue) {
-        let map = self.bpf().map_mut(maps::NEAR).expect("the map exists");
-        let mut near: Array<_, NearValue> = map.try_into().expect("an array");
-        near.set(slot, value, 0).expect("a write");
+        self.set(maps::NEAR, slot, value);
     }
     fn ipcache(&mut self, key: IpcacheKey, value: IpcacheValue) {
         let (prefix_len, addr) = (key.prefix_len, key.addr);
@@ -295,10 +296,8 @@ impl Rig for KernelRig {
         trie.insert(&Key::new(key.prefix_len, data), 1_u32, 0).expect("a write");
     }
     fn backend(&mut self, id: u32, value: Option<BackendValue>) {
-        match value {
-            Some(value) => self.put(maps::BACKEND, id, value),
-            None => drop(self.hash::<u32, BackendValue>(maps::BACKEND).remove(&id)),
-        }
+        assert!(id < BACKENDS, "the next test would find it");
+        self.set(maps::BACKEND, id, value.unwrap_or(BackendValue::NOBODY));
     }
 
     fn run(&mut self, hook: Hook, frame: &[u8], meta: Meta) -> Ran {

@@ -168,6 +168,43 @@ fn maps_of_an_earlier_process_are_used_again_and_resized_tables_keep_their_entri
 
 #[test]
 #[ignore = "needs root"]
+fn backends_of_an_earlier_layout_are_carried_over_and_those_of_another_size() {
+    use skep::maps::{BackendTable, MapStore};
+    use skep_bpf::abi::BackendValue;
+
+    let bpffs = PrivateBpffs::new().expect("a bpffs can be made");
+    let mut options = LoadOptions {
+        bpf_dir: bpffs.path().join("skep"),
+        attach: AttachMode::Auto,
+        conntrack_entries: 4096,
+        backend_entries: 1024,
+        policy_entries: 1024,
+    };
+    let backend = |port| BackendValue { port, proto: 6, ..BackendValue::default() };
+    let maps = options.bpf_dir.join("maps");
+    std::fs::create_dir_all(&maps).expect("a directory can be made");
+    // Once it was a hash, which may have any numbers; 1 is BPF_F_NO_PREALLOC.
+    let mut hash =
+        aya::maps::HashMap::<_, u32, BackendValue>::create(1024, 1).expect("a map can be made");
+    for id in [1_u32, 7, 1024, 5000] {
+        hash.insert(id, backend(id as u16), 0).expect("it takes an entry");
+    }
+    hash.pin(maps.join("backend_v4")).expect("it can be pinned");
+
+    let mut expected = vec![(1, backend(1)), (7, backend(7)), (1024, backend(1024))];
+    for room in [1024, 4096, 512] {
+        options.backend_entries = room;
+        let datapath = Datapath::open(&options).expect("it loads");
+        expected.retain(|(id, _)| *id <= room);
+        let maps = datapath.maps();
+        assert_eq!(maps.entries::<BackendTable>().expect("listed"), expected, "room for {room}");
+        assert_eq!(maps.capacity::<BackendTable>().expect("it exists"), room);
+    }
+    remove_all(&options.bpf_dir).expect("everything can be removed");
+}
+
+#[test]
+#[ignore = "needs root"]
 fn a_restart_under_traffic_loses_no_packet() {
     for (mode, _) in BOTH {
         let mut node = node(mode);

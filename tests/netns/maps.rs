@@ -10,11 +10,14 @@ use skep::{
         TestPacket,
     },
     maps::{
-        CollectorOptions, ConntrackCollector, ConntrackTable, IpcacheTable, MapError, MapStore,
-        MemoryStore, NodeAddrTable, Table,
+        BackendTable, CollectorOptions, ConntrackCollector, ConntrackTable, IpcacheTable, MapError,
+        MapStore, MemoryStore, NodeAddrTable, Table,
     },
 };
-use skep_bpf::abi::{Addr, CtKey, CtValue, IpcacheKey, IpcacheValue, Zone, ct_kind};
+use skep_bpf::abi::{Addr, BackendValue, CtKey, CtValue, IpcacheKey, IpcacheValue, Zone, ct_kind};
+
+/// How many backends there is room for.
+const ROOM: u32 = 1024;
 
 fn datapath() -> (PrivateBpffs, Datapath) {
     let bpffs = PrivateBpffs::new().expect("a bpffs can be made");
@@ -22,7 +25,7 @@ fn datapath() -> (PrivateBpffs, Datapath) {
         bpf_dir: bpffs.path().join("skep"),
         attach: AttachMode::Auto,
         conntrack_entries: 8192,
-        backend_entries: 1024,
+        backend_entries: ROOM,
         policy_entries: 1024,
     };
     let datapath = Datapath::open(&options).expect("the datapath loads");
@@ -67,6 +70,22 @@ fn exercise(store: &impl MapStore) -> Result<(), MapError> {
         store.delete::<IpcacheTable>(key)?;
     }
     assert_eq!(store.entries::<IpcacheTable>()?, []);
+
+    let backend = |n: u32| {
+        let addr = address(n as u16);
+        (n, BackendValue { addr, port: 80, proto: 6, ..BackendValue::default() })
+    };
+    let backends: Vec<_> = [1, 2, 3, 500, 1023, ROOM].map(backend).to_vec();
+    store.put_all::<BackendTable>(&backends)?;
+    store.put::<BackendTable>(&4, &backend(4).1)?;
+    store.delete::<BackendTable>(&4)?;
+    store.delete::<BackendTable>(&(ROOM + 1))?;
+    store.delete_all::<BackendTable>(&[3, ROOM + 7, 500, 501])?;
+    assert_eq!(store.get::<BackendTable>(&2)?, Some(backend(2).1));
+    for absent in [0, 3, 4, 500, 501, ROOM + 1] {
+        assert_eq!(store.get::<BackendTable>(&absent)?, None, "{absent}");
+    }
+    assert_eq!(store.entries::<BackendTable>()?, [1, 2, 1023, ROOM].map(backend));
     Ok(())
 }
 
@@ -95,6 +114,21 @@ fn a_full_map_says_which_map_and_why() {
     let writes = writes.iter().find(|writes| writes.map == ConntrackTable::NAME).expect("counted");
     assert!(writes.put >= 8192, "{writes:?}");
     assert_eq!(writes.refused, [(MapWrite::Put, "E2BIG".to_owned(), 1)]);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn there_is_room_for_as_many_backends_as_was_asked_for() {
+    let (_bpffs, datapath) = datapath();
+    let maps = datapath.maps();
+    assert_eq!(maps.capacity::<BackendTable>().expect("it exists"), ROOM);
+    let backend = BackendValue { proto: 6, ..BackendValue::default() };
+    maps.put::<BackendTable>(&ROOM, &backend).expect("the last one");
+    let error = maps.put::<BackendTable>(&(ROOM + 1), &backend).expect_err("one too many");
+    assert_eq!(
+        error.advice("x"),
+        "map backend_v4 is full; the agent's setting x gives it more room"
+    );
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub mod maps {
     pub const MEMBER: &str = "member_v4";
     /// Cookie of a network namespace (u64) -> [`super::NetnsValue`]. Hash.
     pub const NETNS: &str = "netns_v4";
-    /// number (u32) -> [`super::BackendValue`]. Hash.
+    /// number (u32), never 0 -> [`super::BackendValue`], or [`super::BackendValue::NOBODY`]. Array.
     pub const BACKEND: &str = "backend_v4";
     /// [`super::RangeKey`] -> 1 (u32). LPM trie.
     pub const RANGE: &str = "range_v4";

@@ -111,6 +111,12 @@ abi_struct! {
     }
 }
 
+impl BackendValue {
+    /// What is at numbers that no backend has.
+    pub const NOBODY: Self =
+        Self { addr: Addr::from_words([0; 2]), port: 0, proto: 0, reserved: [0; 5] };
+}
+
 /// Bits in front of the address in [`RangeKey`].
 pub const RANGE_PREFIX: u32 = 32;
 

@@ -74,13 +74,19 @@ struct State {
 }
 
 impl<M: MapStore> Balancer<M> {
-    /// Takes over what an earlier agent left; Maglev tables have `limit` entries at most.
+    /// Takes over what an earlier agent left; Maglev tables have `limit` entries at most, and there is room for
+    /// so many backends.
     ///
     /// # Errors
     /// When a map cannot be read.
-    pub(in crate::agent) fn open(store: Arc<M>, limit: Limit) -> Result<Self, MapError> {
+    pub(in crate::agent) fn open(
+        store: Arc<M>,
+        limit: Limit,
+        backends: u32,
+    ) -> Result<Self, MapError> {
         let left = Left::read(&*store)?;
         let mut services = Services::default();
+        services.set_room(backends);
         services.adopt(left.frontends.iter().copied(), left.backends.iter().copied());
         let state = State {
             services,
@@ -155,13 +161,35 @@ impl<M: MapStore> Balancer<M> {
     /// Removes the backends that no frontend names any more, and frees their numbers. `outlast` waits until
     /// programs that have read a frontend before it changed are done.
     pub(super) fn bury(&self, outlast: impl FnOnce()) {
-        let retired = std::mem::take(&mut self.state().retired);
+        let Some(retired) = self.unnamed() else { return };
         outlast();
         match ServiceWriter::remove_backends(&*self.store, retired.backends()) {
-            Ok(()) => self.state().services.release(retired),
+            Ok(()) => {
+                let mut state = self.state();
+                let changes = state.services.release(retired);
+                if changes != Changes::default() {
+                    self.follow(&mut state, changes);
+                }
+            }
             // Numbers that may still mean something are never used again.
             Err(error) => warn!(map = error.map, source = %error.source, "backends stay"),
         }
+    }
+
+    /// Takes the retired numbers that no frontend names any more. Others rest until their frontends can be
+    /// written.
+    fn unnamed(&self) -> Option<Retired> {
+        let mut state = self.state();
+        let named = match state.writer.named(&*self.store) {
+            Ok(named) => named,
+            Err(error) => {
+                warn!(map = error.map, source = %error.source, "backends rest");
+                return None;
+            }
+        };
+        let mut retired = std::mem::take(&mut state.retired);
+        state.retired = retired.split_off(&named);
+        (!retired.is_empty()).then_some(retired)
     }
 
     /// Waits until a service has lost a backend.
@@ -260,21 +288,19 @@ impl<M: MapStore> Balancer<M> {
     }
 
     fn follow(&self, state: &mut State, changes: Changes) {
-        let Changes { changed, removed, backends, findings, retired } = changes;
-        findings.iter().for_each(|service| tell(&state.services, service));
-        state.follow_own(&backends, &retired);
+        changes.findings.iter().for_each(|service| tell(&state.services, service));
+        state.follow_own(&changes.backends, &changes.retired);
         if !state.synced {
             // Nobody was told of these numbers yet.
-            state.retired.join(retired);
+            state.retired.join(changes.retired);
             return;
         }
-        findings.iter().for_each(|service| self.notify(&state.services, service));
+        changes.findings.iter().for_each(|service| self.notify(&state.services, service));
         let State { services, writer, .. } = &mut *state;
         // Who is outside of the cluster may live on without any service.
-        let pods = retired.gone().filter(|key| services.site().is_pod(key.address));
+        let pods = changes.retired.gone().filter(|key| services.site().is_pod(key.address));
         self.orphans.add(pods, Instant::now());
-        let keys = changed.into_iter().chain(removed);
-        let written = writer.write(&*self.store, services, keys, &backends);
+        let written = writer.write(&*self.store, services, &changes);
         let was_behind = state.behind.take();
         if let Err(failure) = written {
             state.failures += 1;
@@ -289,7 +315,7 @@ impl<M: MapStore> Balancer<M> {
         } else if was_behind.is_some() {
             info!("all services are written");
         }
-        state.retired.join(retired);
+        state.retired.join(changes.retired);
         if !state.retired.is_empty() {
             self.retirement.notify_one();
         }

@@ -359,7 +359,7 @@ fn a_client_of_a_redirected_service_is_told_who_takes_it_by_which_policy() {
 #[test]
 fn backends_stay_until_programs_are_done() {
     let maps = Arc::new(MemoryStore::default());
-    let balancer = Balancer::open(Arc::clone(&maps), Limit::default()).unwrap();
+    let balancer = Balancer::open(Arc::clone(&maps), Limit::default(), 100).unwrap();
     balancer.set_site(site());
     let here = endpoint("10.0.0.1", "here", false);
     let there = endpoint("10.0.0.2", "there", false);
@@ -373,4 +373,27 @@ fn backends_stay_until_programs_are_done() {
     balancer.bury(|| assert_eq!(backends(), 2, "programs may be about to read one"));
     assert_eq!((backends(), balancer.differences().unwrap()), (1, vec![]));
     assert!(balancer.retirement().now_or_never().is_none(), "once");
+}
+
+#[test]
+fn a_backend_without_room_gets_a_place_when_another_one_goes() {
+    let maps = Arc::new(MemoryStore::default());
+    let balancer = Balancer::open(Arc::clone(&maps), Limit::default(), 1).unwrap();
+    balancer.set_site(site());
+    let here = endpoint("10.0.0.1", "here", false);
+    let there = endpoint("10.0.0.2", "there", false);
+    balancer.changed(Change::Changed(web()));
+    balancer.changed(Change::Changed(slice(vec![here, there.clone()])));
+    balancer.set_synced();
+    let backends = || -> Vec<(u32, IpAddr)> {
+        let all = maps.entries::<BackendTable>().unwrap().into_iter();
+        all.map(|(id, value)| (id, value.addr.into())).collect()
+    };
+    // A map of the kernel would refuse the second.
+    assert_eq!(backends(), [(1, ip("10.0.0.1")), (2, ip("10.0.0.2"))]);
+    balancer.changed(Change::Changed(slice(vec![there])));
+    while balancer.retirement().now_or_never().is_some() {
+        balancer.bury(|| {});
+    }
+    assert_eq!((backends(), balancer.differences().unwrap()), (vec![(1, ip("10.0.0.2"))], vec![]));
 }

@@ -179,7 +179,7 @@ fn copy_table<T: Table>(old: &RawMap, new: &RawMap) -> io::Result<(usize, usize)
     let (mut copied, mut lost) = (0, 0);
     loop {
         let (entries, walk) = old.next_batch::<T::Key, T::Value>(&mut cursor, 4096)?;
-        for (key, value) in &entries {
+        for (key, value) in entries.iter().filter(|(_, value)| Some(*value) != T::ABSENT) {
             match new.update(key, value) {
                 Ok(()) => copied += 1,
                 Err(_) => lost += 1,

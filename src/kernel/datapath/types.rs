@@ -234,9 +234,9 @@ impl LoadOptions {
     pub(super) fn max_entries(&self, map: &str) -> Option<u32> {
         match map {
             maps::CONNTRACK => Some(self.conntrack_entries),
-            maps::BACKEND | maps::FRONTEND | maps::MEMBER | maps::RANGE => {
-                Some(self.backend_entries)
-            }
+            maps::FRONTEND | maps::MEMBER | maps::RANGE => Some(self.backend_entries),
+            // Their numbers begin at 1.
+            maps::BACKEND => Some(self.backend_entries.saturating_add(1)),
             // Most lists fit one block. Maglev tables have a hundred places for each backend, and a
             // block has 32 of them: the services that are reachable from outside have a part of all
             // backends.

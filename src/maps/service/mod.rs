@@ -5,6 +5,7 @@
 
 mod arrange;
 mod check;
+mod each;
 mod encode;
 mod left;
 mod list;

@@ -1,12 +1,6 @@
 //! Writing services, in the right order.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
-};
-
-use skep_bpf::abi::BackendValue;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{
     encode::{encode_backend, encode_frontend_key},
@@ -20,7 +14,7 @@ use crate::{
         BackendTable, Entries, FrontendTable, ListTable, MapError, MapStore, MemberTable,
         RangeTable,
     },
-    service::{BackendId, BackendKey, FrontendKey, Services, maglev::Limit},
+    service::{BackendId, BackendKey, Changes, FrontendKey, Services, maglev::Limit},
 };
 
 /// A frontend is not in the maps as it should be.
@@ -67,42 +61,18 @@ struct Plan {
     gone: Vec<FrontendKey>,
 }
 
-/// So many backends are written at a time, and are worth a thread.
-const PIECE: usize = 1024;
-
-/// Backends to write, by as many threads as like: each takes one piece after the other.
-struct Pieces<'a> {
-    backends: &'a [(u32, BackendValue)],
-    next: AtomicUsize,
-}
-
-impl<'a> Pieces<'a> {
-    fn of(backends: &'a [(u32, BackendValue)]) -> Self {
-        Self { backends, next: AtomicUsize::new(0) }
-    }
-
-    /// Writes all that nobody else does.
-    fn put(&self, store: &impl MapStore) -> Result<(), MapError> {
-        loop {
-            let place = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(piece) = self.backends.chunks(PIECE).nth(place) else { return Ok(()) };
-            store.put_all::<BackendTable>(piece)?;
-        }
-    }
-}
-
 /// What of the services is in the maps.
 #[derive(Debug, Default)]
 pub struct ServiceWriter {
-    written: HashMap<FrontendKey, Written>,
+    pub(super) written: HashMap<FrontendKey, Written>,
     /// Backends that could not be written yet, by number.
-    backends: BTreeMap<u32, BackendKey>,
+    pub(super) backends: BTreeMap<u32, BackendKey>,
     /// Frontends that could not be written yet.
-    behind: Vec<FrontendKey>,
+    pub(super) behind: Vec<FrontendKey>,
     /// What no frontend has: an earlier process ended amid a change.
     strays: Stale,
     /// The largest size of Maglev tables.
-    limit: Limit,
+    pub(super) limit: Limit,
 }
 
 impl ServiceWriter {
@@ -142,7 +112,7 @@ impl ServiceWriter {
 
     /// Tells whether something could not be written.
     pub fn is_behind(&self) -> bool {
-        !self.behind.is_empty()
+        !self.behind.is_empty() || !self.backends.is_empty()
     }
 
     /// Yields the frontends that are in the maps.
@@ -150,11 +120,12 @@ impl ServiceWriter {
         self.written.keys()
     }
 
-    /// Makes frontends what `services` says; what it does not know goes. Whatever failed before is tried
-    /// again.
+    /// Makes frontends that have changed what `services` says; what it does not know goes. Whatever failed
+    /// before is tried again.
     ///
     /// Backends come first, then lists, then the frontends that say how long the lists are; what is too
-    /// much goes last. A frontend whose list cannot be written stays as it was.
+    /// much goes last. A frontend does without backends that cannot be written, and stays as it was if its
+    /// list cannot. Backends that are retired stay: see [`Self::named`].
     ///
     /// # Errors
     /// When maps refuse, a full one for example; all that fits is written.
@@ -162,11 +133,14 @@ impl ServiceWriter {
         &mut self,
         store: &impl MapStore,
         services: &Services,
-        keys: impl IntoIterator<Item = FrontendKey>,
-        backends: &[(BackendId, BackendKey)],
+        changes: &Changes,
     ) -> Result<(), ServiceError> {
-        let mut keys: Vec<FrontendKey> = keys.into_iter().collect();
-        if self.is_behind() {
+        let Changes { changed, removed, backends, retired, .. } = changes;
+        let mut keys: Vec<FrontendKey> = changed.iter().chain(removed).copied().collect();
+        for id in retired.backends() {
+            self.backends.remove(&id.0);
+        }
+        if !self.behind.is_empty() {
             keys.append(&mut self.behind);
             keys.sort_unstable();
             keys.dedup();
@@ -191,19 +165,8 @@ impl ServiceWriter {
         let waiting = self.backends.iter().map(|(id, key)| (*id, encode_backend(key)));
         let new = backends.iter().map(|(id, key)| (id.0, encode_backend(key)));
         let all: Vec<_> = waiting.chain(new).collect();
-        let pieces = Pieces::of(&all);
-        // Thousands take the kernel longer than working out who names them takes us.
-        let Plan { step, values, now, gone } = if all.len() < PIECE {
-            pieces.put(store)?;
-            self.plan(services, keys)
-        } else {
-            thread::scope(|scope| {
-                let put = scope.spawn(|| pieces.put(store));
-                let plan = self.plan(services, keys);
-                pieces.put(store)?;
-                put.join().expect("a write does not panic").map(|()| plan)
-            })?
-        };
+        store.put_all::<BackendTable>(&all)?;
+        let Plan { step, values, now, gone } = self.plan(services, keys);
         store.put_all::<ListTable>(&step.blocks)?;
         store.put_all::<MemberTable>(&step.members)?;
         store.put_all::<RangeTable>(&step.ranges)?;
@@ -236,71 +199,6 @@ impl ServiceWriter {
             plan.now.push((*key, wanted));
         }
         plan
-    }
-
-    /// Writes frontend by frontend, so that those that fit are served.
-    fn write_each(
-        &mut self,
-        store: &impl MapStore,
-        services: &Services,
-        keys: &[FrontendKey],
-    ) -> Result<(), ServiceError> {
-        let mut first = None;
-        let refused = |(id, key): &(u32, BackendKey)| {
-            store.put::<BackendTable>(id, &encode_backend(key)).is_err()
-        };
-        let waiting = std::mem::take(&mut self.backends);
-        self.backends = waiting.into_iter().filter(refused).collect();
-        for key in keys {
-            if let Err(error) = self.write_one(store, services, key) {
-                self.behind.push(*key);
-                first = first.or(Some((*key, error)));
-            }
-        }
-        let count = self.behind.len();
-        first.map_or(Ok(()), |(first, source)| Err(ServiceError { count, first, source }))
-    }
-
-    /// Some places of a frontend's list may have been written, nobody knows which.
-    fn doubt(&mut self, key: &FrontendKey) {
-        if let Some(written) = self.written.get_mut(key) {
-            written.list.doubt();
-        }
-    }
-
-    fn write_one(
-        &mut self,
-        store: &impl MapStore,
-        services: &Services,
-        key: &FrontendKey,
-    ) -> Result<(), MapError> {
-        let before = self.written.get(key);
-        let Some(frontend) = services.frontend(key) else {
-            store.delete::<FrontendTable>(&encode_frontend_key(key))?;
-            if let Some(before) = self.written.remove(key) {
-                Stale::of(&before).delete_each(store);
-            }
-            return Ok(());
-        };
-        for backend in frontend.backends.candidates() {
-            if let Some(key) = self.backends.get(&backend.id.0) {
-                store.put::<BackendTable>(&backend.id.0, &encode_backend(key))?;
-            }
-        }
-        let (wanted, step) = Written::next(key, frontend, self.limit, before);
-        let put = store
-            .put_all::<ListTable>(&step.blocks)
-            .and_then(|()| store.put_all::<MemberTable>(&step.members))
-            .and_then(|()| store.put_all::<RangeTable>(&step.ranges));
-        if let Err(error) = put {
-            step.undone(before).delete_each(store);
-            self.doubt(key);
-            return Err(error);
-        }
-        store.put::<FrontendTable>(&encode_frontend_key(key), &wanted.value)?;
-        step.stale.delete_each(store);
-        self.written.insert(*key, wanted);
-        Ok(())
     }
 
     /// Removes backends that no frontend names any more, once no program can be about to read them.

@@ -1,6 +1,7 @@
 //! Random edits against a naive reading of the maps, and against what a program may see in between.
 
 use std::{
+    any::Any,
     collections::{BTreeSet, HashSet},
     net::{IpAddr, Ipv4Addr},
     num::NonZeroU16,
@@ -19,7 +20,7 @@ use crate::{
     },
     model::{Addresses, Family},
     service::{
-        Changes, Edit, FrontendKey, ObjectName, Protocol, Scope, Services,
+        Changes, Edit, FrontendKey, ObjectName, Protocol, Retired, Scope, Services,
         input::{
             Affinity, Conditions, Endpoint, EndpointSlice, Service, ServiceKind, ServicePort,
             SlicePort, TrafficPolicy,
@@ -34,7 +35,7 @@ use crate::{
 struct Watched {
     store: MemoryStore,
     faults: Mutex<Vec<String>>,
-    /// The map that is short of room, and how many entries it takes.
+    /// The map that is short of room, and how many entries it takes; that of backends has so many numbers.
     room: Option<(&'static str, usize)>,
 }
 
@@ -49,7 +50,12 @@ impl Watched {
     fn is_full<T: Table>(&self, key: &T::Key) -> bool {
         self.store.get::<T>(key).expect("read").is_none()
             && self.room.is_some_and(|(map, room)| {
-                T::NAME == map && self.store.entries::<T>().expect("listed").len() >= room
+                let number = (key as &dyn Any).downcast_ref::<u32>();
+                T::NAME == map
+                    && match number {
+                        Some(number) => *number as usize > room,
+                        None => self.store.entries::<T>().expect("listed").len() >= room,
+                    }
             })
     }
 }
@@ -83,7 +89,6 @@ impl MapStore for Watched {
     }
 }
 
-/// Says whether a place of a frontend's list has no backend.
 /// Counts what is in the maps.
 fn counted(store: &Watched) -> Extent {
     Extent {
@@ -94,6 +99,7 @@ fn counted(store: &Watched) -> Extent {
     }
 }
 
+/// Says whether a place of a frontend's list has no backend.
 fn list_fault(store: &MemoryStore, value: &FrontendValue) -> Option<String> {
     let alive: HashSet<u32> =
         store.entries::<BackendTable>().expect("listed").into_iter().map(|(id, _)| id).collect();
@@ -187,16 +193,27 @@ fn endpoint(host: &u8) -> Endpoint {
     }
 }
 
-/// Applies edits as the agent does, but for the rest of numbers, which nobody needs here.
-fn follow(store: &Watched, services: &mut Services, writer: &mut ServiceWriter, edit: Edit) {
-    let Changes { changed, removed, backends, retired, .. } = services.apply([edit]);
-    let keys = changed.into_iter().chain(removed);
-    if writer.write(store, services, keys, &backends).is_ok() {
-        ServiceWriter::remove_backends(store, retired.backends()).expect("removed");
-    }
-    // With a full map some frontends may still name them: their numbers rest for ever in this test.
-    if store.room.is_none() {
-        services.release(retired);
+/// Services, what of them is written, and numbers that rest.
+#[derive(Default)]
+struct Node {
+    services: Services,
+    writer: ServiceWriter,
+    retired: Retired,
+}
+
+impl Node {
+    /// Applies an edit as the agent does, until nothing is left to do.
+    fn follow(&mut self, store: &Watched, edit: Edit) {
+        let mut changes = self.services.apply([edit]);
+        while changes != Changes::default() {
+            // What does not fit is seen by who asks whether it is behind.
+            let _ = self.writer.write(store, &self.services, &changes);
+            self.retired.join(changes.retired);
+            let mut retired = std::mem::take(&mut self.retired);
+            self.retired = retired.split_off(&self.writer.named(store).expect("read"));
+            ServiceWriter::remove_backends(store, retired.backends()).expect("removed");
+            changes = self.services.release(retired);
+        }
     }
 }
 
@@ -264,16 +281,12 @@ fn naive_differences(store: &Watched, services: &Services) -> Vec<String> {
 #[test]
 fn the_checker_finds_every_kind_of_damage() {
     let store = Watched::default();
-    let (mut services, mut writer) = (Services::default(), ServiceWriter::default());
+    let mut node = Node::default();
     let ranges = BTreeSet::from([1]);
-    follow(
-        &store,
-        &mut services,
-        &mut writer,
-        edit(&Act::Service { which: 1, affinity: true, ranges }),
-    );
+    node.follow(&store, edit(&Act::Service { which: 1, affinity: true, ranges }));
     let hosts = BTreeSet::from([1, 2]);
-    follow(&store, &mut services, &mut writer, edit(&Act::Endpoints { which: 1, hosts }));
+    node.follow(&store, edit(&Act::Endpoints { which: 1, hosts }));
+    let services = node.services;
     assert!(differences(&store, &services, Limit::default()).expect("listed").is_empty());
     let damaged = |damage: &dyn Fn(&MemoryStore), words: &str| {
         damage(&store.store);
@@ -311,12 +324,12 @@ proptest! {
         acts in proptest::collection::vec(act(), 1..24),
     ) {
         let store = Watched::default();
-        let (mut services, mut writer) = (Services::default(), ServiceWriter::default());
+        let mut node = Node::default();
         for act in &acts {
-            follow(&store, &mut services, &mut writer, edit(act));
-            let found = all_differences(&store, &services);
+            node.follow(&store, edit(act));
+            let found = all_differences(&store, &node.services);
             prop_assert!(found.is_empty(), "{act:?}: {found:?}");
-            prop_assert_eq!(writer.extent(), counted(&store));
+            prop_assert_eq!(node.writer.extent(), counted(&store));
         }
         let faults = store.faults.into_inner().expect("not poisoned");
         prop_assert!(faults.is_empty(), "{faults:?}");
@@ -328,24 +341,26 @@ proptest! {
         meanwhile in proptest::collection::vec(act(), 0..6),
     ) {
         let store = Watched::default();
-        let (mut services, mut writer) = (Services::default(), ServiceWriter::default());
+        let mut node = Node::default();
         for act in &before {
-            follow(&store, &mut services, &mut writer, edit(act));
+            node.follow(&store, edit(act));
         }
+        let services = node.services;
         let left = Left::read(&store).expect("read");
         let mut next = Services::default();
         next.adopt(left.frontends.iter().copied(), left.backends.iter().copied());
         let mut writer = ServiceWriter::new(left, Limit::default());
         let _ = next.apply(before.iter().chain(&meanwhile).map(edit));
         let retired = next.forget_unheld();
-        let all: Vec<FrontendKey> = next
+        let changed: Vec<FrontendKey> = next
             .frontends()
             .map(|(key, _)| *key)
             .chain(writer.frontends().copied())
             .collect();
-        let backends: Vec<_> = next.backends().collect();
-        writer.write(&store, &next, all, &backends).expect("written");
-        ServiceWriter::remove_backends(&store, retired.backends()).expect("removed");
+        let backends = next.backends().collect();
+        let changes = Changes { changed, backends, retired, ..Changes::default() };
+        writer.write(&store, &next, &changes).expect("written");
+        ServiceWriter::remove_backends(&store, changes.retired.backends()).expect("removed");
         let found = all_differences(&store, &next);
         prop_assert!(found.is_empty(), "{found:?}");
         for (key, frontend) in next.frontends() {
@@ -366,15 +381,24 @@ proptest! {
         ],
     ) {
         let mut store = Watched { room: Some((map, room)), ..Watched::default() };
-        let (mut services, mut writer) = (Services::default(), ServiceWriter::default());
+        let mut node = Node::default();
+        let numbers = map == BackendTable::NAME;
+        if numbers {
+            node.services.set_room(u32::try_from(room).expect("few"));
+        }
         for act in &acts {
-            follow(&store, &mut services, &mut writer, edit(act));
+            node.follow(&store, edit(act));
+            // Whatever was in the way before, and whatever numbers they got then.
+            if numbers && node.services.backends().count() <= room {
+                let found = all_differences(&store, &node.services);
+                prop_assert!(found.is_empty() && !node.writer.is_behind(), "{act:?}: {found:?}");
+            }
         }
         let faults = std::mem::take(&mut *store.faults.lock().expect("not poisoned"));
         prop_assert!(faults.is_empty(), "{faults:?}");
         store.room = None;
-        writer.write(&store, &services, [], &[]).expect("there is room");
-        let found = all_differences(&store, &services);
+        node.writer.write(&store, &node.services, &Changes::default()).expect("there is room");
+        let found = all_differences(&store, &node.services);
         prop_assert!(found.is_empty(), "{found:?}");
     }
 }

@@ -1,17 +1,30 @@
 //! Numbers of frontends and of backends.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap, HashSet, btree_map::Entry},
+};
 
-/// Gives each key a number for as long as somebody holds it. What nobody holds is retired only when
-/// edits settle, so that what moves from one service to another keeps its number, and its number is free
-/// only when it is given back.
+/// Gives each key the smallest free number for as long as somebody holds it. What nobody holds is retired
+/// only when edits settle, so that what moves from one service to another keeps its number, and its
+/// number is free only when it is given back.
 #[derive(Debug)]
 pub(in crate::service) struct Ids<K> {
     known: BTreeMap<K, Held>,
-    free: Vec<u32>,
+    /// Numbers that were given back, the smallest first.
+    free: BinaryHeap<Reverse<u32>>,
+    /// The smallest number that nobody has had, unless it is `adopted`.
     next: u32,
+    /// Numbers of an earlier process.
+    adopted: HashSet<u32>,
+    /// The largest number that there is room for.
+    limit: u32,
+    /// Keys with larger ones.
+    beyond: BTreeMap<u32, K>,
     fresh: Vec<(u32, K)>,
     idle: Vec<K>,
+    /// Numbers that keys had before they moved.
+    left: Vec<(u32, K)>,
 }
 
 #[derive(Debug)]
@@ -22,7 +35,17 @@ struct Held {
 
 impl<K> Default for Ids<K> {
     fn default() -> Self {
-        Self { known: BTreeMap::new(), free: vec![], next: 1, fresh: vec![], idle: vec![] }
+        Self {
+            known: BTreeMap::new(),
+            free: BinaryHeap::new(),
+            next: 1,
+            adopted: HashSet::new(),
+            limit: u32::MAX,
+            beyond: BTreeMap::new(),
+            fresh: vec![],
+            idle: vec![],
+            left: vec![],
+        }
     }
 }
 
@@ -37,20 +60,45 @@ impl<K: Copy + Ord> Ids<K> {
             }
             Entry::Vacant(entry) => entry,
         };
-        let id = self.free.pop().unwrap_or_else(|| {
-            let id = self.next;
-            self.next = id.checked_add(1).expect("fewer than 2^32 numbers fit into memory");
-            id
-        });
+        // Without `self`: the entry borrows a part of it.
+        let id = next_free(&mut self.free, &mut self.next, &self.adopted);
         entry.insert(Held { id, holders: 1 });
+        if id > self.limit {
+            self.beyond.insert(id, key);
+        }
         self.fresh.push((id, key));
         id
+    }
+
+    /// Says up to which number there is room: before any key is held.
+    pub(in crate::service) fn set_limit(&mut self, limit: u32) {
+        self.limit = limit;
+    }
+
+    /// Gives keys beyond the limit numbers within, as far as some are free; returns the numbers they had.
+    /// Whoever holds such a key has to ask for its number again, and the next [`Self::settle`] tells the
+    /// old one as retired.
+    pub(in crate::service) fn pull_in(&mut self) -> HashSet<u32> {
+        let mut moved = HashSet::new();
+        while let Some((old, key)) = self.beyond.first_key_value().map(|(id, key)| (*id, *key)) {
+            let id = next_free(&mut self.free, &mut self.next, &self.adopted);
+            if id > self.limit {
+                self.free.push(Reverse(id));
+                break;
+            }
+            self.beyond.remove(&old);
+            self.known.get_mut(&key).expect("it has a number").id = id;
+            self.fresh.push((id, key));
+            self.left.push((old, key));
+            moved.insert(old);
+        }
+        moved
     }
 
     /// Takes over a key's number from an earlier process. Nobody holds it yet; it is not told as new.
     pub(in crate::service) fn adopt(&mut self, key: K, id: u32) {
         self.known.insert(key, Held { id, holders: 0 });
-        self.next = self.next.max(id.saturating_add(1));
+        self.adopted.insert(id);
     }
 
     /// Lets all keys that nobody holds go with the next [`Self::settle`].
@@ -70,18 +118,21 @@ impl<K: Copy + Ord> Ids<K> {
 
     /// Forgets the keys that nobody holds. Returns the new keys and those forgotten, with their numbers.
     pub(in crate::service) fn settle(&mut self) -> (Vec<(u32, K)>, Vec<(u32, K)>) {
-        let mut retired = Vec::new();
+        let mut retired = std::mem::take(&mut self.left);
         for key in std::mem::take(&mut self.idle) {
             if self.known.get(&key).is_some_and(|held| held.holders == 0) {
                 retired.extend(self.known.remove(&key).map(|held| (held.id, key)));
             }
+        }
+        for (id, _) in &retired {
+            self.beyond.remove(id);
         }
         (std::mem::take(&mut self.fresh), retired)
     }
 
     /// Lets numbers be used again.
     pub(in crate::service) fn release(&mut self, retired: Vec<u32>) {
-        self.free.extend(retired);
+        self.free.extend(retired.into_iter().map(Reverse));
     }
 
     /// Yields all keys that somebody holds.
@@ -95,8 +146,25 @@ impl<K: Copy + Ord> Ids<K> {
     }
 }
 
+/// Takes the smallest number that nobody has.
+fn next_free(free: &mut BinaryHeap<Reverse<u32>>, next: &mut u32, adopted: &HashSet<u32>) -> u32 {
+    while adopted.contains(next) {
+        *next += 1;
+    }
+    if free.peek().is_some_and(|Reverse(id)| id < next)
+        && let Some(Reverse(id)) = free.pop()
+    {
+        return id;
+    }
+    let id = *next;
+    *next = id.checked_add(1).expect("fewer than 2^32 numbers fit into memory");
+    id
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -119,10 +187,76 @@ mod tests {
         let mut ids = Ids::default();
         ids.adopt('a', 7);
         ids.adopt('b', 3);
-        assert_eq!((ids.hold('a'), ids.hold('c')), (7, 8));
-        assert_eq!(ids.settle(), (vec![(8, 'c')], vec![]), "what was there is not new");
+        let others = ['c', 'd', 'e'].map(|key| ids.hold(key));
+        assert_eq!((ids.hold('a'), others), (7, [1, 2, 4]), "the smallest that nobody has");
+        assert_eq!(ids.settle().0.len(), 3, "what was there is not new");
         ids.let_go_of_unheld();
         assert_eq!(ids.settle(), (vec![], vec![(3, 'b')]));
+        ids.release(vec![3]);
+        assert_eq!(['f', 'g', 'h', 'i'].map(|key| ids.hold(key)), [3, 5, 6, 8]);
+    }
+
+    #[test]
+    fn who_is_beyond_the_limit_gets_a_number_within_once_one_is_free() {
+        let mut ids = Ids::default();
+        ids.set_limit(2);
+        let _ = ['a', 'b', 'c', 'd'].map(|key| ids.hold(key));
+        let _ = ids.settle();
+        assert!(ids.pull_in().is_empty(), "nothing is free");
+        ids.let_go('b');
+        ids.let_go('d');
+        assert_eq!(ids.settle().1, [(2, 'b'), (4, 'd')]);
+        assert!(ids.pull_in().is_empty(), "not given back yet");
+        ids.release(vec![2, 4]);
+        assert_eq!(ids.pull_in(), [3].into());
+        assert_eq!((ids.hold('c'), ids.settle()), (2, (vec![(2, 'c')], vec![(3, 'c')])));
+        ids.release(vec![3]);
+        assert_eq!((ids.hold('e'), ids.hold('f')), (3, 4), "no number is lost");
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_keys_have_one_number_and_as_many_as_can_be_are_within_the_limit(
+            acts in prop::collection::vec((0_u8..4, 0_u8..12), 1..80),
+            adopted in prop::collection::btree_map(0_u8..12, 1_u32..20, 0..5),
+            limit in 1_u32..8,
+        ) {
+            let mut ids = Ids::default();
+            ids.set_limit(limit);
+            let mut taken = HashSet::new();
+            for (key, id) in adopted.into_iter().filter(|(_, id)| *id <= limit) {
+                if taken.insert(id) {
+                    ids.adopt(key, id);
+                }
+            }
+            let mut holders: BTreeMap<u8, u32> = BTreeMap::new();
+            let mut resting: Vec<u32> = vec![];
+            for (act, key) in acts {
+                match act {
+                    0 | 1 => {
+                        ids.hold(key);
+                        *holders.entry(key).or_default() += 1;
+                    }
+                    2 if holders.get(&key).is_some_and(|count| *count > 0) => {
+                        ids.let_go(key);
+                        *holders.entry(key).or_default() -= 1;
+                    }
+                    _ => {
+                        ids.release(std::mem::take(&mut resting));
+                        ids.pull_in();
+                        let free = (1..=limit)
+                            .filter(|id| ids.known.values().all(|held| held.id != *id));
+                        prop_assert!(ids.beyond.is_empty() || free.count() == 0);
+                    }
+                }
+                resting.extend(ids.settle().1.iter().map(|(id, _)| *id));
+                let all: Vec<u32> = ids.known.values().map(|held| held.id).chain(resting.clone()).collect();
+                let distinct: HashSet<u32> = all.iter().copied().collect();
+                prop_assert_eq!(all.len(), distinct.len());
+                let beyond = ids.known.values().filter(|held| held.id > limit).count();
+                prop_assert_eq!(beyond, ids.beyond.len());
+            }
+        }
     }
 
     #[test]

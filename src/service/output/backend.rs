@@ -1,6 +1,6 @@
 //! Backends of a frontend.
 
-use std::{cmp::Ordering, fmt, net::IpAddr};
+use std::{cmp::Ordering, collections::HashSet, fmt, net::IpAddr};
 
 use crate::service::Protocol;
 
@@ -107,6 +107,15 @@ impl Backends {
     /// Returns those that only keep the connections they have.
     pub fn draining(&self) -> &[Backend] {
         &self.list[self.candidates..]
+    }
+
+    /// Returns the same with some of them taking no new connections.
+    pub fn without(&self, refused: &HashSet<BackendId>) -> Self {
+        let is_refused = |backend: &&Backend| refused.contains(&backend.id);
+        let (out, candidates): (Vec<_>, Vec<_>) = self.candidates().iter().partition(is_refused);
+        let count = candidates.len();
+        let list = candidates.into_iter().chain(self.draining()).chain(out).copied().collect();
+        Self { list, candidates: count, ..self.clone() }
     }
 
     /// Yields the keys of all of them.

@@ -1,5 +1,7 @@
 //! How the tables change.
 
+use std::collections::HashSet;
+
 use super::{BackendId, BackendKey, FrontendKey, ServiceId};
 use crate::service::{
     ObjectName,
@@ -47,6 +49,15 @@ pub struct Changes {
     pub retired: Retired,
 }
 
+/// Numbers that somebody still names.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// Of frontends.
+    pub services: HashSet<u32>,
+    /// Of backends.
+    pub backends: HashSet<u32>,
+}
+
 /// Numbers that nothing has any more. Connections may still be remembered by them, so nothing else gets
 /// them until they are handed back ([`Services::release`](crate::service::Services::release)): write
 /// the tables, wait for programs that still read the old ones, then release.
@@ -71,6 +82,15 @@ impl Retired {
     /// Yields the backends themselves.
     pub fn gone(&self) -> impl Iterator<Item = BackendKey> {
         self.backends.iter().map(|(_, key)| *key)
+    }
+
+    /// Takes out those that somebody still names, and returns them.
+    pub fn split_off(&mut self, is_named: &Named) -> Self {
+        let Named { services, backends } = is_named;
+        Self {
+            services: self.services.extract_if(.., |id| services.contains(id)).collect(),
+            backends: self.backends.extract_if(.., |(id, _)| backends.contains(id)).collect(),
+        }
     }
 
     /// Tells whether there are none.

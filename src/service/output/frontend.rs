@@ -1,10 +1,10 @@
 //! Frontends.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{collections::HashSet, fmt, net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
 
-use super::backend::Backends;
+use super::backend::{BackendId, Backends};
 use crate::service::{
     ObjectName, Protocol,
     input::{Affinity, TrafficPolicy},
@@ -113,6 +113,11 @@ impl Frontend {
     /// which only help where several nodes get packets of one connection.
     pub fn is_exposed(&self) -> bool {
         !matches!(self.kind, FrontendKind::ClusterIp | FrontendKind::LocalRedirect)
+    }
+
+    /// Returns the same with some backends taking no new connections.
+    pub fn without(&self, refused: &HashSet<BackendId>) -> Self {
+        Self { backends: Arc::new(self.backends.without(refused)), ..self.clone() }
     }
 
     /// Tells whether a client passes it by, to what there would be without it.

@@ -5,5 +5,5 @@ mod changes;
 mod frontend;
 
 pub use backend::{Backend, BackendId, BackendKey, Backends, State, WhenEmpty};
-pub use changes::{Changes, Edit, Retired};
+pub use changes::{Changes, Edit, Named, Retired};
 pub use frontend::{Frontend, FrontendKey, FrontendKind, Scope, ServiceId, Vip};

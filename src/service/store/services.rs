@@ -12,7 +12,10 @@ use crate::service::{
     context::Context,
     index::{Ids, Slot},
     input::{EndpointSlice, HostPorts, Service, Site},
-    output::{BackendId, BackendKey, Frontend, FrontendKey, Retired, Scope, ServiceId, Vip},
+    output::{
+        Backend, BackendId, BackendKey, Changes, Frontend, FrontendKey, Retired, Scope, ServiceId,
+        Vip,
+    },
 };
 
 /// All services, and the tables of one node.
@@ -163,10 +166,28 @@ impl Services {
         records.filter_map(move |record| Some((port(record)?, &record.name)))
     }
 
-    /// Lets numbers be used again that nothing refers to any more.
-    pub fn release(&mut self, retired: Retired) {
+    /// Says for how many backends there is room. Numbers of all others are larger, and who has such a
+    /// number gets another one when there is room ([`Self::release`]).
+    pub fn set_room(&mut self, backends: u32) {
+        self.backend_ids.set_limit(backends);
+    }
+
+    /// Lets numbers be used again that nothing refers to any more. If backends were waiting for room, those
+    /// that get it now have changed.
+    pub fn release(&mut self, retired: Retired) -> Changes {
         self.frontend_ids.release(retired.services);
         self.backend_ids.release(retired.backends.into_iter().map(|(id, _)| id).collect());
+        let moved = self.backend_ids.pull_in();
+        if moved.is_empty() {
+            return Changes::default();
+        }
+        let is_moved = |backend: &Backend| moved.contains(&backend.id.0);
+        let concerns =
+            |record: &Record| record.sets.iter().any(|set| set.list.iter().any(is_moved));
+        let touched =
+            (0..).zip(&self.records).filter(|(_, record)| record.as_ref().is_some_and(concerns));
+        self.touched.extend(touched.map(|(slot, _)| slot));
+        self.settle()
     }
 
     pub(super) fn record(&self, name: &ObjectName) -> Option<&Record> {

@@ -53,7 +53,7 @@ fn numbers_last_and_are_used_again_only_after_release() {
     assert_eq!(gone.backends().collect::<Vec<_>>(), [BackendId(1)]);
     let _: Changes = services.apply([with(&["10.0.0.2", "10.0.0.3", "10.0.0.4"])]);
     assert_eq!(ids(&services, key).1, [3, 2, 4].map(BackendId), "1 is still remembered");
-    services.release(gone);
+    let _: Changes = services.release(gone);
     let _: Changes = services.apply([with(&["10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"])]);
     assert_eq!(ids(&services, key).1, [3, 2, 4, 1].map(BackendId));
 }

@@ -237,16 +237,23 @@ proptest! {
     #[test]
     fn edits_one_by_one_come_to_what_scratch_comes_to(
         batches in prop::collection::vec(prop::collection::vec(edit(), 1..4), 1..14),
+        room in 1_u32..20,
     ) {
         let (mut services, mut cluster) = (Services::new(site()), Cluster::default());
         let mut follower = Follower::default();
+        services.set_room(room);
         for batch in batches {
             batch.iter().for_each(|edit| cluster.take(edit));
-            let changes = services.apply(batch);
-            prop_assert_eq!(tables(&services), tables(&cluster.anew()));
-            follower.follow(&services, &changes)?;
-            follower.check(&services)?;
-            services.release(changes.retired);
+            let mut changes = services.apply(batch);
+            while changes != Changes::default() {
+                prop_assert_eq!(tables(&services), tables(&cluster.anew()));
+                follower.follow(&services, &changes)?;
+                follower.check(&services)?;
+                changes = services.release(changes.retired);
+            }
+            let beyond = services.backends().filter(|(id, _)| id.0 > room).count();
+            let over = services.backends().count().saturating_sub(room as usize);
+            prop_assert_eq!(beyond, over, "who finds room has a number within");
         }
         let all = cluster.services.keys().cloned().map(Edit::RemoveService);
         let slices = cluster.slices.keys().cloned().map(Edit::RemoveSlice);

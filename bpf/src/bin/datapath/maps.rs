@@ -80,8 +80,7 @@ pub(crate) static MEMBER: HashMap<MemberKey, u32> =
 pub(crate) static NETNS: HashMap<u64, NetnsValue> = HashMap::with_max_entries(4096, 0);
 
 #[map(name = "backend_v4")]
-pub(crate) static BACKEND: HashMap<u32, BackendValue> =
-    HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
+pub(crate) static BACKEND: Array<BackendValue> = Array::with_max_entries(16384, 0);
 
 #[map(name = "range_v4")]
 pub(crate) static RANGE: LpmTrie<[u32; 5], u32> = LpmTrie::with_max_entries(16384, 0);

@@ -15,6 +15,15 @@ use skep_bpf::{
 
 use crate::{env::Kernel, maps};
 
+impl Kernel {
+    /// Returns the id of the node that has an address.
+    #[inline(always)]
+    fn node_at(&self, addr: &Addr) -> Option<u32> {
+        let owner = self.ipcache(&IpcacheKey { prefix_len: 128, addr: *addr })?;
+        (owner.flags & ipcache_flags::NODE != 0).then_some(owner.node_id)
+    }
+}
+
 impl Services for Kernel {
     #[inline(always)]
     fn frontend(&self, key: &FrontendKey) -> Option<&FrontendValue> {
@@ -35,8 +44,8 @@ impl Services for Kernel {
     }
     #[inline(always)]
     fn backend(&self, id: u32) -> Option<&BackendValue> {
-        // SAFETY: as for `frontend`.
-        unsafe { maps::BACKEND.get(id) }
+        // No number goes to another backend while a program may be about to read it.
+        maps::BACKEND.get(id).filter(|backend| **backend != BackendValue::NOBODY)
     }
     #[inline(always)]
     fn is_in_range(&self, key: &RangeKey) -> bool {
@@ -59,15 +68,12 @@ impl Services for Kernel {
     }
     #[inline(always)]
     fn is_node(&self, addr: &Addr) -> bool {
-        let key = IpcacheKey { prefix_len: 128, addr: *addr };
-        self.ipcache(&key).is_some_and(|owner| owner.flags & ipcache_flags::NODE != 0)
+        self.node_at(addr).is_some()
     }
     #[inline(always)]
     fn is_here(&self, addr: &Addr) -> bool {
-        let key = IpcacheKey { prefix_len: 128, addr: *addr };
         let own = self.config().map_or(0, |config| config.node_id);
-        self.ipcache(&key)
-            .is_some_and(|owner| owner.flags & ipcache_flags::NODE != 0 && owner.node_id == own)
+        self.node_at(addr) == Some(own)
     }
     #[inline(always)]
     fn is_host(&self, cookie: u64) -> bool {

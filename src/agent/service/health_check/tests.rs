@@ -41,8 +41,9 @@ struct Node {
 
 impl Node {
     fn new() -> Self {
-        let balancer =
-            Arc::new(Balancer::open(Arc::new(MemoryStore::default()), Limit::default()).unwrap());
+        let balancer = Arc::new(
+            Balancer::open(Arc::new(MemoryStore::default()), Limit::default(), 100).unwrap(),
+        );
         let place = Place { node: "here".into(), zone: None };
         balancer.set_site(Site { place, ..Site::default() });
         balancer.set_synced();
@@ -218,7 +219,7 @@ async fn a_port_that_somebody_else_has_is_tried_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_listens_before_all_was_seen() {
     let balancer =
-        Arc::new(Balancer::open(Arc::new(MemoryStore::default()), Limit::default()).unwrap());
+        Arc::new(Balancer::open(Arc::new(MemoryStore::default()), Limit::default(), 100).unwrap());
     let port = free();
     balancer.changed(Change::Changed(service("web", port)));
     assert_eq!(balancer.health_check_ports(), []);

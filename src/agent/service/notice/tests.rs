@@ -28,7 +28,7 @@ fn number(port: u16) -> NonZeroU16 {
 }
 
 fn balancer() -> Balancer<MemoryStore> {
-    let balancer = Balancer::open(Arc::new(MemoryStore::default()), Limit::default()).unwrap();
+    let balancer = Balancer::open(Arc::new(MemoryStore::default()), Limit::default(), 100).unwrap();
     let place = Place { node: "here".into(), zone: None };
     balancer.set_site(Site { place, ..Site::default() });
     balancer
