@@ -104,17 +104,24 @@ async fn a_service_without_room_is_told_and_the_others_go_on() {
         all.items.into_iter().find(is_it)?.message
     })
     .await;
+    assert!(message.contains("lacks backends on node node-1"), "{message}");
     assert!(message.contains("backend-entries"), "{message}");
     let (code, told) = status(&lab);
     assert_eq!(code, Some(1), "{told}");
     assert!(told.contains("is full; the agent's setting backend-entries"), "{told}");
     all_answer(&client, &web).await;
 
-    for number in 0..SLICES {
+    // Those that stay include who had no room.
+    for number in 0..SLICES / 2 {
         let name = format!("vast-{number}");
         slices.delete(&name, &Default::default()).await.expect("it goes");
     }
     eventually("all is well again", || async { (status(&lab).0 == Some(0)).then_some(()) }).await;
+    let list = [SKEP, "bpf", "lb", "list", "--backends", "-o", "json"];
+    let backends = text(&lab.exec("node-1", &list));
+    let vast = (SLICES / 2..SLICES).flat_map(|number| (1..=100).map(move |host| (number, host)));
+    let quoted = vast.map(|(number, host)| format!("\"10.99.{number}.{host}\""));
+    assert_eq!(quoted.filter(|address| !backends.contains(address)).count(), 0, "{backends}");
 }
 
 /// Lets nobody who is there reach the pods of an application, at so many ports that there is room for

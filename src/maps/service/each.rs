@@ -10,7 +10,9 @@ use super::{
     written::Written,
 };
 use crate::{
-    maps::{BackendTable, FrontendTable, ListTable, MapError, MapStore, MemberTable, RangeTable},
+    maps::{
+        BackendTable, FrontendTable, ListTable, MapError, MapStore, MemberTable, RangeTable, Table,
+    },
     service::{BackendId, BackendKey, Frontend, FrontendKey, Named, Services},
 };
 
@@ -22,7 +24,7 @@ impl ServiceWriter {
         services: &Services,
         keys: &[FrontendKey],
     ) -> Result<(), ServiceError> {
-        let mut first = None;
+        let mut first: Option<ServiceError> = None;
         let refused = |(id, key): &(u32, BackendKey)| {
             store.put::<BackendTable>(id, &encode_backend(key)).is_err()
         };
@@ -33,13 +35,14 @@ impl ServiceWriter {
                 Some(frontend) => self.put_frontend(store, key, frontend),
                 None => self.remove_frontend(store, key),
             };
-            if let Err(error) = written {
+            if let Err(source) = written {
                 self.behind.push(*key);
-                first = first.or(Some((*key, error)));
+                let partly = source.map == BackendTable::NAME && self.written.contains_key(key);
+                first = first.or(Some(ServiceError { count: 0, first: *key, partly, source }));
             }
         }
         let count = self.behind.len();
-        first.map_or(Ok(()), |(first, source)| Err(ServiceError { count, first, source }))
+        first.map_or(Ok(()), |first| Err(ServiceError { count, ..first }))
     }
 
     /// Writes a frontend with all backends that are in the maps.

@@ -19,21 +19,27 @@ use crate::{
 
 /// A frontend is not in the maps as it should be.
 #[derive(Debug, thiserror::Error)]
-#[error("{} not written", told(first, *count))]
+#[error("frontend {} is {}{}", first.vip, state(*partly), others(*count))]
 pub struct ServiceError {
     /// How many.
     pub count: usize,
     /// One of them.
     pub first: FrontendKey,
+    /// That one is there, with those of its backends that fit.
+    pub partly: bool,
     /// Why that one is not.
     #[source]
     pub source: MapError,
 }
 
-fn told(first: &FrontendKey, count: usize) -> String {
+fn state(partly: bool) -> &'static str {
+    if partly { "written with some of its backends only" } else { "not written" }
+}
+
+fn others(count: usize) -> String {
     match count.saturating_sub(1) {
-        0 => format!("frontend {} is", first.vip),
-        others => format!("frontend {} and {others} more are", first.vip),
+        0 => String::new(),
+        others => format!(", and {others} more are behind"),
     }
 }
 

@@ -47,7 +47,8 @@ pub(in crate::agent::service) fn refused(
     };
     let cause = cause(failure);
     let node = &services.site().place.node;
-    let text = format!("{} is not balanced on node {node}: {cause}", failure.first.vip);
+    let how = if failure.partly { "lacks backends" } else { "is not balanced" };
+    let text = format!("{} {how} on node {node}: {cause}", failure.first.vip);
     // One Event for each node.
     Some(Notice { about, reason: NOT_BALANCED, cause: format!("{node}: {cause}"), text })
 }

@@ -153,13 +153,14 @@ fn a_full_map_is_told_once_for_each_node() {
         Services::new(Site { place: Place { node: "here".into(), zone: None }, ..Site::default() });
     let _: Changes = services.apply([Edit::PutService(service())]);
     let (first, _) = services.frontends().next().expect("a frontend");
-    let refused_with = |number| {
+    let failure = |number, partly| {
         let source = std::io::Error::from_raw_os_error(number);
         let source = MapError { act: "write to", map: "list_v4", source };
-        let failure = ServiceError { count: 3, first: *first, source };
-        refused(&services, &failure).expect("it is told")
+        ServiceError { count: 3, first: *first, partly, source }
     };
-    let notice = refused_with(libc::E2BIG);
+    let refused_with =
+        |number, partly| refused(&services, &failure(number, partly)).expect("it is told");
+    let notice = refused_with(libc::E2BIG, false);
     assert_eq!(notice.about, About::Service(ObjectName::new("shop", "web")));
     assert_eq!(
         notice.text,
@@ -167,6 +168,12 @@ fn a_full_map_is_told_once_for_each_node() {
          backend-entries gives it more room"
     );
     assert!(notice.cause.starts_with("here: "), "each node has an Event of its own");
-    let other = refused_with(libc::EPERM);
-    assert!(other.text.contains("map list_v4 refuses it"), "{}", other.text);
+    let other = refused_with(libc::EPERM, true);
+    let lacks = "10.96.0.1:80/SCTP lacks backends on node here: map list_v4 refuses it";
+    assert!(other.text.starts_with(lacks), "{}", other.text);
+    assert_eq!(
+        failure(libc::EPERM, true).to_string(),
+        "frontend 10.96.0.1:80/SCTP is written with some of its backends only, and 2 more are behind"
+    );
+    assert!(failure(libc::EPERM, false).to_string().contains("is not written"));
 }
