@@ -2125,7 +2125,7 @@ _skep() {
             return 0
             ;;
         skep__subcmd__bpf__subcmd__lb__subcmd__list)
-            opts="-o -q -v -h --frontends --backends --affinity --maglev --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
+            opts="-o -q -v -h --frontends --backends --affinity --maglev --revnat --output --local --run-dir --node --kubeconfig --context --skep-namespace --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -9,9 +9,9 @@ use super::{allowed, check, origin, shared::Agent, sockets};
 use crate::{
     api::{
         Attachment, BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfMaglev, BpfNode,
-        BpfPolicy, Connection, ConnectionFilter, Endpoint, EndpointState, Finding, Flushed, Health,
-        Identity, IdentityState, Inspect, InspectError, IpcacheEntry, Metric, Node, NodeStatus,
-        Policy, Service, ServiceExplanation, ServiceQuestion, Usage,
+        BpfPolicy, BpfRevNat, Connection, ConnectionFilter, Endpoint, EndpointState, Finding,
+        Flushed, Health, Identity, IdentityState, Inspect, InspectError, IpcacheEntry, Metric,
+        Node, NodeStatus, Policy, Service, ServiceExplanation, ServiceQuestion, Usage,
     },
     flows::BootClock,
     maps::ConntrackTable,
@@ -257,6 +257,12 @@ impl Inspect for Inspector {
 
     fn bpf_affinity(&self) -> Result<Vec<BpfAffinity>, InspectError> {
         Ok(BpfAffinity::list(&*self.agent.maps, &BootClock::now())?)
+    }
+
+    fn bpf_revnat(&self) -> Result<Vec<BpfRevNat>, InspectError> {
+        let maps = &*self.agent.maps;
+        let connections = Connection::list(maps, &BootClock::now(), &|_, _| None)?;
+        Ok(BpfRevNat::list(maps, &connections)?)
     }
 
     fn bpf_metrics(&self) -> Result<Vec<Metric>, InspectError> {

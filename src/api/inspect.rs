@@ -1,9 +1,9 @@
 //! What an agent must be able to tell.
 
 use super::{
-    BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfMaglev, BpfNode, BpfPolicy, Connection,
-    ConnectionFilter, Endpoint, Finding, Flushed, Identity, IpcacheEntry, Metric, Node, NodeStatus,
-    Policy, Service, ServiceExplanation, ServiceQuestion,
+    BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfMaglev, BpfNode, BpfPolicy, BpfRevNat,
+    Connection, ConnectionFilter, Endpoint, Finding, Flushed, Identity, IpcacheEntry, Metric, Node,
+    NodeStatus, Policy, Service, ServiceExplanation, ServiceQuestion,
 };
 use crate::maps::MapError;
 
@@ -111,6 +111,12 @@ pub trait Inspect: Send + Sync + 'static {
     /// # Errors
     /// When the kernel cannot be asked.
     fn bpf_affinity(&self) -> Result<Vec<BpfAffinity>, InspectError>;
+
+    /// Returns what the source of answers becomes.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    fn bpf_revnat(&self) -> Result<Vec<BpfRevNat>, InspectError>;
 
     /// Returns the datapath's counters, zero ones left out.
     ///

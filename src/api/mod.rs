@@ -2,7 +2,7 @@
 //!
 //! The admin API is HTTP/1.1 with JSON: `GET /v1/status`, `/v1/endpoints`, `/v1/identities`,
 //! `/v1/nodes`, `/v1/policies`, `/v1/services`, `/v1/bpf/{endpoint,ipcache,ct,nat,node,policy,metrics}`,
-//! `/v1/bpf/lb/{frontends,backends,affinity,maglev}`, `/v1/check`, `/v1/services/explain` with a question as
+//! `/v1/bpf/lb/{frontends,backends,affinity,maglev,revnat}`, `/v1/check`, `/v1/services/explain` with a question as
 //! its query, and `/v1/flows` and `/v1/events`, which stream one object per line; `POST /v1/bpf/ct/flush` removes the
 //! connections that its query means. The agent implements [`Inspect`]; [`serve`] does the rest; [`Client`]
 //! asks. Flows are also served to Hubble's clients, by gRPC ([`hubble`]). What is exchanged are the versioned structs of this module, never `model` types.
@@ -24,9 +24,9 @@ mod socket;
 mod status;
 
 pub use bpf::{
-    BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfMaglev, BpfNode, BpfPolicy, Connection,
-    ConnectionFilter, Direction, End, Flushed, IpcacheEntry, IpcacheKind, Leg, MaglevShare, Metric,
-    NameService, Traffic, Translation, Zone,
+    BpfAffinity, BpfBackend, BpfEndpoint, BpfFrontend, BpfMaglev, BpfNode, BpfPolicy, BpfRevNat,
+    Connection, ConnectionFilter, Direction, End, Flushed, IpcacheEntry, IpcacheKind, Leg,
+    MaglevShare, Metric, NameService, Traffic, Translation, Zone,
 };
 pub use client::{Client, ClientError, EventLines, FlowLines};
 pub use inspect::{Inspect, InspectError};

@@ -73,6 +73,7 @@ fn router(shared: Shared) -> Router {
         .merge(list(Inspect::bpf_frontends))
         .merge(list(Inspect::bpf_backends))
         .merge(list(Inspect::bpf_affinity))
+        .merge(list(Inspect::bpf_revnat))
         .merge(list(Inspect::bpf_maglev))
         .merge(list(Inspect::bpf_metrics))
         .route(ServiceExplanation::PATH, get(explain_service))

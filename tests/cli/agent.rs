@@ -322,6 +322,16 @@ impl Inspect for Facts {
         }])
     }
 
+    fn bpf_revnat(&self) -> Result<Vec<api::BpfRevNat>, InspectError> {
+        Ok(vec![api::BpfRevNat {
+            numbers: vec![7, 9],
+            address: "fd00:96::a".parse().expect("an address"),
+            port: 53,
+            protocol: "UDP".into(),
+            connections: 3,
+        }])
+    }
+
     fn bpf_metrics(&self) -> Result<Vec<api::Metric>, InspectError> {
         Ok(vec![api::Metric {
             reason: "INVALID_SOURCE_IP".into(),

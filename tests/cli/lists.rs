@@ -71,6 +71,7 @@ fn a_list_is_a_versioned_document_for_scripts() {
         ("bpf lb list --backends", "BpfBackendList"),
         ("bpf lb list --affinity", "BpfAffinityList"),
         ("bpf lb list --maglev", "BpfMaglevList"),
+        ("bpf lb list --revnat", "BpfRevNatList"),
         ("bpf nat list", "TranslationList"),
         ("bpf metrics list", "MetricList"),
         ("status", "NodeStatusList"),

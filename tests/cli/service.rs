@@ -168,6 +168,7 @@ fn names_and_ports_that_make_no_sense_are_usage_errors() {
         &["service", "explain", "shop/web", "--from", "shop/client", "--to", "web"],
         &["bpf", "lb", "list", "--backends", "--affinity"],
         &["bpf", "lb", "list", "--affinity", "--maglev"],
+        &["bpf", "lb", "list", "--maglev", "--revnat"],
     ] {
         let outcome = home.run(args);
         assert_eq!(outcome.code, Some(2), "{args:?} {outcome}");
@@ -359,5 +360,9 @@ netns:4242  7         1        0s
     assert_snapshot!(agent.home.run(&["bpf", "lb", "list", "--maglev"]).stdout, @r"
 TABLE  FRONTEND            FAMILY  SCOPE     NUMBER  ENTRIES  BACKENDS  SHARES
 14     203.0.113.1:80/TCP  IPv4    external  7       250/251  2         1:125 (49.8%),2:125 (49.8%)
+");
+    assert_snapshot!(agent.home.run(&["bpf", "lb", "list", "--revnat"]).stdout, @r"
+FRONTEND             FAMILY  NUMBERS  CONNECTIONS
+[fd00:96::a]:53/UDP  IPv6    7,9      3
 ");
 }

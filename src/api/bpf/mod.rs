@@ -18,7 +18,7 @@ pub use connection_filter::ConnectionFilter;
 pub use endpoint::BpfEndpoint;
 pub use flush::Flushed;
 pub use ipcache::{IpcacheEntry, IpcacheKind};
-pub use lb::{BpfAffinity, BpfBackend, BpfFrontend, BpfMaglev, MaglevShare};
+pub use lb::{BpfAffinity, BpfBackend, BpfFrontend, BpfMaglev, BpfRevNat, MaglevShare};
 pub use metric::{Direction, Metric};
 pub use node::BpfNode;
 pub use policy::BpfPolicy;

@@ -8,7 +8,7 @@ use skep_bpf::abi::{self, CtKey, CtValue, ct_flags, ct_kind};
 use super::*;
 use crate::{
     flows::BootClock,
-    maps::{ConntrackTable, MapStore, MemoryStore},
+    maps::{ConntrackTable, FrontendTable, MapStore, MemoryStore},
 };
 
 type Text = (&'static str, u16);
@@ -104,6 +104,32 @@ fn a_translation_tells_whom_the_opener_speaks_with() {
     assert_eq!((served.destination, served.backend), (end(FRONTEND), Some(end(BACKEND))));
     assert_eq!(served.service_name.as_deref(), Some("kube-system/dns"));
     assert_eq!((world.destination, world.backend), (end(("203.0.113.9", 443)), None));
+}
+
+#[test]
+fn answers_come_from_the_frontends_of_their_connections() {
+    let store = MemoryStore::default();
+    let node_port = (("192.168.0.1", 30_053), ("192.168.0.2", 30_054));
+    let frontend = |(text, port): Text, scope, service_id| {
+        let addr = addr((text, port)).0;
+        let key = abi::FrontendKey { addr, port, proto: 17, scope, reserved: 0 };
+        let value = abi::FrontendValue { service_id, ..abi::FrontendValue::default() };
+        store.put::<FrontendTable>(&key, &value).unwrap();
+    };
+    frontend(FRONTEND, abi::frontend_scope::EXTERNAL, 4);
+    frontend(FRONTEND, abi::frontend_scope::INTERNAL, 2);
+    frontend(("0.0.0.0", 30_053), abi::frontend_scope::INTERNAL, 5);
+    track(&store, abi::Zone::Pod, (CLIENT, BACKEND), (Some(FRONTEND), None));
+    track(&store, abi::Zone::Service, (CLIENT, node_port.0), (Some(BACKEND), Some(NAT)));
+    track(&store, abi::Zone::Service, (CLIENT, node_port.1), (Some(BACKEND), Some(NAT)));
+    track(&store, abi::Zone::Pod, (CLIENT, ("203.0.113.9", 443)), (None, Some(NAT)));
+    let told = BpfRevNat::list(&store, &list(&store)).unwrap();
+    let rows: Vec<_> =
+        told.iter().map(|one| (one.port, one.numbers.as_slice(), one.connections)).collect();
+    let expected: [(u16, &[u32], u64); 4] =
+        [(30_053, &[5], 0), (FRONTEND.1, &[2, 4], 1), (30_053, &[5], 1), (30_054, &[], 1)];
+    assert_eq!(rows, expected, "the last one's frontend is gone");
+    assert!(told.iter().all(|one| one.protocol == "UDP"));
 }
 
 #[test]

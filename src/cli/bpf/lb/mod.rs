@@ -6,3 +6,4 @@ mod affinity;
 mod backend;
 mod frontend;
 mod maglev;
+mod revnat;
