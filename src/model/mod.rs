@@ -13,5 +13,5 @@ pub use endpoint::{Addresses, EndpointId, IfIndex, Incarnation, MacAddr, PodRef}
 pub use filter::LabelFilter;
 pub use identity::Identity;
 pub use labels::Labels;
-pub use node::NodeId;
+pub use node::{NodeId, everywhere};
 pub use skep_bpf::abi::{Counted, DropReason, Family, Note};

@@ -29,6 +29,17 @@ fn pod(node: &mut StandaloneNode) -> StandalonePod {
     node.add_pod().expect("a pod can be made")
 }
 
+/// Little room, in a file system of its own.
+fn options(bpffs: &PrivateBpffs) -> LoadOptions {
+    LoadOptions {
+        bpf_dir: bpffs.path().join("skep"),
+        attach: AttachMode::Auto,
+        conntrack_entries: 4096,
+        backend_entries: 1024,
+        policy_entries: 1024,
+    }
+}
+
 /// What the kernel reports for one device: direction, method, owner.
 fn attached(node: &StandaloneNode, device: IfIndex) -> Vec<(Direction, AttachMethod, Owner)> {
     let all = inside(node.netns(), || node.datapath().attachments());
@@ -94,13 +105,7 @@ fn a_restart_replaces_every_program_in_place_and_a_change_of_method_leaves_one()
 #[ignore = "needs root"]
 fn maps_of_an_earlier_process_are_used_again_and_resized_tables_keep_their_entries() {
     let bpffs = PrivateBpffs::new().expect("a bpffs can be made");
-    let mut options = LoadOptions {
-        bpf_dir: bpffs.path().join("skep"),
-        attach: AttachMode::Auto,
-        conntrack_entries: 4096,
-        backend_entries: 1024,
-        policy_entries: 1024,
-    };
+    let mut options = options(&bpffs);
     let ids = |datapath: &Datapath| {
         let mut ids: Vec<_> = datapath.maps().ids().collect();
         ids.sort_unstable();
@@ -173,13 +178,7 @@ fn backends_of_an_earlier_layout_are_carried_over_and_those_of_another_size() {
     use skep_bpf::abi::BackendValue;
 
     let bpffs = PrivateBpffs::new().expect("a bpffs can be made");
-    let mut options = LoadOptions {
-        bpf_dir: bpffs.path().join("skep"),
-        attach: AttachMode::Auto,
-        conntrack_entries: 4096,
-        backend_entries: 1024,
-        policy_entries: 1024,
-    };
+    let mut options = options(&bpffs);
     let backend = |port| BackendValue { port, proto: 6, ..BackendValue::default() };
     let maps = options.bpf_dir.join("maps");
     std::fs::create_dir_all(&maps).expect("a directory can be made");

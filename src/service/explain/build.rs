@@ -1,12 +1,13 @@
 //! Working out an explanation. It decides by the same rules as the tables, for any place.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use super::answer::{Client, Endpoint, Explanation, NoFrontend, Verdict};
-use crate::service::{
-    Frontend, FrontendKey, FrontendKind, Scope, Services, Vip, WhenEmpty,
-    build::{Likeness, behind},
-    choose::{Candidate, Fate, Pool, choose},
+use crate::{
+    model::everywhere,
+    service::{
+        Frontend, FrontendKey, FrontendKind, Scope, Services, Vip, WhenEmpty,
+        build::{Likeness, behind},
+        choose::{Candidate, Fate, Pool, choose},
+    },
 };
 
 /// Says who may take a client's connection and why others may not.
@@ -57,11 +58,7 @@ fn seen(services: &Services, vip: Vip, client: &Client) -> Vip {
     if !inside || services.frontend(&key).is_some() {
         return vip;
     }
-    let address = match vip.address {
-        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    Vip { address, ..vip }
+    Vip { address: everywhere(vip.address), ..vip }
 }
 
 fn endpoint((one, fate): (&Candidate<'_>, Fate)) -> Endpoint {

@@ -1,20 +1,19 @@
 //! The store, and what it answers.
 
-use std::{
-    collections::HashMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    num::NonZeroU16,
-};
+use std::{collections::HashMap, num::NonZeroU16};
 
 use super::{Record, redirects::Redirects};
-use crate::service::{
-    Finding, ObjectName,
-    context::Context,
-    index::{Ids, Slot},
-    input::{EndpointSlice, HostPorts, Service, Site},
-    output::{
-        Backend, BackendId, BackendKey, Changes, Frontend, FrontendKey, Retired, Scope, ServiceId,
-        Vip,
+use crate::{
+    model::everywhere,
+    service::{
+        Finding, ObjectName,
+        context::Context,
+        index::{Ids, Slot},
+        input::{EndpointSlice, HostPorts, Service, Site},
+        output::{
+            Backend, BackendId, BackendKey, Changes, Frontend, FrontendKey, Retired, Scope,
+            ServiceId, Vip,
+        },
     },
 };
 
@@ -106,11 +105,8 @@ impl Services {
     /// Finds the service that has an address and port for some clients. A port of a node is a node port's, and
     /// what a policy redirects is still the service's.
     pub fn service_at(&self, vip: Vip) -> Option<&ObjectName> {
-        let everywhere = match vip.address {
-            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        let node_port = self.context.site.is_node(vip.address).then_some(everywhere);
+        let is_node = self.context.site.is_node(vip.address);
+        let node_port = is_node.then(|| everywhere(vip.address));
         let vips = [Some(vip), node_port.map(|address| Vip { address, ..vip })];
         let scopes = [Scope::Internal, Scope::External];
         let keys = vips.into_iter().flatten();

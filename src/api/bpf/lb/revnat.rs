@@ -1,9 +1,6 @@
 //! What the source of answers becomes.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +8,7 @@ use crate::{
     api::{Connection, Listed},
     flows::protocol_name,
     maps::{FrontendTable, MapError, MapStore},
+    model::everywhere,
 };
 
 /// An address and port that answers of backends get as their source. There is no map of it: each connection
@@ -55,14 +53,6 @@ impl BpfRevNat {
             Self { numbers: numbers.unwrap_or_default(), address, port, protocol, connections }
         };
         Ok(counts.into_iter().map(row).collect())
-    }
-}
-
-/// Returns the address that stands for all nodes.
-fn everywhere(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     }
 }
 
