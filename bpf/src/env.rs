@@ -7,6 +7,8 @@ use crate::{
         PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
     },
     balance::Services,
+    door,
+    state::State,
 };
 
 /// Where what happened is counted and told.
@@ -20,7 +22,7 @@ pub trait Tell {
 }
 
 /// Everything outside the packet.
-pub trait Env: Services {
+pub trait Env: Services + Sized {
     /// A connection table entry, in place.
     type Entry: Entry;
     /// A slot for a near pod, in place.
@@ -73,6 +75,11 @@ pub trait Env: Services {
     fn fragment(&self, key: &FragKey) -> Option<FragValue>;
     /// Remembers what the first fragment of a datagram said.
     fn put_fragment(&self, key: &FragKey, value: &FragValue);
+
+    /// Does [`door::judge`], which the verifier shall look at once.
+    fn judge(&self, st: &mut State) -> u32 {
+        door::judge(self, st)
+    }
 
     /// Does `step` until it returns false, at most `times` times; one look of the verifier is enough.
     fn repeat(&self, times: u32, step: impl FnMut() -> bool);

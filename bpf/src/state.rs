@@ -123,14 +123,6 @@ pub struct State {
     pub value: CtValue,
     /// Work area: prefix to look up.
     pub prefix: IpcacheKey,
-    /// Work area: identity to look up in a policy.
-    pub(crate) policy_identity: PolicyIdentityKey,
-    /// Work area: address to look up in a policy.
-    pub(crate) policy_addr: PolicyAddrKey,
-    /// Work area: port to look up in a policy.
-    pub(crate) policy_port: PolicyPortKey,
-    /// Work area: verdict to look up in a policy.
-    pub(crate) policy_cell: PolicyCellKey,
     /// Work area: datagram to look up.
     pub datagram: FragKey,
     /// Work area: what the first fragment says.
@@ -152,6 +144,7 @@ struct Layouts {
     _ipcache: IpcacheValue,
     _node: NodeValue,
     _identity: IdentityValue,
+    _policy: (PolicyIdentityKey, PolicyAddrKey, PolicyPortKey, PolicyCellKey),
     _cell: PolicyCell,
     _counter: Counter,
     _bucket: Bucket,

@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use super::judge::{self, Question};
+use super::judge::Question;
 use crate::{
     abi::{DeviceValue, Direction, DropReason, EndpointValue, HostValue, Zone, identity, policy},
     conntrack::News,
@@ -186,7 +186,7 @@ pub(super) fn admit<E: Env, L>(
 ) -> Result<Admitted<L>, u32> {
     if let FlowState::Unjudged = state {
         st.question = question;
-        let refusal = judge::judge(env, st);
+        let refusal = env.judge(st);
         if refusal != 0 {
             return Err(refusal);
         }

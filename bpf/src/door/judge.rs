@@ -88,9 +88,9 @@ pub(super) fn service(p: &Parsed, way: Way) -> (u8, u16) {
 }
 
 /// Answers [`State::question`]: returns 0 and the [`Verdict`] in the state, or the code of a
-/// [`DropReason`] and the rule behind it. Out of line: asked once for a connection and revision.
-#[inline(never)]
-pub(super) fn judge<E: Env>(env: &E, st: &mut State) -> u32 {
+/// [`DropReason`] and the rule behind it. Asked once for a connection and revision, by [`Env::judge`].
+#[inline(always)]
+pub fn judge<E: Env>(env: &E, st: &mut State) -> u32 {
     st.verdict = Verdict::default();
     let code = match st.question.policy {
         policy::OPEN => return 0,
@@ -107,7 +107,7 @@ pub(super) fn judge<E: Env>(env: &E, st: &mut State) -> u32 {
 
 #[inline(always)]
 fn look_up<E: Env>(env: &E, st: &mut State) -> u32 {
-    let (verdict, rule_id) = match find(env, st) {
+    let (verdict, rule_id) = match find(env, &st.question) {
         Some(cell) => (cell.verdict, cell.rule_id),
         // Tables always have the scope's cell; without it nobody knows what is allowed.
         None => (CellVerdict::Isolated as u8, 0),
@@ -140,40 +140,41 @@ fn look_up<E: Env>(env: &E, st: &mut State) -> u32 {
     reason.code().into()
 }
 
-/// Finds the verdict by the classes of the peer and the port.
+/// Finds the verdict by the classes of the peer and the port. The keys are on the stack: the verifier of 6.1
+/// takes none from memory that was lent to a global function.
 #[inline(always)]
-fn find<'e, E: Env>(env: &'e E, st: &mut State) -> Option<&'e PolicyCell> {
-    let Question { addr, policy, peer, port, proto, .. } = st.question;
+fn find<'e, E: Env>(env: &'e E, question: &Question) -> Option<&'e PolicyCell> {
+    let Question { addr, policy, peer, port, proto, .. } = *question;
     let scope = env.identity(peer).map_or(scope::UNKNOWN, |known| known.scope);
     let mut identity = scope;
     // An identity that was taken away may still have its class.
     if scope != scope::UNKNOWN {
-        st.policy_identity = PolicyIdentityKey { policy, identity: peer };
-        identity = env.identity_class(&st.policy_identity).unwrap_or(scope);
+        let key = PolicyIdentityKey { policy, identity: peer };
+        identity = env.identity_class(&key).unwrap_or(scope);
     }
     let mut address = 0;
     if policy & policy::BY_ADDRESS != 0 {
-        st.policy_addr = PolicyAddrKey { prefix_len: ADDR_PREFIX + 128, policy, addr };
-        address = env.addr_class(&st.policy_addr).unwrap_or(0);
+        let key = PolicyAddrKey { prefix_len: ADDR_PREFIX + 128, policy, addr };
+        address = env.addr_class(&key).unwrap_or(0);
     }
-    st.policy_port = PolicyPortKey {
+    let key = PolicyPortKey {
         prefix_len: PORT_PREFIX + 16,
         policy,
         proto,
         reserved: 0,
         port_be: port.to_be_bytes(),
     };
-    let port = env.port_class(&st.policy_port).unwrap_or(0);
-    st.policy_cell = PolicyCellKey {
+    let port = env.port_class(&key).unwrap_or(0);
+    let mut key = PolicyCellKey {
         policy,
         identity: identity as u16,
         address: address as u16,
         port: port as u16,
         reserved: 0,
     };
-    if let Some(cell) = env.cell(&st.policy_cell) {
+    if let Some(cell) = env.cell(&key) {
         return Some(cell);
     }
-    st.policy_cell.identity = scope as u16;
-    env.cell(&st.policy_cell)
+    key.identity = scope as u16;
+    env.cell(&key)
 }

@@ -23,6 +23,7 @@ pub use host::{
     complaint, excuse, host, is_protected, link_protocol, to_itself, transit, tunnelled,
     unprotected, vouched,
 };
+pub use judge::judge;
 pub(crate) use judge::{Question, Verdict, told};
 pub(crate) use leg::Legs;
 pub use pass::{Context, Tally, pass};

@@ -10,6 +10,7 @@ mod reverse;
 mod rewrite;
 
 pub use claim::{Ports, Translation, claim_end, current, translate_flow};
+pub use quoted::rewrite_error;
 pub(crate) use reverse::remember_as_it_came;
 pub use reverse::{behind, untranslate};
 pub use rewrite::{Change, Field, refresh_sums, rewrite, rewrite_flow};

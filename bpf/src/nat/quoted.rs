@@ -14,9 +14,9 @@ use crate::{
 /// Who complains need not be the other end of the connection. Its address is replaced all the same, as the
 /// kernel's own translation does: it would mean nothing to who gets the error.
 ///
-/// Returns 0, or the code of a [`DropReason`]. Out of line: it would crowd the stack of its callers.
-#[inline(never)]
-pub(super) fn error<E: Env, P: Packet>(env: &E, pkt: &P, st: &State) -> u32 {
+/// Returns 0, or the code of a [`DropReason`].
+#[inline(always)]
+pub fn rewrite_error<E: Env, P: Packet>(env: &E, pkt: &P, st: &State) -> u32 {
     env.blur(code(change(env, pkt, st)), pkt.len())
 }
 

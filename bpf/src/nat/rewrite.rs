@@ -1,6 +1,6 @@
 //! Changing an address and a port of a packet, checksums included.
 
-use super::{claim::Translation, quoted};
+use super::claim::Translation;
 use crate::{
     abi::{Addr, DropReason},
     checksum::Diff,
@@ -137,15 +137,14 @@ impl Layout {
 #[inline(always)]
 pub fn rewrite<E: Env, P: Packet>(env: &E, pkt: &P, st: &State) -> Result<(), u32> {
     let failed = match st.packet.kind {
-        Kind::Error => quoted::error(env, pkt, st),
-        _ => rewrite_flow(env, pkt, st),
+        Kind::Error => pkt.rewrite_error(env, st),
+        _ => pkt.rewrite_flow(env, st),
     };
     if failed == 0 { Ok(()) } else { Err(failed) }
 }
 
 /// Makes [`State::change`] on a packet that is no ICMP error. Returns 0, or the code of a [`DropReason`].
-/// Out of line: it would crowd the stack of its callers.
-#[inline(never)]
+#[inline(always)]
 pub fn rewrite_flow<E: Env, P: Packet>(env: &E, pkt: &P, st: &State) -> u32 {
     env.blur(code(change(env, pkt, &st.packet, &st.change)), pkt.len())
 }

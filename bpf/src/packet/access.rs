@@ -1,7 +1,7 @@
 //! What the logic may ask of a packet: the kernel's socket buffer, or bytes in a test.
 
-use super::Parsed;
-use crate::abi::Addr;
+use super::{Parsed, ip};
+use crate::{abi::Addr, env::Env, nat, state::State};
 
 /// Some bytes of a packet that are known to be there.
 ///
@@ -89,7 +89,7 @@ impl Mac {
 }
 
 /// A packet and what the kernel knows about it.
-pub trait Packet {
+pub trait Packet: Sized {
     /// A view of `N` bytes.
     type Window<const N: usize>: Window;
 
@@ -107,6 +107,26 @@ pub trait Packet {
 
     /// Opens a view of the first `N` bytes if that takes no effort; moves nothing.
     fn peek<const N: usize>(&self) -> Option<Self::Window<N>>;
+
+    /// Does [`ip::complete`], which the verifier shall look at once.
+    fn parse(&self, family: u32, out: &mut Parsed) -> u32 {
+        ip::complete(self, family, out)
+    }
+
+    /// Does [`ip::quoted`], which the verifier shall look at once.
+    fn parse_quoted(&self, family: u32, l3: u32, out: &mut Parsed) -> u32 {
+        ip::quoted(self, family, l3, out)
+    }
+
+    /// Does [`nat::rewrite_flow`], which the verifier shall look at once.
+    fn rewrite_flow<E: Env>(&self, env: &E, st: &State) -> u32 {
+        nat::rewrite_flow(env, self, st)
+    }
+
+    /// Does [`nat::rewrite_error`], which the verifier shall look at once.
+    fn rewrite_error<E: Env>(&self, env: &E, st: &State) -> u32 {
+        nat::rewrite_error(env, self, st)
+    }
 
     /// Overwrites words of a header that was read, given as they lie in memory; what checksums cover is
     /// the caller's. The quickest way to write.

@@ -34,8 +34,6 @@ pub enum Extent {
 }
 
 /// Parses the IP packet at `l3`.
-///
-/// Out of line: the verifier then forgets by which of its many ways a packet came through.
 #[inline(always)]
 pub fn parse<P: Packet>(
     pkt: &P,
@@ -45,19 +43,21 @@ pub fn parse<P: Packet>(
     out: &mut Parsed,
 ) -> Result<(), DropReason> {
     let failed = match extent {
-        Extent::Complete => complete(pkt, family as u32, out),
-        Extent::Quoted => quoted(pkt, family as u32, l3, out),
+        Extent::Complete => pkt.parse(family as u32, out),
+        Extent::Quoted => pkt.parse_quoted(family as u32, l3, out),
     };
     if failed == 0 { Ok(()) } else { Err(out.refused) }
 }
 
-#[inline(never)]
-fn complete<P: Packet>(pkt: &P, family: u32, out: &mut Parsed) -> u32 {
+/// Parses a packet of its own: returns 0, or not 0 and says why in [`Parsed::refused`].
+#[inline(always)]
+pub fn complete<P: Packet>(pkt: &P, family: u32, out: &mut Parsed) -> u32 {
     finish(parse_inline(pkt, family, ETHERNET, Extent::Complete, out), out)
 }
 
-#[inline(never)]
-fn quoted<P: Packet>(pkt: &P, family: u32, l3: u32, out: &mut Parsed) -> u32 {
+/// Parses the packet at `l3` that an ICMP error quotes, as [`complete`] does.
+#[inline(always)]
+pub fn quoted<P: Packet>(pkt: &P, family: u32, l3: u32, out: &mut Parsed) -> u32 {
     finish(parse_inline(pkt, family, l3, Extent::Quoted, out), out)
 }
 

@@ -15,9 +15,10 @@ use skep_bpf::{
         PolicyAddrKey, PolicyCell, PolicyCellKey, PolicyIdentityKey, PolicyPortKey,
     },
     env::{Env, Put, PutError, Tell},
+    state::State,
 };
 
-use crate::{entry::MapEntry, maps, near::NearEntry, tick};
+use crate::{entry::MapEntry, maps, near::NearEntry, once, tick};
 
 /// The kernel this program runs in.
 pub(crate) struct Kernel;
@@ -177,6 +178,11 @@ impl Env for Kernel {
     fn put_fragment(&self, key: &FragKey, value: &FragValue) {
         // A cache: when it cannot be written, later fragments are dropped with their own reason.
         let _ = maps::FRAGMENT.insert(key, value, BPF_ANY.into());
+    }
+
+    #[inline(always)]
+    fn judge(&self, st: &mut State) -> u32 {
+        once::judge(st)
     }
 
     #[inline(always)]

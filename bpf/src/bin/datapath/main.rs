@@ -10,6 +10,7 @@ mod entry;
 mod env;
 mod maps;
 mod near;
+mod once;
 mod services;
 mod skb;
 mod sock_addr;

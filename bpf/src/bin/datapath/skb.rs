@@ -20,10 +20,12 @@ use aya_ebpf::{
 };
 use skep_bpf::{
     abi::{Addr, Family},
+    env::Env,
     packet::{Covered, Packet, Parsed, Route, Seek, Socket, Tunnel, Window, ZeroSum},
+    state::State,
 };
 
-use crate::socket;
+use crate::{once, socket};
 
 /// Headers begin before this offset; it keeps the verifier's idea of offsets small.
 const REACH: u32 = 1023;
@@ -187,6 +189,26 @@ impl Packet for Skb {
     fn peek<const N: usize>(&self) -> Option<Head<N>> {
         let (start, end) = (pointer!(self, data), pointer!(self, data_end));
         (start + N <= end).then_some(Head(start))
+    }
+
+    #[inline(always)]
+    fn parse(&self, family: u32, out: &mut Parsed) -> u32 {
+        once::parse(self.skb, family, out)
+    }
+
+    #[inline(always)]
+    fn parse_quoted(&self, family: u32, l3: u32, out: &mut Parsed) -> u32 {
+        once::parse_quoted(self.skb, family, l3, out)
+    }
+
+    #[inline(always)]
+    fn rewrite_flow<E: Env>(&self, _env: &E, st: &State) -> u32 {
+        once::rewrite_flow(self.skb, st)
+    }
+
+    #[inline(always)]
+    fn rewrite_error<E: Env>(&self, _env: &E, st: &State) -> u32 {
+        once::rewrite_error(self.skb, st)
     }
 
     #[inline(always)]

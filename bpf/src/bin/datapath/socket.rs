@@ -11,6 +11,8 @@ use skep_bpf::{
     packet::{Parsed, Seek, Socket, transport},
 };
 
+use crate::once;
+
 /// The network namespace of the device.
 const OWN_NAMESPACE: u64 = u64::MAX;
 /// State of a socket that accepts connections (`enum` in include/net/tcp_states.h).
@@ -21,16 +23,16 @@ const SIZE_V6: u32 = 36;
 /// Looks for a socket that a packet concerns.
 #[inline(always)]
 pub(crate) fn look_up(skb: *mut __sk_buff, packet: &Parsed, seek: Seek) -> Socket {
-    match find(skb, packet, seek as u32) {
+    match once::find_socket(skb, packet, seek as u32) {
         1 => Socket::Waiting,
         2 => Socket::Connected,
         _ => Socket::None,
     }
 }
 
-/// Returns a [`Socket`] as a number. Out of line: the tuple takes stack.
-#[inline(never)]
-fn find(skb: *mut __sk_buff, p: &Parsed, seek: u32) -> u32 {
+/// Returns a [`Socket`] as a number.
+#[inline(always)]
+pub(crate) fn find(skb: *mut __sk_buff, p: &Parsed, seek: u32) -> u32 {
     // SAFETY: all fields are integers, for which zero is a value.
     let mut tuple: Tuple = unsafe { MaybeUninit::zeroed().assume_init() };
     // The tuple is that of a packet that comes in. No port fits a connected socket but the right one.
