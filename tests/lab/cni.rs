@@ -10,6 +10,7 @@ use nix::{
 };
 use serde_json::json;
 use skep::{
+    cni::record::host_ifname,
     kernel::KernelMaps,
     maps::{DeviceTable, EndpointTable, MapStore},
 };
@@ -175,6 +176,71 @@ fn gc_removes_what_the_runtime_does_not_know_and_nothing_else() {
     println!("GC removed 2 of {} attachments, none that lives", before.len() + 3);
 }
 
+/// A runtime that gave up on an ADD tries again while the first may still be at work.
+#[test]
+#[ignore = "needs root"]
+fn additions_of_one_container_at_once_are_one_addition() {
+    let lab = Lab::bare("once", &["--nodes", "1"]);
+    let runtime = Runtime { lab: &lab, node: "node-1" };
+    runtime.ip("netns add once");
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let add = || runtime.call("ADD", "once", &json!({}));
+        let calls: Vec<_> = (0..4).map(|_| scope.spawn(add)).collect();
+        calls.into_iter().map(|call| call.join().expect("it ends")).collect()
+    });
+    for answer in &answers {
+        assert_eq!(answer.code, 0, "{answer:?}");
+        assert_eq!(answer.document, answers[0].document);
+    }
+    let container = Container { id: "once".into(), result: answers[0].document.clone() };
+    let records = runtime.records();
+    assert_eq!(records.iter().filter(|one| one.attachment == container.key()).count(), 1);
+    assert_eq!(runtime.check(&container).code, 0);
+    runtime.del(&container);
+    wait_for("the record goes", || runtime.knows(&container), |known| !known);
+    wait_for("its device goes", || has_device(&runtime, &container), |there| !there);
+    println!("{} ADDs at once: one address, one device, one record", answers.len());
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_deletion_ends_what_a_killed_addition_began() {
+    let lab = Lab::bare("killed", &["--nodes", "1"]);
+    let runtime = Runtime { lab: &lab, node: "node-1" };
+    let mut begun = 0;
+    for round in 0..12 {
+        let container = Container { id: format!("killed-{round}"), result: json!({}) };
+        runtime.ip(&format!("netns add {}", container.id));
+        let mut plugin = runtime.start("ADD", &container.id, &json!({}));
+        // As soon as there is a plugin, a device, a record: early, in the middle, late. Who is too quick to be
+        // seen has ended.
+        let reached = || match round % 3 {
+            _ if plugin.try_wait().is_ok_and(|ended| ended.is_some()) => true,
+            0 => !lab.processes(&["cni/bin/skep-cni"]).is_empty(),
+            1 => has_device(&runtime, &container),
+            _ => runtime.knows(&container),
+        };
+        wait_for("it is on its way", reached, |reached| *reached);
+        for process in lab.processes(&["cni/bin/skep-cni"]) {
+            // Some have ended by now.
+            let _ = kill(Pid::from_raw(process), Signal::SIGKILL);
+        }
+        plugin.wait().expect("it ends");
+        begun += u32::from(has_device(&runtime, &container));
+        let deleted = runtime.call("DEL", &container.id, &json!({}));
+        assert_eq!(deleted.code, 0, "{deleted:?}");
+        wait_for("the record goes", || runtime.knows(&container), |known| !known);
+        wait_for("its device goes", || has_device(&runtime, &container), |there| !there);
+    }
+    println!("12 ADDs killed, {begun} with a device by then: DEL left no record and no device");
+}
+
+/// Tells whether a container has a device on the node.
+fn has_device(runtime: &Runtime<'_>, container: &Container) -> bool {
+    let device = host_ifname(&container.key());
+    runtime.lab.exec(runtime.node, &["ip", "link", "show", &device]).status.success()
+}
+
 #[test]
 #[ignore = "needs root"]
 fn without_an_agent_status_says_so_and_deletions_wait_for_the_next() {
@@ -201,9 +267,7 @@ fn without_an_agent_status_says_so_and_deletions_wait_for_the_next() {
     let queue =
         || text(&lab.exec("node-1", &["sh", "-c", "ls /run/skep/cni-deletes/*.json 2>/dev/null"]));
     wait_for("the queue is empty", queue, String::is_empty);
-    let device =
-        || lab.exec("node-1", &["ip", "link", "show", gone.host_ifname()]).status.success();
-    wait_for("its device goes", device, |there| !there);
+    wait_for("its device goes", || has_device(&runtime, &gone), |there| !there);
     wait_for("the agent is back", status, |status| status.code == 0);
     let check = runtime.check(&kept);
     assert_eq!(check.code, 0, "{check:?}");

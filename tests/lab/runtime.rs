@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::{Value, json};
@@ -52,6 +52,15 @@ pub(crate) struct Runtime<'a> {
 impl Runtime<'_> {
     /// Calls the plugin.
     pub(crate) fn call(&self, verb: &str, id: &str, extra: &Value) -> Answer {
+        let output = self.start(verb, id, extra).wait_with_output().expect("it ends");
+        let document = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+        let code = document["code"].as_u64().unwrap_or(0);
+        assert_eq!(output.status.success(), code == 0, "{verb} {id}: {}", text(&output));
+        Answer { code, document }
+    }
+
+    /// Starts the plugin, and leaves it to itself.
+    pub(crate) fn start(&self, verb: &str, id: &str, extra: &Value) -> Child {
         let list = self.lab.dir().join(self.node).join("run/lab/cni/net.d/05-skep.conflist");
         let list = fs::read(list).expect("the agent has installed its network");
         let list: Value = serde_json::from_slice(&list).expect("JSON");
@@ -72,12 +81,7 @@ impl Runtime<'_> {
             .expect("the plugin can be run");
         let mut stdin = child.stdin.take().expect("a pipe");
         stdin.write_all(config.to_string().as_bytes()).expect("it is read");
-        drop(stdin);
-        let output = child.wait_with_output().expect("it ends");
-        let document = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-        let code = document["code"].as_u64().unwrap_or(0);
-        assert_eq!(output.status.success(), code == 0, "{verb} {id}: {}", text(&output));
-        Answer { code, document }
+        child
     }
 
     /// Runs `ip` on the node; it must succeed.
