@@ -76,7 +76,7 @@ pub trait Env: Services + Sized {
     /// Remembers what the first fragment of a datagram said.
     fn put_fragment(&self, key: &FragKey, value: &FragValue);
 
-    /// Does [`door::judge`], which the verifier shall look at once.
+    /// Does [`door::judge`] and nothing else; adapters may put it where the verifier looks at it once.
     fn judge(&self, st: &mut State) -> u32 {
         door::judge(self, st)
     }

@@ -108,22 +108,22 @@ pub trait Packet: Sized {
     /// Opens a view of the first `N` bytes if that takes no effort; moves nothing.
     fn peek<const N: usize>(&self) -> Option<Self::Window<N>>;
 
-    /// Does [`ip::complete`], which the verifier shall look at once.
+    /// Does [`ip::complete`], as [`Env::judge`] does its part.
     fn parse(&self, family: u32, out: &mut Parsed) -> u32 {
         ip::complete(self, family, out)
     }
 
-    /// Does [`ip::quoted`], which the verifier shall look at once.
+    /// Does [`ip::quoted`], as [`Env::judge`] does its part.
     fn parse_quoted(&self, family: u32, l3: u32, out: &mut Parsed) -> u32 {
         ip::quoted(self, family, l3, out)
     }
 
-    /// Does [`nat::rewrite_flow`], which the verifier shall look at once.
+    /// Does [`nat::rewrite_flow`], as [`Env::judge`] does its part.
     fn rewrite_flow<E: Env>(&self, env: &E, st: &State) -> u32 {
         nat::rewrite_flow(env, self, st)
     }
 
-    /// Does [`nat::rewrite_error`], which the verifier shall look at once.
+    /// Does [`nat::rewrite_error`], as [`Env::judge`] does its part.
     fn rewrite_error<E: Env>(&self, env: &E, st: &State) -> u32 {
         nat::rewrite_error(env, self, st)
     }
