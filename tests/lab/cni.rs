@@ -197,8 +197,7 @@ fn additions_of_one_container_at_once_are_one_addition() {
     assert_eq!(records.iter().filter(|one| one.attachment == container.key()).count(), 1);
     assert_eq!(runtime.check(&container).code, 0);
     runtime.del(&container);
-    wait_for("the record goes", || runtime.knows(&container), |known| !known);
-    wait_for("its device goes", || has_device(&runtime, &container), |there| !there);
+    wait_until_gone(&runtime, &container);
     println!("{} ADDs at once: one address, one device, one record", answers.len());
 }
 
@@ -229,10 +228,15 @@ fn a_deletion_ends_what_a_killed_addition_began() {
         begun += u32::from(has_device(&runtime, &container));
         let deleted = runtime.call("DEL", &container.id, &json!({}));
         assert_eq!(deleted.code, 0, "{deleted:?}");
-        wait_for("the record goes", || runtime.knows(&container), |known| !known);
-        wait_for("its device goes", || has_device(&runtime, &container), |there| !there);
+        wait_until_gone(&runtime, &container);
     }
     println!("12 ADDs killed, {begun} with a device by then: DEL left no record and no device");
+}
+
+/// Waits until a container has no record and no device.
+fn wait_until_gone(runtime: &Runtime<'_>, container: &Container) {
+    wait_for("the record goes", || runtime.knows(container), |known| !known);
+    wait_for("its device goes", || has_device(runtime, container), |there| !there);
 }
 
 /// Tells whether a container has a device on the node.
